@@ -1,0 +1,74 @@
+# m2v MFA: from a fresh clone, `make run` serves it and `make test` proves it.
+# Only python3 (3.12 or newer, with venv) and make are needed on the machine.
+
+# A candidate may exist and still fail (a version manager's shim), so each is run, not only looked up.
+ENOUGH := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 12))
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python; do \
+	"$$p" -c '$(ENOUGH)' 2>/dev/null && { command -v "$$p"; exit; }; done; \
+	uv python find '>=3.12' 2>/dev/null)
+
+export HOST ?= 127.0.0.1
+export PORT ?= 8000
+export WORKERS ?= 2
+BIN := .venv/bin
+MANAGE := $(BIN)/python -W ignore::ResourceWarning manage.py
+PIP := $(BIN)/python -m pip install -q -q --disable-pip-version-check --require-hashes
+CHECKED := accounts mfa companies m2v tests manage.py
+
+.PHONY: run install install-dev test check fix bench screenshots lock messages clean
+
+run: install
+	@$(MANAGE) migrate --verbosity 0
+	@$(MANAGE) collectstatic --no-input --verbosity 0
+	@$(MANAGE) create_demo --if-empty
+	@echo "m2v MFA listens on http://$(HOST):$(PORT); open $$($(MANAGE) base_url)"
+	@exec $(BIN)/granian --interface wsgi --host $(HOST) --port $(PORT) --workers $(WORKERS) \
+		--blocking-threads 4 --backpressure 64 --no-ws --log-level warning m2v.wsgi:application
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "m2v MFA needs Python 3.12 or newer, with its venv module. None was found as python3, python3.14 to python3.12, or through uv. Install one, or name it: make PYTHON=/path/to/python" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/.main: requirements/main.txt | .venv/bin/python
+	$(PIP) -r requirements/main.txt
+	@touch $@
+
+.venv/.dev: requirements/main.txt requirements/dev.txt | .venv/bin/python
+	$(PIP) -r requirements/main.txt -r requirements/dev.txt
+	@touch .venv/.main $@
+
+install: .venv/.main
+install-dev: .venv/.dev
+
+check: install-dev
+	$(BIN)/ruff format --check $(CHECKED)
+	$(BIN)/ruff check $(CHECKED)
+	$(BIN)/djlint --check --quiet templates
+	$(BIN)/djlint --lint --quiet templates
+	$(BIN)/mypy $(CHECKED)
+	$(BIN)/lint-imports --no-cache
+	$(MANAGE) makemigrations --check --dry-run --verbosity 0
+
+fix: install-dev
+	$(BIN)/ruff format $(CHECKED)
+	$(BIN)/ruff check --fix $(CHECKED)
+	$(BIN)/djlint --reformat --quiet templates || true
+
+# Everything: lint and types, then the tests on SQLite with coverage, on PostgreSQL, and in a real browser.
+test: check
+	$(BIN)/python tests/run.py
+
+bench: install-dev
+	$(BIN)/python tests/bench.py
+
+screenshots: install-dev
+	$(BIN)/python tests/screenshots.py
+
+lock: install-dev
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.12 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade -o requirements/main.txt
+	$(BIN)/uv pip compile --group pyproject.toml:dev --universal --python-version 3.12 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade -c requirements/main.txt -o requirements/dev.txt
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .coverage htmlcov

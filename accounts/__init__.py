@@ -1,0 +1,1 @@
+"""The floor: who people are, and what they have proved about it."""

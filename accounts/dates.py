@@ -1,0 +1,33 @@
+"""Dates as sentences say them: near ones by name, all others in full."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+def day(at: datetime) -> str:
+    """ "3 May 2026"; "today", "yesterday" where it is so."""
+    local = timezone.localtime(at)
+    days_ago = (timezone.localdate() - local.date()).days
+    return {0: _("today"), 1: _("yesterday")}.get(days_ago) or date_format(local, _("j F Y"))
+
+
+def moment(at: datetime) -> str:
+    """ "today, 07:42", "yesterday, 16:20", "12 Oct 2026, 09:11"."""
+    local = timezone.localtime(at)
+    days_ago = (timezone.localdate() - local.date()).days
+    name = {0: _("today"), 1: _("yesterday")}.get(days_ago) or date_format(local, _("j M Y"))
+    return f"{name}, {date_format(local, 'H:i')}"
+
+
+def on_day(at: datetime) -> str:
+    """ "on 3 May 2026"; "today" where it is so: for the end of a sentence."""
+    named = day(at)
+    return named if named in {_("today"), _("yesterday")} else _("on {day}").format(day=named)

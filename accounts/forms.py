@@ -1,0 +1,127 @@
+"""Forms about people as such. Uniqueness is checked as the database checks it, on the folded text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib.auth.forms import PasswordResetForm, SetPasswordForm
+from django.core.validators import RegexValidator
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from accounts.text import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# Without "@", a user name is never mistaken for an e-mail address.
+USERNAME = RegexValidator(
+    r"^[\w.+-]+\Z", _("A user name has letters, digits, dots, hyphens and underscores, and no spaces.")
+)
+
+
+class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What forms about people share."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs.setdefault("class", "input")
+
+    def clean_username(self) -> str:
+        username: str = self.cleaned_data["username"]
+        USERNAME(username)
+        if self._others().filter(username_folded=fold(username)).exists():
+            raise forms.ValidationError(_("Somebody has this user name already. Choose another."))
+        return username
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"]
+        if email and self._others().filter(email_folded=fold(email)).exists():
+            raise forms.ValidationError(_("Somebody has this e-mail address already. Enter another."))
+        return email
+
+    def taken_meanwhile(self) -> None:
+        """Somebody else took the name or the address between the check and the save."""
+        self.add_error(None, _("Somebody else just took this user name or e-mail address. Choose another."))
+
+    def _others(self) -> Any:
+        return User.objects.exclude(pk=self.instance.pk)
+
+
+class ProfileForm(PersonForm):
+    """One's own profile: not the user name, the company or the role, which administrators decide."""
+
+    class Meta:
+        model = User
+        fields = ("first_name", "last_name", "email", "language")
+        labels = {"email": _("E-mail")}  # noqa: RUF012
+        help_texts = {"email": _("We write to this address when something about your sign-in changes.")}  # noqa: RUF012
+        widgets = {  # noqa: RUF012
+            "first_name": forms.TextInput({"autocomplete": "given-name"}),
+            "last_name": forms.TextInput({"autocomplete": "family-name"}),
+            "email": forms.EmailInput({"autocomplete": "email"}),
+        }
+
+    language = forms.ChoiceField(label=_("Language"), help_text=_("More languages will follow."))
+
+    def __init__(self, *args: Any, languages: Iterable[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choice = self.fields["language"]
+        assert isinstance(choice, forms.ChoiceField)  # noqa: S101  # declared above
+        choice.choices = list(languages)
+
+
+class ChoosePasswordForm(SetPasswordForm):  # type: ignore[type-arg]
+    """A new password."""
+
+    new_password1 = forms.CharField(
+        label=_("New password"),
+        strip=False,
+        max_length=1024,
+        help_text=_("At least 8 characters. A few words in a row are easy to remember and hard to guess."),
+        widget=forms.PasswordInput({"autocomplete": "new-password", "class": "input"}),
+    )
+    new_password2 = forms.CharField(
+        label=_("New password, again"),
+        strip=False,
+        max_length=1024,
+        widget=forms.PasswordInput({"autocomplete": "new-password", "class": "input"}),
+    )
+
+
+class ChangePasswordForm(ChoosePasswordForm):
+    """The current password, and a new one (ASVS 6.2.3)."""
+
+    field_order = ("old_password", "new_password1", "new_password2")
+    old_password = forms.CharField(
+        label=_("Current password"),
+        strip=False,
+        max_length=1024,
+        widget=forms.PasswordInput({"autocomplete": "current-password", "class": "input"}),
+    )
+
+    def clean_old_password(self) -> str:
+        password: str = self.cleaned_data["old_password"]
+        if not self.user.check_password(password):
+            raise forms.ValidationError(_("This is not your current password."))
+        return password
+
+
+class ResetForm(PasswordResetForm):
+    """Where to send the link that resets a password."""
+
+    email = forms.EmailField(
+        label=_("E-mail"),
+        max_length=254,
+        widget=forms.EmailInput({"autocomplete": "email", "class": "input"}),
+    )
+
+    def get_users(self, email: str) -> Iterable[User]:
+        """The active person with this address, in any spelling of case and Unicode form, who has a password."""
+        return [
+            person
+            for person in User.objects.filter(email_folded=fold(email), is_active=True).exclude(email_folded="")
+            if person.has_usable_password()
+        ]

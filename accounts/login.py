@@ -1,0 +1,92 @@
+"""The login session: what somebody has proved since they came.
+
+A session holds a list of proofs, (method, at), and never a level. Which steps
+are left follows from the proofs and from what is demanded (mfa.policy); only
+when none is left does `complete` mark the session, which then costs nothing
+more. Every step changes the session's key (ASVS 7.2.4).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from time import time
+from typing import TYPE_CHECKING
+
+from django.contrib.auth import login
+from django.db import transaction
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from accounts import audit
+from accounts.actions import Action
+from accounts.models import User
+
+if TYPE_CHECKING:
+    from django.contrib.sessions.backends.base import SessionBase
+    from django.http import HttpRequest
+
+HALF_WAY_SECONDS = 600
+RECENT_SECONDS = 15 * 60
+
+PROOFS = "proofs"
+COMPLETE = "login_complete"
+NEXT = "next"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One thing proved: the method's name and the time, in seconds of the epoch."""
+
+    method: str
+    at: float
+
+
+def proofs_of(session: SessionBase) -> tuple[Proof, ...]:
+    """What was proved in `session`, oldest first."""
+    return tuple(Proof(**proof) for proof in session.get(PROOFS, ()))
+
+
+def recent_methods(session: SessionBase) -> frozenset[str]:
+    """The methods proved within the last 15 minutes."""
+    return frozenset(proof.method for proof in proofs_of(session) if time() - proof.at < RECENT_SECONDS)
+
+
+def begin(request: HttpRequest, person: User, method: str, *, next_path: str = "") -> None:
+    """Start `person`'s login with their first factor. Whatever this browser's session held before is gone.
+
+    `request.user` is the person for the rest of this request, whatever steps are left: redirect, never render.
+    """
+    request.session.clear()
+    login(request, person)
+    request.session[PROOFS] = [asdict(Proof(method, time()))]
+    if next_path:
+        request.session[NEXT] = next_path
+
+
+def prove(request: HttpRequest, method: str) -> None:
+    """Add a proof to the session, and change its key."""
+    request.session[PROOFS] = [*request.session.get(PROOFS, ()), asdict(Proof(method, time()))]
+    request.session.cycle_key()
+
+
+@transaction.atomic(savepoint=False)
+def complete(session: SessionBase, person: User) -> None:
+    """Mark `session` as past every step; `person` is in from the next request on.
+
+    It writes the audit line: call it in the transaction of the last step.
+    """
+    session[COMPLETE] = True
+    User.objects.filter(pk=person.pk).update(last_sign_in_at=timezone.now())
+    audit.record(Action.SIGNED_IN, actor=person, subject=person, methods=methods_proved(session))
+
+
+def methods_proved(session: SessionBase) -> list[str]:
+    """The methods of the session's proofs, each once, in order."""
+    return list(dict.fromkeys(proof.method for proof in proofs_of(session)))
+
+
+def local_path(candidate: str | None) -> str:
+    """`candidate` if it is a path on this site, else "" (ASVS 3.7.2)."""
+    if candidate and candidate.startswith("/") and url_has_allowed_host_and_scheme(candidate, allowed_hosts=None):
+        return candidate
+    return ""

@@ -1,0 +1,94 @@
+"""What every request passes: where it comes from, its language, and that somebody is signed in."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.http import HttpResponseRedirect, JsonResponse
+from django.middleware.locale import LocaleMiddleware
+from django.shortcuts import resolve_url
+from django.utils import translation
+from django.utils.http import urlencode
+
+from accounts.audit import origin
+from accounts.login import local_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest, HttpResponse
+    from django.http.response import HttpResponseBase
+
+    from accounts.requests import SiteRequest
+
+
+def address_of(request: HttpRequest) -> str | None:
+    """The client's network address. Forwarded ones count only from a proxy of ours, which appends the last."""
+    stated = request.META.get("REMOTE_ADDR", "")
+    if settings.BEHIND_PROXY:
+        stated = request.headers.get("X-Forwarded-For", stated).rpartition(",")[2].strip()
+    try:
+        return str(ip_address(stated))
+    except ValueError:
+        return None
+
+
+class OriginMiddleware:
+    """Let the audit know where each request comes from."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        browser = request.headers.get("User-Agent", "").replace("\x00", "")
+        with origin(address_of(request), browser):
+            return self.get_response(request)
+
+
+class LanguageMiddleware(LocaleMiddleware):
+    """Speak the language that the signed-in person chose, else the browser's."""
+
+    def process_request(self, request: SiteRequest) -> None:  # type: ignore[override]
+        super().process_request(request)
+        if request.user.is_authenticated:
+            translation.activate(request.user.language)
+            request.LANGUAGE_CODE = translation.get_language()
+
+
+class SignInRequiredMiddleware(LoginRequiredMiddleware):
+    """Nobody but signed-in people gets anywhere, unless the view says `@login_not_required`.
+
+    Somebody half-way through their login is as anonymous here as a stranger.
+    A script is told so (401, `sign_in_required`); a page is sent to the login.
+    """
+
+    def handle_no_permission(self, request: SiteRequest, view_func: Callable[..., HttpResponse]) -> HttpResponseBase:  # type: ignore[override]
+        login = resolve_url(settings.LOGIN_URL)
+        back = path_to_return_to(request)
+        address = f"{login}?{urlencode({REDIRECT_FIELD_NAME: back})}" if back else login
+        if wants_json(request):
+            headers = {"HX-Redirect": address} if request.htmx else {}
+            return JsonResponse({"error": "sign_in_required", "login": address}, status=401, headers=headers)
+        return HttpResponseRedirect(address)
+
+
+def path_to_return_to(request: SiteRequest) -> str:
+    """Where to go on after the login: this page, or the page whose button was pressed."""
+    if request.htmx:
+        return local_path(request.htmx.current_url_abs_path)
+    if request.method in {"GET", "HEAD"}:
+        return local_path(request.get_full_path())
+    came_from = urlsplit(request.headers.get("Referer", ""))
+    return local_path(came_from.path) if came_from.netloc == request.get_host() else ""
+
+
+def wants_json(request: SiteRequest) -> bool:
+    """Does a script ask, which a redirect to a page would only confuse?"""
+    if request.htmx or request.content_type == "application/json":
+        return True
+    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"

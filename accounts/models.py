@@ -1,0 +1,209 @@
+"""People, and the record of what was done by whom and to whom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Self
+from uuid import uuid4
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy as _
+
+from accounts.actions import Action
+from accounts.text import FoldedField, fold
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from accounts.sessions import SessionStore
+    from companies.models import Company
+
+
+class Role(models.TextChoices):
+    ADMINISTRATOR = "administrator", _("Administrator")
+    COMPANY_ADMINISTRATOR = "company_administrator", _("Company administrator")
+    MEMBER = "member", _("Member")
+
+
+class UserQuerySet(models.QuerySet["User"]):
+    def managed_by(self, actor: User) -> Self:
+        """Those whom `actor` may see and manage. Whoever is not among them does not exist for `actor`."""
+        if not actor.is_active:
+            return self.none()
+        if actor.role == Role.ADMINISTRATOR:
+            return self
+        if actor.role == Role.COMPANY_ADMINISTRATOR and actor.company_id is not None:
+            return self.filter(company_id=actor.company_id).exclude(role=Role.ADMINISTRATOR)
+        return self.none()
+
+    def named(self, name: str) -> User | None:
+        """The one whose user name or e-mail address `name` is, in any spelling of case and Unicode form."""
+        folded = fold(name)
+        if not folded or "\x00" in folded:
+            return None
+        found = self.filter(Q(username_folded=folded) | Q(email_folded=folded))[:2]
+        return min(found, key=lambda user: user.username_folded != folded, default=None)
+
+    def search(self, words: str) -> Self:
+        """Those in whose user name, name or e-mail address every one of `words` occurs."""
+        found = self
+        for word in fold(words.replace("\x00", "")).split()[:8]:
+            found = found.filter(search_text__contains=word)
+        return found
+
+
+class UserManager(BaseUserManager["User"]):
+    def get_queryset(self) -> UserQuerySet:
+        return UserQuerySet(self.model, using=self._db)
+
+    def managed_by(self, actor: User) -> UserQuerySet:
+        return self.get_queryset().managed_by(actor)
+
+    def create_user(self, username: str, email: str = "", password: str | None = None, **fields: object) -> User:
+        """A new user, saved. Without a password nobody can sign in as them until they choose one."""
+        user = self.model(username=username.strip(), email=(email or "").strip(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(
+        self, username: str, email: str = "", password: str | None = None, **fields: object
+    ) -> User:
+        """A new administrator, as `createsuperuser` asks for one."""
+        return self.create_user(username, email, password, **{"role": Role.ADMINISTRATOR, **fields})
+
+
+class SessionManager(BaseSessionManager["Session"]):
+    def live(self) -> models.QuerySet[Session]:
+        """The sessions that have not run out."""
+        return self.filter(expire_date__gt=timezone.now())
+
+
+class User(AbstractBaseUser):
+    """A person who signs in.
+
+    `two_factor_enabled` is the person's own switch; what is set up lies in
+    `mfa`. `session_epoch` is part of what sessions are signed with: counting
+    it up ends all of them.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    username = models.CharField(_("user name"), max_length=150)
+    username_folded = FoldedField("username")
+    email = models.EmailField(_("e-mail"), blank=True)
+    email_folded = FoldedField("email")
+    first_name = models.CharField(_("first name"), max_length=150, blank=True)
+    last_name = models.CharField(_("last name"), max_length=150, blank=True)
+    search_text = FoldedField("first_name", "last_name", "username", "email")
+    company: models.ForeignKey[Company | None, Company | None] = models.ForeignKey(
+        "companies.Company", models.PROTECT, null=True, blank=True, related_name="users", verbose_name=_("company")
+    )
+    role = models.CharField(_("role"), max_length=30, choices=Role.choices, default=Role.MEMBER)
+    language = models.CharField(_("language"), max_length=10, default="en")
+    is_active = models.BooleanField(_("active"), default=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    last_login = None  # type: ignore[assignment]  # Django would write it at the first factor
+    last_sign_in_at = models.DateTimeField(null=True, editable=False)
+    session_epoch = models.PositiveIntegerField(default=0, editable=False)
+
+    two_factor_enabled = models.BooleanField(default=False)
+    two_factor_changed_at = models.DateTimeField(null=True, editable=False)
+    two_factor_changed_by = models.ForeignKey("self", models.SET_NULL, null=True, editable=False, related_name="+")
+
+    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
+
+    company_id: UUID | None
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = ("email",)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["username_folded"],
+                name="one_user_a_name",
+                violation_error_message=_("Somebody has this user name already. Choose another."),
+            ),
+            models.UniqueConstraint(
+                fields=["email_folded"],
+                condition=~Q(email_folded=""),
+                name="one_user_an_address",
+                violation_error_message=_("Somebody has this e-mail address already. Choose another."),
+            ),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="role_is_known"),
+        )
+        indexes = (
+            models.Index(fields=["company", "username_folded"], name="users_of_a_company"),
+            models.Index(fields=["-last_sign_in_at"], name="users_by_last_sign_in"),
+        )
+
+    def get_full_name(self) -> str:
+        """First and last name, or the user name where none is on record."""
+        return f"{self.first_name} {self.last_name}".strip() or self.username
+
+    def get_short_name(self) -> str:
+        """How sentences name this person."""
+        return self.first_name or self.get_full_name()
+
+    @property
+    def opens_settings(self) -> bool:
+        """May this person open the Settings app?"""
+        return self.role in {Role.ADMINISTRATOR, Role.COMPANY_ADMINISTRATOR}
+
+    @property
+    def required_by_company(self) -> bool:
+        return self.company is not None and self.company.two_factor_enabled
+
+    @property
+    def two_factor_required(self) -> bool:
+        """Is either switch on? (DESIGN: *required*)"""
+        return self.two_factor_enabled or self.required_by_company
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """What a session is tied to: the password and the epoch, under the current or a fallback key."""
+        seen = f"{self.password}:{self.session_epoch}"
+        return salted_hmac("accounts.User.session", seen, secret=secret, algorithm="sha256").hexdigest()
+
+
+class Session(AbstractBaseSession):
+    """A session, and whose it is: so that it can be counted and ended."""
+
+    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="sessions")
+
+    objects: ClassVar[SessionManager] = SessionManager()  # type: ignore[assignment]
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionStore]:
+        from accounts.sessions import SessionStore  # noqa: PLC0415  # which imports this module
+
+        return SessionStore
+
+
+class AuditEvent(models.Model):
+    """One act or one step of a sign-in: who, on whom, what, when, from where. Written once, never changed."""
+
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+    action = models.CharField(max_length=40, choices=Action.choices)
+    actor = models.ForeignKey(User, models.PROTECT, null=True, related_name="acts")
+    subject = models.ForeignKey(User, models.PROTECT, null=True, related_name="events")
+    company: models.ForeignKey[Company | None, Company | None] = models.ForeignKey(
+        "companies.Company", models.PROTECT, null=True, related_name="events"
+    )
+    address = models.GenericIPAddressField(null=True)
+    browser = models.CharField(max_length=300, blank=True)
+    details = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ("-at", "-id")
+        indexes = (
+            models.Index(fields=["subject", "-at"], name="events_of_a_person"),
+            models.Index(fields=["company", "-at"], name="events_of_a_company"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.action} {self.subject_id or ''}"

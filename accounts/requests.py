@@ -1,0 +1,29 @@
+"""Requests as our middleware leaves them, for type annotations only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpRequest
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+    from django_htmx.middleware import HtmxDetails
+
+    from accounts.models import User
+
+
+class SiteRequest(HttpRequest):
+    """Anybody's. `user` is let in; `claimant` is named by a first factor and not believed yet."""
+
+    user: User | AnonymousUser
+    claimant: User | AnonymousUser
+    htmx: HtmxDetails
+    LANGUAGE_CODE: str
+    people: Any  # mfa.middleware.People, which lies above
+
+
+class SignedInRequest(SiteRequest):
+    """One that passed SignInRequiredMiddleware."""
+
+    user: User

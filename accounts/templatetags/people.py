@@ -1,0 +1,78 @@
+"""Template filters that every app uses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django import template
+
+from accounts import audit, dates
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from accounts.models import AuditEvent, User
+
+register = template.Library()
+
+ICONS = {
+    "signed_in": "arrow-right-end-on-rectangle",
+    "proved": "arrow-right-end-on-rectangle",
+    "confirmed": "check-circle",
+    "signed_out": "arrow-left-start-on-rectangle",
+    "refused": "exclamation-circle",
+    "two_factor_enabled": "shield-check",
+    "two_factor_disabled": "shield-exclamation",
+    "app_set_up": "device-phone-mobile",
+    "recovery_codes_made": "lifebuoy",
+    "recovery_code_used": "lifebuoy",
+    "company_two_factor_enabled": "shield-check",
+    "company_two_factor_disabled": "shield-exclamation",
+}
+
+
+@register.filter
+def initials(person: User) -> str:
+    """Two letters for the round picture."""
+    words = person.get_full_name().replace(".", " ").replace("-", " ").split()
+    return "".join(word[0] for word in (words[:1] + words[-1:] if words[1:] else words)).upper()
+
+
+@register.filter
+def moment(at: datetime | None) -> str:
+    """See accounts.dates.moment."""
+    return dates.moment(at) if at else ""
+
+
+@register.filter
+def day(at: datetime | None) -> str:
+    """See accounts.dates.day."""
+    return dates.day(at) if at else ""
+
+
+@register.filter
+def sentence(event: AuditEvent) -> str:
+    """What an audit line says."""
+    return audit.sentence(event)
+
+
+@register.filter
+def place(event: AuditEvent) -> str:
+    """The browser an act came from."""
+    return audit.place(event)
+
+
+@register.filter
+def event_icon(event: AuditEvent) -> str:
+    """The icon beside an audit line."""
+    if event.action.startswith("passkey"):
+        return "finger-print"
+    if event.action.startswith("company"):
+        return ICONS.get(event.action, "building-office-2")
+    return ICONS.get(event.action, "user")
+
+
+@register.filter
+def sign_in(event: AuditEvent) -> str:
+    """A line of "Recent sign-ins": "Safari on Mac, with a passkey"."""
+    return audit.sign_in(event)

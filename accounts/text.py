@@ -1,0 +1,34 @@
+"""Text as people type it, made comparable."""
+
+import unicodedata
+
+from django.db import models
+
+
+def fold(text: str) -> str:
+    """`text` without case, Unicode form and outer space: what two spellings of one name share.
+
+    NFKC before and after the case folding, which can undo the first
+    (Unicode 16, section 3.13.5, "NFKC_Casefold" without its removals).
+    """
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text.strip()).casefold())
+
+
+class FoldedField(models.TextField):
+    """A column that holds the folded text of other fields, a line each, at every save.
+
+    The database compares and searches it: SQLite folds ASCII letters only.
+    """
+
+    def __init__(self, *sources: str, **options: object) -> None:
+        self.sources = sources
+        super().__init__(**{"editable": False, "default": "", **options})  # type: ignore[arg-type]
+
+    def deconstruct(self) -> tuple[str, str, list[object], dict[str, object]]:
+        name, path, _, options = super().deconstruct()
+        return name, path, list(self.sources), options
+
+    def pre_save(self, instance: models.Model, add: bool) -> str:
+        folded = "\n".join(fold(getattr(instance, source) or "") for source in self.sources)
+        setattr(instance, self.attname, folded)
+        return folded

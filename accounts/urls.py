@@ -1,0 +1,12 @@
+"""Addresses of password reset and invitation. Those of one's own settings need step-up: m2v.urls."""
+
+from django.urls import path
+
+from accounts import views
+
+urlpatterns = [
+    path("password-reset/", views.PasswordReset.as_view(), name="password_reset"),
+    path("password-reset/sent/", views.PasswordResetSent.as_view(), name="password_reset_sent"),
+    path("password-reset/<uidb64>/<token>/", views.ChoosePassword.as_view(), name="password_reset_confirm"),
+    path("invitation/<uidb64>/<token>/", views.Invitation.as_view(), name="invitation"),
+]

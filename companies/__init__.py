@@ -1,0 +1,1 @@
+"""The roof: companies, and their people as administrators see them."""

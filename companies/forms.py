@@ -1,0 +1,92 @@
+"""Forms of the Administration. What an actor may not decide is not in the form, whatever the browser sends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.forms import PersonForm
+from accounts.models import Role, User
+from accounts.text import fold
+from companies.models import Company
+from mfa.forms import SignOutForm
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+
+class UserForm(PersonForm):
+    """A person, as an administrator sees them: no password and no factor, which are the person's own."""
+
+    class Meta:
+        model = User
+        fields = ("first_name", "last_name", "username", "email", "company", "role")
+        help_texts = {  # noqa: RUF012
+            "username": _("Letters, digits, dot and hyphen. People sign in with it, or with their e-mail address."),
+            "email": _("The invitation goes to this address. Without one you get a link to hand over yourself."),
+        }
+        widgets = {  # noqa: RUF012
+            "username": forms.TextInput({"autocapitalize": "none", "spellcheck": "false", "autocomplete": "off"}),
+            "first_name": forms.TextInput({"autocomplete": "off"}),
+            "last_name": forms.TextInput({"autocomplete": "off"}),
+            "email": forms.EmailInput({"autocomplete": "off"}),
+        }
+
+    def __init__(self, *args: Any, actor: User, companies: QuerySet[Company], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.actor = actor
+        if actor.role == Role.ADMINISTRATOR:
+            self.fields["company"] = forms.ModelChoiceField(
+                companies.order_by("name_folded"),
+                required=False,
+                label=_("Company"),
+                empty_label=_("No company"),
+                widget=forms.Select({"class": "input"}),
+            )
+        else:
+            del self.fields["company"]
+        roles = [Role.MEMBER, Role.COMPANY_ADMINISTRATOR, Role.ADMINISTRATOR]
+        if actor.role != Role.ADMINISTRATOR:
+            roles.remove(Role.ADMINISTRATOR)
+        if self.instance.pk == actor.pk:
+            del self.fields["role"]  # nobody raises, or shuts out, themselves
+        else:
+            self.fields["role"] = forms.ChoiceField(
+                choices=[(role.value, role.label) for role in roles],
+                label=_("Role"),
+                initial=Role.MEMBER,
+                widget=forms.Select({"class": "input"}),
+            )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if self.actor.role != Role.ADMINISTRATOR and self.instance._state.adding:
+            self.instance.company = self.actor.company
+        role = cleaned.get("role", self.instance.role)
+        if "company" in self.fields and role != Role.ADMINISTRATOR and not cleaned.get("company"):
+            self.add_error("company", _("Only administrators are without a company. Choose one."))
+        return cleaned
+
+
+class CompanyForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A company's name."""
+
+    class Meta:
+        model = Company
+        fields = ("name",)
+        labels = {"name": _("Name")}  # noqa: RUF012
+        widgets = {"name": forms.TextInput({"class": "input", "autocomplete": "off"})}  # noqa: RUF012
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if Company.objects.filter(name_folded=fold(name)).exclude(pk=self.instance.pk).exists():
+            raise forms.ValidationError(_("There is a company of this name already. Choose another."))
+        return name
+
+
+class CompanyOffForm(SignOutForm):
+    """The choices beside switching a company's 2FA off."""
+
+    keep = forms.BooleanField(required=False)

@@ -1,0 +1,64 @@
+"""Companies, the tenants of the suite."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+from uuid import uuid4
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Role, User
+from accounts.text import FoldedField, fold
+
+
+class CompanyQuerySet(models.QuerySet["Company"]):
+    def managed_by(self, actor: User) -> Self:
+        """The companies that `actor` may see and manage."""
+        if actor.is_active and actor.role == Role.ADMINISTRATOR:
+            return self
+        if actor.is_active and actor.role == Role.COMPANY_ADMINISTRATOR and actor.company_id is not None:
+            return self.filter(pk=actor.company_id)
+        return self.none()
+
+    def search(self, words: str) -> Self:
+        """Those in whose name every one of `words` occurs."""
+        found = self
+        for word in fold(words.replace("\x00", "")).split()[:8]:
+            found = found.filter(name_folded__contains=word)
+        return found
+
+
+class CompanyManager(models.Manager["Company"]):
+    def get_queryset(self) -> CompanyQuerySet:
+        return CompanyQuerySet(self.model, using=self._db)
+
+    def managed_by(self, actor: User) -> CompanyQuerySet:
+        return self.get_queryset().managed_by(actor)
+
+
+class Company(models.Model):
+    """A company that looks after machines. Its 2FA switch demands 2FA of all its people, today's and future ones."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    name = models.CharField(_("name"), max_length=200)
+    name_folded = FoldedField("name")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    two_factor_enabled = models.BooleanField(default=False)
+    two_factor_changed_at = models.DateTimeField(null=True, editable=False)
+
+    objects: ClassVar[CompanyManager] = CompanyManager()
+
+    class Meta:
+        verbose_name_plural = "companies"
+        constraints = (
+            models.UniqueConstraint(
+                fields=["name_folded"],
+                name="one_company_a_name",
+                violation_error_message=_("There is a company of this name already. Choose another."),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name

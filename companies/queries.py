@@ -1,0 +1,153 @@
+"""Lists and numbers for the Administration. A page costs the same number of statements however many people there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, Exists, F, Q
+from django.utils.functional import cached_property
+
+from accounts.models import AuditEvent, User
+from companies.models import Company
+from mfa.queries import IN_STATE, PASSKEY_REQUESTS, State, count_states, with_factors
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import QueryDict
+
+PAGE = 25
+ORDERS = {
+    "name": (F("search_text").asc(),),
+    "company": (F("company__name_folded").asc(nulls_first=True), F("search_text").asc()),
+    "role": (F("role").asc(), F("search_text").asc()),
+    "last": (F("last_sign_in_at").desc(nulls_last=True), F("search_text").asc()),
+}
+FILTERS = ("", *State, "requested", "inactive")
+
+
+@dataclass(frozen=True)
+class UserList:
+    """Administration → User: what was asked for (anything odd in the address counts as not asked), and the answer."""
+
+    actor: User
+    asked: QueryDict
+
+    @property
+    def words(self) -> str:
+        return self.asked.get("q", "")[:200].strip()
+
+    @property
+    def chosen(self) -> str:
+        """The filter: a state, "requested" or "inactive"; "" for all active people."""
+        chosen = self.asked.get("show", "")
+        return chosen if chosen in FILTERS else ""
+
+    @property
+    def order(self) -> str:
+        order = self.asked.get("sort", "name")
+        return order if order in ORDERS else "name"
+
+    @cached_property
+    def company(self) -> Company | None:
+        """The company whose people alone are shown."""
+        try:
+            return Company.objects.managed_by(self.actor).filter(pk=UUID(self.asked.get("company", ""))).first()
+        except ValueError:
+            return None
+
+    @cached_property
+    def people(self) -> QuerySet[User]:
+        """Everybody found, active or not."""
+        people = User.objects.managed_by(self.actor).search(self.words)
+        return people.filter(company=self.company) if self.company else people
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """The numbers beside the filters."""
+        counts = count_states(self.people.filter(is_active=True))
+        return counts | {"inactive": self.people.filter(is_active=False).count()}
+
+    @cached_property
+    def page(self) -> Page[User]:
+        """The page asked for, its people with what they hold."""
+        people = self.people.filter(is_active=self.chosen != "inactive")
+        if self.chosen == "requested":
+            people = people.filter(Exists(PASSKEY_REQUESTS))
+        elif self.chosen in list(State):
+            people = people.filter(IN_STATE[State(self.chosen)])
+        ids = people.order_by(*ORDERS[self.order], "pk").values_list("pk", flat=True)
+        paginator = Paginator(ids, PAGE)
+        paginator.__dict__["count"] = self.counts[self.chosen or "all"]  # known already
+        page = paginator.get_page(self.asked.get("page", "1"))
+        found = with_factors(User.objects.filter(pk__in=list(page.object_list)).select_related("company"))
+        return Page(found.order_by(*ORDERS[self.order], "pk"), page.number, paginator)  # type: ignore[arg-type]
+
+
+def companies_with_coverage(companies: QuerySet[Company]) -> QuerySet[Company]:
+    """`companies`, each with `people` and `set_up`: how many active people it has, and how many of them are set up."""
+    active = Q(users__is_active=True)
+    return companies.annotate(
+        people=Count("users", filter=active, distinct=True),
+        set_up=Count("users", filter=active & Q(users__authenticator_apps__confirmed=True), distinct=True),
+    ).order_by("name_folded")
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many of a group are set up, are asked at the next login, or are not asked."""
+
+    counts: dict[str, int]
+
+    @classmethod
+    def of(cls, people: QuerySet[User]) -> Coverage:
+        return cls(count_states(people.filter(is_active=True)))
+
+    @property
+    def all(self) -> int:
+        return self.counts["all"]
+
+    @property
+    def set_up(self) -> int:
+        return self.counts[State.SET_UP]
+
+    @property
+    def asked(self) -> int:
+        return self.counts[State.ASKED]
+
+    @property
+    def off(self) -> int:
+        return self.counts[State.OFF]
+
+    @property
+    def not_set_up(self) -> int:
+        return self.asked + self.off
+
+    @property
+    def individually(self) -> int:
+        return self.counts["individually"]
+
+    @property
+    def percent(self) -> int:
+        return round(100 * self.set_up / self.all) if self.all else 0
+
+    @property
+    def bars(self) -> list[tuple[str, str, str]]:
+        """Class, start and width of each bar, in percent of the whole."""
+        bars, start = [], 0.0
+        for name, number in (("ok", self.set_up), ("wait", self.asked), ("off", self.off)):
+            width = 100 * number / self.all if self.all else 0
+            if number:
+                bars.append((name, f"{start:.2f}%", f"{width:.2f}%"))
+            start += width
+        return bars
+
+
+def latest_events(company: Company, number: int = 10) -> list[AuditEvent]:
+    """What was done in `company` lately, sign-ins left out."""
+    acts = AuditEvent.objects.filter(company=company).exclude(
+        action__in=["proved", "signed_in", "refused", "signed_out", "confirmed", "passkey_postponed"]
+    )
+    return list(acts.select_related("actor", "subject", "company")[:number])

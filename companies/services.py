@@ -1,0 +1,82 @@
+"""Acts on companies: create, change, and their 2FA switch. Each is one transaction with its audit line."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import audit
+from accounts.actions import Action
+from accounts.people import end_company_sessions
+from companies.models import Company
+from mfa.queries import asked_individually
+from mfa.services import Sessions
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+class Individuals(Enum):
+    """What becomes of people whose own switch is on and who are not set up, when the company's goes off."""
+
+    STOP_ASKING = "stop"
+    KEEP_ASKING = "keep"
+
+
+@transaction.atomic
+def create_company(company: Company, *, actor: User) -> None:
+    """Save a new company."""
+    company.save()
+    audit.record(Action.COMPANY_CREATED, actor=actor, company=company, name=company.name)
+
+
+@transaction.atomic
+def rename_company(company: Company, name: str, *, actor: User) -> None:
+    """Call `company` `name`."""
+    before, company.name = company.name, name
+    if name != before:
+        company.save(update_fields=["name", "name_folded"])
+        audit.record(Action.COMPANY_CHANGED, actor=actor, company=company, before=before, name=name)
+
+
+@transaction.atomic
+def enable_company_two_factor(company: Company, *, actor: User, sessions: Sessions = Sessions.GO_ON) -> None:
+    """Require 2FA of everybody in `company`: whoever has not set it up is asked at the next login."""
+    if _set_switch(company, on=True):
+        audit.record(Action.COMPANY_TWO_FACTOR_ENABLED, actor=actor, company=company)
+    if sessions is Sessions.END:
+        end_company_sessions(company, actor=actor)
+
+
+@transaction.atomic
+def disable_company_two_factor(
+    company: Company,
+    *,
+    actor: User,
+    individuals: Individuals = Individuals.STOP_ASKING,
+    sessions: Sessions = Sessions.GO_ON,
+) -> None:
+    """Stop requiring 2FA. Those set up keep it; those not set up are no longer asked.
+
+    With `STOP_ASKING`, the own switch of those who are not set up goes off
+    too; with `KEEP_ASKING` it stays, and asks them still.
+    """
+    stopped = 0
+    if _set_switch(company, on=False):
+        if individuals is Individuals.STOP_ASKING:
+            stopped = asked_individually(company.users.all()).update(
+                two_factor_enabled=False, two_factor_changed_at=timezone.now(), two_factor_changed_by=actor
+            )
+        audit.record(Action.COMPANY_TWO_FACTOR_DISABLED, actor=actor, company=company, no_longer_asked=stopped)
+    if sessions is Sessions.END:
+        end_company_sessions(company, actor=actor)
+
+
+def _set_switch(company: Company, *, on: bool) -> bool:
+    """Set the company's switch; False where it stood so already."""
+    changed = Company.objects.filter(pk=company.pk, two_factor_enabled=not on)
+    company.two_factor_enabled = on
+    return bool(changed.update(two_factor_enabled=on, two_factor_changed_at=timezone.now()))

@@ -1,0 +1,27 @@
+"""Addresses of the Settings app. Its namespace is what SettingsAppMiddleware guards."""
+
+from django.urls import include, path
+
+from companies.middleware import NAMESPACE
+from companies.views import companies, users
+from mfa.urls import window_urls
+
+app_name = NAMESPACE
+
+urlpatterns = [
+    path("", companies.overview, name="home"),
+    path("administration/users/", users.user_list, name="users"),
+    path("administration/users/new/", users.user_new, name="user_new"),
+    path("administration/users/<uuid:user_id>/", users.user_edit, name="user"),
+    path("administration/users/<uuid:user_id>/activity/", users.user_activity, name="user_activity"),
+    path("administration/users/<uuid:user_id>/sign-out/", users.user_sign_out, name="user_sign_out"),
+    path("administration/users/<uuid:user_id>/invite/", users.user_invite, name="user_invite"),
+    path("administration/users/<uuid:user_id>/mfa/", include((window_urls(users.list_page), "user_mfa"))),
+    path("administration/companies/", companies.company_list, name="companies"),
+    path("administration/companies/new/", companies.company_new, name="company_new"),
+    path("administration/companies/<uuid:company_id>/", companies.company, name="company"),
+    path("administration/companies/<uuid:company_id>/edit/", companies.company_edit, name="company_edit"),
+    path("administration/companies/<uuid:company_id>/two-factor/on/", companies.two_factor_on, name="company_on"),
+    path("administration/companies/<uuid:company_id>/two-factor/off/", companies.two_factor_off, name="company_off"),
+    path("administration/companies/<uuid:company_id>/sign-out/", companies.company_sign_out, name="company_sign_out"),
+]

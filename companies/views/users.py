@@ -1,0 +1,192 @@
+"""Administration → User."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.db import IntegrityError, transaction
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts import invitations, people
+from accounts.models import User
+from companies.forms import UserForm
+from companies.models import Company
+from companies.queries import UserList
+from mfa.views.confirm import recently_proved
+from mfa.window import Consequence, Window
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.http import HttpResponse
+
+    from accounts.requests import SignedInRequest
+
+LIST = "settings/administration/users/list.html"
+HANDED_OVER = "invitation_link"
+
+
+def list_page(request: SignedInRequest) -> tuple[str, dict[str, Any], str]:
+    """The list, as the page behind windows: template, context, address."""
+    address = reverse("settings:users")
+    query = request.GET.urlencode()
+    return LIST, {"list": UserList(request.user, request.GET)}, f"{address}?{query}" if query else address
+
+
+@never_cache
+@require_safe
+def user_list(request: SignedInRequest) -> HttpResponse:
+    """Everybody whom the actor may manage."""
+    template, context, _here = list_page(request)
+    return render(request, template, context)
+
+
+@never_cache
+@recently_proved
+@require_http_methods(["GET", "HEAD", "POST"])
+def user_new(request: SignedInRequest) -> HttpResponse:
+    """Create a person, and invite them to choose their password."""
+    companies = Company.objects.managed_by(request.user)
+    form = UserForm(request.POST if request.method == "POST" else None, actor=request.user, companies=companies)
+    if form.is_valid():
+        person = form.instance
+        try:
+            with transaction.atomic():
+                people.create_user(person, actor=request.user)
+                link = invitations.invite(person, actor=request.user)
+        except IntegrityError:
+            form.taken_meanwhile()
+        else:
+            return _invited(request, person, link)
+    return render(request, "settings/administration/users/new.html", {"form": form}, status=400 if form.is_bound else 200)
+
+
+@never_cache
+@recently_proved
+@require_http_methods(["GET", "HEAD", "POST"])
+def user_edit(request: SignedInRequest, user_id: UUID) -> HttpResponse:
+    """A person's profile, and the way to their MFA."""
+    person = _person(request, user_id)
+    companies = Company.objects.managed_by(request.user)
+    form = UserForm(
+        request.POST if request.method == "POST" else None,
+        instance=_person(request, user_id),
+        actor=request.user,
+        companies=companies,
+    )
+    if form.is_valid():
+        try:
+            people.change_user(form.instance, changed=form.changed_data, actor=request.user)
+        except IntegrityError:
+            form.taken_meanwhile()
+        else:
+            messages.success(request, _("The profile of {name} is saved.").format(name=form.instance.get_full_name()))
+            return redirect("settings:user", user_id)
+    context = {
+        "form": form,
+        "person": person,
+        "window": Window(person, request.user),
+        "link": request.session.pop(HANDED_OVER, None) if HANDED_OVER in request.session else None,
+    }
+    return render(request, "settings/administration/users/edit.html", context, status=400 if form.is_bound else 200)
+
+
+@never_cache
+@recently_proved
+@require_http_methods(["GET", "HEAD", "POST"])
+def user_activity(request: SignedInRequest, user_id: UUID) -> HttpResponse:
+    """Deactivate a person, or activate them again."""
+    person = _person(request, user_id)
+    if person == request.user:
+        messages.error(request, _("You cannot deactivate yourself. Another administrator can."))
+        return redirect("settings:user", user_id)
+    name = person.get_short_name()
+    if request.method == "POST":
+        if person.is_active:
+            people.deactivate_user(person, actor=request.user)
+            messages.success(request, _("{name} is deactivated and signed out everywhere.").format(name=name))
+        else:
+            people.activate_user(person, actor=request.user)
+            messages.success(request, _("{name} can sign in again.").format(name=name))
+        return redirect("settings:user", user_id)
+    if person.is_active:
+        title = _("Deactivate {full}?").format(full=person.get_full_name())
+        lines = [
+            Consequence("bad", "minus-circle", _("{name} is signed out everywhere at once and cannot sign in.").format(name=name)),
+            Consequence("ok", "shield-check", _("What {name} set up stays, for the day they come back.").format(name=name)),
+        ]
+    else:
+        title = _("Activate {full} again?").format(full=person.get_full_name())
+        lines = [Consequence("", "key", _("{name} can sign in as before.").format(name=name))]
+    return _confirm(request, person, title, lines, tone="danger" if person.is_active else "primary")
+
+
+@never_cache
+@recently_proved
+@require_http_methods(["GET", "HEAD", "POST"])
+def user_sign_out(request: SignedInRequest, user_id: UUID) -> HttpResponse:
+    """End all sessions of a person."""
+    person = _person(request, user_id)
+    window = Window(person, request.user)
+    if request.method == "POST":
+        people.end_sessions(person, actor=request.user)
+        messages.success(request, _("{name} is signed out everywhere.").format(name=window.name))
+        return redirect("settings:users")
+    title = _("Sign {full} out everywhere?").format(full=person.get_full_name())
+    text = _("All open sessions of {name} end at once: {number}.").format(name=window.name, number=window.sessions)
+    lines = [
+        Consequence("bad", "arrow-left-start-on-rectangle", text),
+        Consequence("", "key", _("{name} can sign in again right away.").format(name=window.name)),
+    ]
+    return _confirm(request, person, title, lines)
+
+
+@never_cache
+@recently_proved
+@require_http_methods(["POST"])
+def user_invite(request: SignedInRequest, user_id: UUID) -> HttpResponse:
+    """Send a new invitation to somebody who has not chosen a password yet; earlier links end."""
+    person = _person(request, user_id)
+    if person.has_usable_password():
+        messages.info(request, _("{name} has a password already.").format(name=person.get_short_name()))
+        return redirect("settings:user", user_id)
+    return _invited(request, person, invitations.invite(person, actor=request.user))
+
+
+def _invited(request: SignedInRequest, person: User, link: str) -> HttpResponse:
+    """Say where the invitation went; without an address, show the link once."""
+    if person.email:
+        text = _("{name} is invited: the link went to {email} and is good for seven days.")
+        messages.success(request, text.format(name=person.get_short_name(), email=person.email))
+    else:
+        request.session[HANDED_OVER] = link
+        messages.success(request, _("{name} is invited. Hand the link over.").format(name=person.get_short_name()))
+    return redirect("settings:user", person.pk)
+
+
+def _person(request: SignedInRequest, user_id: UUID) -> User:
+    people_here = User.objects.managed_by(request.user).select_related("company", "two_factor_changed_by")
+    return get_object_or_404(people_here, pk=user_id)
+
+
+def _confirm(
+    request: SignedInRequest, person: User, title: str, lines: list[Consequence], tone: str = "danger"
+) -> HttpResponse:
+    """A confirmation over the list."""
+    template, context, close = list_page(request)
+    more = {
+        "window_template": "components/confirm.html",
+        "title": title,
+        "lines": lines,
+        "tone": tone,
+        "close": close,
+        "action": request.path,
+    }
+    if request.htmx and request.htmx.request_type == "partial":
+        return render(request, "components/confirm.html", more)
+    return render(request, template, context | more)

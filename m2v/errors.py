@@ -1,0 +1,113 @@
+"""What goes wrong, said so that people and scripts can go on from there."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.http import HttpResponse, JsonResponse
+from django.http.response import HttpResponseNotAllowed
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils.translation import gettext_lazy as _
+
+from accounts.middleware import wants_json
+from companies.middleware import NAMESPACE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.utils.functional import _StrOrPromise
+
+    from accounts.requests import SiteRequest
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """An error as people read it; `error` is its code for scripts."""
+
+    status: int
+    error: str
+    heading: _StrOrPromise
+    text: _StrOrPromise
+    icon: str = "exclamation-circle"
+    to_portal: bool = False
+
+
+NOT_ALLOWED = Trouble(
+    403, "not_allowed", _("This is not yours to do"), _("Your role does not include it. Ask an administrator.")
+)
+NO_ACCESS = Trouble(
+    403,
+    "no_access",
+    _("You have no access to the Settings app"),
+    _("It is for administrators. Your own sign-in and profile are under User settings."),
+    icon="lock-closed",
+    to_portal=True,
+)
+FORM_OUT_OF_DATE = Trouble(
+    403,
+    "form_out_of_date",
+    _("This page is out of date"),
+    _("You signed in or out since it was opened. Go back, reload it, and send it again; nothing was changed."),
+    icon="arrow-path",
+)
+NOT_FOUND = Trouble(
+    404,
+    "not_found",
+    _("There is nothing here"),
+    _("The address is wrong, what it showed is gone, or it is not yours to see."),
+    icon="magnifying-glass",
+)
+WRONG_METHOD = Trouble(
+    405, "method_not_allowed", _("This address is not a page"), _("It only takes what a button or a form sends.")
+)
+
+
+def answer(request: SiteRequest, trouble: Trouble) -> HttpResponse:
+    """A page for people, an object with a code for scripts."""
+    if wants_json(request):
+        return JsonResponse({"error": trouble.error}, status=trouble.status)
+    return render(request, "errors/page.html", asdict(trouble), status=trouble.status)
+
+
+def bad_request(request: SiteRequest, exception: Exception) -> HttpResponse:
+    """400: also for a Host that is not ours, where nothing of the request can be relied on."""
+    page = render_to_string("errors/400.html", {"base_url": settings.BASE_URL})
+    return HttpResponse(page, status=400)
+
+
+def permission_denied(request: SiteRequest, exception: Exception) -> HttpResponse:
+    """403, with words of its own for the Settings app."""
+    return answer(request, NO_ACCESS if exception.args == (NAMESPACE,) else NOT_ALLOWED)
+
+
+def csrf_failure(request: SiteRequest, reason: str = "") -> HttpResponse:
+    """403: the form is of an earlier session."""
+    return answer(request, FORM_OUT_OF_DATE)
+
+
+def not_found(request: SiteRequest, exception: Exception) -> HttpResponse:
+    """404."""
+    return answer(request, NOT_FOUND)
+
+
+def server_error(request: SiteRequest) -> HttpResponse:
+    """500: asks nothing of the database, which may be what failed."""
+    return HttpResponse(render_to_string("errors/500.html"), status=500)
+
+
+class MethodPagesMiddleware:
+    """Give 405 answers, which have no body, a page."""
+
+    def __init__(self, get_response: Callable[[SiteRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: SiteRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if not isinstance(response, HttpResponseNotAllowed) or request.method == "HEAD":
+            return response
+        page = answer(request, WRONG_METHOD)
+        page.headers["Allow"] = response.headers["Allow"]
+        return page

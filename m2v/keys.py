@@ -1,0 +1,26 @@
+"""Keys that the embedded default makes for itself at the first start.
+
+A deployment that sets SECRET_KEY and MFA_ENCRYPTION_KEYS never comes here.
+"""
+
+import os
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+
+def kept(path: Path, fresh: str) -> str:
+    """The text kept at `path` (mode 600); `fresh` is kept there if there is none yet.
+
+    Two processes that start at once agree: the file is linked into place
+    whole, and only one of the links succeeds.
+    """
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with NamedTemporaryFile("w", dir=path.parent) as file:
+            file.write(fresh)
+            file.flush()
+            try:
+                os.link(file.name, path)
+            except FileExistsError:
+                pass
+    return path.read_text().strip()

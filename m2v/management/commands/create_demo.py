@@ -1,0 +1,225 @@
+"""Fill an empty database with demo companies and people in every state, and print their passwords once."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from secrets import token_bytes, token_urlsafe
+from uuid import UUID
+
+import cbor2
+from cryptography.hazmat.primitives.asymmetric import ec
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.actions import Action
+from accounts.models import AuditEvent, Role, User
+from companies.models import Company
+from mfa.methods import recovery, totp
+from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest
+from mfa.sealing import seal
+
+SAFARI = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/19.1 Safari/605.1.15"
+IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 Version/19.1 Mobile Safari/604.1"
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0"
+CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36"
+BROWSERS = (CHROME, SAFARI, IPHONE, FIREFOX)
+
+ICLOUD = UUID("fbfc3007-154e-4ecc-8c0b-6e020557d7bd")
+HELLO = UUID("08987058-cadc-4b81-b6e1-30de50dcbe96")
+GOOGLE = UUID("ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4")
+BITWARDEN = UUID("d548826e-79b4-db40-a3d8-11116f7e8349")
+
+ACME, NORDWIND, SUED = range(3)
+COMPANIES = (
+    ("Acme Machines", 204),  # days since 2FA is required; None: it is not
+    ("Nordwind Fördertechnik GmbH", None),
+    ("Süddeutsche Präzisionsmaschinenbau- und Anlagentechnik AG", None),
+)
+
+
+@dataclass(frozen=True)
+class Person:
+    """A demo person. `state`: off, on (own switch, not set up), app (set up), invited, inactive."""
+
+    username: str
+    name: str
+    company: int | None
+    state: str = "off"
+    passkeys: tuple[tuple[UUID, str], ...] = ()
+    requested: bool = False
+    role: Role = Role.MEMBER
+    email: bool = True
+
+
+PEOPLE = (
+    Person("petra.vogt", "Petra Vogt", None, "app", ((ICLOUD, "iCloud Keychain"),), role=Role.ADMINISTRATOR),
+    Person("samir.haddad", "Samir Haddad", None, "off", role=Role.ADMINISTRATOR),
+    Person("kim.hansen", "Kim Hansen", ACME, "app", ((ICLOUD, "iCloud Keychain"), (HELLO, "Windows Hello"))),
+    Person("amelie.dubois", "Amélie Dubois-Marchetti", ACME),
+    Person("minh.anh", "Nguyễn Thị Minh Anh", ACME, requested=True),
+    Person("carla.reyes", "Carla Reyes", ACME, "app", role=Role.COMPANY_ADMINISTRATOR),
+    Person("tom.becker", "Tom Becker", ACME, "on"),
+    Person("yuki.tanaka", "Yuki Tanaka", ACME, "app", ((GOOGLE, "Google Password Manager"),)),
+    Person("daniel.okafor", "Daniel Okafor", ACME, "app"),
+    Person("ines.costa", "Inês Costa", ACME, passkeys=((BITWARDEN, "Bitwarden"),)),
+    Person("pawel.nowak", "Paweł Nowak", ACME, "on", requested=True),
+    Person("lena.fischer", "Lena Fischer", ACME, "inactive"),
+    Person("omar.said", "Omar Saïd", ACME, "invited"),
+    Person("grace.mensah", "Grace Mensah", ACME, "app", requested=True),
+    Person("juergen.grossmann", "Jürgen Großmann", NORDWIND, "app", ((ICLOUD, "iCloud Keychain"),), role=Role.COMPANY_ADMINISTRATOR),
+    Person("soren.kjaergaard", "Søren Kjærgaard", NORDWIND, "off", ((HELLO, "Windows Hello"),)),
+    Person("marta.kowalska", "Marta Kowalska", NORDWIND, "on"),
+    Person("lukas.brandt", "Lukas Brandt", NORDWIND),
+    Person("halle.tor3", "", NORDWIND, email=False),
+    Person("elif.demir", "Elif Demir", NORDWIND, "app"),
+    Person("peter.olsen", "Peter Olsen", NORDWIND, requested=True),
+    Person("anna.lindqvist", "Anna Lindqvist", NORDWIND, "on"),
+    Person("ralf.hoffmann", "Ralf Hoffmann", NORDWIND, "inactive"),
+    Person("sofia.rossi", "Sofia Rossi", NORDWIND),
+    Person(
+        "maximiliane.hohenstein-wittelsbach-oberreuth",
+        "Maximiliane Freifrau von und zu Hohenstein-Wittelsbach-Oberreuth",
+        SUED,
+        role=Role.COMPANY_ADMINISTRATOR,
+    ),
+    Person("zeynep.yilmaz", "Zeynep Yılmaz", SUED, "app", requested=True),
+    Person("o.adebayo", "Olúwaṣeun Adébáyọ̀", SUED, "app"),
+    Person("franz.huber", "Franz Huber", SUED),
+    Person("ivana.petrovic", "Ivana Petrović", SUED, "on", ((GOOGLE, "Google Password Manager"),)),
+    Person("josef.maier", "Josef Maier", SUED, "invited", email=False),
+    Person("chen.wei", "Chen Wei", SUED, "app", ((BITWARDEN, "Bitwarden"),)),
+    Person("barbara.schmid", "Barbara Schmid", SUED),
+)
+
+
+class Command(BaseCommand):
+    help = "Create demo companies and people, and print their names and passwords once."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--if-empty", action="store_true", help="do nothing where anybody exists already")
+
+    def handle(self, *args: object, **options: object) -> None:
+        if User.objects.exists():
+            if options["if_empty"]:
+                return
+            raise CommandError("There are people here already. Demo data goes into an empty database only.")
+        with transaction.atomic():
+            lines = create()
+        self.stdout.write("Demo people, with passwords that are shown only now:\n\n")
+        width = max(len(name) for name, _password, _note in lines)
+        for name, password, note in lines:
+            self.stdout.write(f"  {name:<{width}}  {password:<18}  {note}\n")
+        self.stdout.write(
+            "\nBegin as petra.vogt. Where an authenticator app is set up, its key is given: enter it into yours.\n"
+            f"Mail is written to {settings.DATA_DIR / 'outbox'}.\n\n"
+        )
+
+
+def create() -> list[tuple[str, str, str]]:
+    """Everybody, saved; for each the user name, the password and what to know."""
+    now = timezone.now()
+    companies = [
+        Company.objects.create(
+            name=name,
+            created_at=now - timedelta(days=2200 - 400 * index),
+            two_factor_enabled=days is not None,
+            two_factor_changed_at=now - timedelta(days=days) if days else None,
+        )
+        for index, (name, days) in enumerate(COMPANIES)
+    ]
+    lines, everybody = [], []
+    for index, person in enumerate(PEOPLE):
+        password = token_urlsafe(12)
+        since = now - timedelta(days=400 - 11 * index, hours=index)
+        petra = everybody[0] if everybody else None
+        user = _user(person, companies, password, since, petra)
+        everybody.append(user)
+        note = _factors(user, person, since, petra or user)
+        _history(user, person, now, index)
+        if person.state == "invited":
+            password = "(invited)"
+        lines.append((user.username, password, note))
+    AuditEvent.objects.create(
+        at=now - timedelta(days=204),
+        action=Action.COMPANY_TWO_FACTOR_ENABLED,
+        actor=everybody[0],
+        company=companies[ACME],
+    )
+    return lines
+
+
+def _user(person: Person, companies: list[Company], password: str, since: datetime, petra: User | None) -> User:
+    first, _, last = person.name.partition(" ")
+    switched_on = person.state in {"on", "app"}
+    return User.objects.create_user(
+        person.username,
+        f"{person.username}@{'m2v' if person.company is None else 'demo'}.example" if person.email else "",
+        None if person.state == "invited" else password,
+        first_name=first,
+        last_name=last,
+        company=None if person.company is None else companies[person.company],
+        role=person.role,
+        is_active=person.state != "inactive",
+        created_at=since,
+        two_factor_enabled=switched_on,
+        two_factor_changed_at=since + timedelta(days=2) if switched_on else None,
+        two_factor_changed_by=petra if switched_on else None,
+    )
+
+
+def _factors(user: User, person: Person, since: datetime, petra: User) -> str:
+    """What the person holds; the note for the printed list."""
+    note = user.get_role_display() + (f", {user.company.name}" if user.company else "")
+    if person.state == "app":
+        key = totp.new_key()
+        AuthenticatorApp.objects.create(user=user, key=seal(key, user.pk), created_at=since + timedelta(days=3))
+        recovery.replace_all(user)
+        note += f"; app key {totp.key_as_text(key)}"
+    for number, (aaguid, name) in enumerate(person.passkeys):
+        Passkey.objects.create(
+            user=user,
+            name=name,
+            credential_id=token_bytes(32),
+            public_key=_public_key(),
+            aaguid=aaguid,
+            transports=["internal"],
+            backup_eligible=aaguid != HELLO,
+            backed_up=aaguid != HELLO,
+            created_at=since + timedelta(days=5 + number),
+            last_used_at=timezone.now() - timedelta(hours=3 + 400 * number),
+        )
+    if person.requested:
+        PasskeyRequest.objects.create(
+            user=user, requested_by=petra, requested_at=timezone.now() - timedelta(hours=2, minutes=13)
+        )
+    return note
+
+
+def _public_key() -> bytes:
+    """The COSE form of a fresh P-256 key, which nobody holds."""
+    at = ec.generate_private_key(ec.SECP256R1()).public_key().public_numbers()
+    return bytes(cbor2.dumps({1: 2, 3: -7, -1: 1, -2: at.x.to_bytes(32, "big"), -3: at.y.to_bytes(32, "big")}))
+
+
+def _history(user: User, person: Person, now: datetime, index: int) -> None:
+    """The last sign-ins, as the audit would have them."""
+    if person.state == "invited" or index % 7 == 4:
+        return
+    methods = ["passkey"] if person.passkeys else ["password", "totp"] if person.state == "app" else ["password"]
+    for days in (30 + index, 9 + index % 5, index % 4):
+        at = now - timedelta(days=days, minutes=37 * index + 20)
+        AuditEvent.objects.create(
+            at=at,
+            action=Action.SIGNED_IN,
+            actor=user,
+            subject=user,
+            company=user.company,
+            address=f"192.0.2.{index + 1}",
+            browser=BROWSERS[(index + days) % len(BROWSERS)],
+            details={"methods": methods},
+        )
+    User.objects.filter(pk=user.pk).update(last_sign_in_at=at)

@@ -1,0 +1,59 @@
+// Small help with forms: six digits send themselves, a form is sent once, codes can be copied, saved and printed.
+
+for (const field of document.querySelectorAll("input[data-code]")) {
+  field.addEventListener("input", () => {
+    if (/^[0-9]{6}$/.test(field.value.replace(/\s/g, ""))) field.form.requestSubmit();
+  });
+}
+
+for (const form of document.querySelectorAll("form[method=post]")) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+  });
+}
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});
+
+// A form that was interrupted goes on by itself.
+document.querySelector("form[data-goes-on]")?.requestSubmit();
+
+const text = (button) => {
+  const source = document.getElementById(button.dataset.from);
+  const lines = source.querySelectorAll("li");
+  return lines.length ? [...lines].map((line) => line.textContent.trim()).join("\n") : source.textContent.replace(/\s/g, "");
+};
+
+const say = (button, words) => {
+  const label = button.querySelector("[role=status]");
+  const before = label.textContent;
+  label.textContent = words;
+  setTimeout(() => (label.textContent = before), 2500);
+};
+
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(text(button));
+      say(button, button.dataset.copy);
+    } catch {
+      getSelection().selectAllChildren(document.getElementById(button.dataset.from));
+    }
+  });
+}
+
+for (const button of document.querySelectorAll("button[data-download]")) {
+  button.addEventListener("click", () => {
+    const head = document.querySelector(".for-print")?.textContent.trim() ?? "";
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([`${head}\n\n${text(button)}\n`], { type: "text/plain" }));
+    link.download = button.dataset.download;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  });
+}
+
+for (const button of document.querySelectorAll("button[data-print]")) {
+  button.addEventListener("click", () => print());
+}

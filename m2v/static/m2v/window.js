@@ -1,0 +1,76 @@
+// Windows and menus. A window is a page of its own that comes with its dialog open; here it is lifted above the page.
+
+// What htmx swaps in is HTML of our own; scripts in it never run.
+const policy = window.trustedTypes?.createPolicy("m2v", { createHTML: (html) => html, createScript: () => "" });
+if (policy) window.htmx?.registerExtension("trust", { init: (api) => api.initSecurity(policy) });
+
+let opener = null; // the menu button that a window was opened from, to go back to
+
+const leave = (dialog) => (opener ? history.back() : location.assign(dialog.dataset.close));
+
+const lift = () => {
+  for (const dialog of document.querySelectorAll("dialog[data-close][open]:not(:modal)")) {
+    dialog.removeAttribute("open");
+    dialog.showModal();
+    dialog.addEventListener("cancel", (event) => {
+      event.preventDefault();
+      dialog.querySelector("[data-back]")?.click() ?? leave(dialog);
+    });
+    dialog.addEventListener("click", (event) => {
+      if (event.target === dialog && !dialog.querySelector("[data-back]")) leave(dialog);
+    });
+    dialog.querySelector("form[data-closes]")?.addEventListener("submit", (event) => {
+      event.preventDefault();
+      leave(dialog);
+    });
+  }
+};
+
+document.addEventListener("htmx:before:request", (event) => {
+  if (event.detail.ctx.request.headers["HX-History-Restore-Request"]) return;
+  const menu = event.target.closest?.("[popover]");
+  if (!menu) return;
+  opener = `[popovertarget="${menu.id}"]`;
+  menu.hidePopover();
+});
+
+document.addEventListener("htmx:after:swap", () => {
+  lift();
+  document.dispatchEvent(new Event("m2v:swapped"));
+  if (opener && !document.querySelector("dialog[open]")) {
+    document.querySelector(opener)?.focus();
+    opener = null;
+  }
+});
+
+// Somebody else was quicker, or the server is in trouble: show what is there now.
+document.addEventListener("htmx:response:error", (event) => {
+  const status = event.detail.ctx.response?.raw?.status ?? 0;
+  if (status === 404 || status >= 500) location.reload();
+});
+
+// A menu is walked with the arrow keys too.
+document.addEventListener("keydown", (event) => {
+  const menu = event.target.closest?.(".menu:popover-open");
+  const button = event.target.closest?.("[popovertarget]");
+  const down = event.key === "ArrowDown";
+  if (!down && event.key !== "ArrowUp") return;
+  if (button && down) {
+    const target = document.getElementById(button.getAttribute("popovertarget"));
+    target.showPopover({ source: button });
+    target.querySelector("a, button")?.focus();
+    event.preventDefault();
+  } else if (menu) {
+    const entries = [...menu.querySelectorAll("a, button")];
+    const step = down ? 1 : -1;
+    entries.at((entries.indexOf(document.activeElement) + step) % entries.length).focus();
+    event.preventDefault();
+  }
+});
+
+// A list is sorted or filtered as soon as a choice is made.
+for (const choice of document.querySelectorAll("select[data-submits]")) {
+  choice.addEventListener("change", () => choice.form.requestSubmit());
+}
+
+lift();

@@ -1,0 +1,25 @@
+"""Every address of the site."""
+
+from django.urls import include, path
+
+from accounts import views as accounts
+from m2v import views
+from mfa.urls import own_window_urls
+from mfa.views.confirm import recently_proved, recently_proved_to_post
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("portal/", views.portal, name="portal"),
+    path("m2s/", views.m2s, name="m2s"),
+    path("settings/", include("companies.urls")),
+    path("user-settings/", recently_proved_to_post(accounts.user_settings), name="user_settings"),
+    path("user-settings/password/", recently_proved(accounts.password), name="password"),
+    path("", include("mfa.urls")),
+    path("user-settings/mfa/", include((own_window_urls(accounts.settings_page), "own_mfa"))),
+    path("", include("accounts.urls")),
+]
+
+handler400 = "m2v.errors.bad_request"
+handler403 = "m2v.errors.permission_denied"
+handler404 = "m2v.errors.not_found"
+handler500 = "m2v.errors.server_error"

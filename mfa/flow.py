@@ -1,0 +1,89 @@
+"""Between the pages of a login: who may be on which, and where it goes on."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.db import transaction
+from django.http import HttpResponseRedirect, JsonResponse
+from django.shortcuts import resolve_url
+from django.views.decorators.cache import never_cache
+
+from accounts import audit, login
+from accounts.actions import Action
+from accounts.middleware import wants_json
+from mfa.policy import Method, Step, pending_steps
+from mfa.queries import Holdings, holdings_of, standing_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpResponse
+
+    from accounts.models import User
+    from accounts.requests import SiteRequest
+    from mfa.middleware import Progress
+
+    View = Callable[..., HttpResponse]
+
+
+@transaction.atomic
+def advance(
+    request: SiteRequest, person: User, holdings: Holdings | None = None, *, proved: Method | None = None
+) -> str:
+    """The path where `person`'s login goes on: the next step, or in.
+
+    What was just `proved` is in the audit either way: as a step, or as the end of the login.
+    """
+    holdings = holdings or holdings_of(person)
+    methods = {Method(method) for method in login.methods_proved(request.session)}
+    pending = pending_steps(standing_of(person, holdings, request.session), methods)
+    if pending:
+        if proved:
+            audit.record(Action.PROVED, actor=person, subject=person, methods=[proved])
+        return resolve_url(pending[0])
+    login.complete(request.session, person)
+    return request.session.pop(login.NEXT, "") or resolve_url(settings.LOGIN_REDIRECT_URL)
+
+
+def refuse(person: User | None, method: Method, reason: str) -> None:
+    """Write down that a proof did not hold. Call it outside the transaction that failed."""
+    audit.record(Action.REFUSED, actor=None, subject=person, methods=[method], reason=reason)
+
+
+def login_step(step: Step) -> Callable[[View], View]:
+    """Open a page only to a claimant whose next step it is; send all others to where they belong."""
+
+    def decorate(view: View) -> View:
+        @never_cache
+        @login_not_required
+        @wraps(view)
+        def guarded(request: SiteRequest, *args: object, **kwargs: object) -> HttpResponse:
+            pending = pending_of(request)
+            if pending[:1] == (step,):
+                return view(request, *args, **kwargs)
+            there = resolve_url(pending[0]) if pending else resolve_url("home")
+            if wants_json(request):
+                return JsonResponse({"error": "not_this_step", "next": there}, status=403)
+            return HttpResponseRedirect(there)
+
+        return guarded
+
+    return decorate
+
+
+def pending_of(request: SiteRequest) -> tuple[Step, ...]:
+    """The steps left for the request's claimant; none where there is no claimant."""
+    if not request.claimant.is_authenticated:
+        return ()
+    progress: Progress = request.people.progress
+    return progress.pending
+
+
+def holdings_in(request: SiteRequest) -> Holdings:
+    """What the request's claimant holds, as the middleware read it."""
+    progress: Progress = request.people.progress
+    return progress.holdings

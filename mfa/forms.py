@@ -1,0 +1,144 @@
+"""The forms of sign-in and of the MFA window; the only place where an exception becomes a sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from mfa.methods import recovery, totp
+from mfa.models import Passkey
+from mfa.sealing import Unreadable
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
+
+class LoginForm(forms.Form):
+    """User name (or e-mail address) and password."""
+
+    username = forms.CharField(
+        label=_("User name"),
+        max_length=254,
+        widget=forms.TextInput(
+            {"autocomplete": "username webauthn", "autocapitalize": "none", "spellcheck": "false", "class": "input"}
+        ),
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        max_length=1024,
+        widget=forms.PasswordInput({"autocomplete": "current-password", "class": "input"}),
+    )
+
+
+class PasswordForm(forms.Form):
+    """The password alone, of somebody who is known already."""
+
+    password = LoginForm.base_fields["password"]
+
+
+class CodeForm(forms.Form):
+    """One field for the app's six digits; a recovery code in it counts too."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=40,
+        error_messages={"required": _("Enter the code.")},
+        widget=forms.TextInput(
+            {
+                "autocomplete": "one-time-code",
+                "inputmode": "numeric",
+                "spellcheck": "false",
+                "class": "input code",
+                "data-code": "",
+            }
+        ),
+    )
+
+    def clean_code(self) -> str:
+        """The code without the spaces that people type into it."""
+        return "".join(self.cleaned_data["code"].split())
+
+    def explain(self, trouble: Exception) -> None:
+        """Say why the code did not count, and what helps."""
+        self.add_error("code", str(why_not(trouble)))
+
+
+class RecoveryCodeForm(CodeForm):
+    """The same field, asking for a recovery code."""
+
+    code = forms.CharField(
+        label=_("Recovery code"),
+        max_length=40,
+        error_messages={"required": _("Enter one of your recovery codes.")},
+        help_text=_("Sixteen letters and digits. Each code works once."),
+        widget=forms.TextInput(
+            {
+                "autocomplete": "off",
+                "autocapitalize": "characters",
+                "spellcheck": "false",
+                "class": "input code long",
+            }
+        ),
+    )
+
+
+def why_not(trouble: Exception) -> _StrOrPromise:
+    """The sentence for a code that did not count."""
+    if isinstance(trouble, totp.ClockOff):
+        minutes = abs(trouble.minutes)
+        if trouble.minutes > 0:
+            return ngettext(
+                "Your phone’s clock is fast by about %d minute. Set it to automatic, then enter the next code.",
+                "Your phone’s clock is fast by about %d minutes. Set it to automatic, then enter the next code.",
+                minutes,
+            ) % (minutes,)
+        return ngettext(
+            "Your phone’s clock is slow by about %d minute. Set it to automatic, then enter the next code.",
+            "Your phone’s clock is slow by about %d minutes. Set it to automatic, then enter the next code.",
+            minutes,
+        ) % (minutes,)
+    if isinstance(trouble, totp.UsedCode):
+        return _("This code was used already. Wait for the next one in your app.")
+    if isinstance(trouble, recovery.WrongRecoveryCode):
+        return _("This is none of your unused recovery codes. Each works once; try another one.")
+    if isinstance(trouble, Unreadable):
+        return _("Your authenticator app cannot be checked at the moment. Ask your administrator to look into it.")
+    return _(
+        "This code is not right. Wait for the next one in your app. "
+        "If it keeps failing, set your phone’s clock to automatic."
+    )
+
+
+class CodesSavedForm(forms.Form):
+    """Nobody goes on before their recovery codes are in a safe place."""
+
+    saved = forms.BooleanField(
+        label=_("I have saved my recovery codes"),
+        error_messages={"required": _("Save the codes first, then tick this box.")},
+    )
+
+
+class SignOutForm(forms.Form):
+    """The tick box beside every change of a rule."""
+
+    sign_out = forms.BooleanField(label=_("Sign out now"), required=False)
+
+
+class PasskeyNameForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A passkey's name, which its owner chooses."""
+
+    class Meta:
+        model = Passkey
+        fields = ("name",)
+        labels = {"name": _("Name")}  # noqa: RUF012
+        widgets = {"name": forms.TextInput({"class": "input", "autocomplete": "off"})}  # noqa: RUF012
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if Passkey.objects.filter(user=self.instance.user, name=name).exclude(pk=self.instance.pk).exists():
+            raise forms.ValidationError(_("Another passkey of yours has this name already. Choose a different one."))
+        return name

@@ -1,0 +1,291 @@
+"""Passkeys: WebAuthn Level 3 registration and authentication, on py_webauthn.
+
+The library checks signatures, hashes, flags and formats. This module checks
+what it leaves to its caller (measured on py_webauthn 3.0.1): cross-origin
+use, the literal challenge, age, ids, weak or mislabelled keys, the
+backup-eligible flag, whose passkey it is; and it turns whatever goes wrong
+into `Refused`. A passkey here always verifies its user, so it is two factors
+at once.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from time import time
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from django.conf import settings
+from django.utils.crypto import constant_time_compare
+from webauthn import (
+    base64url_to_bytes,
+    generate_authentication_options,
+    generate_registration_options,
+    verify_authentication_response,
+    verify_registration_response,
+)
+from webauthn.helpers import (
+    bytes_to_base64url,
+    decode_credential_public_key,
+    decoded_public_key_to_cryptography,
+)
+from webauthn.helpers.cose import COSEAlgorithmIdentifier as Algorithm
+from webauthn.helpers.options_to_json_dict import options_to_json_dict
+from webauthn.helpers.structs import (
+    AuthenticatorSelectionCriteria,
+    CredentialDeviceType,
+    PublicKeyCredentialDescriptor,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
+
+from mfa.models import CREDENTIAL_ID_BYTES, Passkey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from accounts.models import User
+
+CEREMONY_SECONDS = 300
+RSA_BITS = 2048
+# Offered, accepted, and what kind of key each must be: exactly these.
+KEY_TYPES = {
+    Algorithm.EDDSA: ed25519.Ed25519PublicKey,
+    Algorithm.ECDSA_SHA_256: ec.EllipticCurvePublicKey,
+    Algorithm.RSASSA_PKCS1_v1_5_SHA_256: rsa.RSAPublicKey,
+}
+TRANSPORTS = {"ble", "cable", "hybrid", "internal", "nfc", "smart-card", "usb"}
+
+
+class Refused(Exception):
+    """The browser's answer does not hold. The reason is for the audit; people are told one thing for all."""
+
+
+class CounterFell(Refused):
+    """The signature is right, but its counter did not grow: a copy of the passkey may be in use (§7.2 step 22)."""
+
+
+@dataclass(frozen=True)
+class Ceremony:
+    """One question to a browser. Kept in the session, taken out of it before it is answered, good for five minutes.
+
+    `person` is the id of the one it was asked of, or "" where nobody is named yet.
+    """
+
+    challenge: str
+    person: str
+    at: float
+
+    def kept(self) -> dict[str, Any]:
+        """As the session keeps it."""
+        return asdict(self)
+
+
+class Registration(Ceremony):
+    """A question for a new passkey (WebAuthn §7.1)."""
+
+
+class Authentication(Ceremony):
+    """A question for proof with an existing passkey (WebAuthn §7.2)."""
+
+
+@dataclass(frozen=True)
+class NewPasskey:
+    """What a registration made, verified."""
+
+    credential_id: bytes
+    public_key: bytes
+    sign_count: int
+    aaguid: UUID
+    transports: list[str]
+    backup_eligible: bool
+    backed_up: bool
+
+
+@dataclass(frozen=True)
+class Use:
+    """What a use of a passkey told, verified."""
+
+    sign_count: int
+    backed_up: bool
+
+
+def start_registration(
+    person: User, existing: Iterable[Passkey], user_handle: bytes
+) -> tuple[Registration, dict[str, Any]]:
+    """The question for a new passkey of `person`, and its options for the browser (JSON form).
+
+    `user_handle` is stable and random; `existing` passkeys are not made again on the device that has them.
+    """
+    options = options_to_json_dict(
+        generate_registration_options(
+            rp_id=settings.PASSKEY_RP_ID,
+            rp_name="m2v",
+            user_id=user_handle,
+            user_name=person.username,
+            user_display_name=person.get_full_name(),
+            timeout=CEREMONY_SECONDS * 1000,
+            authenticator_selection=AuthenticatorSelectionCriteria(
+                resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
+            ),
+            exclude_credentials=_descriptors(existing),
+            supported_pub_key_algs=list(KEY_TYPES),
+        )
+    )
+    options["extensions"] = {"credProps": True}
+    return Registration(options["challenge"], str(person.pk), time()), options
+
+
+def finish_registration(ceremony: Registration, person: User, answer: object) -> NewPasskey:
+    """The passkey that `answer` (the browser's `toJSON()`) makes for `person`. Raises Refused."""
+    _check_ceremony(ceremony, str(person.pk), answer)
+    assert isinstance(answer, dict)  # noqa: S101  # _check_ceremony refuses all else
+    try:
+        made = verify_registration_response(
+            credential=answer,
+            expected_challenge=base64url_to_bytes(ceremony.challenge),
+            expected_rp_id=settings.PASSKEY_RP_ID,
+            expected_origin=settings.PASSKEY_ORIGIN,
+            require_user_verification=True,
+            supported_pub_key_algs=list(KEY_TYPES),
+        )
+        _check_key(made.credential_public_key)
+        stated_id = base64url_to_bytes(answer["id"])
+        aaguid = UUID(made.aaguid)
+    except Refused:
+        raise
+    except Exception as trouble:  # the library lets KeyError, TypeError, RecursionError and more through
+        raise Refused(_reason(trouble)) from trouble
+    if not 0 < len(made.credential_id) <= CREDENTIAL_ID_BYTES:
+        raise Refused("The credential id is too long.")
+    if stated_id != made.credential_id:
+        raise Refused("The credential id differs from the signed one.")
+    stated = answer["response"].get("transports") or []
+    return NewPasskey(
+        credential_id=made.credential_id,
+        public_key=made.credential_public_key,
+        sign_count=made.sign_count,
+        aaguid=aaguid,
+        transports=[way for way in stated if isinstance(way, str) and way in TRANSPORTS],
+        backup_eligible=made.credential_device_type == CredentialDeviceType.MULTI_DEVICE,
+        backed_up=made.credential_backed_up,
+    )
+
+
+def start_authentication(
+    person: User | None, allowed: Iterable[Passkey] = ()
+) -> tuple[Authentication, dict[str, Any]]:
+    """The question for proof with a passkey, and its options for the browser.
+
+    With nobody named the list of passkeys is empty, for known and unknown people alike.
+    """
+    options = options_to_json_dict(
+        generate_authentication_options(
+            rp_id=settings.PASSKEY_RP_ID,
+            timeout=CEREMONY_SECONDS * 1000,
+            allow_credentials=_descriptors(allowed),
+            user_verification=UserVerificationRequirement.REQUIRED,
+        )
+    )
+    return Authentication(options["challenge"], str(person.pk) if person else "", time()), options
+
+
+def credential_id_of(answer: object) -> bytes:
+    """The id of the passkey that `answer` claims to come from. Raises Refused."""
+    stated = answer.get("id") if isinstance(answer, dict) else None
+    if not isinstance(stated, str) or not stated.isascii():
+        raise Refused("There is no credential id.")
+    try:
+        raw = base64url_to_bytes(stated)
+    except ValueError as trouble:
+        raise Refused("The credential id is not base64url.") from trouble
+    if not 0 < len(raw) <= CREDENTIAL_ID_BYTES:
+        raise Refused("The credential id has no length that one can have.")
+    return raw
+
+
+def finish_authentication(
+    ceremony: Authentication, person: User | None, passkey: Passkey, answer: object, user_handle: bytes
+) -> Use:
+    """What `answer` tells of `passkey`, looked up by its claimed id. Raises Refused, and CounterFell.
+
+    `person` is the one who was asked, None where the passkey names its owner.
+    `user_handle` is the one that the passkey's owner was registered under.
+    """
+    _check_ceremony(ceremony, str(person.pk) if person else "", answer)
+    assert isinstance(answer, dict)  # noqa: S101  # _check_ceremony refuses all else
+    if passkey.suspended_at or (person and passkey.user_id != person.pk):
+        raise Refused("The passkey is suspended or somebody else's.")
+    try:
+        stated = answer["response"].get("userHandle")
+        handle = base64url_to_bytes(stated) if stated else b""
+        used = verify_authentication_response(
+            credential=answer,
+            expected_challenge=base64url_to_bytes(ceremony.challenge),
+            expected_rp_id=settings.PASSKEY_RP_ID,
+            expected_origin=settings.PASSKEY_ORIGIN,
+            credential_public_key=bytes(passkey.public_key),
+            # The library compares counters before it verifies the signature, so that anybody could make one
+            # seem to fall. It is compared below, once the signature is known to be right.
+            credential_current_sign_count=0,
+            require_user_verification=True,
+        )
+    except Exception as trouble:  # the library lets KeyError, TypeError, RecursionError and more through
+        raise Refused(_reason(trouble)) from trouble
+    if handle != user_handle if handle else person is None:
+        raise Refused("The user handle is missing or somebody else's.")
+    if (used.credential_device_type == CredentialDeviceType.MULTI_DEVICE) != passkey.backup_eligible:
+        raise Refused("The backup-eligible flag changed.")
+    if (used.new_sign_count or passkey.sign_count) and used.new_sign_count <= passkey.sign_count:
+        raise CounterFell(f"{passkey.sign_count} was followed by {used.new_sign_count}.")
+    return Use(used.new_sign_count, used.credential_backed_up)
+
+
+def text_id(passkey: Passkey) -> str:
+    """The passkey's id as browsers write it (base64url)."""
+    return bytes_to_base64url(bytes(passkey.credential_id))
+
+
+def text_handle(user_handle: bytes) -> str:
+    """The user handle as browsers write it (base64url)."""
+    return bytes_to_base64url(user_handle)
+
+
+def _reason(trouble: Exception) -> str:
+    """What went wrong, for the audit: one line of printable ASCII, whatever the browser put into it."""
+    return f"{type(trouble).__name__}: {ascii(str(trouble)[:150])}"
+
+
+def _descriptors(passkeys: Iterable[Passkey]) -> list[PublicKeyCredentialDescriptor]:
+    return [PublicKeyCredentialDescriptor(id=bytes(passkey.credential_id)) for passkey in passkeys]
+
+
+def _check_ceremony(ceremony: Ceremony, person: str, answer: object) -> None:
+    """The question was asked of this person, lately, and the answer was given on our own page (F1, WR-06..10)."""
+    if time() - ceremony.at > CEREMONY_SECONDS:
+        raise Refused("The question is older than five minutes.")
+    if ceremony.person != person:
+        raise Refused("The question was asked of somebody else.")
+    try:
+        said = json.loads(base64url_to_bytes(answer["response"]["clientDataJSON"]))  # type: ignore[index]
+        challenge, across, top = said["challenge"], said.get("crossOrigin", False), said.get("topOrigin")
+    except Exception as trouble:
+        raise Refused("clientDataJSON cannot be read.") from trouble
+    if not isinstance(challenge, str) or not constant_time_compare(challenge, ceremony.challenge):
+        raise Refused("The challenge is another one.")
+    if across is not False or top is not None:
+        raise Refused("The answer was given within another site's page.")
+
+
+def _check_key(public_key: bytes) -> None:
+    """The key is of a kind and strength we accept, and is what its label says (F5). Raises Refused, ValueError."""
+    decoded = decode_credential_public_key(public_key)
+    key = decoded_public_key_to_cryptography(decoded)
+    if not isinstance(key, KEY_TYPES[Algorithm(decoded.alg)]):
+        raise Refused("The key is not of the kind that its algorithm says.")
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size < RSA_BITS:
+        raise Refused("The RSA key is too short.")
+    if isinstance(key, ec.EllipticCurvePublicKey) and not isinstance(key.curve, ec.SECP256R1):
+        raise Refused("The key is on another curve than P-256.")

@@ -1,0 +1,72 @@
+"""Recovery codes: what signs somebody in, once each, whose authenticator app is out of reach.
+
+A code has 80 random bits (NIST SP 800-63B-4 section 4.2.1.1 asks for 64).
+Kept is its SHA-256, sealed with a key from outside the database: a dump of
+the database is nothing to try codes against.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from secrets import choice
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from mfa.models import RecoveryCode
+from mfa.sealing import seal, unseal
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+HOW_MANY = 10
+LENGTH = 16
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: nothing in it looks like something else
+LOOKALIKES = str.maketrans("OIL", "011")
+CODE = re.compile(f"[{ALPHABET}]{{{LENGTH}}}")
+
+
+class WrongRecoveryCode(Exception):
+    """No unused recovery code of this person is this one."""
+
+
+def read(typed: str) -> str:
+    """The code that somebody typed, whatever case, spaces, dashes and look-alikes they used."""
+    return re.sub(r"[\s-]", "", typed).upper().translate(LOOKALIKES)
+
+
+def looks_like_one(typed: str) -> bool:
+    """Has `typed` the form of a recovery code?"""
+    return CODE.fullmatch(read(typed)) is not None
+
+
+def replace_all(person: User) -> list[str]:
+    """Ten new codes for `person`, as they are written down; all earlier ones are void."""
+    codes = ["".join(choice(ALPHABET) for _ in range(LENGTH)) for _ in range(HOW_MANY)]
+    RecoveryCode.objects.filter(user=person).delete()
+    RecoveryCode.objects.bulk_create(
+        RecoveryCode(user=person, sealed_digest=seal(_digest(code), person.pk)) for code in codes
+    )
+    return ["-".join(code[start : start + 4] for start in range(0, LENGTH, 4)) for code in codes]
+
+
+def spend(person: User, typed: str) -> int:
+    """Use one of `person`'s codes up, and say how many are left. Raises WrongRecoveryCode.
+
+    Twenty at once, on any database, and one gets through.
+    """
+    unused = RecoveryCode.objects.filter(user=person, used_at=None)
+    digest = _digest(read(typed))
+    rows = list(unused)
+    for row in rows:
+        if constant_time_compare(unseal(row.sealed_digest, person.pk), digest):
+            if unused.filter(pk=row.pk).update(used_at=timezone.now()):
+                return len(rows) - 1
+            break
+    raise WrongRecoveryCode
+
+
+def _digest(code: str) -> bytes:
+    return sha256(code.encode()).digest()

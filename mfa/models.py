@@ -1,0 +1,90 @@
+"""What people hold: an authenticator app, recovery codes, passkeys; and what they were asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+from uuid import UUID, uuid4
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django_otp.models import Device
+
+from accounts.models import User
+
+if TYPE_CHECKING:
+    from django.db.models.manager import Manager
+
+# WebAuthn Level 3, section 4: a credential id has at most 1023 bytes.
+CREDENTIAL_ID_BYTES = 1023
+
+
+class AuthenticatorApp(Device):
+    """An authenticator app. `key` is sealed; `last_used_step` only grows, so each code is used once (RFC 6238 §5.2)."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="authenticator_apps")
+    key = models.BinaryField()
+    last_used_step = models.BigIntegerField(default=-1)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    last_used_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[Manager[AuthenticatorApp]] = models.Manager()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["user"], condition=Q(confirmed=True), name="one_confirmed_app_a_person"),
+        )
+
+
+class RecoveryCode(models.Model):
+    """A code that takes the app's place once. `sealed_digest` is a sealed SHA-256 of at least 80 random bits."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="recovery_codes")
+    sealed_digest = models.BinaryField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {'used' if self.used_at else 'unused'}"
+
+
+class Passkey(models.Model):
+    """A public-key credential of the person's device or password manager (WebAuthn Level 3, section 4)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="passkeys")
+    name = models.CharField(max_length=64)
+    credential_id = models.BinaryField(max_length=CREDENTIAL_ID_BYTES, unique=True)
+    public_key = models.BinaryField()
+    sign_count = models.BigIntegerField(default=0)
+    aaguid = models.UUIDField(default=UUID(int=0))
+    transports: models.JSONField[list[str], list[str]] = models.JSONField(default=list)
+    backup_eligible = models.BooleanField(default=False)
+    backed_up = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    last_used_at = models.DateTimeField(null=True)
+    suspended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("created_at",)
+        constraints = (
+            models.UniqueConstraint(fields=["user", "name"], name="passkey_names_differ"),
+            models.CheckConstraint(condition=Q(sign_count__gte=0), name="sign_count_is_a_count"),
+            models.CheckConstraint(
+                condition=Q(backup_eligible=True) | Q(backed_up=False), name="only_eligible_passkeys_are_backed_up"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PasskeyRequest(models.Model):
+    """Somebody's wish that a person create a passkey at the next login."""
+
+    user = models.OneToOneField(User, models.CASCADE, related_name="passkey_request")
+    requested_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    requested_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.requested_at:%Y-%m-%d}"

@@ -1,0 +1,78 @@
+"""Which steps are left before somebody is let in. Pure: values in, values out, nothing of ours imported."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Method(StrEnum):
+    """A way to prove who one is."""
+
+    PASSWORD = "password"
+    TOTP = "totp"
+    RECOVERY = "recovery"
+    PASSKEY = "passkey"
+
+
+# What can name somebody. A code alone never does (NIST SP 800-63B-4 section 2.2.1).
+FIRST_FACTORS = frozenset({Method.PASSWORD, Method.PASSKEY})
+
+
+class Step(StrEnum):
+    """A step of the login. Its value is the name of its page's URL."""
+
+    CHALLENGE = "login_challenge"
+    SET_UP_TWO_FACTOR = "login_setup_two_factor"
+    SAVE_RECOVERY_CODES = "login_setup_recovery_codes"
+    SET_UP_PASSKEY = "login_setup_passkey"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is demanded of a person, what they hold, and what this login has put off."""
+
+    two_factor_required: bool = False
+    has_app: bool = False
+    has_passkey: bool = False
+    passkey_requested: bool = False
+    passkey_postponed: bool = False
+    codes_unsaved: bool = False
+
+    @property
+    def accepted(self) -> frozenset[Method]:
+        """The methods that prove a factor which this person holds beyond the password."""
+        methods = set()
+        if self.has_app:
+            methods |= {Method.TOTP, Method.RECOVERY}
+        if self.has_passkey:
+            methods |= {Method.PASSKEY}
+        return frozenset(methods)
+
+
+def pending_steps(standing: Standing, proofs: Set[Method]) -> tuple[Step, ...]:
+    """The steps left before `standing`'s owner is let in, in order.
+
+    Whoever has a method is challenged before they may enrol another: a rule
+    made stricter must never let a stolen password choose the second factor.
+    Raises ValueError where `proofs` hold no first factor.
+    """
+    if not proofs & FIRST_FACTORS:
+        raise ValueError("A login begins with a first factor.")
+    steps = []
+    challenged = standing.has_app or (standing.two_factor_required and standing.has_passkey)
+    if challenged and not proofs & standing.accepted:
+        steps.append(Step.CHALLENGE)
+    if standing.two_factor_required and not standing.has_app:
+        steps.append(Step.SET_UP_TWO_FACTOR)
+    if standing.codes_unsaved:
+        steps.append(Step.SAVE_RECOVERY_CODES)
+    if standing.passkey_requested and not standing.passkey_postponed:
+        steps.append(Step.SET_UP_PASSKEY)
+    return tuple(steps)
+
+
+def may_enrol(standing: Standing, proofs: Set[Method]) -> bool:
+    """May another factor be added now? Only after one that is held already, or where none is held."""
+    return not standing.accepted or bool(proofs & standing.accepted)

@@ -1,0 +1,99 @@
+"""Proving who one is, whatever it is for: the second step of a login, or confirming it later.
+
+A proof that holds is used up in the caller's transaction. One that does not
+is written down before its exception leaves, outside any transaction.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import audit
+from accounts.actions import Action
+from mfa.flow import refuse
+from mfa.methods import passkeys, recovery, totp
+from mfa.models import Passkey
+from mfa.policy import Method
+from mfa.sealing import Unreadable
+from mfa.services import suspend_passkey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from accounts.models import User
+    from mfa.methods.passkeys import Authentication
+    from mfa.models import AuthenticatorApp
+
+NOT_PROVED = (totp.WrongCode, recovery.WrongRecoveryCode, passkeys.Refused, Unreadable)
+
+
+def with_code(
+    person: User, app: AuthenticatorApp | None, code: str, then: Callable[[Method], str]
+) -> tuple[Method, str]:
+    """Use up `code`, of the app or a recovery code, and do `then` in the same transaction; its answer.
+
+    Raises WrongCode, UsedCode, ClockOff, WrongRecoveryCode, Unreadable.
+    """
+    method = Method.RECOVERY if recovery.looks_like_one(code) else Method.TOTP
+    try:
+        with transaction.atomic():
+            if app is None:
+                raise totp.WrongCode
+            if method is Method.TOTP:
+                totp.spend(app, person, code)
+            else:
+                left = recovery.spend(person, code)
+                audit.record(Action.RECOVERY_CODE_USED, actor=person, subject=person, left=left)
+            return method, then(method)
+    except NOT_PROVED as trouble:
+        refuse(person, method, type(trouble).__name__)
+        raise
+
+
+def with_passkey(
+    ceremony: Authentication | None, person: User | None, answer: object, then: Callable[[User], str]
+) -> str:
+    """Check a passkey's `answer` to `ceremony`, and do `then` for its owner in the same transaction.
+
+    `person` is the one who must own it, None where it names its owner. Raises
+    Refused, and Unknown where there is no such passkey.
+    """
+    passkey = None
+    try:
+        if ceremony is None:
+            raise passkeys.Refused("No question was asked.")
+        passkey = (
+            Passkey.objects.select_related("user__company")
+            .filter(credential_id=passkeys.credential_id_of(answer), user__is_active=True)
+            .first()
+        )
+        if passkey is None:
+            raise Unknown
+        handle = passkey.user_id.bytes
+        use = passkeys.finish_authentication(ceremony, person, passkey, answer, handle)
+        with transaction.atomic():
+            _remember(passkey, use)
+            return then(passkey.user)
+    except passkeys.CounterFell as trouble:
+        suspend_passkey(passkey, str(trouble))
+        refuse(passkey.user, Method.PASSKEY, str(trouble))
+        raise
+    except passkeys.Refused as trouble:
+        refuse(passkey.user if passkey else person, Method.PASSKEY, str(trouble))
+        raise
+
+
+class Unknown(passkeys.Refused):
+    """No passkey of this id is here (any more)."""
+
+
+def _remember(passkey: Passkey, use: passkeys.Use) -> None:
+    """Write a use down, unless a later one was (two at once, WA-21): the counter never falls. Raises Refused."""
+    unused = Passkey.objects.filter(pk=passkey.pk, suspended_at=None, sign_count__lte=use.sign_count)
+    if use.sign_count:
+        unused = unused.exclude(sign_count=use.sign_count)
+    if not unused.update(sign_count=use.sign_count, backed_up=use.backed_up, last_used_at=timezone.now()):
+        raise passkeys.Refused("It was used, suspended or deleted meanwhile.")

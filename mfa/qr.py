@@ -1,0 +1,36 @@
+"""QR codes as inline SVG that a strict Content-Security-Policy lets through."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from qrcode.constants import ERROR_CORRECT_M
+from qrcode.main import QRCode
+
+
+def qr_svg(text: str, label: str) -> SafeString:
+    """`text` as a QR code (ISO/IEC 18004), black on white in every theme, named `label` to screen readers.
+
+    Dark modules are drawn as horizontal runs of one path: a few kilobytes.
+    """
+    code: QRCode = QRCode(error_correction=ERROR_CORRECT_M, border=3)
+    code.add_data(text)
+    matrix = code.get_matrix()
+    size = len(matrix)
+    runs = []
+    for y, row in enumerate(matrix):
+        x = 0
+        for dark, cells in groupby(row):
+            width = len(list(cells))
+            if dark:
+                runs.append(f"M{x} {y}h{width}v1h-{width}z")
+            x += width
+    return format_html(
+        '<svg viewBox="0 0 {0} {0}" role="img" aria-label="{1}" shape-rendering="crispEdges">'
+        '<path fill="#fff" d="M0 0h{0}v{0}H0z"/><path fill="#000" d="{2}"/></svg>',
+        size,
+        label,
+        "".join(runs),
+    )

@@ -1,0 +1,107 @@
+"""What can be asked about people's factors. Nothing here writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from django.db.models import Count, Exists, FilteredRelation, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
+from accounts.models import User
+from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest, RecoveryCode
+from mfa.policy import Standing
+
+if TYPE_CHECKING:
+    from django.contrib.sessions.backends.base import SessionBase
+
+POSTPONED = "passkey_postponed"
+UNSAVED_CODES = "unsaved_codes"
+
+CONFIRMED_APPS = AuthenticatorApp.objects.filter(confirmed=True, user=OuterRef("pk"))
+USABLE_PASSKEYS = Passkey.objects.filter(suspended_at=None, user=OuterRef("pk"))
+PASSKEY_REQUESTS = PasskeyRequest.objects.filter(user=OuterRef("pk"))
+UNUSED_CODES = RecoveryCode.objects.filter(used_at=None, user=OuterRef("pk"))
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """What a person holds and was asked for, read in one statement."""
+
+    app: AuthenticatorApp | None
+    has_passkey: bool
+    has_codes: bool
+    passkey_requested: bool
+
+
+def holdings_of(person: User) -> Holdings:
+    """What `person` holds now."""
+    app_id, key, *rest = (
+        User.objects.filter(pk=person.pk)
+        .annotate(app=FilteredRelation("authenticator_apps", condition=Q(authenticator_apps__confirmed=True)))
+        .values_list(
+            "app__id", "app__key", Exists(USABLE_PASSKEYS), Exists(UNUSED_CODES), Exists(PASSKEY_REQUESTS)
+        )
+        .get()
+    )
+    app = AuthenticatorApp(id=app_id, user=person, key=key) if app_id else None
+    return Holdings(app, *rest)
+
+
+def standing_of(person: User, holdings: Holdings, session: SessionBase) -> Standing:
+    """The policy's view of `person` in the login that `session` holds."""
+    return Standing(
+        two_factor_required=person.two_factor_required,
+        has_app=holdings.app is not None,
+        has_passkey=holdings.has_passkey,
+        passkey_requested=holdings.passkey_requested,
+        passkey_postponed=POSTPONED in session,
+        codes_unsaved=UNSAVED_CODES in session,
+    )
+
+
+class State(StrEnum):
+    """Where a person stands with two-factor authentication."""
+
+    SET_UP = "set_up"
+    ASKED = "asked"
+    OFF = "off"
+
+
+REQUIRED = Q(two_factor_enabled=True) | Q(company__two_factor_enabled=True)
+IN_STATE = {
+    State.SET_UP: Q(Exists(CONFIRMED_APPS)),
+    State.ASKED: REQUIRED & ~Q(Exists(CONFIRMED_APPS)),
+    State.OFF: ~REQUIRED & ~Q(Exists(CONFIRMED_APPS)),
+}
+
+
+def state_of(person: User, *, has_app: bool) -> State:
+    """Set up, asked at the next login, or off."""
+    if has_app:
+        return State.SET_UP
+    return State.ASKED if person.two_factor_required else State.OFF
+
+
+def with_factors(people: QuerySet[User]) -> QuerySet[User]:
+    """`people`, each with `has_app`, `passkey_count` and `passkey_requested`."""
+    counted = USABLE_PASSKEYS.order_by().values("user").annotate(number=Count("pk")).values("number")
+    return people.annotate(
+        has_app=Exists(CONFIRMED_APPS),
+        passkey_count=Coalesce(Subquery(counted), 0),
+        passkey_requested=Exists(PASSKEY_REQUESTS),
+    )
+
+
+def asked_individually(people: QuerySet[User]) -> QuerySet[User]:
+    """Those of `people` whose own switch is on and who have not set 2FA up."""
+    return people.filter(~Exists(CONFIRMED_APPS), two_factor_enabled=True)
+
+
+def count_states(people: QuerySet[User]) -> dict[str, int]:
+    """How many of `people` are in which state, how many were asked for a passkey, and all: one statement."""
+    counts = {state: Count("pk", filter=condition) for state, condition in IN_STATE.items()}
+    counts["requested"] = Count("pk", filter=Exists(PASSKEY_REQUESTS))
+    counts["individually"] = Count("pk", filter=Q(two_factor_enabled=True) & ~Exists(CONFIRMED_APPS))
+    return people.order_by().aggregate(all=Count("pk"), **counts)

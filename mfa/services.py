@@ -1,0 +1,176 @@
+"""Every act on somebody's multi-factor authentication, once.
+
+The administrator's screen, the owner's screen and the command line call the
+same function and say who acts. Each is one transaction with its audit line.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts import audit
+from accounts.actions import Action
+from accounts.people import end_sessions
+from mfa.methods import recovery
+from mfa.methods.names import passkey_name
+from mfa.methods.passkeys import Refused
+from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest, RecoveryCode
+from mfa.sealing import seal
+
+if TYPE_CHECKING:
+    from accounts.models import User
+    from mfa.methods.passkeys import NewPasskey
+
+MOST_PASSKEYS = 20
+
+
+class Sessions(Enum):
+    """What becomes of the sessions that are open when a rule changes."""
+
+    GO_ON = "go_on"
+    END = "end"
+
+
+class RequiredByCompany(Exception):
+    """People cannot switch their own 2FA off while their company requires it."""
+
+
+class TooManyPasskeys(Exception):
+    """Nobody needs more than twenty."""
+
+
+@transaction.atomic
+def enable_two_factor(subject: User, *, actor: User, sessions: Sessions = Sessions.GO_ON) -> None:
+    """Switch 2FA on for `subject`: whoever has not set it up is asked at the next login, after the password."""
+    if _set_switch(subject, on=True, actor=actor):
+        audit.record(Action.TWO_FACTOR_ENABLED, actor=actor, subject=subject)
+    if sessions is Sessions.END:
+        end_sessions(subject, actor=actor)
+
+
+@transaction.atomic
+def disable_two_factor(subject: User, *, actor: User, sessions: Sessions = Sessions.GO_ON) -> None:
+    """Remove `subject`'s authenticator app and recovery codes, and switch 2FA off.
+
+    Raises RequiredByCompany where subjects act for themselves under a company
+    rule; an administrator may still, and the rule asks again at the next login.
+    """
+    if subject == actor and subject.required_by_company:
+        raise RequiredByCompany
+    apps, _ = AuthenticatorApp.objects.filter(user=subject).delete()
+    codes, _ = RecoveryCode.objects.filter(user=subject).delete()
+    if _set_switch(subject, on=False, actor=actor) or apps or codes:
+        audit.record(Action.TWO_FACTOR_DISABLED, actor=actor, subject=subject, apps=apps, codes=codes)
+    if sessions is Sessions.END:
+        end_sessions(subject, actor=actor)
+
+
+@transaction.atomic
+def set_up_app(subject: User, key: bytes, *, last_used_step: int, actor: User) -> list[str]:
+    """Make `key` the app of `subject`, in place of an earlier one; the new recovery codes.
+
+    `last_used_step` is the step of the code that confirmed it, which is used
+    up. The person's own switch goes on, so that the app stays when the
+    company's switch goes off.
+    """
+    AuthenticatorApp.objects.filter(user=subject).delete()
+    AuthenticatorApp.objects.create(user=subject, key=seal(key, subject.pk), last_used_step=last_used_step)
+    audit.record(Action.APP_SET_UP, actor=actor, subject=subject)
+    if _set_switch(subject, on=True, actor=actor):
+        audit.record(Action.TWO_FACTOR_ENABLED, actor=actor, subject=subject)
+    return make_recovery_codes(subject, actor=actor)
+
+
+@transaction.atomic
+def make_recovery_codes(subject: User, *, actor: User) -> list[str]:
+    """Ten new codes, to be shown once; all earlier ones are void."""
+    codes = recovery.replace_all(subject)
+    audit.record(Action.RECOVERY_CODES_MADE, actor=actor, subject=subject)
+    return codes
+
+
+@transaction.atomic
+def request_passkey(subject: User, *, actor: User) -> bool:
+    """Ask `subject` for a passkey at every login until there is one. False where a request is open: it stays."""
+    _, made = PasskeyRequest.objects.get_or_create(user=subject, defaults={"requested_by": actor})
+    if made:
+        audit.record(Action.PASSKEY_REQUESTED, actor=actor, subject=subject)
+    return made
+
+
+@transaction.atomic
+def delete_passkey_request(subject: User, *, actor: User) -> bool:
+    """Stop asking `subject` for a passkey. False where nobody asked."""
+    deleted, _ = PasskeyRequest.objects.filter(user=subject).delete()
+    if deleted:
+        audit.record(Action.PASSKEY_REQUEST_DELETED, actor=actor, subject=subject)
+    return bool(deleted)
+
+
+def create_passkey(subject: User, new: NewPasskey, *, actor: User) -> Passkey:
+    """Keep a verified new passkey of `subject`; an open request is met by it.
+
+    Raises Refused where anybody has a passkey of this id already (§7.1 step 26), and TooManyPasskeys.
+    """
+    try:
+        with transaction.atomic():
+            taken = set(Passkey.objects.filter(user=subject).values_list("name", flat=True))
+            if len(taken) >= MOST_PASSKEYS:
+                raise TooManyPasskeys
+            passkey = Passkey.objects.create(
+                user=subject,
+                name=passkey_name(new.aaguid, audit.current_browser(), taken),
+                credential_id=new.credential_id,
+                public_key=new.public_key,
+                sign_count=new.sign_count,
+                aaguid=new.aaguid,
+                transports=new.transports,
+                backup_eligible=new.backup_eligible,
+                backed_up=new.backed_up,
+            )
+            PasskeyRequest.objects.filter(user=subject).delete()
+            audit.record(
+                Action.PASSKEY_CREATED, actor=actor, subject=subject, name=passkey.name, passkey=str(passkey.pk)
+            )
+    except IntegrityError as trouble:
+        raise Refused("This passkey is registered already.") from trouble
+    return passkey
+
+
+@transaction.atomic
+def rename_passkey(passkey: Passkey, name: str, *, actor: User) -> None:
+    """Call `passkey` `name`. The form has seen to it that the person has no other of that name."""
+    before = passkey.name
+    if name != before:
+        Passkey.objects.filter(pk=passkey.pk).update(name=name)
+        audit.record(Action.PASSKEY_RENAMED, actor=actor, subject=passkey.user, before=before, name=name)
+
+
+@transaction.atomic
+def delete_passkey(passkey: Passkey, *, actor: User) -> None:
+    """Delete one passkey: nobody signs in with it any more."""
+    deleted, _ = Passkey.objects.filter(pk=passkey.pk).delete()
+    if deleted:
+        audit.record(
+            Action.PASSKEY_DELETED, actor=actor, subject=passkey.user, name=passkey.name, passkey=str(passkey.pk)
+        )
+
+
+@transaction.atomic
+def suspend_passkey(passkey: Passkey, reason: str) -> None:
+    """Take a passkey out of use whose counter fell. Its owner sees it, and can only delete it."""
+    if Passkey.objects.filter(pk=passkey.pk, suspended_at=None).update(suspended_at=timezone.now()):
+        audit.record(Action.PASSKEY_SUSPENDED, actor=None, subject=passkey.user, name=passkey.name, reason=reason)
+
+
+def _set_switch(subject: User, *, on: bool, actor: User) -> bool:
+    """Set the person's own switch; False where it stood so already."""
+    changed = type(subject).objects.filter(pk=subject.pk, two_factor_enabled=not on)
+    subject.two_factor_enabled = on
+    return bool(
+        changed.update(two_factor_enabled=on, two_factor_changed_at=timezone.now(), two_factor_changed_by=actor)
+    )

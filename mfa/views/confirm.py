@@ -1,0 +1,146 @@
+"""Confirming who one is, again: before anything that changes how people get in (ASVS 7.5.1).
+
+A proof of the last 15 minutes is asked for, of a factor beyond the password
+where the person has one. What was asked for goes on afterwards, with what the
+form held.
+"""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING
+
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.db import transaction
+from django.http import HttpResponseRedirect, JsonResponse
+from django.shortcuts import redirect, render, resolve_url
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts import audit, login
+from accounts.actions import Action
+from accounts.middleware import path_to_return_to, wants_json
+from mfa import proofs
+from mfa.flow import refuse
+from mfa.forms import CodeForm, PasswordForm, RecoveryCodeForm
+from mfa.policy import Method
+from mfa.queries import holdings_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpResponse
+
+    from accounts.requests import SignedInRequest
+
+    View = Callable[..., HttpResponse]
+
+HELD = "held_form"
+BEYOND_PASSWORD = frozenset({Method.TOTP, Method.RECOVERY, Method.PASSKEY})
+
+
+def confirmed_lately(request: SignedInRequest) -> bool:
+    """Was the strongest factor that this person has proved within the last 15 minutes?"""
+    lately = login.recent_methods(request.session)
+    if lately & BEYOND_PASSWORD:
+        return True
+    if Method.PASSWORD not in lately:
+        return False
+    holdings = holdings_of(request.user)
+    return holdings.app is None and not holdings.has_passkey
+
+
+def recently_proved(view: View) -> View:
+    """Open `view` to those who confirmed who they are within the last 15 minutes; ask the others to, first."""
+
+    @wraps(view)
+    def guarded(request: SignedInRequest, *args: object, **kwargs: object) -> HttpResponse:
+        if confirmed_lately(request):
+            if HELD in request.session:
+                del request.session[HELD]
+            return view(request, *args, **kwargs)
+        if request.method == "POST":
+            fields = [
+                [name, value]
+                for name, values in request.POST.lists()
+                for value in values
+                if name != "csrfmiddlewaretoken" and "password" not in name
+            ]
+            request.session[HELD] = {"path": request.path, "fields": fields}
+            back = resolve_url("confirm_continue")
+        else:
+            back = request.get_full_path()
+        address = f"{resolve_url('confirm')}?{urlencode({REDIRECT_FIELD_NAME: back})}"
+        if wants_json(request):
+            headers = {"HX-Redirect": address} if request.htmx else {}
+            return JsonResponse({"error": "confirmation_required", "next": address}, status=403, headers=headers)
+        return HttpResponseRedirect(address)
+
+    return guarded
+
+
+def recently_proved_to_post(view: View) -> View:
+    """Let everybody look at `view`'s page; what it changes asks as `recently_proved` does."""
+    careful = recently_proved(view)
+
+    @wraps(view)
+    def guarded(request: SignedInRequest, *args: object, **kwargs: object) -> HttpResponse:
+        return (careful if request.method == "POST" else view)(request, *args, **kwargs)
+
+    return guarded
+
+
+@never_cache
+@sensitive_post_parameters("password", "code")
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm(request: SignedInRequest) -> HttpResponse:
+    """Code, recovery code, passkey, or the password where there is nothing beyond it; then back to what was asked."""
+    person, holdings = request.user, holdings_of(request.user)
+    next_path = login.local_path(request.POST.get("next") or request.GET.get(REDIRECT_FIELD_NAME))
+    recovering = request.GET.get("with") == "recovery" and holdings.has_codes
+    by_password = holdings.app is None and not holdings.has_passkey
+    kind = PasswordForm if by_password else RecoveryCodeForm if recovering else CodeForm
+    form = kind(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        if isinstance(form, CodeForm):
+            try:
+                proofs.with_code(person, holdings.app, form.cleaned_data["code"], lambda method: proved(request, method))
+            except proofs.NOT_PROVED as trouble:
+                form.explain(trouble)
+            else:
+                return HttpResponseRedirect(next_path or resolve_url("home"))
+        elif person.check_password(form.cleaned_data["password"]):
+            proved(request, Method.PASSWORD)
+            return HttpResponseRedirect(next_path or resolve_url("home"))
+        else:
+            refuse(person, Method.PASSWORD, "WrongPassword")
+            form.add_error("password", _("This is not your password. Try again."))
+    context = {
+        "form": form,
+        "holdings": holdings,
+        "recovering": recovering,
+        "by_password": by_password,
+        "next": next_path,
+    }
+    return render(request, "confirm/confirm.html", context, status=400 if form.is_bound else 200)
+
+
+@transaction.atomic
+def proved(request: SignedInRequest, method: Method) -> str:
+    """Add the proof to the session, and a line to the audit; where to go on."""
+    login.prove(request, method)
+    audit.record(Action.CONFIRMED, actor=request.user, subject=request.user, methods=[method])
+    return resolve_url("home")
+
+
+@never_cache
+@require_safe
+def go_on(request: SignedInRequest) -> HttpResponse:
+    """The form that was interrupted, as it was filled in; a script sends it at once, a button does it too."""
+    held = request.session.get(HELD)
+    if not held:
+        return redirect("home")
+    return render(request, "confirm/continue.html", {"path": held["path"], "fields": held["fields"]})

@@ -1,0 +1,109 @@
+"""The login: password, second factor, sign out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.contrib.auth import REDIRECT_FIELD_NAME, authenticate, logout
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpResponseRedirect
+from django.shortcuts import redirect, render, resolve_url
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import audit, login
+from accounts.actions import Action
+from accounts.models import User
+from mfa import proofs
+from mfa.flow import advance, holdings_in, login_step, pending_of, refuse
+from mfa.forms import CodeForm, LoginForm, RecoveryCodeForm
+from mfa.policy import Method, Step
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from accounts.requests import SiteRequest
+
+
+@never_cache
+@login_not_required
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+def password(request: SiteRequest) -> HttpResponse:
+    """User name and password; whoever is on the way already is sent on."""
+    next_path = login.local_path(request.POST.get("next") or request.GET.get(REDIRECT_FIELD_NAME))
+    if request.method != "POST":
+        if request.user.is_authenticated:
+            return HttpResponseRedirect(next_path or resolve_url("home"))
+        if pending := pending_of(request):
+            return redirect(pending[0])
+    form = LoginForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        person = authenticate(request, **form.cleaned_data)
+        if isinstance(person, User):
+            login.begin(request, person, Method.PASSWORD, next_path=next_path)
+            return HttpResponseRedirect(advance(request, person, proved=Method.PASSWORD))
+        refuse(User.objects.get_queryset().named(form.cleaned_data["username"]), Method.PASSWORD, "WrongPassword")
+        form.add_error(None, _("Check both and try again."))
+    return render(
+        request, "login/password.html", {"form": form, "next": next_path}, status=400 if form.is_bound else 200
+    )
+
+
+@login_step(Step.CHALLENGE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def challenge(request: SiteRequest) -> HttpResponse:
+    """The second factor: the app's code, a recovery code in its place, or a passkey."""
+    person, holdings = request.claimant, holdings_in(request)
+    assert isinstance(person, User)  # noqa: S101  # login_step opens to claimants only
+    recovering = request.GET.get("with") == "recovery" and holdings.has_codes
+    form = (RecoveryCodeForm if recovering else CodeForm)(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+
+        def go_on(method: Method) -> str:
+            login.prove(request, method)
+            return advance(request, person, holdings, proved=method)
+
+        try:
+            method, there = proofs.with_code(person, holdings.app, form.cleaned_data["code"], go_on)
+        except proofs.NOT_PROVED as trouble:
+            form.explain(trouble)
+        else:
+            if method is Method.RECOVERY:
+                tell_codes_left(request, person)
+            return HttpResponseRedirect(there)
+    return render(
+        request,
+        "login/challenge.html",
+        {"form": form, "holdings": holdings, "recovering": recovering},
+        status=400 if form.is_bound else 200,
+    )
+
+
+def tell_codes_left(request: SiteRequest, person: User) -> None:
+    """Say how many recovery codes are left, on the next page that says anything."""
+    left = person.recovery_codes.filter(used_at=None).count()
+    messages.warning(
+        request,
+        ngettext(
+            "You used a recovery code. %d is left; make new ones under Multi-factor authentication.",
+            "You used a recovery code. %d are left; you can make new ones under Multi-factor authentication.",
+            left,
+        )
+        % left,
+    )
+
+
+@never_cache
+@login_not_required
+@require_POST
+def sign_out(request: SiteRequest) -> HttpResponse:
+    """End the session, half-way or whole."""
+    if request.user.is_authenticated:
+        audit.record(Action.SIGNED_OUT, actor=request.user, subject=request.user)
+    logout(request)
+    return redirect("login")

@@ -1,0 +1,176 @@
+"""The two ceremonies of a passkey, as JSON: create one, and prove with one.
+
+Who asks decides what it is for. A stranger signs in, a claimant takes the
+login's next step, a signed-in person confirms who they are or adds a passkey
+of their own. Each question is taken out of the session before its answer is
+looked at: it counts once, right or wrong.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.db import transaction
+from django.http import JsonResponse
+from django.shortcuts import resolve_url
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from accounts import login
+from accounts.models import User
+from mfa import proofs, services
+from mfa.flow import advance, holdings_in, pending_of
+from mfa.methods import passkeys
+from mfa.models import Passkey
+from mfa.policy import Method, Step, may_enrol
+from mfa.queries import standing_of
+from mfa.views.confirm import confirmed_lately, proved
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpResponse
+
+    from accounts.requests import SiteRequest
+
+QUESTION = "passkey_question"
+MOST_BYTES = 64 * 1024
+
+
+class Problem(Exception):
+    """An answer of 4xx: a code for scripts, a sentence for people, and where to go on if anywhere."""
+
+    def __init__(self, status: int, error: str, message: str, **more: str) -> None:
+        super().__init__(error)
+        self.status = status
+        self.answer = {"error": error, "message": message, **more}
+
+
+def endpoint(view: Callable[[SiteRequest, dict[str, Any]], dict[str, Any]]) -> Callable[[SiteRequest], HttpResponse]:
+    """Make `view`, from JSON object to JSON object, an endpoint that takes POST and nothing else."""
+
+    @never_cache
+    @login_not_required
+    @require_POST
+    @wraps(view)
+    def answered(request: SiteRequest) -> HttpResponse:
+        try:
+            return JsonResponse(view(request, _body(request)))
+        except Problem as problem:
+            return JsonResponse(problem.answer, status=problem.status)
+
+    return answered
+
+
+@endpoint
+def authentication_options(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]:
+    """A question for proof with a passkey."""
+    person = _person(request)
+    allowed = Passkey.objects.filter(user=person, suspended_at=None) if person else ()
+    question, options = passkeys.start_authentication(person, allowed)
+    request.session[QUESTION] = {"authentication": question.kept()}
+    return options
+
+
+@endpoint
+def authentication(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]:
+    """The answer to it: who signs in, goes a step on, or confirms who they are."""
+    person = _person(request)
+    kept = (request.session.pop(QUESTION, None) or {}).get("authentication")
+    question = passkeys.Authentication(**kept) if kept else None
+    next_path = login.local_path(body.get("next") if isinstance(body.get("next"), str) else "")
+
+    def go_on(owner: User) -> str:
+        if person is None:
+            login.begin(request, owner, Method.PASSKEY, next_path=next_path)
+            return advance(request, owner, proved=Method.PASSKEY)
+        if request.user.is_authenticated:
+            proved(request, Method.PASSKEY)  # type: ignore[arg-type]
+            return next_path or resolve_url("home")
+        login.prove(request, Method.PASSKEY)
+        return advance(request, owner, holdings_in(request), proved=Method.PASSKEY)
+
+    try:
+        return {"next": proofs.with_passkey(question, person, body.get("credential"), go_on)}
+    except proofs.Unknown as trouble:
+        raise Problem(400, "unknown_passkey", _("This passkey is not known here (any more). Use another way to sign in.")) from trouble
+    except passkeys.CounterFell as trouble:
+        raise Problem(400, "passkey_suspended", _("This passkey may have been copied and was taken out of use. Use another way to sign in.")) from trouble
+    except passkeys.Refused as trouble:
+        raise Problem(400, "passkey_refused", _("This passkey was not accepted. Try again, or use another way to sign in.")) from trouble
+
+
+@endpoint
+def registration_options(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]:
+    """A question for a new passkey, to those who may add one now."""
+    person = _enrolling(request)
+    question, options = passkeys.start_registration(person, person.passkeys.all(), person.pk.bytes)
+    request.session[QUESTION] = {"registration": question.kept()}
+    return options
+
+
+@endpoint
+def registration(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]:
+    """The answer to it: the new passkey."""
+    person = _enrolling(request)
+    kept = (request.session.pop(QUESTION, None) or {}).get("registration")
+    try:
+        if kept is None:
+            raise passkeys.Refused("No question was asked.")
+        new = passkeys.finish_registration(passkeys.Registration(**kept), person, body.get("credential"))
+        with transaction.atomic():
+            passkey = services.create_passkey(person, new, actor=person)
+            there = advance(request, person) if request.claimant.is_authenticated else resolve_url("own_mfa:window")
+    except services.TooManyPasskeys as trouble:
+        raise Problem(400, "too_many_passkeys", _("You have twenty passkeys. Delete one before you create another.")) from trouble
+    except passkeys.Refused as trouble:
+        raise Problem(400, "passkey_refused", _("This passkey could not be saved. Try again.")) from trouble
+    messages.success(request, _("Your passkey “{name}” is ready. Next time, sign in with it.").format(name=passkey.name))
+    return {"next": there}
+
+
+def _person(request: SiteRequest) -> User | None:
+    """Who is known in this request, fully or half-way."""
+    for candidate in (request.user, request.claimant):
+        if isinstance(candidate, User):
+            return candidate
+    return None
+
+
+def _enrolling(request: SiteRequest) -> User:
+    """The one who may add a passkey now. Raises Problem."""
+    if isinstance(request.user, User):
+        if not confirmed_lately(request):  # type: ignore[arg-type]
+            there = f"{resolve_url('confirm')}?next={resolve_url('own_passkey_new')}"
+            raise Problem(403, "confirmation_required", _("Confirm who you are first."), next=there)
+        return request.user
+    person = request.claimant
+    if not isinstance(person, User):
+        raise Problem(401, "sign_in_required", _("Sign in first."), next=resolve_url("login"))
+    pending = pending_of(request)
+    if pending[0] is not Step.SET_UP_PASSKEY:
+        raise Problem(403, "not_this_step", _("Another step of your login comes first."), next=resolve_url(pending[0]))
+    methods = {Method(method) for method in login.methods_proved(request.session)}
+    if not may_enrol(standing_of(person, holdings_in(request), request.session), methods):
+        raise Problem(403, "proof_required", _("Use a passkey that you have already first."))
+    return person
+
+
+def _body(request: SiteRequest) -> dict[str, Any]:
+    """The JSON object that was sent. Raises Problem."""
+    if request.content_type != "application/json":
+        raise Problem(415, "json_expected", _("This address takes JSON."))
+    if len(request.body) > MOST_BYTES:
+        raise Problem(413, "too_large", _("That is more than a passkey says."))
+    try:
+        body = json.loads(request.body)
+    except (ValueError, RecursionError) as trouble:
+        raise Problem(400, "not_json", _("That is not JSON.")) from trouble
+    if not isinstance(body, dict):
+        raise Problem(400, "not_json", _("That is not a JSON object."))
+    return body

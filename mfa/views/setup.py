@@ -1,0 +1,189 @@
+"""Setting up an authenticator app and saving recovery codes: as steps of the login, and in one's own window.
+
+The secret is made here and kept sealed in the session, for ten minutes, until
+a code confirms it; only then is it the person's app. Recovery codes wait there
+in the same way until their owner says that they are saved.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from dataclasses import asdict, dataclass
+from functools import partial
+from secrets import token_urlsafe
+from time import time
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.http import HttpResponseRedirect
+from django.shortcuts import redirect, render, resolve_url
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts import login
+from accounts.models import User
+from mfa import services
+from mfa.flow import advance, login_step
+from mfa.forms import CodeForm, CodesSavedForm
+from mfa.methods import totp
+from mfa.policy import Method, Step
+from mfa.qr import qr_svg
+from mfa.queries import UNSAVED_CODES
+from mfa.sealing import Unreadable, seal, unseal
+from mfa.views.confirm import recently_proved
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.contrib.sessions.backends.base import SessionBase
+    from django.http import HttpResponse
+
+    from accounts.requests import SignedInRequest, SiteRequest
+
+SETUP = "app_setup"
+SETUP_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A secret on its way into an app. `id` tells two openings of the page apart."""
+
+    id: str
+    sealed_key: str
+    at: float
+
+
+class SetupGone(Exception):
+    """There is no set-up to confirm: it was done, is older than ten minutes, or was begun anew elsewhere."""
+
+
+def begin_setup(session: SessionBase, person: User) -> tuple[Setup, bytes]:
+    """A new secret in the session, in place of any that waited there."""
+    key = totp.new_key()
+    setup = Setup(token_urlsafe(8), b64encode(seal(key, person.pk)).decode(), time())
+    session[SETUP] = asdict(setup)
+    return setup, key
+
+
+def waiting_setup(session: SessionBase, person: User, setup_id: str) -> tuple[Setup, bytes]:
+    """The secret that waits under `setup_id`. Raises SetupGone."""
+    kept = session.get(SETUP)
+    setup = Setup(**kept) if kept else None
+    if setup is None or setup.id != setup_id or time() - setup.at > SETUP_SECONDS:
+        raise SetupGone
+    try:
+        return setup, unseal(b64decode(setup.sealed_key), person.pk)
+    except Unreadable as trouble:
+        raise SetupGone from trouble
+
+
+def keep_codes(session: SessionBase, person: User, codes: list[str]) -> None:
+    """Let `codes` wait in the session, sealed, until their owner has saved them."""
+    session[UNSAVED_CODES] = b64encode(seal(json.dumps(codes).encode(), person.pk)).decode()
+
+
+def waiting_codes(session: SessionBase, person: User) -> list[str]:
+    """The codes that wait to be saved; none where none do."""
+    try:
+        codes: list[str] = json.loads(unseal(b64decode(session.get(UNSAVED_CODES, "")), person.pk))
+    except Unreadable:
+        return []
+    return codes
+
+
+def set_up_app(request: SiteRequest, person: User, template: str, done: Callable[[], str]) -> HttpResponse:
+    """The page with QR code and key. A right code makes the app, and `done` says where to go on."""
+    form = CodeForm(request.POST if request.method == "POST" else None)
+    trouble = ""
+    if request.method == "POST":
+        try:
+            setup, key = waiting_setup(request.session, person, request.POST.get("setup", ""))
+        except SetupGone:
+            trouble = _("This page was opened again or is older than ten minutes. Scan the new QR code below.")
+            form = CodeForm()
+            setup, key = begin_setup(request.session, person)
+        else:
+            if form.is_valid():
+                try:
+                    step = totp.check(key, form.cleaned_data["code"], time())
+                except totp.WrongCode as wrong:
+                    form.explain(wrong)
+                else:
+                    with transaction.atomic():
+                        codes = services.set_up_app(person, key, last_used_step=step, actor=person)
+                        del request.session[SETUP]
+                        keep_codes(request.session, person, codes)
+                        login.prove(request, Method.TOTP)
+                        return HttpResponseRedirect(done())
+    else:
+        setup, key = begin_setup(request.session, person)
+    uri = totp.provisioning_uri(key, person.username)
+    text = totp.key_as_text(key)
+    context = {
+        "form": form,
+        "setup": setup,
+        "person": person,
+        "trouble": trouble,
+        "uri": uri,
+        "qr": qr_svg(uri, _("QR code")),
+        "key": " ".join(text[start : start + 4] for start in range(0, len(text), 4)),
+    }
+    return render(request, template, context, status=400 if form.is_bound or trouble else 200)
+
+
+@login_step(Step.SET_UP_TWO_FACTOR)
+@require_http_methods(["GET", "HEAD", "POST"])
+def login_two_factor(request: SiteRequest) -> HttpResponse:
+    """2FA is required and not set up: there is no way around this page."""
+    person = request.claimant
+    assert isinstance(person, User)  # noqa: S101  # login_step opens to claimants only
+    return set_up_app(request, person, "login/setup/two-factor.html", partial(advance, request, person))
+
+
+@login_step(Step.SAVE_RECOVERY_CODES)
+@require_http_methods(["GET", "HEAD", "POST"])
+def login_recovery_codes(request: SiteRequest) -> HttpResponse:
+    """The new codes, until they are saved."""
+    person = request.claimant
+    assert isinstance(person, User)  # noqa: S101  # login_step opens to claimants only
+    return show_codes(request, person, "login/setup/recovery-codes.html", partial(advance, request, person))
+
+
+def show_codes(request: SiteRequest, person: User, template: str, done: Callable[[], str]) -> HttpResponse:
+    """The codes that wait, and a box to tick; once ticked they are never shown again."""
+    form = CodesSavedForm(request.POST if request.method == "POST" else None)
+    codes = waiting_codes(request.session, person)
+    if form.is_valid() or not codes:
+        request.session.pop(UNSAVED_CODES, None)
+        return HttpResponseRedirect(done())
+    context = {"form": form, "codes": codes, "person": person}
+    return render(request, template, context, status=400 if form.is_bound else 200)
+
+
+@never_cache
+@recently_proved
+@require_http_methods(["GET", "HEAD", "POST"])
+def own_two_factor(request: SignedInRequest) -> HttpResponse:
+    """Set up, or set up anew; the old app works until the new one is confirmed."""
+    done = partial(resolve_url, "own_recovery_codes")
+    return set_up_app(request, request.user, "user-settings/mfa/two-factor.html", done)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def own_recovery_codes(request: SignedInRequest) -> HttpResponse:
+    """The new codes, until they are saved; then back to the window."""
+    done = partial(resolve_url, "own_mfa:window")
+    return show_codes(request, request.user, "user-settings/mfa/recovery-codes.html", done)
+
+
+@never_cache
+@recently_proved
+@require_http_methods(["POST"])
+def own_new_codes(request: SignedInRequest) -> HttpResponse:
+    """Make ten new codes in place of the old ones."""
+    if request.user.authenticator_apps.filter(confirmed=True).exists():
+        keep_codes(request.session, request.user, services.make_recovery_codes(request.user, actor=request.user))
+    return redirect("own_recovery_codes")

@@ -1,0 +1,250 @@
+"""The MFA window: one's own, or that of somebody one manages. The same views at two addresses.
+
+It is a page of its own that shows, behind it, the page it was opened from;
+`behind` draws that page. An htmx request gets the window alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.http import HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from accounts.models import User
+from mfa import services
+from mfa.forms import PasskeyNameForm, SignOutForm
+from mfa.services import Sessions
+from mfa.views.confirm import recently_proved
+from mfa.window import Window
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.http import HttpResponse
+
+    from accounts.requests import SignedInRequest
+
+# What lies behind the window: template, its context, and the address that closing leads to.
+Behind = Callable[["SignedInRequest"], tuple[str, dict[str, Any], str]]
+
+
+def subject_of(request: SignedInRequest, user_id: UUID | None) -> User:
+    """Whose window this is: one's own, or someone's one may manage, else 404."""
+    people = User.objects.get_queryset().select_related("company", "two_factor_changed_by")
+    if user_id is None:
+        return people.get(pk=request.user.pk)
+    return get_object_or_404(people.managed_by(request.user), pk=user_id)
+
+
+def _address(request: SignedInRequest, page: str, user_id: UUID | None, **more: object) -> str:
+    """The address of one of these views, of the same person."""
+    assert request.resolver_match  # noqa: S101  # every view has one
+    kwargs = more | ({"user_id": user_id} if user_id else {})
+    return reverse(f"{request.resolver_match.namespace}:{page}", kwargs=kwargs)
+
+
+def _show(
+    request: SignedInRequest,
+    template: str,
+    behind: Behind,
+    user_id: UUID | None,
+    *,
+    window: Window,
+    status: int = 200,
+    **context: object,
+) -> HttpResponse:
+    """Draw a window, alone for htmx, else over the page behind it."""
+    here = _address(request, "window", user_id)
+    context |= {"window": window, "here": here, "window_template": template, "namespace": request.resolver_match.namespace}  # type: ignore[union-attr]
+    if request.htmx and request.htmx.request_type == "partial":
+        context["close"] = behind(request)[2]
+        return render(request, template, context, status=status)
+    page, page_context, close = behind(request)
+    return render(request, page, page_context | context | {"close": close}, status=status)
+
+
+def _done(request: SignedInRequest, user_id: UUID | None, text: str) -> HttpResponse:
+    """Back to the window, which says what happened."""
+    messages.success(request, text)
+    return HttpResponseRedirect(_address(request, "window", user_id))
+
+
+@never_cache
+@vary_on_headers("HX-Request")
+@require_safe
+def window(request: SignedInRequest, behind: Behind, user_id: UUID | None = None) -> HttpResponse:
+    """The window itself."""
+    shown = Window(subject_of(request, user_id), request.user)
+    return _show(request, "mfa/window.html", behind, user_id, window=shown)
+
+
+@never_cache
+@vary_on_headers("HX-Request")
+@recently_proved
+@require_http_methods(["GET", "HEAD", "POST"])
+def two_factor_on(request: SignedInRequest, behind: Behind, user_id: UUID | None = None) -> HttpResponse:
+    """Say what switching 2FA on will mean; then do it."""
+    shown = Window(subject_of(request, user_id), request.user)
+    form = SignOutForm(request.POST)
+    if request.method == "POST" and form.is_valid():
+        services.enable_two_factor(shown.subject, actor=request.user, sessions=_sessions(form))
+        done = shown.said(
+            _("You will be asked to set up two-factor authentication at the next login."),
+            _("{name} will be asked to set up two-factor authentication at the next login."),
+        )
+        if shown.app is not None:
+            done = shown.said(
+                _("Two-factor authentication is switched on for you."),
+                _("Two-factor authentication is switched on for {name}."),
+            )
+        return _done(request, user_id, done)
+    title = shown.said(
+        _("Switch on two-factor authentication?"),
+        _("Switch on two-factor authentication for {full}?"),
+        full=shown.subject.get_full_name(),
+    )
+    return _confirm(
+        request, behind, user_id, shown, title=title, lines=shown.if_on, tone="primary", sign_out=shown.sessions_end
+    )
+
+
+@never_cache
+@vary_on_headers("HX-Request")
+@recently_proved
+@require_http_methods(["GET", "HEAD", "POST"])
+def two_factor_off(request: SignedInRequest, behind: Behind, user_id: UUID | None = None) -> HttpResponse:
+    """Say what switching 2FA off will mean for this person; then do it."""
+    shown = Window(subject_of(request, user_id), request.user)
+    form = SignOutForm(request.POST)
+    if request.method == "POST" and form.is_valid():
+        asked_again = shown.subject.required_by_company
+        had_app = shown.app is not None
+        try:
+            services.disable_two_factor(shown.subject, actor=request.user, sessions=_sessions(form))
+        except services.RequiredByCompany:
+            text = _("{company} requires two-factor authentication. You can set it up anew, but not switch it off.")
+            messages.error(request, shown.said(text, text))
+            return HttpResponseRedirect(_address(request, "window", user_id))
+        if asked_again:
+            done = shown.said("", _("Removed. {company} requires it: {name} will be asked to set it up at the next login."))
+        elif had_app:
+            done = shown.said(
+                _("Two-factor authentication is off. User name and password are enough again."),
+                _("Two-factor authentication is off for {name}. User name and password are enough again."),
+            )
+        else:
+            done = shown.said(
+                _("You will no longer be asked to set up two-factor authentication."),
+                _("{name} will no longer be asked to set up two-factor authentication."),
+            )
+        return _done(request, user_id, done)
+    title = shown.said(
+        _("Switch off two-factor authentication?"),
+        _("Switch off two-factor authentication for {full}?"),
+        full=shown.subject.get_full_name(),
+    )
+    return _confirm(request, behind, user_id, shown, title=title, lines=shown.if_off, sign_out=shown.sessions_end)
+
+
+@never_cache
+@recently_proved
+@require_POST
+def passkey_request(request: SignedInRequest, behind: Behind, user_id: UUID | None = None) -> HttpResponse:
+    """Ask for a passkey at the next login; where somebody asked already, say who and when."""
+    shown = Window(subject_of(request, user_id), request.user)
+    if services.request_passkey(shown.subject, actor=request.user):
+        return _done(
+            request,
+            user_id,
+            shown.said(
+                _("You will be asked to create a passkey at the next login."),
+                _("{name} will be asked to create a passkey at the next login."),
+            ),
+        )
+    messages.info(request, _("A request is open already. {details}").format(details=shown.passkeys_in_words))
+    return HttpResponseRedirect(_address(request, "window", user_id))
+
+
+@never_cache
+@recently_proved
+@require_POST
+def passkey_request_delete(request: SignedInRequest, behind: Behind, user_id: UUID | None = None) -> HttpResponse:
+    """Stop asking for a passkey."""
+    shown = Window(subject_of(request, user_id), request.user)
+    if services.delete_passkey_request(shown.subject, actor=request.user):
+        return _done(
+            request,
+            user_id,
+            shown.said(
+                _("The request is deleted. You will no longer be asked for a passkey."),
+                _("The request is deleted. {name} will no longer be asked for a passkey."),
+            ),
+        )
+    messages.info(request, _("No request was open."))
+    return HttpResponseRedirect(_address(request, "window", user_id))
+
+
+@never_cache
+@vary_on_headers("HX-Request")
+@recently_proved
+@require_http_methods(["GET", "HEAD", "POST"])
+def passkey_delete(
+    request: SignedInRequest, passkey_id: UUID, behind: Behind, user_id: UUID | None = None
+) -> HttpResponse:
+    """Say what deleting one passkey will mean for this person; then do it."""
+    shown = Window(subject_of(request, user_id), request.user)
+    passkey = get_object_or_404(shown.subject.passkeys, pk=passkey_id)
+    if request.method == "POST":
+        services.delete_passkey(passkey, actor=request.user)
+        return _done(request, user_id, _("The passkey “{passkey}” is deleted.").format(passkey=passkey.name))
+    title = _("Delete passkey “{passkey}”?").format(passkey=passkey.name)
+    return _confirm(request, behind, user_id, shown, title=title, lines=shown.if_deleted(passkey))
+
+
+@never_cache
+@vary_on_headers("HX-Request")
+@recently_proved
+@require_http_methods(["GET", "HEAD", "POST"])
+def passkey_rename(
+    request: SignedInRequest, passkey_id: UUID, behind: Behind, user_id: UUID | None = None
+) -> HttpResponse:
+    """Give one of one's own passkeys another name."""
+    shown = Window(subject_of(request, None), request.user)
+    passkey = get_object_or_404(shown.subject.passkeys, pk=passkey_id)
+    before = passkey.name
+    form = PasskeyNameForm(request.POST if request.method == "POST" else None, instance=passkey)
+    if form.is_valid():
+        name = form.cleaned_data["name"]
+        passkey.name = before
+        services.rename_passkey(passkey, name, actor=request.user)
+        return _done(request, None, _("The passkey is now called “{passkey}”.").format(passkey=name))
+    status = 400 if form.is_bound else 200
+    title = _("Rename passkey “{passkey}”").format(passkey=before)
+    return _show(request, "mfa/rename.html", behind, None, window=shown, form=form, title=title, status=status)
+
+
+def _confirm(
+    request: SignedInRequest,
+    behind: Behind,
+    user_id: UUID | None,
+    shown: Window,
+    *,
+    tone: str = "danger",
+    **context: object,
+) -> HttpResponse:
+    """A confirmation in the window's place; "Cancel" leads back to it."""
+    return _show(
+        request, "components/confirm.html", behind, user_id, window=shown, tone=tone, action=request.path, **context
+    )
+
+
+def _sessions(form: SignOutForm) -> Sessions:
+    return Sessions.END if form.cleaned_data["sign_out"] else Sessions.GO_ON

@@ -1,0 +1,351 @@
+"""What the MFA window says: every state as a sentence, to an administrator or to its owner."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.dates import day, moment, on_day
+from accounts.models import AuditEvent, Session, User
+from mfa.methods import recovery
+from mfa.methods.passkeys import text_handle, text_id
+from mfa.models import PasskeyRequest
+from mfa.queries import State, state_of
+
+if TYPE_CHECKING:
+    from mfa.models import AuthenticatorApp, Passkey
+
+LATEST = 10
+
+
+@dataclass(frozen=True)
+class Consequence:
+    """One line of a confirmation: what is lost ("bad"), what follows ("wait", ""), what stays ("ok")."""
+
+    tone: str
+    icon: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Window:
+    """The window about `subject`, as `viewer` sees it."""
+
+    subject: User
+    viewer: User
+
+    @property
+    def own(self) -> bool:
+        return self.subject == self.viewer
+
+    @property
+    def name(self) -> str:
+        return self.subject.get_short_name()
+
+    def said(self, own: str, other: str, **more: object) -> str:
+        """The sentence for the owner, or for somebody else."""
+        return (own if self.own else other).format(
+            name=self.name, company=self.subject.company.name if self.subject.company else "", **more
+        )
+
+    # --- What there is ---
+
+    @cached_property
+    def app(self) -> AuthenticatorApp | None:
+        return self.subject.authenticator_apps.filter(confirmed=True).first()
+
+    @cached_property
+    def codes_left(self) -> int:
+        return self.subject.recovery_codes.filter(used_at=None).count()
+
+    @cached_property
+    def passkeys(self) -> list[Passkey]:
+        return list(self.subject.passkeys.all())
+
+    @cached_property
+    def usable_passkeys(self) -> int:
+        return sum(passkey.suspended_at is None for passkey in self.passkeys)
+
+    @cached_property
+    def request(self) -> PasskeyRequest | None:
+        return PasskeyRequest.objects.select_related("requested_by").filter(user=self.subject).first()
+
+    @cached_property
+    def state(self) -> State:
+        return state_of(self.subject, has_app=self.app is not None)
+
+    @cached_property
+    def activity(self) -> list[AuditEvent]:
+        events = AuditEvent.objects.filter(subject=self.subject)
+        return list(events.select_related("actor", "subject", "company")[:LATEST])
+
+    @cached_property
+    def sessions(self) -> int:
+        return Session.objects.live().filter(user=self.subject).count()
+
+    @property
+    def sessions_end(self) -> str:
+        """Beside "Sign out now": how many sessions end."""
+        return ngettext(
+            "Ends {whose} {number} session at once.", "Ends {whose} {number} sessions at once.", self.sessions
+        ).format(whose=self.said(_("your"), _("{name}’s")), number=self.sessions)
+
+    @property
+    def locked_on(self) -> bool:
+        """May the viewer not switch 2FA off, because it is their own and the company requires it?"""
+        return self.own and self.subject.required_by_company
+
+    # --- Sentences ---
+
+    @property
+    def hint(self) -> str:
+        """Below the switch: whose it is."""
+        if self.subject.two_factor_enabled:
+            return self.said(_("Switched on for you"), _("Switched on for {name}"))
+        if self.subject.required_by_company:
+            return self.said(
+                _("Not switched on for you; {company} requires it for everyone"),
+                _("Not switched on for {name}; {company} requires it for everyone"),
+            )
+        return self.said(_("Not switched on for you"), _("Not switched on for {name}"))
+
+    @property
+    def set_up_with(self) -> str:
+        """What is set up, since when, last used when, and how many codes are left."""
+        if self.app is None:
+            return ""
+        parts = [_("Authenticator app since {day}").format(day=day(self.app.created_at))]
+        if self.app.last_used_at:
+            parts.append(_("last used {when}").format(when=moment(self.app.last_used_at)))
+        parts.append(
+            _("{left} of {all} recovery codes left").format(left=self.codes_left, all=recovery.HOW_MANY)
+        )
+        return ", ".join(parts)
+
+    @property
+    def why(self) -> str:
+        """Who switched it on, and whether the company requires it."""
+        subject, reasons = self.subject, []
+        if subject.two_factor_enabled:
+            by, at = subject.two_factor_changed_by, subject.two_factor_changed_at
+            if by and at:
+                who = _("you") if by == self.viewer else by.get_full_name()
+                reasons.append(_("switched on by {who} {on_day}").format(who=who, on_day=on_day(at)))
+            else:
+                reasons.append(self.said(_("switched on for you"), _("switched on for {name}")))
+        if subject.company and subject.company.two_factor_enabled:
+            since = subject.company.two_factor_changed_at
+            reasons.append(
+                _("required by {company} since {day}").format(company=subject.company.name, day=day(since))
+                if since
+                else _("required by {company}").format(company=subject.company.name)
+            )
+        text = _(", and ").join(reasons)
+        return text[:1].upper() + text[1:]
+
+    @property
+    def next_login(self) -> str:
+        """What the subject will see."""
+        if not self.subject.is_active:
+            return self.said("", _("{name} is deactivated and cannot sign in."))
+        if not self.subject.has_usable_password() and not self.usable_passkeys:
+            return self.said("", _("{name} was invited and has not chosen a password yet."))
+        if self.state is State.ASKED:
+            return self._next_login_asked()
+        if self.state is State.SET_UP:
+            text = _("Password and code, or a passkey") if self.usable_passkeys else _("Password and code")
+        else:
+            text = _("User name and password, or a passkey") if self.usable_passkeys else _("User name and password")
+        if self.request:
+            text += self.said(
+                _(", then you are asked to create a passkey"), _(", then {name} is asked to create a passkey")
+            )
+        return text
+
+    def _next_login_asked(self) -> str:
+        if self.usable_passkeys:
+            return self.said(
+                _("You sign in with a passkey and are then asked to set up an authenticator app. Until it is set up, you cannot get in."),
+                _("{name} signs in with a passkey and is then asked to set up an authenticator app. Until it is set up, {name} cannot get in."),
+            )
+        return self.said(
+            _("You enter the password and are then asked to set up an authenticator app. Until it is set up, you cannot get in."),
+            _("{name} enters the password and is then asked to set up an authenticator app. Until it is set up, {name} cannot get in."),
+        )
+
+    @property
+    def passkeys_in_words(self) -> str:
+        """Below the heading of the passkeys: what is requested, by whom and when."""
+        if self.request is None:
+            return self.said(
+                _("With a passkey, you sign in by fingerprint, face or screen lock instead of password and code. No request is open."),
+                _("With a passkey, {name} signs in by fingerprint, face or screen lock instead of password and code. No request is open."),
+            )
+        by = self.request.requested_by
+        who = _("you") if by == self.viewer else by.get_full_name() if by else _("an administrator")
+        return self.said(
+            _("Requested by {who} {when}. You are asked at every login until a passkey is created or the request is deleted."),
+            _("Requested by {who} {when}. {name} is asked at every login until a passkey is created or the request is deleted."),
+            who=who,
+            when=moment(self.request.requested_at),
+        )
+
+    @property
+    def signals(self) -> dict[str, object]:
+        """For the owner's browser: which passkeys still exist, and under which name (WebAuthn §5.1.10)."""
+        return {
+            "userId": text_handle(self.subject.pk.bytes),
+            "allAcceptedCredentialIds": [text_id(key) for key in self.passkeys if not key.suspended_at],
+            "name": self.subject.username,
+            "displayName": self.subject.get_full_name(),
+        }
+
+    @property
+    def signals_json(self) -> str:
+        return json.dumps(self.signals)
+
+    # --- What an act will mean ---
+
+    @property
+    def if_on(self) -> list[Consequence]:
+        """What switching 2FA on means."""
+        if self.state is State.SET_UP:
+            text = self.said(
+                _("Your authenticator app stays. Nothing else changes."),
+                _("{name}’s authenticator app stays. Nothing else changes."),
+            )
+            return [Consequence("ok", "shield-check", text)]
+        lines = [
+            Consequence("wait", "clock", self._next_login_asked()),
+            Consequence(
+                "",
+                "arrow-right-end-on-rectangle",
+                self.said(
+                    _("Your open sessions go on; the next login asks."),
+                    _("{name}’s open sessions go on; the next login asks."),
+                ),
+            ),
+        ]
+        return lines
+
+    @property
+    def if_off(self) -> list[Consequence]:
+        """What switching 2FA off means for this person."""
+        lines = []
+        if self.app is not None:
+            codes = ngettext("%d recovery code", "%d recovery codes", self.codes_left) % self.codes_left
+            lines.append(
+                Consequence(
+                    "bad",
+                    "minus-circle",
+                    self.said(
+                        _("Your authenticator app and {codes} are removed. This cannot be undone."),
+                        _("{name}’s authenticator app and {codes} are removed. This cannot be undone."),
+                        codes=codes,
+                    ),
+                )
+            )
+        else:
+            lines.append(
+                Consequence(
+                    "",
+                    "minus-circle",
+                    self.said(
+                        _("You have not set it up; there is nothing to remove."),
+                        _("{name} has not set it up; there is nothing to remove."),
+                    ),
+                )
+            )
+        if self.subject.required_by_company:
+            text = _("{company} still requires it: {name} will be asked to set it up at the next login.")
+            if self.app is not None:
+                text = _("{company} still requires it: {name} will be asked to set it up again at the next login.")
+            lines.append(Consequence("wait", "clock", self.said(text, text)))
+        elif not self.usable_passkeys:
+            lines.append(
+                Consequence(
+                    "",
+                    "key",
+                    self.said(
+                        _("You have no other method and will sign in with user name and password only."),
+                        _("{name} has no other method and will sign in with user name and password only."),
+                    ),
+                )
+            )
+        else:
+            lines.append(
+                Consequence(
+                    "",
+                    "key",
+                    self.said(
+                        _("You will sign in with user name and password only, or with a passkey."),
+                        _("{name} will sign in with user name and password only, or with a passkey."),
+                    ),
+                )
+            )
+        if self.passkeys:
+            number = ngettext("%d passkey", "%d passkeys", len(self.passkeys)) % len(self.passkeys)
+            lines.append(
+                Consequence(
+                    "ok",
+                    "finger-print",
+                    ngettext("{whose} {number} stays and keeps working.", "{whose} {number} stay and keep working.", len(self.passkeys)).format(
+                        whose=self.said(_("Your"), _("{name}’s")), number=number
+                    ),
+                )
+            )
+        return lines
+
+    def if_deleted(self, passkey: Passkey) -> list[Consequence]:
+        """What deleting `passkey` means for this person."""
+        others = len([key for key in self.passkeys if key != passkey and not key.suspended_at])
+        lines = [
+            Consequence(
+                "bad",
+                "minus-circle",
+                self.said(
+                    _("You can no longer sign in with it. This cannot be undone."),
+                    _("{name} can no longer sign in with it. This cannot be undone."),
+                ),
+            )
+        ]
+        kept = []
+        if others:
+            kept.append(ngettext("%d other passkey", "%d other passkeys", others) % others)
+        if self.app is not None:
+            kept.append(_("the authenticator app"))
+        if kept:
+            lines.append(
+                Consequence(
+                    "ok",
+                    "shield-check",
+                    self.said(_("You keep {kept}."), _("{name} keeps {kept}."), kept=_(" and ").join(kept)),
+                )
+            )
+        else:
+            lines.append(
+                Consequence(
+                    "",
+                    "key",
+                    self.said(
+                        _("You have no other method left: you will sign in with user name and password only."),
+                        _("{name} has no other method left: signs in with user name and password only."),
+                    ),
+                )
+            )
+        lines.append(
+            Consequence(
+                "",
+                "device-phone-mobile",
+                self.said(
+                    _("It stays visible in your password manager until you delete it there."),
+                    _("It stays visible in {name}’s password manager until {name} deletes it there."),
+                ),
+            )
+        )
+        return lines

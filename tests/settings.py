@@ -1,0 +1,17 @@
+"""The site's settings, for tests: fast hashes, plain static files, a database file of its own."""
+
+import os
+from pathlib import Path
+from tempfile import mkdtemp
+
+os.environ.setdefault("DATA_DIR", mkdtemp(prefix="m2v-tests-"))
+os.environ.setdefault("BASE_URL", "http://localhost:8000")
+
+from m2v.settings import *
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+Path(STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+WHITENOISE_AUTOREFRESH = True
+# A connection that outlives its request would keep the test database from being dropped.
+DATABASES["default"]["CONN_MAX_AGE"] = 0
