@@ -13,7 +13,7 @@ export WORKERS ?= 2
 BIN := .venv/bin
 MANAGE := $(BIN)/python -W ignore::ResourceWarning manage.py
 PIP := $(BIN)/python -m pip install -q -q --disable-pip-version-check --require-hashes
-CHECKED := accounts mfa companies m2v tests manage.py
+PRODUCT := accounts mfa companies m2v manage.py
 
 .PHONY: run install install-dev test check fix bench screenshots lock messages clean
 
@@ -41,18 +41,17 @@ install: .venv/.main
 install-dev: .venv/.dev
 
 check: install-dev
-	$(BIN)/ruff format --check $(CHECKED)
-	$(BIN)/ruff check $(CHECKED)
-	$(BIN)/djlint --check --quiet templates
-	$(BIN)/djlint --lint --quiet templates
-	$(BIN)/mypy $(CHECKED)
+	$(BIN)/ruff format --check $(PRODUCT) tests
+	$(BIN)/ruff check $(PRODUCT) tests
+	$(BIN)/djade --check --target-version 6.1 $$(find templates -name '*.html')
+	$(BIN)/mypy $(PRODUCT)
 	$(BIN)/lint-imports --no-cache
 	$(MANAGE) makemigrations --check --dry-run --verbosity 0
 
 fix: install-dev
-	$(BIN)/ruff format $(CHECKED)
-	$(BIN)/ruff check --fix $(CHECKED)
-	$(BIN)/djlint --reformat --quiet templates || true
+	$(BIN)/ruff format $(PRODUCT) tests
+	$(BIN)/ruff check --fix $(PRODUCT) tests
+	$(BIN)/djade --target-version 6.1 $$(find templates -name '*.html')
 
 # Everything: lint and types, then the tests on SQLite with coverage, on PostgreSQL, and in a real browser.
 test: check

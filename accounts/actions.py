@@ -28,7 +28,10 @@ class Action(models.TextChoices):
     PASSKEY_CREATED = "passkey_created", _("{subject} created the passkey “{name}”")
     PASSKEY_RENAMED = "passkey_renamed", _("{subject} renamed the passkey “{before}” to “{name}”")
     PASSKEY_DELETED = "passkey_deleted", _("{actor} deleted the passkey “{name}” of {subject}")
-    PASSKEY_SUSPENDED = "passkey_suspended", _("The passkey “{name}” of {subject} was suspended: it may have been copied")
+    PASSKEY_SUSPENDED = (
+        "passkey_suspended",
+        _("The passkey “{name}” of {subject} was suspended: it may have been copied"),
+    )
 
     # People and companies
     USER_CREATED = "user_created", _("{actor} created the user {subject}")

@@ -34,7 +34,8 @@ class Origin:
     browser: str = ""
 
 
-_origin: ContextVar[Origin] = ContextVar("origin", default=Origin())
+NOWHERE = Origin()
+_origin: ContextVar[Origin] = ContextVar("origin", default=NOWHERE)
 
 
 @contextmanager
@@ -125,5 +126,7 @@ def place(event: AuditEvent) -> str:
 def sign_in(event: AuditEvent) -> str:
     """How and with what browser somebody signed in or was refused, as their own list says it."""
     methods = methods_in_words(event.details.get("methods", []))
-    form = _("{place}, refused: {methods} not right") if event.action == Action.REFUSED else _("{place}, with {methods}")
+    form = (
+        _("{place}, refused: {methods} not right") if event.action == Action.REFUSED else _("{place}, with {methods}")
+    )
     return form.format(place=place(event) or _("Unknown browser"), methods=methods)

@@ -56,9 +56,9 @@ class ProfileForm(PersonForm):
     class Meta:
         model = User
         fields = ("first_name", "last_name", "email", "language")
-        labels = {"email": _("E-mail")}  # noqa: RUF012
-        help_texts = {"email": _("We write to this address when something about your sign-in changes.")}  # noqa: RUF012
-        widgets = {  # noqa: RUF012
+        labels = {"email": _("E-mail")}
+        help_texts = {"email": _("We write to this address when something about your sign-in changes.")}
+        widgets = {
             "first_name": forms.TextInput({"autocomplete": "given-name"}),
             "last_name": forms.TextInput({"autocomplete": "family-name"}),
             "email": forms.EmailInput({"autocomplete": "email"}),
@@ -69,7 +69,7 @@ class ProfileForm(PersonForm):
     def __init__(self, *args: Any, languages: Iterable[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         choice = self.fields["language"]
-        assert isinstance(choice, forms.ChoiceField)  # noqa: S101  # declared above
+        assert isinstance(choice, forms.ChoiceField)  # declared above
         choice.choices = list(languages)
 
 

@@ -36,11 +36,11 @@ class ResetTokens(PasswordResetTokenGenerator):
 
     key_salt = "accounts.password-reset"
 
-    def check_token(self, user: User | None, token: str | None) -> bool:  # type: ignore[override]
+    def check_token(self, user: User | None, token: str | None) -> bool:
         if not super().check_token(user, token):
             return False
         made = base36_to_int((token or "").partition("-")[0])
-        return self._num_seconds(self._now()) - made <= RESET_SECONDS  # type: ignore[attr-defined, no-any-return]
+        return self._num_seconds(self._now()) - made <= RESET_SECONDS
 
 
 invitation_tokens = InvitationTokens()

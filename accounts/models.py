@@ -70,9 +70,7 @@ class UserManager(BaseUserManager["User"]):
         user.save(using=self._db)
         return user
 
-    def create_superuser(
-        self, username: str, email: str = "", password: str | None = None, **fields: object
-    ) -> User:
+    def create_superuser(self, username: str, email: str = "", password: str | None = None, **fields: object) -> User:
         """A new administrator, as `createsuperuser` asks for one."""
         return self.create_user(username, email, password, **{"role": Role.ADMINISTRATOR, **fields})
 
@@ -106,7 +104,7 @@ class User(AbstractBaseUser):
     language = models.CharField(_("language"), max_length=10, default="en")
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    last_login = None  # type: ignore[assignment]  # Django would write it at the first factor
+    last_login = None  # Django would write it at the first factor
     last_sign_in_at = models.DateTimeField(null=True, editable=False)
     session_epoch = models.PositiveIntegerField(default=0, editable=False)
 
@@ -114,13 +112,13 @@ class User(AbstractBaseUser):
     two_factor_changed_at = models.DateTimeField(null=True, editable=False)
     two_factor_changed_by = models.ForeignKey("self", models.SET_NULL, null=True, editable=False, related_name="+")
 
-    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
+    objects: ClassVar[UserManager] = UserManager()
 
     company_id: UUID | None
 
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
-    REQUIRED_FIELDS = ("email",)
+    REQUIRED_FIELDS = ["email"]
 
     class Meta:
         constraints = (
@@ -175,7 +173,7 @@ class Session(AbstractBaseSession):
 
     user = models.ForeignKey(User, models.CASCADE, null=True, related_name="sessions")
 
-    objects: ClassVar[SessionManager] = SessionManager()  # type: ignore[assignment]
+    objects: ClassVar[SessionManager] = SessionManager()
 
     @classmethod
     def get_session_store_class(cls) -> type[SessionStore]:

@@ -29,8 +29,9 @@ class SessionStore(db.SessionStore):
         return Session
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
-        row: Session = super().create_model_instance(data)  # type: ignore[misc]
-        row.user_id = data.get(SESSION_KEY)  # type: ignore[assignment]
+        row = super().create_model_instance(data)
+        assert isinstance(row, self.get_model_class())
+        row.user_id = data.get(SESSION_KEY)
         return row
 
     def _get_new_session_key(self) -> str:
@@ -50,7 +51,7 @@ class SessionStore(db.SessionStore):
             self._session_key, self.renamed_from = self.renamed_from, None
         super().flush()
 
-    def save(self, must_create: bool = False) -> None:
+    def save(self, must_create: bool = False) -> None:  # noqa: FBT001, FBT002  # Django's signature
         """Save, under the new key if there is one.
 
         Raises UpdateError where the session was ended meanwhile, so that it does not come back.
@@ -59,14 +60,16 @@ class SessionStore(db.SessionStore):
             super().save(must_create)
             return
         row = self.create_model_instance(self._get_session())  # type: ignore[attr-defined]
-        changed = self.model.objects.filter(pk=self.renamed_from).update(
-            session_key=row.session_key,
-            session_data=row.session_data,
-            expire_date=row.expire_date,
-            user=row.user_id,
+        changed = (
+            self.get_model_class()
+            .objects.filter(pk=self.renamed_from)
+            .update(
+                session_key=row.session_key,
+                session_data=row.session_data,
+                expire_date=row.expire_date,
+                user=row.user_id,
+            )
         )
         if not changed:
             raise UpdateError
         self.renamed_from = None
-
-

@@ -24,6 +24,7 @@ from accounts.invitations import invitation_tokens, reset_tokens
 from accounts.models import User
 
 if TYPE_CHECKING:
+    from django.contrib.auth.tokens import PasswordResetTokenGenerator
     from django.http import HttpResponse, HttpResponseRedirect
 
     from accounts.requests import SignedInRequest
@@ -80,7 +81,7 @@ class PasswordReset(auth_views.PasswordResetView):
     subject_template_name = "mail/password-reset-subject.txt"
     success_url = reverse_lazy("password_reset_sent")
     token_generator = reset_tokens
-    extra_email_context = {"base_url": settings.BASE_URL}  # noqa: RUF012
+    extra_email_context = {"base_url": settings.BASE_URL}
 
 
 @method_decorator(login_not_required, name="dispatch")
@@ -94,7 +95,7 @@ class ChoosePassword(auth_views.PasswordResetConfirmView):
     form_class = ChoosePasswordForm
     template_name = "password-reset/choose.html"
     success_url = reverse_lazy("login")
-    token_generator = reset_tokens
+    token_generator: PasswordResetTokenGenerator = reset_tokens
     post_reset_login = False
 
     def form_valid(self, form: ChoosePasswordForm) -> HttpResponseRedirect:  # type: ignore[override]
@@ -113,4 +114,3 @@ class Invitation(ChoosePassword):
 
     template_name = "invitation/choose.html"
     token_generator = invitation_tokens
-    reset_url_token = "choose"

@@ -23,11 +23,11 @@ class UserForm(PersonForm):
     class Meta:
         model = User
         fields = ("first_name", "last_name", "username", "email", "company", "role")
-        help_texts = {  # noqa: RUF012
+        help_texts = {
             "username": _("Letters, digits, dot and hyphen. People sign in with it, or with their e-mail address."),
             "email": _("The invitation goes to this address. Without one you get a link to hand over yourself."),
         }
-        widgets = {  # noqa: RUF012
+        widgets = {
             "username": forms.TextInput({"autocapitalize": "none", "spellcheck": "false", "autocomplete": "off"}),
             "first_name": forms.TextInput({"autocomplete": "off"}),
             "last_name": forms.TextInput({"autocomplete": "off"}),
@@ -76,8 +76,8 @@ class CompanyForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Company
         fields = ("name",)
-        labels = {"name": _("Name")}  # noqa: RUF012
-        widgets = {"name": forms.TextInput({"class": "input", "autocomplete": "off"})}  # noqa: RUF012
+        labels = {"name": _("Name")}
+        widgets = {"name": forms.TextInput({"class": "input", "autocomplete": "off"})}
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]

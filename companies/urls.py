@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 from companies.middleware import NAMESPACE
-from companies.views import companies, users
+from companies.views import companies, company_switch, users
 from mfa.urls import window_urls
 
 app_name = NAMESPACE
@@ -21,7 +21,11 @@ urlpatterns = [
     path("administration/companies/new/", companies.company_new, name="company_new"),
     path("administration/companies/<uuid:company_id>/", companies.company, name="company"),
     path("administration/companies/<uuid:company_id>/edit/", companies.company_edit, name="company_edit"),
-    path("administration/companies/<uuid:company_id>/two-factor/on/", companies.two_factor_on, name="company_on"),
-    path("administration/companies/<uuid:company_id>/two-factor/off/", companies.two_factor_off, name="company_off"),
-    path("administration/companies/<uuid:company_id>/sign-out/", companies.company_sign_out, name="company_sign_out"),
+    path("administration/companies/<uuid:company_id>/two-factor/on/", company_switch.two_factor_on, name="company_on"),
+    path(
+        "administration/companies/<uuid:company_id>/two-factor/off/", company_switch.two_factor_off, name="company_off"
+    ),
+    path(
+        "administration/companies/<uuid:company_id>/sign-out/", company_switch.company_sign_out, name="company_sign_out"
+    ),
 ]

@@ -4,6 +4,7 @@ A deployment that sets SECRET_KEY and MFA_ENCRYPTION_KEYS never comes here.
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -19,8 +20,6 @@ def kept(path: Path, fresh: str) -> str:
         with NamedTemporaryFile("w", dir=path.parent) as file:
             file.write(fresh)
             file.flush()
-            try:
+            with suppress(FileExistsError):
                 os.link(file.name, path)
-            except FileExistsError:
-                pass
     return path.read_text().strip()

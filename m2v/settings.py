@@ -17,7 +17,7 @@ from django.utils.csp import CSP
 from m2v.keys import kept
 
 ROOT = Path(__file__).resolve().parent.parent
-env = environ.Env()
+env = environ.Env()  # type: ignore[no-untyped-call]
 
 DEBUG = env.bool("DEBUG", default=False)
 DATA_DIR = Path(env.str("DATA_DIR", default=str(ROOT / "var"))).resolve()
@@ -98,7 +98,12 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.messages.context_processors.messages",
                 "m2v.context.site",
             ],
-            "builtins": ["django.templatetags.i18n", "heroicons.templatetags.heroicons", "accounts.templatetags.people", "mfa.templatetags.factors"],
+            "builtins": [
+                "django.templatetags.i18n",
+                "heroicons.templatetags.heroicons",
+                "accounts.templatetags.people",
+                "mfa.templatetags.factors",
+            ],
         },
     }
 ]

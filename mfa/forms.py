@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -65,6 +65,14 @@ class CodeForm(forms.Form):
     def explain(self, trouble: Exception) -> None:
         """Say why the code did not count, and what helps."""
         self.add_error("code", str(why_not(trouble)))
+
+
+class SetUpForm(CodeForm):
+    """The code that confirms a new app."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].help_text = _("The six digits that the app shows now.")
 
 
 class RecoveryCodeForm(CodeForm):
@@ -134,8 +142,8 @@ class PasskeyNameForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Passkey
         fields = ("name",)
-        labels = {"name": _("Name")}  # noqa: RUF012
-        widgets = {"name": forms.TextInput({"class": "input", "autocomplete": "off"})}  # noqa: RUF012
+        labels = {"name": _("Name")}
+        widgets = {"name": forms.TextInput({"class": "input", "autocomplete": "off"})}
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]

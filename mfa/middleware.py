@@ -83,5 +83,5 @@ class LoginStepsMiddleware:
         async def auser() -> User | AnonymousUser:
             return await sync_to_async(lambda: people.pair[0])()
 
-        request.auser = auser  # type: ignore[assignment]
+        request.auser = auser
         return self.get_response(request)

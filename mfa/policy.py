@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
 
 
 class Method(StrEnum):
     """A way to prove who one is."""
 
-    PASSWORD = "password"
+    PASSWORD = "password"  # noqa: S105  # a name
     TOTP = "totp"
     RECOVERY = "recovery"
     PASSKEY = "passkey"
@@ -51,7 +54,7 @@ class Standing:
         return frozenset(methods)
 
 
-def pending_steps(standing: Standing, proofs: Set[Method]) -> tuple[Step, ...]:
+def pending_steps(standing: Standing, proofs: AbstractSet[Method]) -> tuple[Step, ...]:
     """The steps left before `standing`'s owner is let in, in order.
 
     Whoever has a method is challenged before they may enrol another: a rule
@@ -73,6 +76,6 @@ def pending_steps(standing: Standing, proofs: Set[Method]) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def may_enrol(standing: Standing, proofs: Set[Method]) -> bool:
+def may_enrol(standing: Standing, proofs: AbstractSet[Method]) -> bool:
     """May another factor be added now? Only after one that is held already, or where none is held."""
     return not standing.accepted or bool(proofs & standing.accepted)

@@ -15,6 +15,7 @@ from accounts import audit
 from accounts.actions import Action
 from mfa.flow import refuse
 from mfa.methods import passkeys, recovery, totp
+from mfa.methods.ceremonies import CounterFell, Refused
 from mfa.models import Passkey
 from mfa.policy import Method
 from mfa.sealing import Unreadable
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from accounts.models import User
-    from mfa.methods.passkeys import Authentication
+    from mfa.methods.ceremonies import Authentication, Use
     from mfa.models import AuthenticatorApp
 
-NOT_PROVED = (totp.WrongCode, recovery.WrongRecoveryCode, passkeys.Refused, Unreadable)
+NOT_PROVED = (totp.WrongCode, recovery.WrongRecoveryCode, Refused, Unreadable)
 
 
 def with_code(
@@ -61,39 +62,44 @@ def with_passkey(
     `person` is the one who must own it, None where it names its owner. Raises
     Refused, and Unknown where there is no such passkey.
     """
-    passkey = None
+    owner = person
     try:
         if ceremony is None:
-            raise passkeys.Refused("No question was asked.")
-        passkey = (
-            Passkey.objects.select_related("user__company")
-            .filter(credential_id=passkeys.credential_id_of(answer), user__is_active=True)
-            .first()
-        )
-        if passkey is None:
-            raise Unknown
+            raise Refused("No question was asked.")
+        passkey = _named_by(answer)
+        owner = passkey.user
         handle = passkey.user_id.bytes
         use = passkeys.finish_authentication(ceremony, person, passkey, answer, handle)
         with transaction.atomic():
             _remember(passkey, use)
             return then(passkey.user)
-    except passkeys.CounterFell as trouble:
-        suspend_passkey(passkey, str(trouble))
-        refuse(passkey.user, Method.PASSKEY, str(trouble))
-        raise
-    except passkeys.Refused as trouble:
-        refuse(passkey.user if passkey else person, Method.PASSKEY, str(trouble))
+    except Refused as trouble:
+        if isinstance(trouble, CounterFell):
+            suspend_passkey(passkey, str(trouble))
+        refuse(owner, Method.PASSKEY, str(trouble))
         raise
 
 
-class Unknown(passkeys.Refused):
+class Unknown(Refused):
     """No passkey of this id is here (any more)."""
 
 
-def _remember(passkey: Passkey, use: passkeys.Use) -> None:
+def _named_by(answer: object) -> Passkey:
+    """The passkey that `answer` claims to come from, of somebody active. Raises Refused, and Unknown."""
+    passkey = (
+        Passkey.objects.select_related("user__company")
+        .filter(credential_id=passkeys.credential_id_of(answer), user__is_active=True)
+        .first()
+    )
+    if passkey is None:
+        raise Unknown
+    return passkey
+
+
+def _remember(passkey: Passkey, use: Use) -> None:
     """Write a use down, unless a later one was (two at once, WA-21): the counter never falls. Raises Refused."""
     unused = Passkey.objects.filter(pk=passkey.pk, suspended_at=None, sign_count__lte=use.sign_count)
     if use.sign_count:
         unused = unused.exclude(sign_count=use.sign_count)
     if not unused.update(sign_count=use.sign_count, backed_up=use.backed_up, last_used_at=timezone.now()):
-        raise passkeys.Refused("It was used, suspended or deleted meanwhile.")
+        raise Refused("It was used, suspended or deleted meanwhile.")

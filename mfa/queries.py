@@ -40,9 +40,7 @@ def holdings_of(person: User) -> Holdings:
     app_id, key, *rest = (
         User.objects.filter(pk=person.pk)
         .annotate(app=FilteredRelation("authenticator_apps", condition=Q(authenticator_apps__confirmed=True)))
-        .values_list(
-            "app__id", "app__key", Exists(USABLE_PASSKEYS), Exists(UNUSED_CODES), Exists(PASSKEY_REQUESTS)
-        )
+        .values_list("app__id", "app__key", Exists(USABLE_PASSKEYS), Exists(UNUSED_CODES), Exists(PASSKEY_REQUESTS))
         .get()
     )
     app = AuthenticatorApp(id=app_id, user=person, key=key) if app_id else None
@@ -101,7 +99,7 @@ def asked_individually(people: QuerySet[User]) -> QuerySet[User]:
 
 def count_states(people: QuerySet[User]) -> dict[str, int]:
     """How many of `people` are in which state, how many were asked for a passkey, and all: one statement."""
-    counts = {state: Count("pk", filter=condition) for state, condition in IN_STATE.items()}
+    counts: dict[str, Count] = {state: Count("pk", filter=condition) for state, condition in IN_STATE.items()}
     counts["requested"] = Count("pk", filter=Exists(PASSKEY_REQUESTS))
-    counts["individually"] = Count("pk", filter=Q(two_factor_enabled=True) & ~Exists(CONFIRMED_APPS))
+    counts["individually"] = Count("pk", filter=Q(~Exists(CONFIRMED_APPS), two_factor_enabled=True))
     return people.order_by().aggregate(all=Count("pk"), **counts)

@@ -14,16 +14,16 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.actions import Action
+from accounts.models import User
 from accounts.people import end_sessions
 from mfa.methods import recovery
+from mfa.methods.ceremonies import Refused
 from mfa.methods.names import passkey_name
-from mfa.methods.passkeys import Refused
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest, RecoveryCode
 from mfa.sealing import seal
 
 if TYPE_CHECKING:
-    from accounts.models import User
-    from mfa.methods.passkeys import NewPasskey
+    from mfa.methods.ceremonies import NewPasskey
 
 MOST_PASSKEYS = 20
 
@@ -169,7 +169,7 @@ def suspend_passkey(passkey: Passkey, reason: str) -> None:
 
 def _set_switch(subject: User, *, on: bool, actor: User) -> bool:
     """Set the person's own switch; False where it stood so already."""
-    changed = type(subject).objects.filter(pk=subject.pk, two_factor_enabled=not on)
+    changed = User.objects.filter(pk=subject.pk, two_factor_enabled=not on)
     subject.two_factor_enabled = on
     return bool(
         changed.update(two_factor_enabled=on, two_factor_changed_at=timezone.now(), two_factor_changed_by=actor)

@@ -47,5 +47,7 @@ def window_urls(behind: Behind) -> list[URLPattern]:
 
 def own_window_urls(behind: Behind) -> list[URLPattern]:
     """The same about oneself, with what only owners do."""
-    rename = path("passkeys/<uuid:passkey_id>/rename/", window.passkey_rename, {"behind": behind}, name="passkey_rename")
+    rename = path(
+        "passkeys/<uuid:passkey_id>/rename/", window.passkey_rename, {"behind": behind}, name="passkey_rename"
+    )
     return [*window_urls(behind), rename]

@@ -24,15 +24,6 @@ LATEST = 10
 
 
 @dataclass(frozen=True)
-class Consequence:
-    """One line of a confirmation: what is lost ("bad"), what follows ("wait", ""), what stays ("ok")."""
-
-    tone: str
-    icon: str
-    text: str
-
-
-@dataclass(frozen=True)
 class Window:
     """The window about `subject`, as `viewer` sees it."""
 
@@ -122,9 +113,7 @@ class Window:
         parts = [_("Authenticator app since {day}").format(day=day(self.app.created_at))]
         if self.app.last_used_at:
             parts.append(_("last used {when}").format(when=moment(self.app.last_used_at)))
-        parts.append(
-            _("{left} of {all} recovery codes left").format(left=self.codes_left, all=recovery.HOW_MANY)
-        )
+        parts.append(_("{left} of {all} recovery codes left").format(left=self.codes_left, all=recovery.HOW_MANY))
         return ", ".join(parts)
 
     @property
@@ -156,7 +145,7 @@ class Window:
         if not self.subject.has_usable_password() and not self.usable_passkeys:
             return self.said("", _("{name} was invited and has not chosen a password yet."))
         if self.state is State.ASKED:
-            return self._next_login_asked()
+            return self.next_login_asked
         if self.state is State.SET_UP:
             text = _("Password and code, or a passkey") if self.usable_passkeys else _("Password and code")
         else:
@@ -167,15 +156,24 @@ class Window:
             )
         return text
 
-    def _next_login_asked(self) -> str:
+    @property
+    def next_login_asked(self) -> str:
         if self.usable_passkeys:
             return self.said(
-                _("You sign in with a passkey and are then asked to set up an authenticator app. Until it is set up, you cannot get in."),
-                _("{name} signs in with a passkey and is then asked to set up an authenticator app. Until it is set up, {name} cannot get in."),
+                _(
+                    "You sign in with a passkey and are then asked to set up an authenticator app. Until it is set up, you cannot get in."
+                ),
+                _(
+                    "{name} signs in with a passkey and is then asked to set up an authenticator app. Until it is set up, {name} cannot get in."
+                ),
             )
         return self.said(
-            _("You enter the password and are then asked to set up an authenticator app. Until it is set up, you cannot get in."),
-            _("{name} enters the password and is then asked to set up an authenticator app. Until it is set up, {name} cannot get in."),
+            _(
+                "You enter the password and are then asked to set up an authenticator app. Until it is set up, you cannot get in."
+            ),
+            _(
+                "{name} enters the password and is then asked to set up an authenticator app. Until it is set up, {name} cannot get in."
+            ),
         )
 
     @property
@@ -183,14 +181,22 @@ class Window:
         """Below the heading of the passkeys: what is requested, by whom and when."""
         if self.request is None:
             return self.said(
-                _("With a passkey, you sign in by fingerprint, face or screen lock instead of password and code. No request is open."),
-                _("With a passkey, {name} signs in by fingerprint, face or screen lock instead of password and code. No request is open."),
+                _(
+                    "With a passkey, you sign in by fingerprint, face or screen lock instead of password and code. No request is open."
+                ),
+                _(
+                    "With a passkey, {name} signs in by fingerprint, face or screen lock instead of password and code. No request is open."
+                ),
             )
         by = self.request.requested_by
         who = _("you") if by == self.viewer else by.get_full_name() if by else _("an administrator")
         return self.said(
-            _("Requested by {who} {when}. You are asked at every login until a passkey is created or the request is deleted."),
-            _("Requested by {who} {when}. {name} is asked at every login until a passkey is created or the request is deleted."),
+            _(
+                "Requested by {who} {when}. You are asked at every login until a passkey is created or the request is deleted."
+            ),
+            _(
+                "Requested by {who} {when}. {name} is asked at every login until a passkey is created or the request is deleted."
+            ),
             who=who,
             when=moment(self.request.requested_at),
         )
@@ -208,144 +214,3 @@ class Window:
     @property
     def signals_json(self) -> str:
         return json.dumps(self.signals)
-
-    # --- What an act will mean ---
-
-    @property
-    def if_on(self) -> list[Consequence]:
-        """What switching 2FA on means."""
-        if self.state is State.SET_UP:
-            text = self.said(
-                _("Your authenticator app stays. Nothing else changes."),
-                _("{name}’s authenticator app stays. Nothing else changes."),
-            )
-            return [Consequence("ok", "shield-check", text)]
-        lines = [
-            Consequence("wait", "clock", self._next_login_asked()),
-            Consequence(
-                "",
-                "arrow-right-end-on-rectangle",
-                self.said(
-                    _("Your open sessions go on; the next login asks."),
-                    _("{name}’s open sessions go on; the next login asks."),
-                ),
-            ),
-        ]
-        return lines
-
-    @property
-    def if_off(self) -> list[Consequence]:
-        """What switching 2FA off means for this person."""
-        lines = []
-        if self.app is not None:
-            codes = ngettext("%d recovery code", "%d recovery codes", self.codes_left) % self.codes_left
-            lines.append(
-                Consequence(
-                    "bad",
-                    "minus-circle",
-                    self.said(
-                        _("Your authenticator app and {codes} are removed. This cannot be undone."),
-                        _("{name}’s authenticator app and {codes} are removed. This cannot be undone."),
-                        codes=codes,
-                    ),
-                )
-            )
-        else:
-            lines.append(
-                Consequence(
-                    "",
-                    "minus-circle",
-                    self.said(
-                        _("You have not set it up; there is nothing to remove."),
-                        _("{name} has not set it up; there is nothing to remove."),
-                    ),
-                )
-            )
-        if self.subject.required_by_company:
-            text = _("{company} still requires it: {name} will be asked to set it up at the next login.")
-            if self.app is not None:
-                text = _("{company} still requires it: {name} will be asked to set it up again at the next login.")
-            lines.append(Consequence("wait", "clock", self.said(text, text)))
-        elif not self.usable_passkeys:
-            lines.append(
-                Consequence(
-                    "",
-                    "key",
-                    self.said(
-                        _("You have no other method and will sign in with user name and password only."),
-                        _("{name} has no other method and will sign in with user name and password only."),
-                    ),
-                )
-            )
-        else:
-            lines.append(
-                Consequence(
-                    "",
-                    "key",
-                    self.said(
-                        _("You will sign in with user name and password only, or with a passkey."),
-                        _("{name} will sign in with user name and password only, or with a passkey."),
-                    ),
-                )
-            )
-        if self.passkeys:
-            number = ngettext("%d passkey", "%d passkeys", len(self.passkeys)) % len(self.passkeys)
-            lines.append(
-                Consequence(
-                    "ok",
-                    "finger-print",
-                    ngettext("{whose} {number} stays and keeps working.", "{whose} {number} stay and keep working.", len(self.passkeys)).format(
-                        whose=self.said(_("Your"), _("{name}’s")), number=number
-                    ),
-                )
-            )
-        return lines
-
-    def if_deleted(self, passkey: Passkey) -> list[Consequence]:
-        """What deleting `passkey` means for this person."""
-        others = len([key for key in self.passkeys if key != passkey and not key.suspended_at])
-        lines = [
-            Consequence(
-                "bad",
-                "minus-circle",
-                self.said(
-                    _("You can no longer sign in with it. This cannot be undone."),
-                    _("{name} can no longer sign in with it. This cannot be undone."),
-                ),
-            )
-        ]
-        kept = []
-        if others:
-            kept.append(ngettext("%d other passkey", "%d other passkeys", others) % others)
-        if self.app is not None:
-            kept.append(_("the authenticator app"))
-        if kept:
-            lines.append(
-                Consequence(
-                    "ok",
-                    "shield-check",
-                    self.said(_("You keep {kept}."), _("{name} keeps {kept}."), kept=_(" and ").join(kept)),
-                )
-            )
-        else:
-            lines.append(
-                Consequence(
-                    "",
-                    "key",
-                    self.said(
-                        _("You have no other method left: you will sign in with user name and password only."),
-                        _("{name} has no other method left: signs in with user name and password only."),
-                    ),
-                )
-            )
-        lines.append(
-            Consequence(
-                "",
-                "device-phone-mobile",
-                self.said(
-                    _("It stays visible in your password manager until you delete it there."),
-                    _("It stays visible in {name}’s password manager until {name} deletes it there."),
-                ),
-            )
-        )
-        return lines

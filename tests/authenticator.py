@@ -55,7 +55,9 @@ class Authenticator:
     aaguid: bytes = bytes(16)
     credentials: list[Credential] = field(default_factory=list)
 
-    def create(self, options: Json, *, cose: bytes | None = None, made: Credential | None = None, **client: Any) -> Json:
+    def create(
+        self, options: Json, *, cose: bytes | None = None, made: Credential | None = None, **client: Any
+    ) -> Json:
         """Answer a registration. `cose` and `client` bend what is said, for tests of refusals."""
         made = made or Credential(options["rp"]["id"], unb64(options["user"]["id"]))
         self.credentials.append(made)

@@ -7,7 +7,8 @@ from tempfile import mkdtemp
 os.environ.setdefault("DATA_DIR", mkdtemp(prefix="m2v-tests-"))
 os.environ.setdefault("BASE_URL", "http://localhost:8000")
 
-from m2v.settings import *
+from m2v.settings import *  # noqa: F403
+from m2v.settings import DATABASES, STATIC_ROOT, STORAGES
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}

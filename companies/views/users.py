@@ -17,8 +17,9 @@ from accounts.models import User
 from companies.forms import UserForm
 from companies.models import Company
 from companies.queries import UserList
+from mfa.consequences import Consequence
 from mfa.views.confirm import recently_proved
-from mfa.window import Consequence, Window
+from mfa.window import Window
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -63,7 +64,9 @@ def user_new(request: SignedInRequest) -> HttpResponse:
             form.taken_meanwhile()
         else:
             return _invited(request, person, link)
-    return render(request, "settings/administration/users/new.html", {"form": form}, status=400 if form.is_bound else 200)
+    return render(
+        request, "settings/administration/users/new.html", {"form": form}, status=400 if form.is_bound else 200
+    )
 
 
 @never_cache
@@ -117,8 +120,14 @@ def user_activity(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     if person.is_active:
         title = _("Deactivate {full}?").format(full=person.get_full_name())
         lines = [
-            Consequence("bad", "minus-circle", _("{name} is signed out everywhere at once and cannot sign in.").format(name=name)),
-            Consequence("ok", "shield-check", _("What {name} set up stays, for the day they come back.").format(name=name)),
+            Consequence(
+                "bad",
+                "minus-circle",
+                _("{name} is signed out everywhere at once and cannot sign in.").format(name=name),
+            ),
+            Consequence(
+                "ok", "shield-check", _("What {name} set up stays, for the day they come back.").format(name=name)
+            ),
         ]
     else:
         title = _("Activate {full} again?").format(full=person.get_full_name())

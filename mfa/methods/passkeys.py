@@ -11,7 +11,6 @@ at once.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
 from time import time
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -41,12 +40,15 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from mfa.models import CREDENTIAL_ID_BYTES, Passkey
+from mfa.methods.ceremonies import Authentication, CounterFell, NewPasskey, Refused, Registration, Use
+from mfa.models import CREDENTIAL_ID_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from accounts.models import User
+    from mfa.methods.ceremonies import Ceremony
+    from mfa.models import Passkey
 
 CEREMONY_SECONDS = 300
 RSA_BITS = 2048
@@ -57,59 +59,6 @@ KEY_TYPES = {
     Algorithm.RSASSA_PKCS1_v1_5_SHA_256: rsa.RSAPublicKey,
 }
 TRANSPORTS = {"ble", "cable", "hybrid", "internal", "nfc", "smart-card", "usb"}
-
-
-class Refused(Exception):
-    """The browser's answer does not hold. The reason is for the audit; people are told one thing for all."""
-
-
-class CounterFell(Refused):
-    """The signature is right, but its counter did not grow: a copy of the passkey may be in use (§7.2 step 22)."""
-
-
-@dataclass(frozen=True)
-class Ceremony:
-    """One question to a browser. Kept in the session, taken out of it before it is answered, good for five minutes.
-
-    `person` is the id of the one it was asked of, or "" where nobody is named yet.
-    """
-
-    challenge: str
-    person: str
-    at: float
-
-    def kept(self) -> dict[str, Any]:
-        """As the session keeps it."""
-        return asdict(self)
-
-
-class Registration(Ceremony):
-    """A question for a new passkey (WebAuthn §7.1)."""
-
-
-class Authentication(Ceremony):
-    """A question for proof with an existing passkey (WebAuthn §7.2)."""
-
-
-@dataclass(frozen=True)
-class NewPasskey:
-    """What a registration made, verified."""
-
-    credential_id: bytes
-    public_key: bytes
-    sign_count: int
-    aaguid: UUID
-    transports: list[str]
-    backup_eligible: bool
-    backed_up: bool
-
-
-@dataclass(frozen=True)
-class Use:
-    """What a use of a passkey told, verified."""
-
-    sign_count: int
-    backed_up: bool
 
 
 def start_registration(
@@ -141,7 +90,7 @@ def start_registration(
 def finish_registration(ceremony: Registration, person: User, answer: object) -> NewPasskey:
     """The passkey that `answer` (the browser's `toJSON()`) makes for `person`. Raises Refused."""
     _check_ceremony(ceremony, str(person.pk), answer)
-    assert isinstance(answer, dict)  # noqa: S101  # _check_ceremony refuses all else
+    assert isinstance(answer, dict)  # _check_ceremony refuses all else
     try:
         made = verify_registration_response(
             credential=answer,
@@ -174,9 +123,7 @@ def finish_registration(ceremony: Registration, person: User, answer: object) ->
     )
 
 
-def start_authentication(
-    person: User | None, allowed: Iterable[Passkey] = ()
-) -> tuple[Authentication, dict[str, Any]]:
+def start_authentication(person: User | None, allowed: Iterable[Passkey] = ()) -> tuple[Authentication, dict[str, Any]]:
     """The question for proof with a passkey, and its options for the browser.
 
     With nobody named the list of passkeys is empty, for known and unknown people alike.
@@ -215,7 +162,7 @@ def finish_authentication(
     `user_handle` is the one that the passkey's owner was registered under.
     """
     _check_ceremony(ceremony, str(person.pk) if person else "", answer)
-    assert isinstance(answer, dict)  # noqa: S101  # _check_ceremony refuses all else
+    assert isinstance(answer, dict)  # _check_ceremony refuses all else
     if passkey.suspended_at or (person and passkey.user_id != person.pk):
         raise Refused("The passkey is suspended or somebody else's.")
     try:
@@ -255,7 +202,7 @@ def text_handle(user_handle: bytes) -> str:
 
 def _reason(trouble: Exception) -> str:
     """What went wrong, for the audit: one line of printable ASCII, whatever the browser put into it."""
-    return f"{type(trouble).__name__}: {ascii(str(trouble)[:150])}"
+    return f"{type(trouble).__name__}: {str(trouble)[:150]!a}"
 
 
 def _descriptors(passkeys: Iterable[Passkey]) -> list[PublicKeyCredentialDescriptor]:

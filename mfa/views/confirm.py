@@ -22,7 +22,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import audit, login
 from accounts.actions import Action
-from accounts.middleware import path_to_return_to, wants_json
+from accounts.middleware import wants_json
 from mfa import proofs
 from mfa.flow import refuse
 from mfa.forms import CodeForm, PasswordForm, RecoveryCodeForm
@@ -107,7 +107,9 @@ def confirm(request: SignedInRequest) -> HttpResponse:
     if form.is_valid():
         if isinstance(form, CodeForm):
             try:
-                proofs.with_code(person, holdings.app, form.cleaned_data["code"], lambda method: proved(request, method))
+                proofs.with_code(
+                    person, holdings.app, form.cleaned_data["code"], lambda method: proved(request, method)
+                )
             except proofs.NOT_PROVED as trouble:
                 form.explain(trouble)
             else:

@@ -59,7 +59,7 @@ def password(request: SiteRequest) -> HttpResponse:
 def challenge(request: SiteRequest) -> HttpResponse:
     """The second factor: the app's code, a recovery code in its place, or a passkey."""
     person, holdings = request.claimant, holdings_in(request)
-    assert isinstance(person, User)  # noqa: S101  # login_step opens to claimants only
+    assert isinstance(person, User)  # login_step opens to claimants only
     recovering = request.GET.get("with") == "recovery" and holdings.has_codes
     form = (RecoveryCodeForm if recovering else CodeForm)(request.POST if request.method == "POST" else None)
     if form.is_valid():

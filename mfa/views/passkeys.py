@@ -26,6 +26,7 @@ from accounts.models import User
 from mfa import proofs, services
 from mfa.flow import advance, holdings_in, pending_of
 from mfa.methods import passkeys
+from mfa.methods.ceremonies import Authentication, CounterFell, Refused, Registration
 from mfa.models import Passkey
 from mfa.policy import Method, Step, may_enrol
 from mfa.queries import standing_of
@@ -82,7 +83,7 @@ def authentication(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]
     """The answer to it: who signs in, goes a step on, or confirms who they are."""
     person = _person(request)
     kept = (request.session.pop(QUESTION, None) or {}).get("authentication")
-    question = passkeys.Authentication(**kept) if kept else None
+    question = Authentication(**kept) if kept else None
     next_path = login.local_path(body.get("next") if isinstance(body.get("next"), str) else "")
 
     def go_on(owner: User) -> str:
@@ -98,11 +99,19 @@ def authentication(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]
     try:
         return {"next": proofs.with_passkey(question, person, body.get("credential"), go_on)}
     except proofs.Unknown as trouble:
-        raise Problem(400, "unknown_passkey", _("This passkey is not known here (any more). Use another way to sign in.")) from trouble
-    except passkeys.CounterFell as trouble:
-        raise Problem(400, "passkey_suspended", _("This passkey may have been copied and was taken out of use. Use another way to sign in.")) from trouble
-    except passkeys.Refused as trouble:
-        raise Problem(400, "passkey_refused", _("This passkey was not accepted. Try again, or use another way to sign in.")) from trouble
+        raise Problem(
+            400, "unknown_passkey", _("This passkey is not known here (any more). Use another way to sign in.")
+        ) from trouble
+    except CounterFell as trouble:
+        raise Problem(
+            400,
+            "passkey_suspended",
+            _("This passkey may have been copied and was taken out of use. Use another way to sign in."),
+        ) from trouble
+    except Refused as trouble:
+        raise Problem(
+            400, "passkey_refused", _("This passkey was not accepted. Try again, or use another way to sign in.")
+        ) from trouble
 
 
 @endpoint
@@ -121,16 +130,20 @@ def registration(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]:
     kept = (request.session.pop(QUESTION, None) or {}).get("registration")
     try:
         if kept is None:
-            raise passkeys.Refused("No question was asked.")
-        new = passkeys.finish_registration(passkeys.Registration(**kept), person, body.get("credential"))
+            raise Refused("No question was asked.")
+        new = passkeys.finish_registration(Registration(**kept), person, body.get("credential"))
         with transaction.atomic():
             passkey = services.create_passkey(person, new, actor=person)
             there = advance(request, person) if request.claimant.is_authenticated else resolve_url("own_mfa:window")
     except services.TooManyPasskeys as trouble:
-        raise Problem(400, "too_many_passkeys", _("You have twenty passkeys. Delete one before you create another.")) from trouble
-    except passkeys.Refused as trouble:
+        raise Problem(
+            400, "too_many_passkeys", _("You have twenty passkeys. Delete one before you create another.")
+        ) from trouble
+    except Refused as trouble:
         raise Problem(400, "passkey_refused", _("This passkey could not be saved. Try again.")) from trouble
-    messages.success(request, _("Your passkey “{name}” is ready. Next time, sign in with it.").format(name=passkey.name))
+    messages.success(
+        request, _("Your passkey “{name}” is ready. Next time, sign in with it.").format(name=passkey.name)
+    )
     return {"next": there}
 
 

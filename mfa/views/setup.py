@@ -26,7 +26,7 @@ from accounts import login
 from accounts.models import User
 from mfa import services
 from mfa.flow import advance, login_step
-from mfa.forms import CodeForm, CodesSavedForm
+from mfa.forms import CodesSavedForm, SetUpForm
 from mfa.methods import totp
 from mfa.policy import Method, Step
 from mfa.qr import qr_svg
@@ -95,32 +95,27 @@ def waiting_codes(session: SessionBase, person: User) -> list[str]:
 
 def set_up_app(request: SiteRequest, person: User, template: str, done: Callable[[], str]) -> HttpResponse:
     """The page with QR code and key. A right code makes the app, and `done` says where to go on."""
-    form = CodeForm(request.POST if request.method == "POST" else None)
+    form = SetUpForm(request.POST if request.method == "POST" else None)
     trouble = ""
-    if request.method == "POST":
-        try:
-            setup, key = waiting_setup(request.session, person, request.POST.get("setup", ""))
-        except SetupGone:
-            trouble = _("This page was opened again or is older than ten minutes. Scan the new QR code below.")
-            form = CodeForm()
-            setup, key = begin_setup(request.session, person)
-        else:
-            if form.is_valid():
-                try:
-                    step = totp.check(key, form.cleaned_data["code"], time())
-                except totp.WrongCode as wrong:
-                    form.explain(wrong)
-                else:
-                    with transaction.atomic():
-                        codes = services.set_up_app(person, key, last_used_step=step, actor=person)
-                        del request.session[SETUP]
-                        keep_codes(request.session, person, codes)
-                        login.prove(request, Method.TOTP)
-                        return HttpResponseRedirect(done())
-    else:
+    try:
+        setup, key = _setup_asked_for(request, person)
+    except SetupGone:
+        trouble = _("This page was opened again or is older than ten minutes. Scan the new QR code below.")
+        form = SetUpForm()
         setup, key = begin_setup(request.session, person)
-    uri = totp.provisioning_uri(key, person.username)
-    text = totp.key_as_text(key)
+    if form.is_valid():
+        try:
+            step = totp.check(key, form.cleaned_data["code"], time())
+        except totp.WrongCode as wrong:
+            form.explain(wrong)
+        else:
+            with transaction.atomic():
+                codes = services.set_up_app(person, key, last_used_step=step, actor=person)
+                del request.session[SETUP]
+                keep_codes(request.session, person, codes)
+                login.prove(request, Method.TOTP)
+                return HttpResponseRedirect(done())
+    uri, text = totp.provisioning_uri(key, person.username), totp.key_as_text(key)
     context = {
         "form": form,
         "setup": setup,
@@ -133,12 +128,19 @@ def set_up_app(request: SiteRequest, person: User, template: str, done: Callable
     return render(request, template, context, status=400 if form.is_bound or trouble else 200)
 
 
+def _setup_asked_for(request: SiteRequest, person: User) -> tuple[Setup, bytes]:
+    """A new secret whenever the page is opened; the one that was shown when its code comes. Raises SetupGone."""
+    if request.method != "POST":
+        return begin_setup(request.session, person)
+    return waiting_setup(request.session, person, request.POST.get("setup", ""))
+
+
 @login_step(Step.SET_UP_TWO_FACTOR)
 @require_http_methods(["GET", "HEAD", "POST"])
 def login_two_factor(request: SiteRequest) -> HttpResponse:
     """2FA is required and not set up: there is no way around this page."""
     person = request.claimant
-    assert isinstance(person, User)  # noqa: S101  # login_step opens to claimants only
+    assert isinstance(person, User)  # login_step opens to claimants only
     return set_up_app(request, person, "login/setup/two-factor.html", partial(advance, request, person))
 
 
@@ -147,7 +149,7 @@ def login_two_factor(request: SiteRequest) -> HttpResponse:
 def login_recovery_codes(request: SiteRequest) -> HttpResponse:
     """The new codes, until they are saved."""
     person = request.claimant
-    assert isinstance(person, User)  # noqa: S101  # login_step opens to claimants only
+    assert isinstance(person, User)  # login_step opens to claimants only
     return show_codes(request, person, "login/setup/recovery-codes.html", partial(advance, request, person))
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def login_passkey(request: SiteRequest) -> HttpResponse:
     """Somebody asks for a passkey. It is a request: "Not now" goes on, and the next login asks again."""
     person = request.claimant
-    assert isinstance(person, User)  # noqa: S101  # login_step opens to claimants only
+    assert isinstance(person, User)  # login_step opens to claimants only
     if request.method == "POST" and "later" in request.POST:
         request.session[POSTPONED] = True
         audit.record(Action.PASSKEY_POSTPONED, actor=person, subject=person)

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.models import User
-from mfa import services
+from mfa import consequences, services
 from mfa.forms import PasskeyNameForm, SignOutForm
 from mfa.services import Sessions
 from mfa.views.confirm import recently_proved
@@ -46,7 +46,7 @@ def subject_of(request: SignedInRequest, user_id: UUID | None) -> User:
 
 def _address(request: SignedInRequest, page: str, user_id: UUID | None, **more: object) -> str:
     """The address of one of these views, of the same person."""
-    assert request.resolver_match  # noqa: S101  # every view has one
+    assert request.resolver_match  # every view has one
     kwargs = more | ({"user_id": user_id} if user_id else {})
     return reverse(f"{request.resolver_match.namespace}:{page}", kwargs=kwargs)
 
@@ -56,19 +56,16 @@ def _show(
     template: str,
     behind: Behind,
     user_id: UUID | None,
+    context: dict[str, Any],
     *,
-    window: Window,
     status: int = 200,
-    **context: object,
 ) -> HttpResponse:
     """Draw a window, alone for htmx, else over the page behind it."""
-    here = _address(request, "window", user_id)
-    context |= {"window": window, "here": here, "window_template": template, "namespace": request.resolver_match.namespace}  # type: ignore[union-attr]
-    if request.htmx and request.htmx.request_type == "partial":
-        context["close"] = behind(request)[2]
-        return render(request, template, context, status=status)
     page, page_context, close = behind(request)
-    return render(request, page, page_context | context | {"close": close}, status=status)
+    context |= {"here": _address(request, "window", user_id), "window_template": template, "close": close}
+    if request.htmx and request.htmx.request_type == "partial":
+        return render(request, template, context, status=status)
+    return render(request, page, page_context | context, status=status)
 
 
 def _done(request: SignedInRequest, user_id: UUID | None, text: str) -> HttpResponse:
@@ -83,7 +80,7 @@ def _done(request: SignedInRequest, user_id: UUID | None, text: str) -> HttpResp
 def window(request: SignedInRequest, behind: Behind, user_id: UUID | None = None) -> HttpResponse:
     """The window itself."""
     shown = Window(subject_of(request, user_id), request.user)
-    return _show(request, "mfa/window.html", behind, user_id, window=shown)
+    return _show(request, "mfa/window.html", behind, user_id, {"window": shown})
 
 
 @never_cache
@@ -112,7 +109,14 @@ def two_factor_on(request: SignedInRequest, behind: Behind, user_id: UUID | None
         full=shown.subject.get_full_name(),
     )
     return _confirm(
-        request, behind, user_id, shown, title=title, lines=shown.if_on, tone="primary", sign_out=shown.sessions_end
+        request,
+        behind,
+        user_id,
+        shown,
+        title=title,
+        lines=consequences.of_switching_on(shown),
+        tone="primary",
+        sign_out=shown.sessions_end,
     )
 
 
@@ -134,7 +138,9 @@ def two_factor_off(request: SignedInRequest, behind: Behind, user_id: UUID | Non
             messages.error(request, shown.said(text, text))
             return HttpResponseRedirect(_address(request, "window", user_id))
         if asked_again:
-            done = shown.said("", _("Removed. {company} requires it: {name} will be asked to set it up at the next login."))
+            done = shown.said(
+                "", _("Removed. {company} requires it: {name} will be asked to set it up at the next login.")
+            )
         elif had_app:
             done = shown.said(
                 _("Two-factor authentication is off. User name and password are enough again."),
@@ -151,7 +157,15 @@ def two_factor_off(request: SignedInRequest, behind: Behind, user_id: UUID | Non
         _("Switch off two-factor authentication for {full}?"),
         full=shown.subject.get_full_name(),
     )
-    return _confirm(request, behind, user_id, shown, title=title, lines=shown.if_off, sign_out=shown.sessions_end)
+    return _confirm(
+        request,
+        behind,
+        user_id,
+        shown,
+        title=title,
+        lines=consequences.of_switching_off(shown),
+        sign_out=shown.sessions_end,
+    )
 
 
 @never_cache
@@ -206,7 +220,7 @@ def passkey_delete(
         services.delete_passkey(passkey, actor=request.user)
         return _done(request, user_id, _("The passkey “{passkey}” is deleted.").format(passkey=passkey.name))
     title = _("Delete passkey “{passkey}”?").format(passkey=passkey.name)
-    return _confirm(request, behind, user_id, shown, title=title, lines=shown.if_deleted(passkey))
+    return _confirm(request, behind, user_id, shown, title=title, lines=consequences.of_deleting(shown, passkey))
 
 
 @never_cache
@@ -228,22 +242,16 @@ def passkey_rename(
         return _done(request, None, _("The passkey is now called “{passkey}”.").format(passkey=name))
     status = 400 if form.is_bound else 200
     title = _("Rename passkey “{passkey}”").format(passkey=before)
-    return _show(request, "mfa/rename.html", behind, None, window=shown, form=form, title=title, status=status)
+    context = {"window": shown, "form": form, "title": title}
+    return _show(request, "mfa/rename.html", behind, None, context, status=status)
 
 
 def _confirm(
-    request: SignedInRequest,
-    behind: Behind,
-    user_id: UUID | None,
-    shown: Window,
-    *,
-    tone: str = "danger",
-    **context: object,
+    request: SignedInRequest, behind: Behind, user_id: UUID | None, shown: Window, **context: Any
 ) -> HttpResponse:
     """A confirmation in the window's place; "Cancel" leads back to it."""
-    return _show(
-        request, "components/confirm.html", behind, user_id, window=shown, tone=tone, action=request.path, **context
-    )
+    context = {"window": shown, "tone": "danger", "action": request.path} | context
+    return _show(request, "components/confirm.html", behind, user_id, context)
 
 
 def _sessions(form: SignOutForm) -> Sessions:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_bytes, token_urlsafe
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import cbor2
@@ -21,6 +21,9 @@ from companies.models import Company
 from mfa.methods import recovery, totp
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest
 from mfa.sealing import seal
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
 
 SAFARI = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/19.1 Safari/605.1.15"
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 Version/19.1 Mobile Safari/604.1"
@@ -70,7 +73,14 @@ PEOPLE = (
     Person("lena.fischer", "Lena Fischer", ACME, "inactive"),
     Person("omar.said", "Omar Saïd", ACME, "invited"),
     Person("grace.mensah", "Grace Mensah", ACME, "app", requested=True),
-    Person("juergen.grossmann", "Jürgen Großmann", NORDWIND, "app", ((ICLOUD, "iCloud Keychain"),), role=Role.COMPANY_ADMINISTRATOR),
+    Person(
+        "juergen.grossmann",
+        "Jürgen Großmann",
+        NORDWIND,
+        "app",
+        ((ICLOUD, "iCloud Keychain"),),
+        role=Role.COMPANY_ADMINISTRATOR,
+    ),
     Person("soren.kjaergaard", "Søren Kjærgaard", NORDWIND, "off", ((HELLO, "Windows Hello"),)),
     Person("marta.kowalska", "Marta Kowalska", NORDWIND, "on"),
     Person("lukas.brandt", "Lukas Brandt", NORDWIND),
@@ -131,7 +141,8 @@ def create() -> list[tuple[str, str, str]]:
         )
         for index, (name, days) in enumerate(COMPANIES)
     ]
-    lines, everybody = [], []
+    lines: list[tuple[str, str, str]] = []
+    everybody: list[User] = []
     for index, person in enumerate(PEOPLE):
         password = token_urlsafe(12)
         since = now - timedelta(days=400 - 11 * index, hours=index)
@@ -141,7 +152,7 @@ def create() -> list[tuple[str, str, str]]:
         note = _factors(user, person, since, petra or user)
         _history(user, person, now, index)
         if person.state == "invited":
-            password = "(invited)"
+            password = "(invited)"  # noqa: S105  # says that there is none
         lines.append((user.username, password, note))
     AuditEvent.objects.create(
         at=now - timedelta(days=204),

@@ -1,0 +1,175 @@
+"""A company's 2FA switch and "Sign out now": each says what it will mean, and does it once confirmed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts.people import end_company_sessions
+from companies import services
+from companies.forms import CompanyOffForm
+from companies.queries import Coverage
+from companies.services import Individuals
+from companies.views.companies import company_page, find_company
+from mfa.consequences import Consequence
+from mfa.forms import SignOutForm
+from mfa.services import Sessions
+from mfa.views.confirm import recently_proved
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.http import HttpResponse
+
+    from accounts.requests import SignedInRequest
+
+
+@never_cache
+@recently_proved
+@require_http_methods(["GET", "HEAD", "POST"])
+def two_factor_on(request: SignedInRequest, company_id: UUID) -> HttpResponse:
+    """Say whom requiring 2FA will ask; then do it."""
+    shown = find_company(request, company_id)
+    form = SignOutForm(request.POST)
+    if request.method == "POST" and form.is_valid():
+        services.enable_company_two_factor(shown, actor=request.user, sessions=_sessions(form))
+        number = Coverage.of(shown.users.all()).asked
+        text = ngettext(
+            "{company} requires two-factor authentication. {number} user will be asked at the next login.",
+            "{company} requires two-factor authentication. {number} users will be asked at their next login.",
+            number,
+        )
+        messages.success(request, text.format(company=shown.name, number=number))
+        return redirect("settings:company", company_id)
+    coverage = Coverage.of(shown.users.all())
+    lines = [
+        Consequence(
+            "wait",
+            "clock",
+            ngettext(
+                "{number} user who has not set it up will be asked at the next login, and cannot get in without.",
+                "{number} users who have not set it up will be asked at their next login, and cannot get in without.",
+                coverage.not_set_up,
+            ).format(number=coverage.not_set_up),
+        ),
+        Consequence(
+            "ok",
+            "shield-check",
+            ngettext(
+                "{number} user has set it up already; nothing changes there.",
+                "{number} users have set it up already; nothing changes for them.",
+                coverage.set_up,
+            ).format(number=coverage.set_up),
+        ),
+        Consequence("", "users", _("It holds for future users of the company too.")),
+    ]
+    title = _("Switch on two-factor authentication for {company}?").format(company=shown.name)
+    return _confirm(request, company_id, coverage, title=title, lines=lines, tone="primary")
+
+
+@never_cache
+@recently_proved
+@require_http_methods(["GET", "HEAD", "POST"])
+def two_factor_off(request: SignedInRequest, company_id: UUID) -> HttpResponse:
+    """Say who keeps 2FA and who is no longer asked; then do it."""
+    shown = find_company(request, company_id)
+    form = CompanyOffForm(request.POST)
+    coverage = Coverage.of(shown.users.all())
+    if request.method == "POST" and form.is_valid():
+        keep = form.cleaned_data["keep"]
+        services.disable_company_two_factor(
+            shown,
+            actor=request.user,
+            individuals=Individuals.KEEP_ASKING if keep else Individuals.STOP_ASKING,
+            sessions=_sessions(form),
+        )
+        freed = coverage.not_set_up - (coverage.individually if keep else 0)
+        text = ngettext(
+            "{company} no longer requires two-factor authentication. {number} user is no longer asked.",
+            "{company} no longer requires two-factor authentication. {number} users are no longer asked.",
+            freed,
+        )
+        messages.success(request, text.format(company=shown.name, number=freed))
+        return redirect("settings:company", company_id)
+    lines = [
+        Consequence(
+            "ok",
+            "shield-check",
+            ngettext(
+                "{number} user who has set it up keeps it.",
+                "{number} users who have set it up keep it.",
+                coverage.set_up,
+            ).format(number=coverage.set_up),
+        ),
+        Consequence(
+            "bad",
+            "minus-circle",
+            ngettext(
+                "{number} user who has not set it up is no longer asked and signs in with user name and password.",
+                "{number} users who have not set it up are no longer asked and sign in with user name and password.",
+                coverage.not_set_up,
+            ).format(number=coverage.not_set_up),
+        ),
+    ]
+    keep_label = ""
+    if coverage.individually:
+        keep_label = ngettext(
+            "Keep asking the {number} user switched on individually",
+            "Keep asking the {number} users switched on individually",
+            coverage.individually,
+        ).format(number=coverage.individually)
+    title = _("Switch off two-factor authentication for {company}?").format(company=shown.name)
+    return _confirm(request, company_id, coverage, title=title, lines=lines, tone="danger", keep_label=keep_label)
+
+
+@never_cache
+@recently_proved
+@require_http_methods(["GET", "HEAD", "POST"])
+def company_sign_out(request: SignedInRequest, company_id: UUID) -> HttpResponse:
+    """End all sessions of all people of a company."""
+    shown = find_company(request, company_id)
+    if request.method == "POST":
+        end_company_sessions(shown, actor=request.user)
+        messages.success(request, _("All users of {company} are signed out.").format(company=shown.name))
+        return redirect("settings:company", company_id)
+    coverage = Coverage.of(shown.users.all())
+    lines = [
+        Consequence("bad", "arrow-left-start-on-rectangle", _sessions_end(coverage)),
+        Consequence("", "key", _("They can sign in again right away.")),
+    ]
+    if shown.pk == request.user.company_id:
+        lines.append(Consequence("wait", "user", _("You are one of them: you are signed out too.")))
+    title = _("Sign out all users of {company} now?").format(company=shown.name)
+    return _confirm(request, company_id, None, title=title, lines=lines, tone="danger")
+
+
+def _sessions_end(coverage: Coverage) -> str:
+    return ngettext(
+        "Ends the sessions of the {number} user at once.",
+        "Ends the sessions of all {number} users at once.",
+        coverage.all,
+    ).format(number=coverage.all)
+
+
+def _confirm(request: SignedInRequest, company_id: UUID, coverage: Coverage | None, **context: object) -> HttpResponse:
+    """A confirmation over the company's page."""
+    template, page, close = company_page(request, company_id)
+    more = context | {
+        "window_template": "components/confirm.html",
+        "close": close,
+        "action": request.path,
+        "sign_out": _sessions_end(coverage) if coverage else "",
+    }
+    if request.htmx and request.htmx.request_type == "partial":
+        return render(request, "components/confirm.html", more)
+    return render(request, template, page | more)
+
+
+def _sessions(form: SignOutForm) -> Sessions:
+    return Sessions.END if form.cleaned_data["sign_out"] else Sessions.GO_ON

@@ -1,0 +1,120 @@
+"""What an act will mean for this person, said before it is confirmed: what is lost, what follows, what stays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from mfa.queries import State
+
+if TYPE_CHECKING:
+    from mfa.models import Passkey
+    from mfa.window import Window
+
+
+@dataclass(frozen=True)
+class Consequence:
+    """One line of a confirmation; its tone is "bad" for a loss, "wait" for what is asked, "ok" for what stays."""
+
+    tone: str
+    icon: str
+    text: str
+
+
+def of_switching_on(window: Window) -> list[Consequence]:
+    """What switching 2FA on means."""
+    if window.state is State.SET_UP:
+        text = window.said(
+            _("Your authenticator app stays. Nothing else changes."),
+            _("{name}’s authenticator app stays. Nothing else changes."),
+        )
+        return [Consequence("ok", "shield-check", text)]
+    go_on = window.said(
+        _("Your open sessions go on; the next login asks."), _("{name}’s open sessions go on; the next login asks.")
+    )
+    return [
+        Consequence("wait", "clock", window.next_login_asked),
+        Consequence("", "arrow-right-end-on-rectangle", go_on),
+    ]
+
+
+def of_switching_off(window: Window) -> list[Consequence]:
+    """What switching 2FA off means."""
+    lines = [_removed(window), _next_login(window)]
+    number = len(window.passkeys)
+    if number:
+        text = ngettext(
+            "{whose} {passkeys} stays and keeps working.", "{whose} {passkeys} stay and keep working.", number
+        ).format(
+            whose=window.said(_("Your"), _("{name}’s")),
+            passkeys=ngettext("%d passkey", "%d passkeys", number) % number,
+        )
+        lines.append(Consequence("ok", "finger-print", text))
+    return lines
+
+
+def of_deleting(window: Window, passkey: Passkey) -> list[Consequence]:
+    """What deleting `passkey` means."""
+    others = sum(other != passkey and not other.suspended_at for other in window.passkeys)
+    kept = []
+    if others:
+        kept.append(ngettext("%d other passkey", "%d other passkeys", others) % others)
+    if window.app is not None:
+        kept.append(_("the authenticator app"))
+    gone = window.said(
+        _("You can no longer sign in with it. This cannot be undone."),
+        _("{name} can no longer sign in with it. This cannot be undone."),
+    )
+    left = window.said(_("You keep {kept}."), _("{name} keeps {kept}."), kept=_(" and ").join(kept))
+    nothing_left = window.said(
+        _("You have no other method left: you will sign in with user name and password only."),
+        _("{name} has no other method left: signs in with user name and password only."),
+    )
+    elsewhere = window.said(
+        _("It stays visible in your password manager until you delete it there."),
+        _("It stays visible in {name}’s password manager until {name} deletes it there."),
+    )
+    return [
+        Consequence("bad", "minus-circle", gone),
+        Consequence("ok", "shield-check", left) if kept else Consequence("", "key", nothing_left),
+        Consequence("", "device-phone-mobile", elsewhere),
+    ]
+
+
+def _removed(window: Window) -> Consequence:
+    """What is taken away."""
+    if window.app is None:
+        text = window.said(
+            _("You have not set it up; there is nothing to remove."),
+            _("{name} has not set it up; there is nothing to remove."),
+        )
+        return Consequence("", "minus-circle", text)
+    text = window.said(
+        _("Your authenticator app and {codes} are removed. This cannot be undone."),
+        _("{name}’s authenticator app and {codes} are removed. This cannot be undone."),
+        codes=ngettext("%d recovery code", "%d recovery codes", window.codes_left) % window.codes_left,
+    )
+    return Consequence("bad", "minus-circle", text)
+
+
+def _next_login(window: Window) -> Consequence:
+    """How the person signs in afterwards."""
+    if window.subject.required_by_company:
+        again = _("{company} still requires it: {name} will be asked to set it up again at the next login.")
+        first = _("{company} still requires it: {name} will be asked to set it up at the next login.")
+        text = again if window.app is not None else first
+        return Consequence("wait", "clock", window.said(text, text))
+    if window.usable_passkeys:
+        text = window.said(
+            _("You will sign in with user name and password only, or with a passkey."),
+            _("{name} will sign in with user name and password only, or with a passkey."),
+        )
+    else:
+        text = window.said(
+            _("You have no other method and will sign in with user name and password only."),
+            _("{name} has no other method and will sign in with user name and password only."),
+        )
+    return Consequence("", "key", text)

@@ -1,0 +1,595 @@
+"""Every page and every state of it, once: what accessibility, phones and the screenshots are tried on.
+
+A state is reached as people reach it, with the people of `create_demo`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+from playwright.sync_api import expect
+
+from accounts import invitations
+from accounts.models import User
+from companies.models import Company
+from m2v.management.commands.create_demo import create
+from mfa import services
+from mfa.sealing import unseal
+from tests.people import Person
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.browser.pages import Desk
+
+ACME = "Acme Machines"
+NORDWIND = "Nordwind Fördertechnik GmbH"
+NO_PASSKEYS = "delete window.PublicKeyCredential"
+
+
+class Stage:
+    """The demo's companies and people, and a browser for whoever comes on."""
+
+    def __init__(self, at: Callable[..., Desk]) -> None:
+        self.at = at
+        self.options: dict[str, Any] = {}
+        self.passwords: dict[str, str] = {}
+
+    @cached_property
+    def petra(self) -> User:
+        """The administrator; asking for her fills the database."""
+        self.passwords = {username: password for username, password, _note in create()}
+        return User.objects.get(username="petra.vogt")
+
+    def user(self, username: str) -> User:
+        assert self.petra
+        return User.objects.select_related("company").get(username=username)
+
+    def company(self, name: str) -> Company:
+        assert self.petra
+        return Company.objects.get(name=name)
+
+    def person(self, username: str) -> Person:
+        """With their authenticator app in hand, where they have one."""
+        user = self.user(username)
+        app = user.authenticator_apps.filter(confirmed=True).first()
+        return Person(user, app_key=unseal(app.key, user.pk) if app else None)
+
+    def stranger(self, path: str, *, script: str = "") -> Desk:
+        """Nobody in particular, on `path`."""
+        desk = self.at(**self.options)
+        if script:
+            desk.page.add_init_script(script)
+        desk.open(path)
+        return desk
+
+    def half_way(self, username: str, path: str, *, script: str = "") -> Desk:
+        """`username`, who has entered the password and nothing else, on `path`."""
+        person = self.person(username)
+        person.enter_password(self.passwords[username])
+        return self._with_session(person, path, script)
+
+    def inside(self, username: str, path: str, *, script: str = "") -> Desk:
+        """`username`, signed in, on `path`."""
+        person = self.person(username)
+        answer = person.enter_password(self.passwords[username])
+        if answer.headers["Location"] == reverse("login_challenge"):
+            answer = person.enter_code()
+        return self._with_session(person, path, script)
+
+    def _with_session(self, person: Person, path: str, script: str) -> Desk:
+        desk = self.at(person, **self.options)
+        if script:
+            desk.page.add_init_script(script)
+        desk.bring_session()
+        desk.open(path)
+        return desk
+
+
+@dataclass(frozen=True)
+class State:
+    """`name` is the picture's file name; `view` the name of the address that is shown, "" where there is none."""
+
+    name: str
+    view: str
+    arrange: Callable[[Stage], Desk]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+STATES: list[State] = []
+
+
+def state(name: str, view: str) -> Callable[[Callable[[Stage], Desk]], Callable[[Stage], Desk]]:
+    """The decorated function arranges the state `name` of the page `view`."""
+
+    def register(arrange: Callable[[Stage], Desk]) -> Callable[[Stage], Desk]:
+        STATES.append(State(name, view, arrange))
+        return arrange
+
+    return register
+
+
+def inside(name: str, view: str, username: str, **of: str) -> None:
+    """A state that one sees who is signed in as `username` and opens the page of `user`, `company` or nobody."""
+
+    @state(name, view)
+    def arrange(stage: Stage) -> Desk:
+        return stage.inside(username, address(stage, view, **of))
+
+
+def half_way(name: str, view: str, username: str, query: str = "") -> None:
+    """A state that one sees who has only entered the password of `username`."""
+
+    @state(name, view)
+    def arrange(stage: Stage) -> Desk:
+        return stage.half_way(username, reverse(view) + query)
+
+
+def address(stage: Stage, view: str, user: str = "", company: str = "", passkey: str = "", query: str = "") -> str:
+    """The address of `view` about somebody or something of the demo."""
+    ids = {}
+    if user:
+        ids["user_id"] = stage.user(user).pk
+    if company:
+        ids["company_id"] = stage.company(company).pk
+    if passkey:
+        owner, _, name = passkey.partition(": ")
+        ids["passkey_id"] = stage.user(owner).passkeys.get(name=name).pk
+    return reverse(view, kwargs=ids) + query
+
+
+# --- The login ---
+
+
+@state("login", "login")
+def login(stage: Stage) -> Desk:
+    return stage.stranger("/login/")
+
+
+@state("login-error", "login")
+def login_error(stage: Stage) -> Desk:
+    desk = stage.stranger("/login/")
+    desk.field("User name").fill("kim.hansen")
+    desk.password_field.fill("not this one")
+    desk.button("Sign in").click()
+    desk.sees("User name or password is not right.")
+    return desk
+
+
+@state("login-without-passkeys", "login")
+def login_without_passkeys(stage: Stage) -> Desk:
+    return stage.stranger("/login/", script=NO_PASSKEYS)
+
+
+half_way("challenge", "login_challenge", "daniel.okafor")
+half_way("challenge-with-passkey", "login_challenge", "kim.hansen")
+half_way("challenge-passkey-only", "login_challenge", "ines.costa")
+half_way("challenge-recovery", "login_challenge", "daniel.okafor", "?with=recovery")
+half_way("setup-two-factor", "login_setup_two_factor", "amelie.dubois")
+half_way("setup-passkey", "login_setup_passkey", "peter.olsen")
+
+
+@state("challenge-error", "login_challenge")
+def challenge_error(stage: Stage) -> Desk:
+    desk = stage.half_way("kim.hansen", "/login/challenge/")
+    desk.enter_code("000000")
+    desk.sees("This code is not right.")
+    return desk
+
+
+@state("challenge-recovery-error", "login_challenge")
+def challenge_recovery_error(stage: Stage) -> Desk:
+    desk = stage.half_way("daniel.okafor", "/login/challenge/?with=recovery")
+    desk.field("Recovery code").fill("AAAA-BBBB-CCCC-DDDD")
+    desk.button("Verify").click()
+    desk.sees("This is none of your unused recovery codes.")
+    return desk
+
+
+@state("setup-two-factor-error", "login_setup_two_factor")
+def setup_two_factor_error(stage: Stage) -> Desk:
+    desk = stage.half_way("tom.becker", "/login/setup/two-factor/")
+    desk.enter_code("000000")
+    desk.sees("This code is not right.")
+    return desk
+
+
+@state("recovery-codes", "login_setup_recovery_codes")
+def recovery_codes(stage: Stage) -> Desk:
+    desk = stage.half_way("tom.becker", "/login/setup/two-factor/")
+    desk.set_up_app()
+    expect(desk.heading("Save your recovery codes")).to_be_visible()
+    return desk
+
+
+@state("setup-passkey-without-passkeys", "login_setup_passkey")
+def setup_passkey_without_passkeys(stage: Stage) -> Desk:
+    return stage.half_way("peter.olsen", "/login/setup/passkey/", script=NO_PASSKEYS)
+
+
+@state("setup-passkey-cancelled", "login_setup_passkey")
+def setup_passkey_cancelled(stage: Stage) -> Desk:
+    desk = stage.half_way("peter.olsen", "/login/setup/passkey/")
+    desk.device(isUserVerified=False)
+    desk.button("Create a passkey").click()
+    desk.sees("It was cancelled, or took too long.")
+    return desk
+
+
+@state("setup-passkey-prove-first", "login_setup_passkey")
+def setup_passkey_prove_first(stage: Stage) -> Desk:
+    services.request_passkey(stage.user("soren.kjaergaard"), actor=stage.petra)
+    return stage.half_way("soren.kjaergaard", "/login/setup/passkey/")
+
+
+# --- Password reset and invitation ---
+
+
+@state("password-reset", "password_reset")
+def password_reset(stage: Stage) -> Desk:
+    return stage.stranger("/password-reset/")
+
+
+@state("password-reset-sent", "password_reset_sent")
+def password_reset_sent(stage: Stage) -> Desk:
+    desk = stage.stranger("/password-reset/")
+    desk.field("E-mail").fill("kim.hansen@demo.example")
+    desk.button("Send the link").click()
+    expect(desk.heading("Look into your mail")).to_be_visible()
+    return desk
+
+
+def reset_link(user: User) -> str:
+    code, token = urlsafe_base64_encode(force_bytes(user.pk)), invitations.reset_tokens.make_token(user)
+    return reverse("password_reset_confirm", args=[code, token])
+
+
+@state("password-reset-choose", "password_reset_confirm")
+def password_reset_choose(stage: Stage) -> Desk:
+    return stage.stranger(reset_link(stage.user("kim.hansen")))
+
+
+@state("password-reset-error", "password_reset_confirm")
+def password_reset_error(stage: Stage) -> Desk:
+    desk = stage.stranger(reset_link(stage.user("kim.hansen")))
+    desk.page.get_by_label("New password", exact=True).fill("kim.hansen")
+    desk.page.get_by_label("New password, again").fill("kim")
+    desk.button("Save the password").click()
+    expect(desk.page.get_by_role("alert").first).to_be_visible()
+    return desk
+
+
+@state("password-reset-gone", "password_reset_confirm")
+def password_reset_gone(stage: Stage) -> Desk:
+    return stage.stranger("/password-reset/MQ/gone-1/")
+
+
+@state("invitation", "invitation")
+def invitation(stage: Stage) -> Desk:
+    link = invitations.invite(stage.user("omar.said"), actor=stage.petra)
+    return stage.stranger(link.removeprefix(settings.BASE_URL))
+
+
+@state("invitation-gone", "invitation")
+def invitation_gone(stage: Stage) -> Desk:
+    return stage.stranger("/invitation/MQ/gone-1/")
+
+
+# --- Confirm that it is you ---
+
+inside("confirm-password", "confirm", "lukas.brandt")
+inside("confirm-code", "confirm", "carla.reyes")
+inside("confirm-code-or-passkey", "confirm", "kim.hansen")
+inside("confirm-passkey", "confirm", "soren.kjaergaard")
+inside("confirm-recovery", "confirm", "carla.reyes", query="?with=recovery")
+
+
+@state("confirm-error", "confirm")
+def confirm_error(stage: Stage) -> Desk:
+    desk = stage.inside("lukas.brandt", "/confirm/")
+    desk.password_field.fill("not this one")
+    desk.button("Verify").click()
+    desk.sees("This is not your password.")
+    return desk
+
+
+@state("confirm-continue", "confirm_continue")
+def confirm_continue(stage: Stage) -> Desk:
+    """Shown to those without JavaScript; a script goes on at once."""
+    desk = stage.inside("soren.kjaergaard", "/user-settings/")
+    desk.button("Save").click()
+    expect(desk.heading("Confirm that it is you")).to_be_visible()
+    desk.page.route("**/forms.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
+    desk.open("/confirm/continue/")
+    return desk
+
+
+# --- The portal, the m2s app, one's own settings ---
+
+inside("portal", "portal", "kim.hansen")
+inside("portal-unprotected", "portal", "lukas.brandt")
+inside("portal-passkey-only", "portal", "soren.kjaergaard")
+inside("m2s", "m2s", "kim.hansen")
+inside("m2s-without-passkey", "m2s", "lukas.brandt")
+inside("user-settings", "user_settings", "kim.hansen")
+inside("password", "password", "lukas.brandt")
+inside("own-mfa", "own_mfa:window", "kim.hansen")
+inside("own-mfa-off", "own_mfa:window", "lukas.brandt")
+inside("own-mfa-confirm-on", "own_mfa:two_factor_on", "lukas.brandt")
+inside("own-mfa-confirm-off", "own_mfa:two_factor_off", "elif.demir")
+inside("own-setup-two-factor", "own_two_factor", "kim.hansen")
+inside("own-passkey-new", "own_passkey_new", "lukas.brandt")
+inside("own-passkey-rename", "own_mfa:passkey_rename", "chen.wei", passkey="chen.wei: Bitwarden")
+
+
+@state("own-passkey-delete", "own_mfa:passkey_delete")
+def own_passkey_delete(stage: Stage) -> Desk:
+    desk = stage.inside("kim.hansen", "/user-settings/mfa/")
+    desk.button("Delete passkey iCloud Keychain").click()
+    expect(desk.button("Confirm")).to_be_visible()
+    return desk
+
+
+@state("user-settings-saved", "user_settings")
+def user_settings_saved(stage: Stage) -> Desk:
+    desk = stage.inside("lukas.brandt", "/user-settings/")
+    desk.button("Save").click()
+    desk.sees("Your profile is saved.")
+    return desk
+
+
+@state("user-settings-error", "user_settings")
+def user_settings_error(stage: Stage) -> Desk:
+    desk = stage.inside("lukas.brandt", "/user-settings/")
+    desk.field("E-mail").fill("elif.demir@demo.example")
+    desk.button("Save").click()
+    desk.sees("Somebody has this e-mail address already.")
+    return desk
+
+
+@state("password-error", "password")
+def password_error(stage: Stage) -> Desk:
+    desk = stage.inside("lukas.brandt", "/user-settings/password/")
+    desk.page.get_by_label("Current password").fill("not this one")
+    desk.page.get_by_label("New password", exact=True).fill("short")
+    desk.page.get_by_label("New password, again").fill("other")
+    desk.button("Change password").click()
+    desk.sees("This is not your current password.")
+    return desk
+
+
+@state("own-mfa-asked", "own_mfa:window")
+def own_mfa_asked(stage: Stage) -> Desk:
+    desk = stage.inside("lukas.brandt", "/user-settings/")
+    services.enable_two_factor(stage.user("lukas.brandt"), actor=stage.petra)
+    services.request_passkey(stage.user("lukas.brandt"), actor=stage.petra)
+    desk.open("/user-settings/mfa/")
+    return desk
+
+
+@state("own-mfa-saved", "own_mfa:window")
+def own_mfa_saved(stage: Stage) -> Desk:
+    desk = stage.inside("lukas.brandt", "/user-settings/mfa/")
+    desk.button("Request new passkey").click()
+    desk.sees("You will be asked to create a passkey at the next login.")
+    return desk
+
+
+@state("own-passkey-rename-error", "own_mfa:passkey_rename")
+def own_passkey_rename_error(stage: Stage) -> Desk:
+    desk = stage.inside("kim.hansen", "/user-settings/mfa/")
+    desk.link("Rename passkey iCloud Keychain").click()
+    desk.field("Name").fill("Windows Hello")
+    desk.button("Save").last.click()
+    desk.sees("Another passkey of yours has this name already.")
+    return desk
+
+
+@state("own-setup-two-factor-gone", "own_two_factor")
+def own_setup_two_factor_gone(stage: Stage) -> Desk:
+    desk = stage.inside("lukas.brandt", "/user-settings/mfa/two-factor/set-up/")
+    desk.page.context.new_page().goto("/user-settings/mfa/two-factor/set-up/")
+    desk.set_up_app()
+    desk.sees("This page was opened again or is older than ten minutes.")
+    return desk
+
+
+@state("own-recovery-codes", "own_recovery_codes")
+def own_recovery_codes(stage: Stage) -> Desk:
+    desk = stage.inside("carla.reyes", "/user-settings/mfa/")
+    desk.button("New recovery codes").click()
+    expect(desk.heading("Save your recovery codes")).to_be_visible()
+    return desk
+
+
+@state("user-menu", "portal")
+def user_menu(stage: Stage) -> Desk:
+    desk = stage.inside("kim.hansen", "/portal/")
+    desk.button("User menu").click()
+    expect(desk.button("Sign out")).to_be_visible()
+    return desk
+
+
+@state("app-switcher", "settings:home")
+def app_switcher(stage: Stage) -> Desk:
+    desk = stage.inside("petra.vogt", "/settings/")
+    desk.page.get_by_role("navigation", name="Apps").get_by_role("button").click()
+    expect(desk.page.get_by_role("link", name="Portal")).to_be_visible()
+    return desk
+
+
+# --- The Settings app: users ---
+
+inside("overview", "settings:home", "petra.vogt")
+inside("overview-company-administrator", "settings:home", "carla.reyes")
+inside("users", "settings:users", "petra.vogt")
+inside("users-search", "settings:users", "petra.vogt", query="?q=hansen")
+inside("users-filtered", "settings:users", "petra.vogt", query="?show=asked&sort=last")
+inside("users-empty", "settings:users", "petra.vogt", query="?q=miller")
+inside("user-new", "settings:user_new", "petra.vogt")
+inside("user-edit", "settings:user", "petra.vogt", user="kim.hansen")
+inside("user-edit-deactivated", "settings:user", "petra.vogt", user="lena.fischer")
+inside("user-deactivate", "settings:user_activity", "petra.vogt", user="kim.hansen")
+inside("user-sign-out", "settings:user_sign_out", "petra.vogt", user="kim.hansen")
+inside("user-mfa", "settings:user_mfa:window", "petra.vogt", user="kim.hansen")
+inside("user-mfa-off", "settings:user_mfa:window", "petra.vogt", user="lukas.brandt")
+inside("user-mfa-asked", "settings:user_mfa:window", "petra.vogt", user="marta.kowalska")
+inside("user-mfa-required", "settings:user_mfa:window", "petra.vogt", user="amelie.dubois")
+inside("user-mfa-requested", "settings:user_mfa:window", "petra.vogt", user="grace.mensah")
+inside("user-mfa-invited", "settings:user_mfa:window", "petra.vogt", user="josef.maier")
+inside("user-confirm-on", "settings:user_mfa:two_factor_on", "petra.vogt", user="lukas.brandt")
+inside("user-confirm-off", "settings:user_mfa:two_factor_off", "petra.vogt", user="elif.demir")
+inside("user-confirm-off-required", "settings:user_mfa:two_factor_off", "petra.vogt", user="kim.hansen")
+
+
+@state("users-menu", "settings:users")
+def users_menu(stage: Stage) -> Desk:
+    desk = stage.inside("petra.vogt", "/settings/administration/users/")
+    desk.button("Actions for daniel.okafor").click()
+    expect(desk.link("Multi-factor authentication")).to_be_visible()
+    return desk
+
+
+@state("user-new-error", "settings:user_new")
+def user_new_error(stage: Stage) -> Desk:
+    desk = stage.inside("petra.vogt", "/settings/administration/users/new/")
+    desk.field("User name").fill("kim.hansen")
+    desk.field("E-mail").fill("kim.hansen@demo.example")
+    desk.button("Create and invite").click()
+    desk.sees("Somebody has this user name already.")
+    return desk
+
+
+@state("user-edit-link", "settings:user")
+def user_edit_link(stage: Stage) -> Desk:
+    desk = stage.inside("petra.vogt", address(stage, "settings:user", user="josef.maier"))
+    desk.button("Invite again").click()
+    expect(desk.heading("Invitation link")).to_be_visible()
+    return desk
+
+
+@state("user-mfa-suspended", "settings:user_mfa:window")
+def user_mfa_suspended(stage: Stage) -> Desk:
+    services.suspend_passkey(stage.user("yuki.tanaka").passkeys.get(), "The counter fell.")
+    return stage.inside("petra.vogt", address(stage, "settings:user_mfa:window", user="yuki.tanaka"))
+
+
+@state("user-mfa-activity", "settings:user_mfa:window")
+def user_mfa_activity(stage: Stage) -> Desk:
+    desk = stage.inside("petra.vogt", address(stage, "settings:user_mfa:window", user="kim.hansen"))
+    desk.page.get_by_text("Latest activity").click()
+    return desk
+
+
+@state("user-mfa-saved", "settings:user_mfa:window")
+def user_mfa_saved(stage: Stage) -> Desk:
+    desk = stage.inside("petra.vogt", address(stage, "settings:user_mfa:window", user="yuki.tanaka"))
+    desk.button("Request new passkey").click()
+    desk.sees("Yuki will be asked to create a passkey at the next login.")
+    return desk
+
+
+@state("user-passkey-delete", "settings:user_mfa:passkey_delete")
+def user_passkey_delete(stage: Stage) -> Desk:
+    desk = stage.inside("petra.vogt", address(stage, "settings:user_mfa:window", user="kim.hansen"))
+    desk.button("Delete passkey Windows Hello").click()
+    expect(desk.button("Confirm")).to_be_visible()
+    return desk
+
+
+# --- The Settings app: companies ---
+
+inside("companies", "settings:companies", "petra.vogt")
+inside("companies-empty", "settings:companies", "petra.vogt", query="?q=miller")
+inside("company-new", "settings:company_new", "petra.vogt")
+inside("company-edit", "settings:company_edit", "petra.vogt", company=ACME)
+inside("company", "settings:company", "petra.vogt", company=ACME)
+inside("company-off", "settings:company", "petra.vogt", company=NORDWIND)
+inside("company-confirm-on", "settings:company_on", "petra.vogt", company=NORDWIND)
+inside("company-confirm-off", "settings:company_off", "petra.vogt", company=ACME)
+inside("company-sign-out", "settings:company_sign_out", "petra.vogt", company=ACME)
+
+
+@state("companies-menu", "settings:companies")
+def companies_menu(stage: Stage) -> Desk:
+    desk = stage.inside("petra.vogt", "/settings/administration/companies/")
+    desk.button(f"Actions for {ACME}").click()
+    expect(desk.link("Edit")).to_be_visible()
+    return desk
+
+
+@state("company-new-error", "settings:company_new")
+def company_new_error(stage: Stage) -> Desk:
+    desk = stage.inside("petra.vogt", "/settings/administration/companies/new/")
+    desk.field("Name").fill(ACME)
+    desk.button("Create").click()
+    desk.sees("There is a company of this name already.")
+    return desk
+
+
+@state("company-empty", "settings:company")
+def company_empty(stage: Stage) -> Desk:
+    desk = stage.inside("petra.vogt", "/settings/administration/companies/new/")
+    desk.field("Name").fill("Kowalczyk Hydraulik")
+    desk.button("Create").click()
+    desk.sees("This company has no users yet.")
+    return desk
+
+
+# --- What does not work ---
+
+inside("no-access", "settings:home", "lukas.brandt")
+
+
+@state("not-found", "")
+def not_found(stage: Stage) -> Desk:
+    return stage.inside("kim.hansen", "/portal/machines/")
+
+
+@state("not-found-signed-out", "")
+def not_found_signed_out(stage: Stage) -> Desk:
+    return stage.stranger("/portal/machines/")
+
+
+@state("method-not-allowed", "logout")
+def method_not_allowed(stage: Stage) -> Desk:
+    return stage.stranger("/logout/")
+
+
+@state("form-out-of-date", "login")
+def form_out_of_date(stage: Stage) -> Desk:
+    desk = stage.stranger("/login/")
+    desk.page.context.clear_cookies()
+    desk.field("User name").fill("kim.hansen")
+    desk.password_field.fill("anything")
+    desk.button("Sign in").click()
+    desk.sees("This page is out of date")
+    return desk
+
+
+@state("bad-request", "")
+def bad_request(stage: Stage) -> Desk:
+    return as_served(stage, "errors/400.html")
+
+
+@state("server-error", "")
+def server_error(stage: Stage) -> Desk:
+    return as_served(stage, "errors/500.html")
+
+
+def as_served(stage: Stage, template: str) -> Desk:
+    """A page that no address leads to in a site that works, as the browser would get it."""
+    desk = stage.at(**stage.options)
+    page = render_to_string(template, {"base_url": settings.BASE_URL})
+    desk.page.route("**/broken/", lambda route: route.fulfill(body=page, content_type="text/html"))
+    desk.open("/broken/")
+    return desk

@@ -1,0 +1,123 @@
+"""A real Chromium against the real site. Whatever a page complains about fails the test that opened it."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from shutil import which
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.catalogue import Stage
+from tests.browser.pages import Desk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import BrowserContext, ConsoleMessage, Response, WebError
+
+    from tests.people import Person
+
+EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of (400|401|403|404) ")
+SECONDS = 15
+
+expect.set_options(timeout=SECONDS * 1000)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def beside_playwright() -> Iterator[None]:
+    """Playwright keeps a loop running in this thread, which is no reason not to ask the database."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "yes")
+        yield
+
+
+@pytest.fixture(scope="session")
+def base_url(live_server) -> str:
+    return str(live_server.url)
+
+
+@pytest.fixture(autouse=True)
+def site(live_server, settings) -> str:
+    """The address that passkeys, links and forms belong to is the live server's."""
+    settings.BASE_URL = settings.PASSKEY_ORIGIN = live_server.url
+    settings.CSRF_TRUSTED_ORIGINS = [live_server.url]
+    settings.ALLOWED_HOSTS = ["localhost"]
+    return str(live_server.url)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args, browser_type) -> dict[str, Any]:
+    """The Chromium on the PATH, else Playwright's own."""
+    arguments = ["--disable-gpu", "--disable-background-networking"]
+    if os.geteuid() == 0:
+        arguments.append("--no-sandbox")
+    launch = browser_type_launch_args | {"args": arguments}
+    found = next(filter(None, map(which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found:
+        return launch | {"executable_path": found}
+    if not Path(browser_type.executable_path).exists():
+        pytest.fail(
+            "The browser tests need Chromium, and there is none. Install it (Debian: apt-get install chromium), "
+            "or let Playwright: .venv/bin/playwright install --with-deps chromium",
+            pytrace=False,
+        )
+    return launch
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args) -> dict[str, Any]:
+    return browser_context_args | {"locale": "en-GB", "timezone_id": "UTC"}
+
+
+@pytest.fixture
+def troubles() -> Iterator[list[str]]:
+    """What the pages of this test complained about: errors, violations of the CSP, answers of 5xx. There is none."""
+    found: list[str] = []
+    yield found
+    assert found == []
+
+
+@pytest.fixture
+def new_context(new_context, site, troubles) -> Callable[..., BrowserContext]:
+    """A browser of its own (cookies, passkeys), watched."""
+
+    def console(message: ConsoleMessage) -> None:
+        if message.type == "error" and not EXPECTED.match(message.text):
+            troubles.append(f"{message.text} ({message.page.url if message.page else '?'})")
+
+    def page_error(error: WebError) -> None:
+        troubles.append(f"{error.error} ({error.page.url if error.page else '?'})")
+
+    def response(answer: Response) -> None:
+        if answer.status >= 500:
+            troubles.append(f"{answer.status} {answer.request.method} {answer.url}")
+
+    def make(**options: Any) -> BrowserContext:
+        context: BrowserContext = new_context(**options)
+        context.set_default_timeout(SECONDS * 1000)
+        context.on("console", console)
+        context.on("weberror", page_error)
+        context.on("response", response)
+        return context
+
+    return make
+
+
+@pytest.fixture
+def at(new_context, site) -> Callable[..., Desk]:
+    """`at(kim)` is Kim at a browser of their own, on no page yet."""
+
+    def sit_down(person: Person | None = None, **options: Any) -> Desk:
+        return Desk(new_context(**options).new_page(), person)
+
+    return sit_down
+
+
+@pytest.fixture
+def stage(at) -> Stage:
+    """The demo's people, each with a browser to themselves when asked for."""
+    return Stage(at)

@@ -1,0 +1,196 @@
+"""People at their browsers: what they see, and what they do with mouse and keyboard."""
+
+from __future__ import annotations
+
+import re
+from base64 import b32decode
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from playwright.sync_api import expect
+
+from tests.people import PASSWORD
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+    from tests.people import Person
+
+
+class Device:
+    """A virtual authenticator: this page's own, with room for passkeys and a finger at hand."""
+
+    def __init__(self, page: Page, **options: Any) -> None:
+        self.cdp = page.context.new_cdp_session(page)
+        self.cdp.send("WebAuthn.enable")
+        options = {
+            "protocol": "ctap2",
+            "ctap2Version": "ctap2_1",
+            "transport": "internal",
+            "hasResidentKey": True,
+            "hasUserVerification": True,
+            "isUserVerified": True,
+            "automaticPresenceSimulation": True,
+        } | options
+        self.id = self.cdp.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"]
+
+    def _send(self, method: str, **more: object) -> Any:
+        return self.cdp.send(f"WebAuthn.{method}", {"authenticatorId": self.id, **more})
+
+    def hold(self) -> None:
+        """Nobody touches it: autofill waits instead of signing in as soon as a page opens."""
+        self._send("setAutomaticPresenceSimulation", enabled=False)
+
+    def touch(self) -> None:
+        """From the next question on, somebody does."""
+        self._send("setAutomaticPresenceSimulation", enabled=True)
+
+    def recognises(self, verified: bool) -> None:
+        """Whether it knows the finger."""
+        self._send("setUserVerified", isUserVerified=verified)
+
+    @property
+    def passkeys(self) -> list[dict[str, Any]]:
+        credentials: list[dict[str, Any]] = self._send("getCredentials")["credentials"]
+        return credentials
+
+
+@dataclass
+class Desk:
+    """Somebody at a browser."""
+
+    page: Page
+    someone: Person | None = None
+
+    @property
+    def person(self) -> Person:
+        assert self.someone
+        return self.someone
+
+    # --- What is on the screen ---
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def link(self, name: str) -> Locator:
+        return self.page.get_by_role("link", name=name, exact=True)
+
+    def field(self, name: str) -> Locator:
+        return self.page.get_by_role("textbox", name=name, exact=True)
+
+    def heading(self, name: str) -> Locator:
+        return self.page.get_by_role("heading", name=name, exact=True)
+
+    @property
+    def password_field(self) -> Locator:
+        return self.page.get_by_label("Password", exact=True)
+
+    @property
+    def window(self) -> Locator:
+        return self.page.get_by_role("dialog", name="Multi-factor authentication", exact=True)
+
+    @property
+    def switch(self) -> Locator:
+        return self.page.get_by_role("switch", name="Two-factor authentication", exact=True)
+
+    @property
+    def dialog(self) -> Locator:
+        """Whatever window or confirmation is open."""
+        return self.page.get_by_role("dialog")
+
+    def sees(self, text: str) -> None:
+        expect(self.page.get_by_text(text).filter(visible=True).first).to_be_visible()
+
+    def is_on(self, path: str) -> None:
+        """The address is `path` (and whatever query)."""
+        expect(self.page).to_have_url(re.compile(rf"^\w+://[^/]+{re.escape(path)}(\?|#|$)"))
+
+    # --- What they do ---
+
+    def device(self, **options: Any) -> Device:
+        """Put a passkey device into this page."""
+        return Device(self.page, **options)
+
+    def open(self, path: str) -> None:
+        self.page.goto(path)
+
+    def bring_session(self) -> None:
+        """Go on with the session of the person's other, faster browser."""
+        name = settings.SESSION_COOKIE_NAME
+        cookie = {"name": name, "value": self.person.client.cookies[name].value, "url": settings.BASE_URL}
+        self.page.context.add_cookies([cookie])  # type: ignore[list-item]
+
+    def arrive(self, path: str = "/") -> None:
+        """Signed in, on `path`."""
+        self.person.sign_in()
+        self.bring_session()
+        self.open(path)
+
+    def enter_password(self, password: str = PASSWORD) -> None:
+        """From the login page on: user name, password, "Sign in"."""
+        self.field("User name").fill(self.person.user.username)
+        self.password_field.fill(password)
+        self.button("Sign in").click()
+
+    def sign_in(self, path: str = "/login/") -> None:
+        """Open the login page, and type."""
+        self.open(path)
+        self.enter_password()
+
+    def enter_code(self, code: str) -> None:
+        """Six digits send themselves."""
+        self.field("Code").press_sequentially(code)
+
+    def sign_out(self) -> None:
+        self.button("User menu").click()
+        self.button("Sign out").click()
+        self.is_on("/login/")
+
+    def set_up_app(self) -> None:
+        """On the page with the QR code: take the key from it, and enter a code."""
+        self.person.app_key = key_on(self.page)
+        self.field("Code").press_sequentially(self.person.code())
+
+    def save_codes(self) -> list[str]:
+        """On the page with the recovery codes: read them, say so, go on."""
+        expect(self.heading("Save your recovery codes")).to_be_visible()
+        self.person.codes = self.page.get_by_role("list", name="Recovery codes").get_by_role("listitem").all_inner_texts()
+        self.page.get_by_role("checkbox", name="I have saved my recovery codes").check()
+        self.button("Continue").click()
+        return self.person.codes
+
+    def find_user(self, username: str) -> None:
+        """Administration → User, and the search."""
+        self.link("User").click()
+        self.page.get_by_role("searchbox", name="Search users").fill(username)
+        self.page.keyboard.press("Enter")
+        self.is_on("/settings/administration/users/")
+
+    def open_window_of(self, username: str) -> None:
+        """Administration → User → the row's menu → Multi-factor authentication."""
+        self.find_user(username)
+        self.button(f"Actions for {username}").click()
+        self.link("Multi-factor authentication").click()
+        expect(self.window).to_be_visible()
+
+    def open_own_window(self) -> None:
+        """User menu → User settings → Multi-factor authentication."""
+        self.button("User menu").click()
+        self.page.locator("#user-menu").get_by_role("link", name="User settings").click()
+        self.link("Multi-factor authentication").click()
+        expect(self.window).to_be_visible()
+
+    def open_company(self, name: str) -> None:
+        """Administration → Company → the company."""
+        self.link("Company").click()
+        self.link(name).click()
+        expect(self.heading(name)).to_be_visible()
+
+    def confirm(self) -> None:
+        self.button("Confirm").click()
+
+
+def key_on(page: Page) -> bytes:
+    """The secret of the page with the QR code, as one would type it into an app."""
+    return b32decode(page.locator("#key").inner_text().replace(" ", ""))

@@ -1,0 +1,77 @@
+"""Every page and state of the catalogue: axe finds nothing, in light or dark; what is pressed is large enough."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import Resolver404, get_resolver, resolve
+
+from tests.browser.catalogue import STATES
+
+OPTIONS = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+# What is pressed and smaller than 24 by 24 pixels, links within a sentence aside (WCAG 2.2, 2.5.8).
+SMALL = """() => [...document.querySelectorAll("a, button, input, select, summary, label:has(input)")]
+  .filter((each) => each.checkVisibility({ visibilityProperty: true }) && each.type !== "hidden")
+  .filter((each) => !each.matches(".hush, .skip, label input, p a, .inline button, footer a"))
+  .filter((each) => { const { width, height } = each.getBoundingClientRect(); return width < 24 || height < 24; })
+  .map((each) => each.outerHTML.slice(0, 200))"""
+
+
+def found(page) -> list[str]:
+    """What axe says about the page, a line for each place."""
+    answer = Axe().run(page, options=OPTIONS)
+    return [
+        f"{violation['id']}: {violation['help']}: {node['html'][:200]} ({' / '.join(node['target'])})"
+        for violation in answer.response["violations"]
+        for node in violation["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("state", STATES, ids=str)
+def test_axe_finds_nothing_on(state, stage):
+    page = state.arrange(stage).page
+
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    light = found(page)
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    dark = found(page)
+
+    assert (light, dark) == ([], [])
+    assert page.evaluate(SMALL) == []
+    if state.view:
+        assert resolve(urlsplit(page.url).path).view_name == state.view
+    else:
+        with pytest.raises(Resolver404):
+            resolve(urlsplit(page.url).path)
+
+
+def test_the_catalogue_has_every_page():
+    """Each address with a name is in it, but for those that only take or pass on what is sent."""
+    passing_on = {
+        "home",  # leads to the home app
+        "own_new_codes",
+        "passkey_authentication",
+        "passkey_authentication_options",
+        "passkey_registration",
+        "passkey_registration_options",
+        "own_mfa:passkey_request",
+        "own_mfa:passkey_request_delete",
+        "settings:user_invite",
+        "settings:user_mfa:passkey_request",
+        "settings:user_mfa:passkey_request_delete",
+    }
+    assert {state.view for state in STATES} - {""} == names(get_resolver()) - passing_on
+
+
+def names(resolver, prefix="") -> set[str]:
+    """The names of all addresses below `resolver`."""
+    found = set()
+    for pattern in resolver.url_patterns:
+        if hasattr(pattern, "url_patterns"):
+            space = f"{prefix}{pattern.namespace}:" if pattern.namespace else prefix
+            found |= names(pattern, space)
+        elif pattern.name:
+            found.add(f"{prefix}{pattern.name}")
+    return found

@@ -1,0 +1,74 @@
+"""What all tests share: companies, people in every state, and a browser's worth of client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from accounts.models import Role, User
+from companies.models import Company
+from tests.people import PASSWORD, Person
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@pytest.fixture(autouse=True)
+def outbox_folder(settings, tmp_path):
+    """Nothing is written outside the test's own folder."""
+    settings.DATA_DIR = tmp_path
+
+
+@pytest.fixture
+def company(db) -> Company:
+    return Company.objects.create(name="Acme Machines")
+
+
+@pytest.fixture
+def other_company(db) -> Company:
+    return Company.objects.create(name="Nordwind Fördertechnik GmbH")
+
+
+@pytest.fixture
+def make_user(db, company) -> Callable[..., User]:
+    """A member of Acme Machines with a password, unless said otherwise."""
+
+    def make(username: str, **fields: object) -> User:
+        fields = {"company": company, "password": PASSWORD, "email": f"{username}@acme.example"} | fields
+        return User.objects.create_user(username, **fields)
+
+    return make
+
+
+@pytest.fixture
+def make_person(make_user) -> Callable[..., Person]:
+    """The same, with a browser, and an authenticator app and a passkey at hand."""
+
+    def make(username: str, **fields: object) -> Person:
+        return Person(make_user(username, **fields))
+
+    return make
+
+
+@pytest.fixture
+def admin(make_user) -> User:
+    return make_user("petra", first_name="Petra", last_name="Vogt", role=Role.ADMINISTRATOR, company=None)
+
+
+@pytest.fixture
+def company_admin(make_user) -> User:
+    return make_user("carla", first_name="Carla", last_name="Reyes", role=Role.COMPANY_ADMINISTRATOR)
+
+
+@pytest.fixture
+def kim(make_person) -> Person:
+    return make_person("kim", first_name="Kim", last_name="Hansen")
+
+
+@pytest.fixture
+def administrator(admin) -> Person:
+    """Petra, signed in."""
+    person = Person(admin)
+    person.sign_in()
+    return person

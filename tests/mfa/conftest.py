@@ -1,0 +1,44 @@
+"""People with factors, and a clock that stands still until it is moved."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.people import Person
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+# The middle of a time step, so that a test may move by seconds either way.
+NOW = datetime(2026, 5, 4, 9, 30, 15, tzinfo=UTC)
+
+
+@pytest.fixture
+def clock(time_machine: Any) -> Any:
+    """Stands at `NOW`; `clock.shift(seconds)` moves it."""
+    time_machine.move_to(NOW, tick=False)
+    return time_machine
+
+
+@pytest.fixture
+def kim_with_app(kim: Person) -> Person:
+    kim.set_up_app()
+    return kim
+
+
+@pytest.fixture
+def ada(make_person: Any) -> Person:
+    """Somebody else of Kim's company."""
+    person: Person = make_person("ada", first_name="Ada", last_name="Berg")
+    return person
+
+
+@pytest.fixture
+def carla(company_admin: User) -> Person:
+    """Kim's company administrator, signed in."""
+    person = Person(company_admin)
+    person.sign_in()
+    return person

@@ -1,0 +1,328 @@
+"""Which steps are left: the table of DESIGN.md section 2, and what must hold for everybody, whatever happened."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, fields, replace
+
+import pytest
+from django.urls import reverse
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from mfa.policy import FIRST_FACTORS, Method, Standing, Step, may_enrol, pending_steps
+
+PASSWORD = frozenset({Method.PASSWORD})
+PASSKEY = frozenset({Method.PASSKEY})
+WITH_CODE = PASSWORD | {Method.TOTP}
+WITH_RECOVERY = PASSWORD | {Method.RECOVERY}
+WITH_BOTH = PASSWORD | PASSKEY
+
+NOTHING = Standing()
+ASKED = Standing(two_factor_required=True)
+SET_UP = Standing(two_factor_required=True, has_app=True)
+KEPT = Standing(has_app=True)
+HAS_PASSKEY = Standing(has_passkey=True)
+ASKED_WITH_PASSKEY = Standing(two_factor_required=True, has_passkey=True)
+REQUESTED = Standing(passkey_requested=True)
+ONE_MORE_REQUESTED = Standing(passkey_requested=True, has_passkey=True)
+
+TABLE = [
+    # 2FA off
+    ("nothing demanded, nothing held", NOTHING, PASSWORD, ()),
+    # Row 3: on and not set up
+    ("asked to set up, after the password", ASKED, PASSWORD, (Step.SET_UP_TWO_FACTOR,)),
+    # On and set up
+    ("the app's code is asked for", SET_UP, PASSWORD, (Step.CHALLENGE,)),
+    ("password and code are enough", SET_UP, WITH_CODE, ()),
+    ("a recovery code takes the app's place", SET_UP, WITH_RECOVERY, ()),
+    # Rows 4 and 5: off again
+    ("what is set up is asked for whoever demands it", KEPT, PASSWORD, (Step.CHALLENGE,)),
+    ("off, a passkey at hand: the password is enough", HAS_PASSKEY, PASSWORD, ()),
+    ("off, a passkey at hand: the passkey is enough", HAS_PASSKEY, PASSKEY, ()),
+    # Row 6: a passkey is requested
+    ("a passkey is asked for", REQUESTED, PASSWORD, (Step.SET_UP_PASSKEY,)),
+    ("not now", replace(REQUESTED, passkey_postponed=True), PASSWORD, ()),
+    ("one more is asked for", ONE_MORE_REQUESTED, PASSKEY, (Step.SET_UP_PASSKEY,)),
+    ("after the code", replace(SET_UP, passkey_requested=True), WITH_CODE, (Step.SET_UP_PASSKEY,)),
+    (
+        "code, then passkey",
+        replace(SET_UP, passkey_requested=True),
+        PASSWORD,
+        (Step.CHALLENGE, Step.SET_UP_PASSKEY),
+    ),
+    (
+        "both are asked for, 2FA first",
+        replace(ASKED, passkey_requested=True),
+        PASSWORD,
+        (Step.SET_UP_TWO_FACTOR, Step.SET_UP_PASSKEY),
+    ),
+    (
+        "not now is no way around 2FA",
+        replace(ASKED, passkey_requested=True, passkey_postponed=True),
+        PASSWORD,
+        (Step.SET_UP_TWO_FACTOR,),
+    ),
+    # A passkey is two factors at once, and a pending set-up is still asked for
+    ("a passkey instead of password and code", replace(SET_UP, has_passkey=True), PASSKEY, ()),
+    ("a passkey instead of the code", replace(SET_UP, has_passkey=True), WITH_BOTH, ()),
+    ("signed in by passkey, set-up pending", ASKED_WITH_PASSKEY, PASSKEY, (Step.SET_UP_TWO_FACTOR,)),
+    # Before a new factor is added, an existing one is proved
+    (
+        "the passkey first, then the set-up",
+        ASKED_WITH_PASSKEY,
+        PASSWORD,
+        (Step.CHALLENGE, Step.SET_UP_TWO_FACTOR),
+    ),
+    ("the passkey was used", ASKED_WITH_PASSKEY, WITH_BOTH, (Step.SET_UP_TWO_FACTOR,)),
+    # What was proved once and is not held any more proves nothing
+    ("a passkey that is gone is no second factor", SET_UP, WITH_BOTH, (Step.CHALLENGE,)),
+    ("a code of an app that is gone", ASKED_WITH_PASSKEY, WITH_CODE, (Step.CHALLENGE, Step.SET_UP_TWO_FACTOR)),
+    # Recovery codes are saved before going on
+    ("codes to save", replace(SET_UP, codes_unsaved=True), WITH_CODE, (Step.SAVE_RECOVERY_CODES,)),
+    (
+        "codes to save, then the passkey",
+        replace(SET_UP, codes_unsaved=True, passkey_requested=True),
+        WITH_CODE,
+        (Step.SAVE_RECOVERY_CODES, Step.SET_UP_PASSKEY),
+    ),
+]
+
+standings = st.builds(Standing, **{field.name: st.booleans() for field in fields(Standing)})
+logins = st.frozensets(st.sampled_from(Method)).filter(lambda proofs: proofs & FIRST_FACTORS)
+
+
+@pytest.mark.parametrize(
+    ("standing", "proofs", "steps"), [row[1:] for row in TABLE], ids=[row[0].replace(" ", "_") for row in TABLE]
+)
+def test_the_steps_left(standing, proofs, steps):
+    assert pending_steps(standing, proofs) == steps
+
+
+@pytest.mark.parametrize("proofs", [frozenset(), {Method.TOTP}, {Method.RECOVERY}, {Method.TOTP, Method.RECOVERY}])
+@pytest.mark.parametrize("standing", [NOTHING, SET_UP])
+def test_a_code_alone_names_nobody(standing, proofs):
+    with pytest.raises(ValueError, match="first factor"):
+        pending_steps(standing, proofs)
+
+
+@pytest.mark.parametrize("step", Step)
+def test_every_step_has_its_page(step):
+    assert reverse(step).startswith("/login/")
+
+
+def test_a_standing_cannot_be_changed_on_the_way():
+    with pytest.raises(FrozenInstanceError):
+        NOTHING.has_app = True
+
+
+@given(standings, logins)
+def test_the_steps_come_in_one_order_and_each_once(standing, proofs):
+    steps = pending_steps(standing, proofs)
+
+    assert list(steps) == [step for step in Step if step in steps]
+
+
+@given(standings, logins)
+def test_nobody_is_asked_to_set_up_before_a_factor_they_hold_is_proved(standing, proofs):
+    steps = pending_steps(standing, proofs)
+
+    if standing.accepted and not proofs & standing.accepted:
+        assert steps[:1] != (Step.SET_UP_TWO_FACTOR,)
+        assert Step.SET_UP_TWO_FACTOR not in steps or steps[0] is Step.CHALLENGE
+
+
+@given(standings, logins)
+def test_whoever_gets_in_has_done_all_that_is_demanded(standing, proofs):
+    if pending_steps(standing, proofs) == ():
+        if standing.two_factor_required:
+            assert standing.has_app
+        if standing.has_app:
+            held = {Method.TOTP, Method.RECOVERY} | ({Method.PASSKEY} if standing.has_passkey else set())
+            assert proofs & held
+        assert not standing.codes_unsaved
+        assert standing.passkey_postponed or not standing.passkey_requested
+
+
+@given(standings, logins)
+def test_whoever_owes_nothing_gets_in(standing, proofs):
+    owes = (
+        (standing.two_factor_required and not standing.has_app)
+        or (standing.has_app and not proofs & standing.accepted)
+        or standing.codes_unsaved
+        or (standing.passkey_requested and not standing.passkey_postponed)
+    )
+    if not owes:
+        assert pending_steps(standing, proofs) == ()
+
+
+@given(standings, logins, st.sampled_from(Method))
+def test_proving_more_never_adds_a_step(standing, proofs, more):
+    assert set(pending_steps(standing, proofs | {more})) <= set(pending_steps(standing, proofs))
+
+
+@given(standings, logins, st.sampled_from(["two_factor_required", "passkey_requested", "codes_unsaved"]))
+def test_demanding_more_never_takes_a_step_away(standing, proofs, demand):
+    less, more = replace(standing, **{demand: False}), replace(standing, **{demand: True})
+
+    assert set(pending_steps(less, proofs)) <= set(pending_steps(more, proofs))
+
+
+@given(standings)
+def test_a_password_alone_never_passes_an_authenticator_app(standing):
+    assert pending_steps(replace(standing, has_app=True), PASSWORD)[0] is Step.CHALLENGE
+
+
+@given(standings, logins)
+def test_not_now_puts_off_the_passkey_and_nothing_else(standing, proofs):
+    asked = pending_steps(replace(standing, passkey_postponed=False), proofs)
+    postponed = pending_steps(replace(standing, passkey_postponed=True), proofs)
+
+    assert postponed == tuple(step for step in asked if step is not Step.SET_UP_PASSKEY)
+
+
+@pytest.mark.parametrize(
+    ("standing", "proofs", "may"),
+    [
+        (NOTHING, PASSWORD, True),
+        (ASKED, PASSWORD, True),
+        (KEPT, PASSWORD, False),
+        (KEPT, WITH_CODE, True),
+        (KEPT, WITH_RECOVERY, True),
+        (KEPT, WITH_BOTH, False),
+        (HAS_PASSKEY, PASSWORD, False),
+        (HAS_PASSKEY, WITH_CODE, False),
+        (HAS_PASSKEY, PASSKEY, True),
+        (replace(KEPT, has_passkey=True), PASSKEY, True),
+        (replace(KEPT, has_passkey=True), WITH_CODE, True),
+    ],
+)
+def test_only_a_factor_that_is_held_and_proved_lets_another_be_added(standing, proofs, may):
+    assert may_enrol(standing, proofs) is may
+
+
+@given(standings, logins)
+def test_only_people_without_any_factor_enrol_on_the_password_alone(standing, proofs):
+    if may_enrol(standing, PASSWORD):
+        assert not standing.has_app
+        assert not standing.has_passkey
+    assert may_enrol(standing, proofs | standing.accepted)
+
+
+class Acts(RuleBasedStateMachine):
+    """One person, an administrator, and a login that goes on while the rules change under it.
+
+    The pages do what the product's do: each opens only when its step is the
+    next one. What is demanded is kept here a second time, in DESIGN's words.
+    """
+
+    own_switch = company_switch = app = requested = False
+    passkeys = 0
+
+    @initialize(first=st.sampled_from([PASSWORD, PASSKEY]))
+    def come(self, first: frozenset[Method]) -> None:
+        self.begin(first)
+
+    def begin(self, first: frozenset[Method]) -> None:
+        if first is PASSKEY and not self.passkeys:
+            first = PASSWORD
+        self.proofs, self.postponed, self.unsaved, self.is_in = set(first), False, False, False
+
+    def standing(self) -> Standing:
+        return Standing(
+            two_factor_required=self.own_switch or self.company_switch,
+            has_app=self.app,
+            has_passkey=self.passkeys > 0,
+            passkey_requested=self.requested,
+            passkey_postponed=self.postponed,
+            codes_unsaved=self.unsaved,
+        )
+
+    def next_step(self) -> Step | None:
+        return (pending_steps(self.standing(), self.proofs) or (None,))[0]
+
+    # --- The administrator's acts, at any time ---
+
+    @rule(on=st.booleans())
+    def switch(self, on: bool) -> None:
+        self.own_switch = on
+        if not on:
+            self.app = False
+
+    @rule(on=st.booleans())
+    def switch_company(self, on: bool) -> None:
+        if self.company_switch and not on and not self.app:
+            self.own_switch = False
+        self.company_switch = on
+
+    @rule(requested=st.booleans())
+    def request_passkey(self, requested: bool) -> None:
+        self.requested = requested
+
+    @precondition(lambda self: self.passkeys)
+    @rule()
+    def delete_passkey(self) -> None:
+        self.passkeys -= 1
+
+    # --- What the person does ---
+
+    @rule(first=st.sampled_from([PASSWORD, PASSKEY]))
+    def sign_in(self, first: frozenset[Method]) -> None:
+        self.begin(first)
+
+    @precondition(lambda self: self.app and not self.is_in and self.next_step() is Step.CHALLENGE)
+    @rule(method=st.sampled_from([Method.TOTP, Method.RECOVERY]))
+    def enter_code(self, method: Method) -> None:
+        self.proofs.add(method)
+
+    @precondition(lambda self: self.passkeys and not self.is_in)
+    @rule()
+    def use_passkey(self) -> None:
+        self.proofs.add(Method.PASSKEY)
+
+    @precondition(lambda self: not self.is_in and self.next_step() is Step.SET_UP_TWO_FACTOR)
+    @rule()
+    def set_up_app(self) -> None:
+        assert not self.app
+        assert not self.passkeys or Method.PASSKEY in self.proofs, "a stolen password chose the second factor"
+        self.app = self.own_switch = self.unsaved = True
+        self.proofs.add(Method.TOTP)
+
+    @precondition(lambda self: not self.is_in and self.next_step() is Step.SAVE_RECOVERY_CODES)
+    @rule()
+    def save_codes(self) -> None:
+        self.unsaved = False
+
+    @precondition(lambda self: not self.is_in and self.next_step() is Step.SET_UP_PASSKEY)
+    @rule()
+    def not_now(self) -> None:
+        self.postponed = True
+
+    @precondition(lambda self: not self.is_in and self.next_step() is Step.SET_UP_PASSKEY)
+    @rule()
+    def create_passkey(self) -> None:
+        if may_enrol(self.standing(), self.proofs):
+            self.passkeys += 1
+            self.requested = False
+
+    @precondition(lambda self: not self.is_in)
+    @rule()
+    def open_the_portal(self) -> None:
+        self.is_in = self.next_step() is None
+        if self.is_in:
+            assert self.app or not (self.own_switch or self.company_switch)
+            assert not self.app or self.proofs & {Method.TOTP, Method.RECOVERY, Method.PASSKEY}
+            assert self.postponed or not self.requested
+            assert not self.unsaved
+
+    @invariant()
+    def there_is_always_a_next_step_that_can_be_taken(self) -> None:
+        """V37: no rule locks anybody out who can still do something about it."""
+        if self.next_step() is Step.CHALLENGE:
+            assert self.app or self.passkeys
+
+
+TestNoSequenceOfActsLetsAnybodyInWithAStepPending = Acts.TestCase
+TestNoSequenceOfActsLetsAnybodyInWithAStepPending.settings = settings(
+    max_examples=150, stateful_step_count=25, deadline=None, database=None
+)
