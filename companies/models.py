@@ -48,6 +48,9 @@ class Company(models.Model):
     two_factor_enabled = models.BooleanField(default=False)
     two_factor_changed_at = models.DateTimeField(null=True, editable=False)
 
+    people: int  # counted by companies.queries.count_people
+    set_up: int
+
     objects: ClassVar[CompanyManager] = CompanyManager()
 
     class Meta:

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, Exists, F, Q
+from django.db.models import Count, Exists, F
 from django.utils.functional import cached_property
 
 from accounts.models import AuditEvent, User
 from companies.models import Company
-from mfa.queries import IN_STATE, PASSKEY_REQUESTS, State, count_states, with_factors
+from mfa.queries import IN_STATE, PASSKEY_REQUESTS, State, count_states, with_app, with_factors
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.db.models import QuerySet
     from django.http import QueryDict
 
@@ -86,13 +88,19 @@ class UserList:
         return Page(found.order_by(*ORDERS[self.order], "pk"), page.number, paginator)  # type: ignore[arg-type]
 
 
-def companies_with_coverage(companies: QuerySet[Company]) -> QuerySet[Company]:
-    """`companies`, each with `people` and `set_up`: how many active people it has, and how many of them are set up."""
-    active = Q(users__is_active=True)
-    return companies.annotate(
-        people=Count("users", filter=active, distinct=True),
-        set_up=Count("users", filter=active & Q(users__authenticator_apps__confirmed=True), distinct=True),
-    ).order_by("name_folded")
+def count_people(companies: Iterable[Company]) -> list[Company]:
+    """`companies`, each with `people` and `set_up`: how many active people it has, how many of them are set up."""
+    found = list(companies)
+    counts = {
+        company: numbers
+        for company, *numbers in with_app(User.objects.filter(company__in=found, is_active=True))
+        .order_by()
+        .values_list("company")
+        .annotate(people=Count("pk"), set_up=Count("app"))
+    }
+    for company in found:
+        company.people, company.set_up = counts.get(company.pk, (0, 0))
+    return found
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,7 @@ class Holdings:
 def holdings_of(person: User) -> Holdings:
     """What `person` holds now."""
     app_id, key, *rest = (
-        User.objects.filter(pk=person.pk)
-        .annotate(app=FilteredRelation("authenticator_apps", condition=Q(authenticator_apps__confirmed=True)))
+        with_app(User.objects.filter(pk=person.pk))
         .values_list("app__id", "app__key", Exists(USABLE_PASSKEYS), Exists(UNUSED_CODES), Exists(PASSKEY_REQUESTS))
         .get()
     )
@@ -97,9 +96,25 @@ def asked_individually(people: QuerySet[User]) -> QuerySet[User]:
     return people.filter(~Exists(CONFIRMED_APPS), two_factor_enabled=True)
 
 
+def with_app(people: QuerySet[User]) -> QuerySet[User]:
+    """`people`, joined to the app that they have set up (`app`): quicker to count than one look-up for each."""
+    return people.annotate(
+        app=FilteredRelation("authenticator_apps", condition=Q(authenticator_apps__confirmed=True)),
+    )
+
+
 def count_states(people: QuerySet[User]) -> dict[str, int]:
     """How many of `people` are in which state, how many were asked for a passkey, and all: one statement."""
-    counts: dict[str, Count] = {state: Count("pk", filter=condition) for state, condition in IN_STATE.items()}
-    counts["requested"] = Count("pk", filter=Exists(PASSKEY_REQUESTS))
-    counts["individually"] = Count("pk", filter=Q(~Exists(CONFIRMED_APPS), two_factor_enabled=True))
-    return people.order_by().aggregate(all=Count("pk"), **counts)
+    set_up = Q(app__isnull=False)
+    return (
+        with_app(people)
+        .order_by()
+        .aggregate(
+            all=Count("pk"),
+            set_up=Count("pk", filter=set_up),
+            asked=Count("pk", filter=REQUIRED & ~set_up),
+            off=Count("pk", filter=~REQUIRED & ~set_up),
+            individually=Count("pk", filter=Q(two_factor_enabled=True) & ~set_up),
+            requested=Count("passkey_request"),
+        )
+    )

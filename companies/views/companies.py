@@ -18,7 +18,7 @@ from accounts.models import Role, User
 from companies import services
 from companies.forms import CompanyForm
 from companies.models import Company
-from companies.queries import Coverage, companies_with_coverage, latest_events
+from companies.queries import Coverage, count_people, latest_events
 from mfa.views.confirm import recently_proved
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ PAGE = 25
 def overview(request: SignedInRequest) -> HttpResponse:
     """How well the actor's people are protected, and what waits."""
     people = User.objects.managed_by(request.user)
-    companies = companies_with_coverage(Company.objects.managed_by(request.user))
-    context = {"coverage": Coverage.of(people), "companies": companies[:6]}
+    companies = Company.objects.managed_by(request.user).order_by("name_folded")
+    context = {"coverage": Coverage.of(people), "companies": count_people(companies[:6])}
     return render(request, "settings/index.html", context)
 
 
@@ -46,8 +46,9 @@ def overview(request: SignedInRequest) -> HttpResponse:
 def company_list(request: SignedInRequest) -> HttpResponse:
     """The companies that the actor may manage."""
     words = request.GET.get("q", "")[:200].strip()
-    companies = Company.objects.managed_by(request.user).search(words)
-    page = Paginator(companies_with_coverage(companies), PAGE).get_page(request.GET.get("page", "1"))
+    companies = Company.objects.managed_by(request.user).search(words).order_by("name_folded")
+    page = Paginator(companies, PAGE).get_page(request.GET.get("page", "1"))
+    page.object_list = count_people(page.object_list)
     return render(request, "settings/administration/companies/list.html", {"page": page, "words": words})
 
 

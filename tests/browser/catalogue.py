@@ -328,15 +328,8 @@ inside("own-mfa-confirm-on", "own_mfa:two_factor_on", "lukas.brandt")
 inside("own-mfa-confirm-off", "own_mfa:two_factor_off", "elif.demir")
 inside("own-setup-two-factor", "own_two_factor", "kim.hansen")
 inside("own-passkey-new", "own_passkey_new", "lukas.brandt")
+inside("own-passkey-delete", "own_mfa:passkey_delete", "chen.wei", passkey="chen.wei: Bitwarden")
 inside("own-passkey-rename", "own_mfa:passkey_rename", "chen.wei", passkey="chen.wei: Bitwarden")
-
-
-@state("own-passkey-delete", "own_mfa:passkey_delete")
-def own_passkey_delete(stage: Stage) -> Desk:
-    desk = stage.inside("kim.hansen", "/user-settings/mfa/")
-    desk.button("Delete passkey iCloud Keychain").click()
-    expect(desk.button("Confirm")).to_be_visible()
-    return desk
 
 
 @state("user-settings-saved", "user_settings")
@@ -384,7 +377,7 @@ def own_mfa_saved(stage: Stage) -> Desk:
     return desk
 
 
-@state("own-passkey-rename-error", "own_mfa:passkey_rename")
+@state("own-passkey-rename-error", "own_mfa:window")
 def own_passkey_rename_error(stage: Stage) -> Desk:
     desk = stage.inside("kim.hansen", "/user-settings/mfa/")
     desk.link("Rename passkey iCloud Keychain").click()
@@ -449,6 +442,13 @@ inside("user-mfa-invited", "settings:user_mfa:window", "petra.vogt", user="josef
 inside("user-confirm-on", "settings:user_mfa:two_factor_on", "petra.vogt", user="lukas.brandt")
 inside("user-confirm-off", "settings:user_mfa:two_factor_off", "petra.vogt", user="elif.demir")
 inside("user-confirm-off-required", "settings:user_mfa:two_factor_off", "petra.vogt", user="kim.hansen")
+inside(
+    "user-passkey-delete",
+    "settings:user_mfa:passkey_delete",
+    "petra.vogt",
+    user="kim.hansen",
+    passkey="kim.hansen: Windows Hello",
+)
 
 
 @state("users-menu", "settings:users")
@@ -495,14 +495,6 @@ def user_mfa_saved(stage: Stage) -> Desk:
     desk = stage.inside("petra.vogt", address(stage, "settings:user_mfa:window", user="yuki.tanaka"))
     desk.button("Request new passkey").click()
     desk.sees("Yuki will be asked to create a passkey at the next login.")
-    return desk
-
-
-@state("user-passkey-delete", "settings:user_mfa:passkey_delete")
-def user_passkey_delete(stage: Stage) -> Desk:
-    desk = stage.inside("petra.vogt", address(stage, "settings:user_mfa:window", user="kim.hansen"))
-    desk.button("Delete passkey Windows Hello").click()
-    expect(desk.button("Confirm")).to_be_visible()
     return desk
 
 

@@ -37,17 +37,17 @@ class Element:
                 yield child
                 yield from child.walk()
 
-    def all(self, name: str, **attrs: str) -> list[Element]:
-        """Every `name` below with these attributes."""
+    def all(self, tag: str, /, **attrs: str) -> list[Element]:
+        """Every `tag` below with these attributes."""
         return [
             found
             for found in self.walk()
-            if found.name == name and all(found.attrs.get(key) == value for key, value in attrs.items())
+            if found.name == tag and all(found.attrs.get(key) == value for key, value in attrs.items())
         ]
 
-    def one(self, name: str, **attrs: str) -> Element:
+    def one(self, tag: str, /, **attrs: str) -> Element:
         """The only one."""
-        [found] = self.all(name, **attrs)
+        [found] = self.all(tag, **attrs)
         return found
 
     @property
@@ -59,7 +59,13 @@ class Element:
     @property
     def label(self) -> str:
         """Its accessible name."""
+        if labelled_by := self.attrs.get("aria-labelledby"):
+            return next(found for found in self.root.walk() if found.attrs.get("id") == labelled_by).words
         return self.attrs.get("aria-label") or self.words
+
+    @property
+    def root(self) -> Element:
+        return self.parent.root if self.parent else self
 
     @property
     def links(self) -> dict[str, str]:
@@ -124,7 +130,7 @@ def read(response: HttpResponse, status: int = 200) -> Element:
     return reader.page
 
 
-def press(client: Client, response: HttpResponse, name: str, **fields: str) -> HttpResponse:
+def press(client: Client, response: HttpResponse, name: str, /, **fields: str) -> HttpResponse:
     """Fill `fields` in and press the button; the page that it leads to."""
     page = read(response, response.status_code)
     button = page.button(name)
@@ -136,14 +142,18 @@ def press(client: Client, response: HttpResponse, name: str, **fields: str) -> H
         form = form.parent
     assert form, f"{name} is in no form"
     inputs = [*form.walk(), *(found for found in page.walk() if found.attrs.get("form") == form.attrs.get("id", "-"))]
-    known = {found.attrs["name"]: found for found in inputs if "name" in found.attrs}
+    known = {found.attrs["name"]: found for found in inputs if found.name != "button" and "name" in found.attrs}
     assert fields.keys() <= known.keys(), f"The form has no {fields.keys() - known.keys()}"
     values = {key: value for key, found in known.items() if (value := _value(found)) is not None}
+    if "name" in button.attrs:
+        values[button.attrs["name"]] = button.attrs.get("value", "")
     here = response.request["PATH_INFO"]
     if query := response.request["QUERY_STRING"]:
         here = f"{here}?{query}"
-    send = client.post if form.attrs.get("method") == "post" else client.get
-    return send(form.attrs.get("action") or here, values | fields, follow=True)
+    action = form.attrs.get("action") or here
+    if form.attrs.get("method") == "post":
+        return client.post(action, values | fields, follow=True)
+    return client.get(action.partition("?")[0], values | fields, follow=True)  # a form's values replace the query
 
 
 def _value(found: Element) -> str | None:

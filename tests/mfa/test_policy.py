@@ -311,7 +311,7 @@ class Acts(RuleBasedStateMachine):
         self.is_in = self.next_step() is None
         if self.is_in:
             assert self.app or not (self.own_switch or self.company_switch)
-            assert not self.app or self.proofs & {Method.TOTP, Method.RECOVERY, Method.PASSKEY}
+            assert not self.app or self.proofs & self.standing().accepted
             assert self.postponed or not self.requested
             assert not self.unsaved
 

@@ -1,0 +1,798 @@
+"""Administration → User: create, edit, deactivate, sign out, invite again; and what an actor may not decide."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.urls import reverse
+
+from accounts.actions import Action
+from accounts.models import AuditEvent, Role, Session, User
+from companies.models import Company
+from tests.companies import COMPANIES, HTMX, USERS, just_before_saving, press, read
+from tests.people import PASSWORD, Person, browser
+
+NEW = f"{USERS}new/"
+CHOSEN = "a fresh horse and another staple"
+
+
+def of(user, act=""):
+    """The address of somebody's page, or of an act on them."""
+    return f"{USERS}{user.pk}/{act}"
+
+
+def filled(company, /, **more):
+    """A new user's form, filled in."""
+    return {
+        "first_name": "Nora",
+        "last_name": "Berg",
+        "username": "nora.berg",
+        "email": "nora@acme.example",
+        "company": str(company.pk),
+        "role": "member",
+    } | more
+
+
+def profile(user, /, **more):
+    """Somebody's form as it stands, with changes."""
+    return {
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "username": user.username,
+        "email": user.email,
+        "company": str(user.company_id or ""),
+        "role": user.role,
+    } | more
+
+
+def acts(subject):
+    """What the audit says was done to somebody, oldest first."""
+    return list(AuditEvent.objects.filter(subject=subject).order_by("id").values_list("action", flat=True))
+
+
+def follow_invitation(link, password=CHOSEN):
+    """Choose a password by a link, in a fresh browser; the page that it leads to."""
+    guest = browser()
+    answer = guest.get(link, follow=True)
+    if answer.status_code != 200 or not read(answer).all("input", name="new_password1"):
+        return answer
+    return press(guest, answer, "Save the password", new_password1=password, new_password2=password)
+
+
+@pytest.fixture
+def deliver(django_capture_on_commit_callbacks):
+    """A block after which mail is out, as it is after a commit."""
+    return lambda: django_capture_on_commit_callbacks(execute=True)
+
+
+# --- Create ---
+
+
+def test_a_new_user_is_invited_by_mail_and_chooses_their_own_password(administrator, company, mailoutbox, deliver):
+    form = administrator.client.get(NEW)
+    with deliver():
+        answer = press(administrator.client, form, "Create and invite", **filled(company))
+
+    nora = User.objects.get(username="nora.berg")
+    assert answer.redirect_chain == [(of(nora), 302)]
+    assert (
+        read(answer).notes
+        == [
+            "Nora is invited: the link went to nora@acme.example and is good for seven days.",
+            "Copy",
+        ]
+        or "Nora is invited: the link went to nora@acme.example and is good for seven days." in read(answer).notes
+    )
+    [mail] = mailoutbox
+    assert mail.to == ["nora@acme.example"]
+    assert mail.subject == "Your access to m2v"
+    assert "Petra Vogt" in mail.body
+    assert "nora.berg" in mail.body
+    [link] = re.findall(r"http://localhost:8000/invitation/\S+", mail.body)
+    assert link in mail.alternatives[0][0]
+    follow_invitation(link)
+    person = Person(nora)
+    person.enter_password(CHOSEN)
+    assert person.is_in
+
+
+def test_what_was_entered_is_kept(administrator, company):
+    administrator.client.post(NEW, filled(company, role="company_administrator"))
+
+    nora = User.objects.get(username="nora.berg")
+    assert (nora.first_name, nora.last_name, nora.email) == ("Nora", "Berg", "nora@acme.example")
+    assert (nora.company, nora.role, nora.is_active) == (company, Role.COMPANY_ADMINISTRATOR, True)
+    assert not nora.has_usable_password()
+    assert acts(nora) == [Action.USER_CREATED, Action.USER_INVITED]
+
+
+def test_nobody_signs_in_as_an_invited_user_before_they_chose_a_password(administrator, company):
+    administrator.client.post(NEW, filled(company))
+    person = Person(User.objects.get(username="nora.berg"))
+
+    for password in ("", " ", "!", PASSWORD):
+        assert person.enter_password(password).status_code == 400
+    assert not person.is_in
+
+
+def test_without_an_address_the_link_is_shown_once(administrator, company, mailoutbox, deliver):
+    with deliver():
+        answer = press(administrator.client, administrator.client.get(NEW), "Create and invite",
+                       **filled(company, email=""))  # fmt: skip
+
+    shown = read(answer)
+    link = next(found for found in shown.walk() if found.attrs.get("id") == "invitation-link").words
+    assert "Nora is invited. Hand the link over." in shown.notes
+    assert mailoutbox == []
+    assert "/invitation/" not in administrator.client.get(answer.request["PATH_INFO"]).content.decode()
+    follow_invitation(link)
+    assert Person(User.objects.get(username="nora.berg")).enter_password(CHOSEN).headers["Location"] == "/"
+
+
+def test_a_link_of_one_person_is_not_shown_on_anothers_page(administrator, company, kim):
+    administrator.client.post(NEW, filled(company, email=""))
+
+    assert "/invitation/" not in administrator.client.get(of(kim.user)).content.decode()
+
+
+@pytest.mark.parametrize("username", ["KIM", "kim", " kim ", "ＫＩＭ"])
+def test_a_taken_user_name_is_refused_in_any_spelling(administrator, kim, company, username, mailoutbox):
+    answer = administrator.client.post(NEW, filled(company, username=username))
+
+    assert "Somebody has this user name already. Choose another." in read(answer, 400).notes
+    assert not User.objects.filter(first_name="Nora").exists()
+
+
+@pytest.mark.parametrize("email", ["KIM@acme.example", "kim@ACME.EXAMPLE", " kim@acme.example"])
+def test_a_taken_address_is_refused_in_any_spelling(administrator, kim, company, email):
+    answer = administrator.client.post(NEW, filled(company, email=email))
+
+    assert "Somebody has this e-mail address already. Enter another." in read(answer, 400).notes
+    assert not User.objects.filter(first_name="Nora").exists()
+
+
+def test_two_people_may_be_without_an_address(administrator, company):
+    for name in ("one", "two"):
+        administrator.client.post(NEW, filled(company, username=name, email=""))
+
+    assert User.objects.filter(email="").count() == 2
+
+
+@pytest.mark.parametrize("taken", [{"username": "Nora.Berg"}, {"email": "NORA@acme.example"}])
+def test_a_name_taken_at_the_last_moment_is_refused_with_nothing_half_done(
+    administrator, company, make_user, mailoutbox, deliver, taken
+):
+    with deliver(), just_before_saving(User, lambda: make_user(**{"username": "quicker"} | taken)):
+        answer = administrator.client.post(NEW, filled(company))
+
+    assert read(answer, 400).notes == ["Somebody else just took this user name or e-mail address. Choose another."]
+    assert read(answer, 400).one("input", name="first_name").attrs["value"] == "Nora"
+    assert not AuditEvent.objects.filter(action__in=[Action.USER_CREATED, Action.USER_INVITED]).exists()
+    assert mailoutbox == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("username", ""),
+        ("username", "nora berg"),
+        ("username", "nora@acme.example"),
+        ("username", "nora/berg"),
+        ("username", "nora\nberg"),
+        ("username", "nora\x00"),
+        ("username", "n" * 151),
+        ("first_name", "N" * 151),
+        ("last_name", "\x00"),
+        ("email", "nora"),
+        ("email", "nora@"),
+        ("email", "n" * 250 + "@acme.example"),
+        ("company", ""),
+        ("company", "no company"),
+        ("company", "ffffffff-ffff-ffff-ffff-ffffffffffff"),
+        ("role", ""),
+        ("role", "superuser"),
+    ],
+)
+def test_a_wrong_value_is_refused_beside_its_field(administrator, company, field, value):
+    answer = administrator.client.post(NEW, filled(company, **{field: value}))
+
+    fields = read(answer, 400).all("div", **{"class": "field"})
+    wrong = [found for found in fields if found.all("p", role="alert")]
+    assert [{"input", "select"} & {part.name for part in found.walk()} != set() for found in wrong] == [True]
+    assert wrong[0].all("label")[0].attrs["for"] == f"id_{field}"
+    assert not User.objects.filter(first_name__startswith="Nora").exists()
+
+
+def test_a_form_without_its_fields_is_refused(administrator):
+    assert administrator.client.post(NEW, {}).status_code == 400
+    assert User.objects.count() == 1
+
+
+def test_only_administrators_are_without_a_company(administrator, company):
+    for role in ("member", "company_administrator"):
+        answer = administrator.client.post(NEW, filled(company, company="", role=role))
+        assert "Only administrators are without a company. Choose one." in read(answer, 400).notes
+    administrator.client.post(NEW, filled(company, company="", role="administrator"))
+
+    assert User.objects.get(username="nora.berg").company is None
+
+
+def test_long_names_fit(administrator, company):
+    long = {"first_name": "Ä" * 150, "last_name": "Ö" * 150, "username": "ü" * 150, "email": ""}
+    answer = press(administrator.client, administrator.client.get(NEW), "Create and invite", **filled(company, **long))
+
+    assert read(answer).one("h1").words == "Ä" * 150 + " " + "Ö" * 150
+    assert [cells[0] for cells in read(administrator.client.get(USERS, {"q": "ü" * 150})).rows]
+
+
+def test_a_name_is_text_wherever_it_is_shown(administrator, company):
+    name = {"first_name": "<b>x</b>", "last_name": "{{ 7 }}{number}", "email": ""}
+    answer = press(administrator.client, administrator.client.get(NEW), "Create and invite", **filled(company, **name))
+
+    assert read(answer).one("h1").words == "<b>x</b> {{ 7 }}{number}"
+    assert read(answer).all("b") == []
+    nora = User.objects.get(username="nora.berg")
+    for address in (
+        USERS,
+        of(nora, "mfa/"),
+        of(nora, "sign-out/"),
+        of(nora, "mfa/two-factor/on/"),
+        of(nora, "activity/"),
+    ):
+        assert read(administrator.client.get(address)).all("b") == []
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"two_factor_enabled": "on"},
+        {"password": PASSWORD, "new_password1": PASSWORD},
+        {"is_active": ""},
+        {"is_superuser": "on", "is_staff": "on"},
+        {"id": "00000000-0000-0000-0000-000000000001", "pk": "00000000-0000-0000-0000-000000000001"},
+        {"language": "xx", "session_epoch": "7", "last_sign_in_at": "2020-01-01", "two_factor_changed_by": "1"},
+    ],
+)
+def test_what_is_not_in_the_form_is_ignored(administrator, company, extra):
+    administrator.client.post(NEW, filled(company, **extra))
+
+    nora = User.objects.get(username="nora.berg")
+    assert not nora.two_factor_enabled
+    assert not nora.has_usable_password()
+    assert nora.is_active
+    assert nora.pk.int != 1
+    assert (nora.language, nora.session_epoch, nora.last_sign_in_at) == ("en", 0, None)
+
+
+# --- Company administrators ---
+
+
+def test_a_company_administrator_creates_people_of_their_own_company(carla, company):
+    form = carla.client.get(NEW)
+    entered = {key: value for key, value in filled(company).items() if key != "company"}
+    press(carla.client, form, "Create and invite", **entered)
+
+    assert read(form).all("select", name="company") == []
+    assert User.objects.get(username="nora.berg").company == company
+
+
+def test_a_company_administrator_cannot_choose_another_company(carla, company, other_company):
+    carla.client.post(NEW, filled(other_company))
+
+    assert User.objects.get(username="nora.berg").company == company
+
+
+def test_a_company_administrator_cannot_make_an_administrator(carla, company, kim):
+    assert carla.client.post(NEW, filled(company, role="administrator")).status_code == 400
+    assert carla.client.post(of(kim.user), profile(kim.user, role="administrator")).status_code == 400
+
+    assert not User.objects.filter(role=Role.ADMINISTRATOR).exists()
+    assert not User.objects.filter(username="nora.berg").exists()
+
+
+def test_a_company_administrator_is_offered_the_roles_up_to_their_own(carla):
+    options = read(carla.client.get(NEW)).one("select", name="role").all("option")
+
+    assert [option.words for option in options] == ["Member", "Company administrator"]
+
+
+def test_an_administrator_is_offered_every_role_and_company(administrator, company, other_company):
+    form = read(administrator.client.get(NEW))
+
+    assert [found.words for found in form.one("select", name="role").all("option")] == [
+        "Member",
+        "Company administrator",
+        "Administrator",
+    ]
+    assert [found.words for found in form.one("select", name="company").all("option")] == [
+        "No company",
+        "Acme Machines",
+        "Nordwind Fördertechnik GmbH",
+    ]
+
+
+def test_a_company_administrator_cannot_move_people(carla, kim, company, other_company):
+    carla.client.post(of(kim.user), profile(kim.user, company=str(other_company.pk), first_name="Kimi"))
+
+    kim.user.refresh_from_db()
+    assert (kim.user.first_name, kim.user.company) == ("Kimi", company)
+
+
+def test_a_company_administrator_without_a_company_manages_nobody(make_user, kim):
+    stray = Person(make_user("stray", role=Role.COMPANY_ADMINISTRATOR, company=None))
+    stray.sign_in()
+
+    assert read(stray.client.get(USERS)).rows == []
+    assert stray.client.get(of(kim.user)).status_code == 404
+    assert read(stray.client.get(COMPANIES)).rows == []
+    read(stray.client.get("/settings/"))
+
+
+PAGES = [
+    "user",
+    "user_activity",
+    "user_sign_out",
+    "user_mfa:window",
+    "user_mfa:two_factor_on",
+    "user_mfa:two_factor_off",
+]
+ACTS = [*PAGES[1:3], "user_invite", *PAGES[4:], "user_mfa:passkey_request", "user_mfa:passkey_request_delete"]
+
+
+@pytest.fixture(params=["of another company", "administrator of the same company", "gone"])
+def beyond(request, make_user, other_company):
+    """Somebody whom Carla may not manage."""
+    if request.param == "of another company":
+        return make_user("nora", company=other_company)
+    user = make_user("boss", role=Role.ADMINISTRATOR)
+    if request.param == "gone":
+        User.objects.filter(pk=user.pk).delete()
+    return user
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_whom_one_may_not_manage_does_not_exist(carla, beyond, name):
+    answer = carla.client.get(reverse(f"settings:{name}", args=[beyond.pk]))
+
+    assert "There is nothing here" in read(answer, 404).words
+
+
+@pytest.mark.parametrize("name", ["user", *ACTS])
+def test_nothing_is_done_to_somebody_whom_one_may_not_manage(carla, beyond, name):
+    before = list(User.objects.order_by("pk").values())
+
+    assert carla.client.post(reverse(f"settings:{name}", args=[beyond.pk]), profile(beyond)).status_code == 404
+    assert list(User.objects.order_by("pk").values()) == before
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_an_unknown_user_is_nothing_to_an_administrator_too(administrator, name):
+    address = reverse(f"settings:{name}", args=["ffffffff-ffff-ffff-ffff-ffffffffffff"])
+
+    assert administrator.client.get(address).status_code == 404
+
+
+def test_a_company_administrator_manages_their_peers(carla, make_user):
+    peer = make_user("peer", role=Role.COMPANY_ADMINISTRATOR)
+
+    assert carla.client.post(of(peer), profile(peer, role="member")).status_code == 302
+    peer.refresh_from_db()
+    assert peer.role == Role.MEMBER
+
+
+# --- Edit ---
+
+
+def test_a_profile_is_changed(administrator, kim, other_company):
+    answer = press(
+        administrator.client,
+        administrator.client.get(of(kim.user)),
+        "Save",
+        first_name="Kimiko",
+        username="kimiko",
+        email="kimiko@nordwind.example",
+        company=str(other_company.pk),
+        role="company_administrator",
+    )
+
+    kim.user.refresh_from_db()
+    assert "The profile of Kimiko Hansen is saved." in read(answer).notes
+    assert (kim.user.username, kim.user.email) == ("kimiko", "kimiko@nordwind.example")
+    assert (kim.user.company, kim.user.role) == (other_company, Role.COMPANY_ADMINISTRATOR)
+    assert [cells[0] for cells in read(administrator.client.get(USERS, {"q": "KIMIKO"})).rows] == [
+        "KH Kimiko Hansen kimiko"
+    ]
+
+
+def test_the_audit_says_what_was_changed_from_what_to_what(administrator, kim):
+    administrator.client.post(of(kim.user), profile(kim.user, first_name="Kimiko", email=""))
+
+    line = AuditEvent.objects.get(action=Action.USER_CHANGED)
+    assert (line.actor, line.subject, line.company) == (administrator.user, kim.user, kim.user.company)
+    assert line.details["changes"] == {"first_name": ["Kim", "Kimiko"], "email": ["kim@acme.example", ""]}
+
+
+def test_saving_without_a_change_writes_nothing(administrator, kim):
+    answer = press(administrator.client, administrator.client.get(of(kim.user)), "Save")
+
+    assert "The profile of Kim Hansen is saved." in read(answer).notes
+    assert acts(kim.user) == []
+
+
+def test_another_spelling_of_ones_own_name_is_not_taken(administrator, kim):
+    administrator.client.post(of(kim.user), profile(kim.user, username="KIM", email="Kim@Acme.Example"))
+
+    kim.user.refresh_from_db()
+    assert (kim.user.username, kim.user.email) == ("KIM", "Kim@Acme.Example")
+
+
+@pytest.mark.parametrize(
+    ("taken", "said"),
+    [
+        ({"username": "CARLA"}, "Somebody has this user name already. Choose another."),
+        ({"email": "CARLA@acme.example"}, "Somebody has this e-mail address already. Enter another."),
+    ],
+)
+def test_a_name_of_somebody_else_is_refused(administrator, kim, company_admin, taken, said):
+    answer = administrator.client.post(of(kim.user), profile(kim.user, **taken))
+
+    page = read(answer, 400)
+    assert said in page.notes
+    assert page.one("h1").words == "Kim Hansen"
+    assert acts(kim.user) == []
+
+
+def test_a_refused_form_does_not_rename_the_page(administrator, kim):
+    answer = administrator.client.post(of(kim.user), profile(kim.user, first_name="Nobody", username=""))
+
+    assert read(answer, 400).one("h1").words == "Kim Hansen"
+    assert read(answer, 400).one("input", name="first_name").attrs["value"] == "Nobody"
+
+
+@pytest.mark.parametrize("taken", [{"username": "Nora"}, {"email": "NORA@acme.example"}])
+def test_a_name_taken_at_the_last_moment_changes_nothing(administrator, kim, make_user, taken):
+    with just_before_saving(User, lambda: make_user(**{"username": "quicker"} | taken)):
+        answer = administrator.client.post(
+            of(kim.user), profile(kim.user, username="nora", email="nora@acme.example", first_name="Nora")
+        )
+
+    assert "Somebody else just took this user name or e-mail address. Choose another." in read(answer, 400).notes
+    kim.user.refresh_from_db()
+    assert (kim.user.username, kim.user.first_name) == ("kim", "Kim")
+    assert acts(kim.user) == []
+
+
+def test_a_profile_changed_meanwhile_keeps_the_others_change(administrator, kim):
+    form = profile(kim.user, first_name="Kimiko")
+    with just_before_saving(User, lambda: User.objects.filter(pk=kim.user.pk).update(two_factor_enabled=True)):
+        administrator.client.post(of(kim.user), form)
+
+    kim.user.refresh_from_db()
+    assert (kim.user.first_name, kim.user.two_factor_enabled) == ("Kimiko", True)
+
+
+def test_editing_ignores_what_is_not_in_the_form(administrator, kim):
+    before = kim.user.password
+    administrator.client.post(
+        of(kim.user),
+        profile(kim.user, two_factor_enabled="on", password="x", is_active="", session_epoch="9", language="xx"),
+    )
+
+    kim.user.refresh_from_db()
+    assert (kim.user.two_factor_enabled, kim.user.password, kim.user.is_active) == (False, before, True)
+    assert (kim.user.session_epoch, kim.user.language) == (0, "en")
+
+
+def test_renaming_keeps_what_is_set_up(administrator, kim):
+    kim.set_up_app()
+    kim.add_passkey()
+    administrator.client.post(of(kim.user), profile(kim.user, username="kimiko", email="k@acme.example"))
+
+    kim.user.refresh_from_db()
+    kim.enter_password()
+    assert kim.asked_for == "/login/challenge/"
+    kim.enter_code()
+    assert kim.is_in
+    assert kim.user.passkeys.count() == 1
+
+
+def test_a_move_brings_the_new_companys_rule(administrator, kim, other_company):
+    Company.objects.filter(pk=other_company.pk).update(two_factor_enabled=True)
+    administrator.client.post(of(kim.user), profile(kim.user, company=str(other_company.pk)))
+
+    kim.enter_password()
+    assert kim.asked_for == "/login/setup/two-factor/"
+
+
+def test_whoever_loses_the_role_loses_the_settings_app_at_once(administrator, carla):
+    administrator.client.post(of(carla.user), profile(carla.user, role="member"))
+
+    assert carla.client.get(USERS).status_code == 403
+    assert carla.is_in
+
+
+def test_the_page_says_what_the_person_will_see_at_the_next_login(administrator, kim):
+    page = read(administrator.client.get(of(kim.user)))
+
+    assert "User name and password" in page.words
+    assert page.links["Multi-factor authentication"] == of(kim.user, "mfa/")
+    assert "has never signed in" in page.words
+
+
+# --- Oneself ---
+
+
+@pytest.mark.parametrize("role", ["member", "company_administrator", "administrator", "nonsense"])
+def test_nobody_changes_their_own_role(administrator, carla, role):
+    for actor in (administrator, carla):
+        before = actor.user.role
+        answer = actor.client.post(of(actor.user), profile(actor.user, role=role, last_name="New"))
+        assert answer.status_code == 302
+        actor.user.refresh_from_db()
+        assert (actor.user.role, actor.user.last_name) == (before, "New")
+
+
+def test_ones_own_form_does_not_offer_a_role(administrator):
+    page = read(administrator.client.get(of(administrator.user)))
+
+    assert page.all("select", name="role") == []
+    assert "Deactivate" not in page.links
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_nobody_deactivates_themselves(administrator, carla, method):
+    for actor in (administrator, carla):
+        answer = getattr(actor.client, method)(of(actor.user, "activity/"), follow=True)
+        assert read(answer).notes == ["You cannot deactivate yourself. Another administrator can."]
+        actor.user.refresh_from_db()
+        assert actor.user.is_active
+
+
+# --- Deactivate ---
+
+
+def test_deactivating_says_what_it_means_and_does_it(administrator, kim):
+    kim.set_up_app()
+    kim.sign_in()
+    question = administrator.client.get(of(kim.user, "activity/"))
+    window = read(question).dialog
+    answer = press(administrator.client, question, "Confirm")
+
+    assert window.one("h2").words == "Deactivate Kim Hansen?"
+    assert [line.words for line in window.all("li")] == [
+        "Kim is signed out everywhere at once and cannot sign in.",
+        "What Kim set up stays, for the day they come back.",
+    ]
+    assert "Kim is deactivated and signed out everywhere." in read(answer).notes
+    assert not kim.is_in
+    assert kim.enter_password().status_code == 400
+    assert kim.user.authenticator_apps.count() == 1
+    assert acts(kim.user)[-2:] == [Action.USER_DEACTIVATED, Action.REFUSED]
+
+
+def test_a_deactivated_user_is_marked(administrator, make_user):
+    gone = make_user("gone", is_active=False)
+    page = read(administrator.client.get(of(gone)))
+
+    assert "Deactivated" in page.words
+    assert "gone is deactivated and cannot sign in." in page.words
+    assert page.links["Activate"] == of(gone, "activity/")
+
+
+def test_activating_lets_somebody_sign_in_again_but_brings_no_session_back(administrator, kim):
+    kim.sign_in()
+    press(administrator.client, administrator.client.get(of(kim.user, "activity/")), "Confirm")
+    question = administrator.client.get(of(kim.user, "activity/"))
+    answer = press(administrator.client, question, "Confirm")
+
+    assert read(question).dialog.one("h2").words == "Activate Kim Hansen again?"
+    assert [line.words for line in read(question).dialog.all("li")] == ["Kim can sign in as before."]
+    assert "Kim can sign in again." in read(answer).notes
+    assert not kim.is_in
+    kim.enter_password()
+    assert kim.is_in
+
+
+def test_confirming_a_deactivation_twice_does_not_undo_it(administrator, kim):
+    question = administrator.client.get(of(kim.user, "activity/"))
+    press(administrator.client, question, "Confirm")
+    press(administrator.client, question, "Confirm")
+
+    kim.user.refresh_from_db()
+    assert not kim.user.is_active
+
+
+def test_somebody_half_way_in_is_shut_out_too(administrator, kim):
+    kim.set_up_app()
+    kim.enter_password()
+    press(administrator.client, administrator.client.get(of(kim.user, "activity/")), "Confirm")
+
+    kim.enter_code()
+    assert not kim.is_in
+
+
+def test_canceling_leads_back_to_the_list_and_does_nothing(administrator, kim):
+    answer = press(administrator.client, administrator.client.get(of(kim.user, "activity/")), "Cancel")
+
+    assert answer.request["PATH_INFO"] == USERS
+    kim.user.refresh_from_db()
+    assert kim.user.is_active
+
+
+# --- Sign out everywhere ---
+
+
+def test_signing_somebody_out_says_how_many_sessions_end_and_ends_them(administrator, kim, make_person):
+    other = make_person("other")
+    other.sign_in()
+    phone = Person(kim.user)
+    for device in (kim, phone):
+        device.sign_in()
+    question = administrator.client.get(of(kim.user, "sign-out/"))
+    answer = press(administrator.client, question, "Confirm")
+
+    assert [line.words for line in read(question).dialog.all("li")] == [
+        "All open sessions of Kim end at once: 2.",
+        "Kim can sign in again right away.",
+    ]
+    assert read(question).dialog.one("h2").words == "Sign Kim Hansen out everywhere?"
+    assert "Kim is signed out everywhere." in read(answer).notes
+    assert not kim.is_in
+    assert not phone.is_in
+    assert other.is_in
+    assert Session.objects.filter(user=kim.user).count() == 0
+    kim.enter_password()
+    assert kim.is_in
+
+
+def test_signing_oneself_out_everywhere_leads_to_the_login(administrator):
+    answer = press(administrator.client, administrator.client.get(of(administrator.user, "sign-out/")), "Confirm")
+
+    assert answer.status_code == 200
+    assert answer.request["PATH_INFO"] == "/login/"
+    assert not administrator.is_in
+
+
+def test_a_half_way_login_is_ended_too(administrator, kim):
+    kim.set_up_app()
+    kim.enter_password()
+    press(administrator.client, administrator.client.get(of(kim.user, "sign-out/")), "Confirm")
+
+    assert kim.client.get("/login/challenge/").headers["Location"].startswith("/")
+    kim.enter_code()
+    assert not kim.is_in
+
+
+@pytest.mark.parametrize("act", ["activity/", "sign-out/"])
+def test_htmx_gets_the_question_alone(administrator, kim, act):
+    answer = administrator.client.get(of(kim.user, act), **HTMX)
+
+    page = read(answer)
+    assert page.children[0] is page.dialog or page.dialog.parent is page
+    assert page.all("main") == []
+
+
+def test_the_question_keeps_the_list_behind_it(administrator, kim, make_user):
+    make_user("other")
+    page = read(administrator.client.get(of(kim.user, "sign-out/"), {"q": "kim"}))
+
+    assert len(page.rows) == 1
+    assert page.dialog.attrs["data-close"] == f"{USERS}?q=kim"
+
+
+# --- Invite again ---
+
+
+@pytest.fixture
+def invited(make_user):
+    return make_user("nora", first_name="Nora", password=None)
+
+
+def links_in(mails):
+    return [re.search(r"http://localhost:8000/invitation/\S+", mail.body)[0] for mail in mails]
+
+
+def test_a_new_invitation_ends_the_earlier_ones(administrator, invited, mailoutbox, deliver):
+    for _ in range(2):
+        with deliver():
+            answer = press(administrator.client, administrator.client.get(of(invited)), "Invite again")
+        assert "Nora is invited: the link went to nora@acme.example and is good for seven days." in read(answer).notes
+    first, second = links_in(mailoutbox)
+
+    follow_invitation(first)
+    assert Person(invited).enter_password(CHOSEN).status_code == 400
+    follow_invitation(second)
+    assert Person(invited).enter_password(CHOSEN).status_code == 302
+
+
+def test_whoever_has_a_password_is_not_invited(administrator, kim, mailoutbox, deliver):
+    before = kim.user.password
+    with deliver():
+        answer = administrator.client.post(of(kim.user, "invite/"), follow=True)
+
+    kim.user.refresh_from_db()
+    assert "Kim has a password already." in read(answer).notes
+    assert (kim.user.password, mailoutbox) == (before, [])
+    assert "Invite again" not in read(administrator.client.get(of(kim.user))).words
+
+
+def test_a_deactivated_user_is_not_invited(administrator, invited, mailoutbox, deliver):
+    User.objects.filter(pk=invited.pk).update(is_active=False)
+    with deliver():
+        administrator.client.post(of(invited, "invite/"))
+
+    assert mailoutbox == []
+    assert acts(invited) == []
+
+
+def test_an_invitation_is_sent_by_a_button_only(administrator, invited):
+    answer = administrator.client.get(of(invited, "invite/"))
+
+    assert answer.headers["Allow"] == "POST"
+    assert "It only takes what a button or a form sends." in read(answer, 405).words
+
+
+def test_an_invitation_without_an_address_is_handed_over(carla, invited):
+    User.objects.filter(pk=invited.pk).update(email="", email_folded="")
+    answer = press(carla.client, carla.client.get(of(invited)), "Invite again")
+
+    assert "There is no e-mail address on record. Give this link to Nora yourself" in read(answer).words
+
+
+# --- Who one is, once more ---
+
+
+CAREFUL = ["user_new", "user", "user_activity", "user_sign_out"]
+
+
+def address_of(name, user):
+    return reverse(f"settings:{name}", args=[] if name == "user_new" else [user.pk])
+
+
+@pytest.mark.parametrize("name", CAREFUL)
+def test_after_a_quarter_of_an_hour_the_page_asks_who_one_is(administrator, kim, name):
+    address = address_of(name, kim.user)
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=16)):
+        answer = administrator.client.get(address)
+        assert answer.headers["Location"] == reverse("confirm") + f"?next={address.replace('/', '%2F')}"
+        back = press(administrator.client, administrator.client.get(answer.headers["Location"]), "Verify",
+                     password=PASSWORD)  # fmt: skip
+
+    assert back.request["PATH_INFO"] == address
+
+
+def test_a_form_that_was_filled_in_goes_on_after_it(administrator, company):
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=16)):
+        question = administrator.client.post(NEW, filled(company), follow=True)
+        assert not User.objects.filter(username="nora.berg").exists()
+        held = press(administrator.client, question, "Verify", password=PASSWORD)
+        press(administrator.client, held, "Go on")
+
+    assert User.objects.get(username="nora.berg").company == company
+
+
+@pytest.mark.parametrize("name", ["user_activity", "user_sign_out", "user_invite"])
+def test_an_act_waits_until_one_is_known(administrator, kim, name):
+    kim.sign_in()
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=16)):
+        answer = administrator.client.post(address_of(name, kim.user))
+        assert answer.headers["Location"].startswith("/confirm/")
+
+    assert kim.is_in
+
+
+@pytest.mark.parametrize("name", ["user_new", "user", "user_activity", "user_sign_out"])
+def test_these_pages_take_no_other_method(administrator, kim, name):
+    for method in ("put", "delete", "patch"):
+        assert getattr(administrator.client, method)(address_of(name, kim.user)).status_code == 405
+    kim.user.refresh_from_db()
+    assert kim.user.is_active
+
+
+def test_the_session_of_the_actor_is_not_a_session_of_the_subject(administrator, kim):
+    page = read(administrator.client.get(of(kim.user, "sign-out/")))
+
+    assert "All open sessions of Kim end at once: 0." in page.words

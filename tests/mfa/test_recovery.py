@@ -1,0 +1,324 @@
+"""Recovery codes: how strong they are, where they are kept, that each counts once, and that they are shown once."""
+
+from __future__ import annotations
+
+from base64 import b32encode, b64encode, urlsafe_b64encode
+from hashlib import sha256
+from math import log2
+
+import pytest
+from django.apps import apps
+
+from accounts.models import Session
+from mfa import services
+from mfa.methods import recovery
+from mfa.models import AuthenticatorApp, RecoveryCode
+from tests.mfa.pages import (
+    CHALLENGE,
+    NEW_CODES,
+    OWN,
+    OWN_CODES,
+    OWN_SETUP,
+    SAVE,
+    audit_of,
+    codes_on,
+    confirm_setup,
+    open_setup,
+    refusals_of,
+    session_dump,
+    window_of,
+    words,
+)
+from tests.people import PASSWORD, Person
+
+WITH_RECOVERY = f"{CHALLENGE}?with=recovery"
+NONE_OF_YOURS = "This is none of your unused recovery codes."
+
+
+def whole_database() -> str:
+    """Every value of every row, bytes and sessions readable."""
+    values: list[str] = []
+    for model in apps.get_models():
+        for row in model._default_manager.values_list():
+            values += (bytes(v).decode("latin-1") if isinstance(v, bytes | memoryview) else str(v) for v in row)
+    values += (str(session.get_decoded()) for session in Session.objects.all())
+    return "\n".join(values)
+
+
+def forms_of(secret: bytes) -> list[str]:
+    """How a secret may be written."""
+    written = (b32encode(secret), b64encode(secret), urlsafe_b64encode(secret))
+    return [secret.decode("latin-1"), secret.hex(), *(text.decode().rstrip("=") for text in written)]
+
+
+def test_there_are_ten_codes_of_at_least_64_random_bits(kim_with_app):
+    assert len(set(kim_with_app.codes)) == 10
+    assert len(set(recovery.ALPHABET)) ** recovery.LENGTH >= 2**64
+    assert recovery.LENGTH * log2(len(recovery.ALPHABET)) == 80
+    assert all(recovery.CODE.fullmatch(code.replace("-", "")) for code in kim_with_app.codes)
+
+
+def test_no_two_people_and_no_two_makings_share_a_code(kim_with_app, ada):
+    ada.set_up_app()
+    again = services.make_recovery_codes(kim_with_app.user, actor=kim_with_app.user)
+
+    assert len({*kim_with_app.codes, *ada.codes, *again}) == 30
+
+
+def test_every_letter_and_digit_occurs(kim):
+    codes = "".join("".join(recovery.replace_all(kim.user)) for _ in range(20)).replace("-", "")
+
+    assert set(codes) == set(recovery.ALPHABET)
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [
+        lambda code: code,
+        lambda code: code.lower(),
+        lambda code: code.replace("-", ""),
+        lambda code: code.replace("-", " "),
+        lambda code: code.replace("-", " - "),
+        lambda code: f"  {code.lower()}  ",
+        lambda code: code.replace("0", "O").replace("1", "I"),
+        lambda code: code.lower().replace("0", "o").replace("1", "l"),
+    ],
+)
+@pytest.mark.parametrize("address", [CHALLENGE, WITH_RECOVERY])
+def test_case_spaces_dashes_and_lookalikes_do_not_matter(kim_with_app, spell, address):
+    kim_with_app.enter_password()
+    code = next((code for code in kim_with_app.codes if {"0", "1"} & set(code)), kim_with_app.codes[0])
+
+    assert kim_with_app.client.post(address, {"code": spell(code)}).headers["Location"] == "/"
+    assert kim_with_app.is_in
+
+
+def test_a_recovery_code_signs_in_once(kim_with_app):
+    kim_with_app.enter_password()
+    assert kim_with_app.enter_code(kim_with_app.codes[3]).headers["Location"] == "/"
+    kim_with_app.client.post("/logout/")
+    kim_with_app.enter_password()
+
+    assert NONE_OF_YOURS in words(kim_with_app.enter_code(kim_with_app.codes[3]))
+    assert not kim_with_app.is_in
+    assert refusals_of(kim_with_app.user) == ["WrongRecoveryCode"]
+    assert kim_with_app.enter_code(kim_with_app.codes[4]).headers["Location"] == "/"
+
+
+def test_a_used_code_counts_in_no_other_browser_and_confirms_nothing(kim_with_app, clock):
+    elsewhere = Person(kim_with_app.user)
+    for person in (kim_with_app, elsewhere):
+        person.enter_password()
+    kim_with_app.enter_code(kim_with_app.codes[0])
+    clock.shift(15 * 60)
+
+    assert elsewhere.enter_code(kim_with_app.codes[0]).status_code in {302, 400}
+    assert not elsewhere.is_in
+    assert NONE_OF_YOURS in words(kim_with_app.client.post("/confirm/", {"code": kim_with_app.codes[0]}))
+
+
+@pytest.mark.parametrize("spend", [1, 9, 10])
+def test_people_are_told_how_many_codes_are_left(kim_with_app, spend):
+    for code in kim_with_app.codes[:spend]:
+        kim_with_app.client.post("/logout/")
+        kim_with_app.enter_password()
+        kim_with_app.enter_code(code)
+    left = 10 - spend
+
+    says = words(kim_with_app.client.get("/portal/"))
+
+    assert f"You used a recovery code. {left} {'is' if left == 1 else 'are'} left;" in says
+    assert f"{left} of 10" in words(kim_with_app.client.get(OWN))
+
+
+def test_people_are_told_how_many_codes_are_left_after_confirming_with_one_too(kim_with_app, clock):
+    kim_with_app.sign_in()
+    clock.shift(15 * 60)
+
+    answer = kim_with_app.client.post("/confirm/", {"code": kim_with_app.codes[0], "next": OWN}, follow=True)
+
+    assert "You used a recovery code. 9 are left;" in words(answer)
+
+
+def test_a_recovery_code_is_not_offered_when_none_is_left(kim_with_app):
+    kim_with_app.enter_password()
+    assert "Use a recovery code" in words(kim_with_app.client.get(CHALLENGE))
+    RecoveryCode.objects.update(used_at="2026-01-01T00:00Z")
+
+    assert "Use a recovery code" not in words(kim_with_app.client.get(CHALLENGE))
+    assert "Enter your code" in words(kim_with_app.client.get(WITH_RECOVERY))
+    assert NONE_OF_YOURS in words(kim_with_app.enter_code(kim_with_app.codes[0]))
+
+
+def test_the_recovery_page_leads_back_to_the_app(kim_with_app):
+    kim_with_app.enter_password()
+    page = kim_with_app.client.get(WITH_RECOVERY)
+
+    assert "Enter a recovery code" in words(page)
+    assert "Use the authenticator app" in words(page)
+
+
+def test_b30_somebody_elses_recovery_code_counts_for_nobody(kim_with_app, ada):
+    ada.set_up_app()
+    kim_with_app.enter_password()
+
+    assert NONE_OF_YOURS in words(kim_with_app.enter_code(ada.codes[0]))
+    assert not kim_with_app.is_in
+    assert ada.user.recovery_codes.filter(used_at=None).count() == 10
+
+
+@pytest.mark.parametrize("made_up", ["0000-0000-0000-0000", "ZZZZ ZZZZ ZZZZ ZZZZ", "oooo-llll-iiii-0101"])
+def test_a_made_up_recovery_code_is_refused(kim_with_app, made_up):
+    kim_with_app.enter_password()
+
+    assert NONE_OF_YOURS in words(kim_with_app.enter_code(made_up))
+    assert not kim_with_app.is_in
+
+
+@pytest.mark.parametrize("part", ["{0}", "{0}-{1}-{2}", "{0}-{1}-{2}-{3}-{0}", "{0}-{1}-{2}-UUUU", "{0}_{1}_{2}_{3}"])
+def test_part_of_a_recovery_code_is_no_recovery_code(kim_with_app, part):
+    kim_with_app.enter_password()
+
+    assert kim_with_app.enter_code(part.format(*kim_with_app.codes[0].split("-"))).status_code == 400
+    assert not kim_with_app.is_in
+
+
+def test_n2_2_1_a_recovery_code_without_the_password_is_worth_nothing(kim_with_app):
+    answer = kim_with_app.enter_code(kim_with_app.codes[0])
+
+    assert answer.headers["Location"] == "/"
+    assert not kim_with_app.is_in
+    assert kim_with_app.user.recovery_codes.filter(used_at=None).count() == 10
+
+
+def test_b29_recovery_codes_without_an_app_sign_nobody_in(kim_with_app):
+    AuthenticatorApp.objects.all().delete()
+    kim_with_app.add_passkey()
+    kim_with_app.enter_password()
+
+    assert kim_with_app.enter_code(kim_with_app.codes[0]).status_code == 400
+    assert not kim_with_app.is_in
+
+
+def test_b30_new_codes_make_the_old_ones_void(kim_with_app):
+    kim_with_app.sign_in()
+    kim_with_app.client.post(NEW_CODES)
+    new = codes_on(kim_with_app.client.get(OWN_CODES))
+    assert len(new) == 10
+    assert not set(new) & set(kim_with_app.codes)
+    kim_with_app.client.post("/logout/")
+    kim_with_app.enter_password()
+
+    assert NONE_OF_YOURS in words(kim_with_app.enter_code(kim_with_app.codes[0]))
+    assert kim_with_app.enter_code(new[0]).headers["Location"] == "/"
+    assert ("recovery_codes_made", "kim") in audit_of(kim_with_app.user)
+
+
+def test_new_codes_are_not_made_by_opening_an_address(kim_with_app):
+    kim_with_app.sign_in()
+
+    assert kim_with_app.client.get(NEW_CODES).status_code == 405
+    assert kim_with_app.user.recovery_codes.count() == 10
+
+
+def test_without_an_app_there_are_no_new_codes(kim):
+    kim.sign_in()
+
+    assert kim.client.post(NEW_CODES, follow=True).request["PATH_INFO"] == OWN
+    assert not RecoveryCode.objects.exists()
+
+
+def test_codes_of_the_login_are_shown_until_they_are_saved_and_never_again(kim, administrator):
+    administrator.client.post(f"{window_of(kim.user)}two-factor/on/")
+    kim.enter_password()
+    confirm_setup(kim, open_setup(kim))
+    shown = codes_on(kim.client.get(SAVE))
+    assert len(shown) == 10
+    assert codes_on(kim.client.get(SAVE)) == shown, "reloading shows them again"
+    unticked = kim.client.post(SAVE, {})
+    assert unticked.status_code == 400
+    assert "Save the codes first, then tick this box." in words(unticked)
+    assert codes_on(unticked) == shown
+    assert kim.asked_for == SAVE, "nobody goes on without"
+
+    assert kim.client.post(SAVE, {"saved": "on"}).headers["Location"] == "/"
+
+    for address in (SAVE, OWN_CODES):
+        later = kim.client.get(address, follow=True)
+        assert codes_on(later) == []
+        assert later.request["PATH_INFO"] != address
+
+
+def test_codes_of_the_window_are_shown_until_they_are_saved_and_never_again(kim):
+    kim.sign_in()
+    assert confirm_setup(kim, open_setup(kim, OWN_SETUP), OWN_SETUP).headers["Location"] == OWN_CODES
+    shown = codes_on(kim.client.get(OWN_CODES))
+    assert len(shown) == 10
+    assert codes_on(kim.client.post(OWN_CODES, {})) == shown
+
+    assert kim.client.post(OWN_CODES, {"saved": "on"}).headers["Location"] == OWN
+    assert kim.client.get(OWN_CODES).headers["Location"] == OWN
+
+
+def test_codes_that_wait_are_shown_to_no_other_session(kim):
+    kim.sign_in()
+    confirm_setup(kim, open_setup(kim, OWN_SETUP), OWN_SETUP)
+    elsewhere = Person(kim.user, app_key=kim.app_key)
+    elsewhere.enter_password()
+    elsewhere.enter_code(kim.code(1))
+
+    assert codes_on(elsewhere.client.get(OWN_CODES, follow=True)) == []
+
+
+def test_codes_that_are_void_are_not_shown_any_more(kim, administrator):
+    """2FA was switched off, and the codes removed, while they waited to be saved."""
+    kim.sign_in()
+    confirm_setup(kim, open_setup(kim, OWN_SETUP), OWN_SETUP)
+    administrator.client.post(f"{window_of(kim.user)}two-factor/off/")
+
+    assert codes_on(kim.client.get(OWN_CODES, follow=True)) == []
+
+
+def test_the_database_holds_no_code_and_no_key_in_clear(kim_with_app):
+    dump = whole_database()
+
+    assert all(form not in dump for form in forms_of(kim_with_app.app_key))
+    for code in kim_with_app.codes:
+        plain = code.replace("-", "")
+        assert plain not in dump.upper().replace("-", "")
+        assert all(form not in dump for form in forms_of(sha256(plain.encode()).digest()))
+
+
+def test_the_sessions_hold_no_code_no_key_and_no_password_in_clear(kim, administrator):
+    """V4, V17: at every step of a set-up, and half-way through a login."""
+    administrator.client.post(f"{window_of(kim.user)}two-factor/on/")
+    kim.enter_password()
+    page = open_setup(kim)
+    waiting = whole_database() + session_dump(kim)
+    confirm_setup(kim, page)
+    shown = codes_on(kim.client.get(SAVE))
+    unsaved = whole_database() + session_dump(kim)
+
+    for dump in (waiting, unsaved):
+        assert PASSWORD not in dump
+        assert all(form not in dump for form in forms_of(page.key))
+        assert all(code not in dump and code.replace("-", "") not in dump for code in shown)
+    assert len(shown) == 10
+
+
+def test_cs_mfa7_a_code_that_waits_for_confirmation_is_not_kept(kim_with_app, clock):
+    """A form that is interrupted by /confirm/ goes on with its content, but codes and passwords are typed anew."""
+    kim_with_app.sign_in()
+    page = open_setup(kim_with_app, OWN_SETUP)
+    clock.shift(15 * 60)
+    confirm_setup(kim_with_app, page, OWN_SETUP)
+
+    assert kim_with_app.code() not in session_dump(kim_with_app)
+
+
+def test_two_factor_off_removes_the_codes(kim_with_app, administrator):
+    administrator.client.post(f"{window_of(kim_with_app.user)}two-factor/off/")
+
+    assert not RecoveryCode.objects.exists()
+    kim_with_app.enter_password()
+    assert kim_with_app.is_in
