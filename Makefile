@@ -58,7 +58,7 @@ test: check
 	$(BIN)/python tests/run.py
 
 bench: install-dev
-	$(BIN)/python tests/bench.py
+	$(BIN)/python -m tests.bench
 
 screenshots: install-dev
 	$(BIN)/python tests/screenshots.py
