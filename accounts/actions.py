@@ -26,6 +26,7 @@ class Action(models.TextChoices):
     PASSKEY_REQUESTED = "passkey_requested", _("{actor} asked {subject} for a passkey")
     PASSKEY_REQUEST_DELETED = "passkey_request_deleted", _("{actor} deleted the passkey request for {subject}")
     PASSKEY_CREATED = "passkey_created", _("{subject} created the passkey “{name}”")
+    PASSKEY_REFUSED = "passkey_refused", _("A new passkey of {subject} was refused")
     PASSKEY_RENAMED = "passkey_renamed", _("{subject} renamed the passkey “{before}” to “{name}”")
     PASSKEY_DELETED = "passkey_deleted", _("{actor} deleted the passkey “{name}” of {subject}")
     PASSKEY_SUSPENDED = (

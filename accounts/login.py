@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from time import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import login
+from django.contrib.sessions.backends.base import UpdateError
 from django.db import transaction
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -35,10 +36,11 @@ NEXT = "next"
 
 @dataclass(frozen=True)
 class Proof:
-    """One thing proved: the method's name and the time, in seconds of the epoch."""
+    """One thing proved: the method's name, the time in seconds of the epoch, and which passkey it was."""
 
     method: str
     at: float
+    by: str = ""  # which passkey
 
 
 def proofs_of(session: SessionBase) -> tuple[Proof, ...]:
@@ -51,21 +53,21 @@ def recent_methods(session: SessionBase) -> frozenset[str]:
     return frozenset(proof.method for proof in proofs_of(session) if time() - proof.at < RECENT_SECONDS)
 
 
-def begin(request: HttpRequest, person: User, method: str, *, next_path: str = "") -> None:
+def begin(request: HttpRequest, person: User, method: str, *, by: str = "", next_path: str = "") -> None:
     """Start `person`'s login with their first factor. Whatever this browser's session held before is gone.
 
     `request.user` is the person for the rest of this request, whatever steps are left: redirect, never render.
     """
     request.session.clear()
     login(request, person)
-    request.session[PROOFS] = [asdict(Proof(method, time()))]
+    request.session[PROOFS] = [asdict(Proof(method, time(), by))]
     if next_path:
         request.session[NEXT] = next_path
 
 
-def prove(request: HttpRequest, method: str) -> None:
+def prove(request: HttpRequest, method: str, *, by: str = "") -> None:
     """Add a proof to the session, and change its key."""
-    request.session[PROOFS] = [*request.session.get(PROOFS, ()), asdict(Proof(method, time()))]
+    request.session[PROOFS] = [*request.session.get(PROOFS, ()), asdict(Proof(method, time(), by))]
     request.session.cycle_key()
 
 
@@ -80,6 +82,23 @@ def complete(session: SessionBase, person: User) -> None:
     audit.record(Action.SIGNED_IN, actor=person, subject=person, methods=methods_proved(session))
 
 
+def take(session: SessionBase, name: str) -> Any:
+    """What `session` keeps under `name`, taken out of it for good before it is used: of many at once, one gets it.
+
+    The session gets another key in the one statement that decides; whoever comes second finds the old one gone.
+    """
+    kept = session.pop(name, None)
+    if kept is None:
+        return None
+    session.cycle_key()
+    try:
+        session.save()
+    except UpdateError:
+        session.modified = False
+        return None
+    return kept
+
+
 def methods_proved(session: SessionBase) -> list[str]:
     """The methods of the session's proofs, each once, in order."""
     return list(dict.fromkeys(proof.method for proof in proofs_of(session)))
@@ -87,6 +106,11 @@ def methods_proved(session: SessionBase) -> list[str]:
 
 def local_path(candidate: str | None) -> str:
     """`candidate` if it is a path on this site, else "" (ASVS 3.7.2)."""
-    if candidate and candidate.startswith("/") and url_has_allowed_host_and_scheme(candidate, allowed_hosts=None):
+    if (
+        candidate
+        and candidate.isprintable()
+        and candidate.startswith("/")
+        and url_has_allowed_host_and_scheme(candidate, allowed_hosts=None)
+    ):
         return candidate
     return ""

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.middleware import LoginRequiredMiddleware
-from django.http import HttpResponseRedirect, JsonResponse
+from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.middleware.locale import LocaleMiddleware
 from django.shortcuts import resolve_url
 from django.utils import translation
@@ -21,7 +21,7 @@ from accounts.login import local_path
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
     from accounts.requests import SiteRequest
@@ -36,6 +36,22 @@ def address_of(request: HttpRequest) -> str | None:
         return str(ip_address(stated))
     except ValueError:
         return None
+
+
+class PlainTextMiddleware:
+    """Refuse requests in other character sets than UTF-8, which is what our pages send.
+
+    Python's codecs know more than character sets, and some of them bring in what no database takes.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        charset = (request.content_params or {}).get("charset", "utf-8")
+        if charset.lower() not in {"utf-8", "utf8"}:
+            return HttpResponse("This site reads UTF-8.", status=415, content_type="text/plain; charset=utf-8")
+        return self.get_response(request)
 
 
 class OriginMiddleware:
@@ -79,16 +95,23 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
 
 def path_to_return_to(request: SiteRequest) -> str:
     """Where to go on after the login: this page, or the page whose button was pressed."""
-    if request.htmx:
-        return local_path(request.htmx.current_url_abs_path)
-    if request.method in {"GET", "HEAD"}:
+    if request.method in {"GET", "HEAD"} and not request.htmx:
         return local_path(request.get_full_path())
-    came_from = urlsplit(request.headers.get("Referer", ""))
+    try:
+        if request.htmx:
+            return local_path(request.htmx.current_url_abs_path)
+        came_from = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:  # an address that is none
+        return ""
     return local_path(came_from.path) if came_from.netloc == request.get_host() else ""
 
 
 def wants_json(request: SiteRequest) -> bool:
     """Does a script ask, which a redirect to a page would only confuse?"""
-    if request.htmx or request.content_type == "application/json":
+    if request.headers.get("HX-Request") == "true" or request.content_type == "application/json":
         return True
-    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
+    try:
+        preferred = request.get_preferred_type(["text/html", "application/json"])
+    except ValueError:  # a quality that is no number
+        return False
+    return preferred == "application/json"

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -71,7 +72,10 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, username: str, email: str = "", password: str | None = None, **fields: object) -> User:
-        """A new administrator, as `createsuperuser` asks for one."""
+        """A new administrator, as `createsuperuser` asks for one. Raises ValidationError where the name is taken."""
+        taken = self.get_queryset()
+        if taken.named(username) or (email and taken.named(email)):
+            raise ValidationError(_("Somebody has this user name or e-mail address already."))
         return self.create_user(username, email, password, **{"role": Role.ADMINISTRATOR, **fields})
 
 

@@ -64,7 +64,8 @@ def password(request: SignedInRequest) -> HttpResponse:
     person = User.objects.get(pk=request.user.pk)
     form = ChangePasswordForm(person, request.POST if request.method == "POST" else None)
     if form.is_valid():
-        people.change_password(person, form.cleaned_data["new_password1"], actor=request.user)
+        here = request.session.session_key
+        people.change_password(person, form.cleaned_data["new_password1"], actor=request.user, here=here)
         update_session_auth_hash(request, person)
         messages.success(request, _("Your password is changed. Everywhere else you are signed out."))
         return redirect("user_settings")
@@ -103,6 +104,13 @@ class ChoosePassword(auth_views.PasswordResetConfirmView):
         self.request.session.flush()
         messages.success(self.request, _("Your password is saved. Sign in with it."))
         return redirect(self.success_url)
+
+    def form_invalid(self, form: ChoosePasswordForm) -> HttpResponse:  # type: ignore[override]
+        return self.render_to_response(self.get_context_data(form=form), status=400)
+
+    def render_to_response(self, context: dict[str, Any], **options: Any) -> HttpResponse:
+        """The page; a link that is none, or no longer one, is a 404."""
+        return super().render_to_response(context, **({} if self.validlink else {"status": 404}), **options)
 
     def get_user(self, uidb64: str) -> User | None:
         person = super().get_user(uidb64)

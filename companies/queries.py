@@ -139,7 +139,7 @@ class Coverage:
 
     @property
     def percent(self) -> int:
-        return round(100 * self.set_up / self.all) if self.all else 0
+        return 100 * self.set_up // self.all if self.all else 0
 
     @property
     def bars(self) -> list[tuple[str, str, str]]:

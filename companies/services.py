@@ -58,21 +58,22 @@ def disable_company_two_factor(
     actor: User,
     individuals: Individuals = Individuals.STOP_ASKING,
     sessions: Sessions = Sessions.GO_ON,
-) -> None:
-    """Stop requiring 2FA. Those set up keep it; those not set up are no longer asked.
+) -> bool:
+    """Stop requiring 2FA; False where it was not required. Those set up keep it; those not set up are no longer asked.
 
     With `STOP_ASKING`, the own switch of those who are not set up goes off
     too; with `KEEP_ASKING` it stays, and asks them still.
     """
-    stopped = 0
-    if _set_switch(company, on=False):
+    changed, stopped = _set_switch(company, on=False), 0
+    if changed:
         if individuals is Individuals.STOP_ASKING:
-            stopped = asked_individually(company.users.all()).update(
+            stopped = asked_individually(company.users.filter(is_active=True)).update(
                 two_factor_enabled=False, two_factor_changed_at=timezone.now(), two_factor_changed_by=actor
             )
         audit.record(Action.COMPANY_TWO_FACTOR_DISABLED, actor=actor, company=company, no_longer_asked=stopped)
     if sessions is Sessions.END:
         end_company_sessions(company, actor=actor)
+    return changed
 
 
 def _set_switch(company: Company, *, on: bool) -> bool:

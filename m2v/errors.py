@@ -6,9 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.http import HttpResponse, JsonResponse
+from django.contrib.sessions.exceptions import SessionInterrupted
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.http.response import HttpResponseNotAllowed
-from django.shortcuts import render
+from django.shortcuts import render, resolve_url
 from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 
@@ -73,9 +75,21 @@ def answer(request: SiteRequest, trouble: Trouble) -> HttpResponse:
 
 
 def bad_request(request: SiteRequest, exception: Exception) -> HttpResponse:
-    """400: also for a Host that is not ours, where nothing of the request can be relied on."""
+    """400: also for a Host that is not ours, where nothing of the request can be relied on.
+
+    A session that was ended while its request was on the way (one's own "Sign out now") leads to the login instead.
+    """
+    if isinstance(exception, SessionInterrupted):
+        login = resolve_url(settings.LOGIN_URL)
+        if wants_json(request):
+            headers = {"HX-Redirect": login}
+            return JsonResponse({"error": "sign_in_required", "login": login}, status=401, headers=headers)
+        return HttpResponseRedirect(login)
+    status, error = (413, "too_large") if isinstance(exception, RequestDataTooBig) else (400, "bad_request")
+    if wants_json(request):
+        return JsonResponse({"error": error}, status=status)
     page = render_to_string("errors/400.html", {"base_url": settings.BASE_URL})
-    return HttpResponse(page, status=400)
+    return HttpResponse(page, status=status)
 
 
 def permission_denied(request: SiteRequest, exception: Exception) -> HttpResponse:
@@ -95,6 +109,8 @@ def not_found(request: SiteRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: SiteRequest) -> HttpResponse:
     """500: asks nothing of the database, which may be what failed."""
+    if wants_json(request):
+        return JsonResponse({"error": "server_error"}, status=500)
     return HttpResponse(render_to_string("errors/500.html"), status=500)
 
 

@@ -8,12 +8,11 @@ from base64 import urlsafe_b64encode
 from pathlib import Path
 from secrets import token_bytes, token_urlsafe
 from typing import Any
-from urllib.parse import urlsplit
 
 import environ
-from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
+from m2v.environment import base_url, database, mailers, port
 from m2v.keys import kept
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,15 +24,14 @@ DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 # --- Where the site is. BASE_URL alone decides; a request's Host header never does. ---
 
-BASE_URL = env.str("BASE_URL", default=f"http://localhost:{env.int('PORT', default=8000)}").rstrip("/")
-_base = urlsplit(BASE_URL)
-if _base.scheme not in {"http", "https"} or not _base.hostname or _base.path or _base.query:
-    raise ImproperlyConfigured(f"BASE_URL must look like https://m2v.example.com, without a path. It is {BASE_URL!r}.")
-ALLOWED_HOSTS = [_base.hostname]
+BASE_URL, _scheme, _host = base_url(
+    env.str("BASE_URL", default=f"http://localhost:{port(env.str('PORT', default='8000'))}")
+)
+ALLOWED_HOSTS = [_host]
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 PASSKEY_ORIGIN = BASE_URL
-PASSKEY_RP_ID = _base.hostname
-OVER_TLS = _base.scheme == "https"
+PASSKEY_RP_ID = _host
+OVER_TLS = _scheme == "https"
 # Only where a proxy of ours ends TLS, and sets these two headers itself.
 BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
 
@@ -67,6 +65,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "accounts.middleware.PlainTextMiddleware",
     "accounts.middleware.OriginMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -110,7 +109,7 @@ TEMPLATES: list[dict[str, Any]] = [
 
 # --- Data ---
 
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'm2v.sqlite3'}")}
+DATABASES = {"default": database(env.str("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'm2v.sqlite3'}"))}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A write transaction takes its lock when it begins, and waits its turn: no "database is locked" half-way.
     DATABASES["default"]["OPTIONS"] = {
@@ -197,31 +196,9 @@ TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 
 # --- Mail ---
 
-DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default=f"m2v <no-reply@{_base.hostname}>")
-_mail = env.email_url("EMAIL_URL", default="") if env.str("EMAIL_URL", default="") else {}
-if _mail:
-    MAILERS: dict[str, dict[str, Any]] = {
-        "default": {
-            "BACKEND": _mail["EMAIL_BACKEND"],
-            "OPTIONS": {
-                "host": _mail["EMAIL_HOST"],
-                "port": _mail["EMAIL_PORT"],
-                "username": _mail["EMAIL_HOST_USER"],
-                "password": _mail["EMAIL_HOST_PASSWORD"],
-                "use_tls": _mail.get("EMAIL_USE_TLS", False),
-                "use_ssl": _mail.get("EMAIL_USE_SSL", False),
-                "timeout": 10,
-            },
-        }
-    }
-else:
-    (DATA_DIR / "outbox").mkdir(mode=0o700, exist_ok=True)
-    MAILERS = {
-        "default": {
-            "BACKEND": "django.core.mail.backends.filebased.EmailBackend",
-            "OPTIONS": {"file_path": str(DATA_DIR / "outbox")},
-        }
-    }
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default=f"m2v <no-reply@{_host}>")
+(DATA_DIR / "outbox").mkdir(mode=0o700, exist_ok=True)
+MAILERS = mailers(env.str("EMAIL_URL", default=""), outbox=DATA_DIR / "outbox")
 # Mail as files is the embedded default, knowingly: no server is needed to try the product.
 # User names are unique by their folded text, which Django does not see.
 SILENCED_SYSTEM_CHECKS = ["mail.E001", "auth.W004"]

@@ -44,7 +44,7 @@ def of_switching_on(window: Window) -> list[Consequence]:
 def of_switching_off(window: Window) -> list[Consequence]:
     """What switching 2FA off means."""
     lines = [_removed(window), _next_login(window)]
-    number = len(window.passkeys)
+    number = window.usable_passkeys
     if number:
         text = ngettext(
             "{whose} {passkeys} stays and keeps working.", "{whose} {passkeys} stay and keep working.", number

@@ -42,9 +42,13 @@ def advance(
     methods = {Method(method) for method in login.methods_proved(request.session)}
     pending = pending_steps(standing_of(person, holdings, request.session), methods)
     if pending:
-        if proved:
+        if proved is None:
+            request.session.cycle_key()
+        else:
             audit.record(Action.PROVED, actor=person, subject=person, methods=[proved])
         return resolve_url(pending[0])
+    if proved is None:
+        request.session.cycle_key()
     login.complete(request.session, person)
     return request.session.pop(login.NEXT, "") or resolve_url(settings.LOGIN_REDIRECT_URL)
 

@@ -13,6 +13,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.utils.functional import SimpleLazyObject
 
 from accounts import login
+from mfa.models import Passkey
 from mfa.policy import Method, Step, pending_steps
 from mfa.queries import Holdings, holdings_of, standing_of
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
+    from accounts.login import Proof
     from accounts.models import User
 
 
@@ -49,7 +51,7 @@ class People:
         if not session.get(login.PROOFS):  # somebody else's login(), which counts as a first factor
             session[login.PROOFS] = [{"method": Method.PASSWORD, "at": time()}]
         proofs = login.proofs_of(session)
-        if time() - proofs[-1].at > login.HALF_WAY_SECONDS:
+        if time() - proofs[-1].at > login.HALF_WAY_SECONDS or _names_nobody_now(person, proofs):
             session.flush()
             return AnonymousUser(), AnonymousUser()
         holdings = holdings_of(person)
@@ -60,6 +62,14 @@ class People:
             return AnonymousUser(), person
         login.complete(session, person)
         return person, AnonymousUser()
+
+
+def _names_nobody_now(person: User, proofs: tuple[Proof, ...]) -> bool:
+    """Is the passkey that named `person` deleted or suspended by now?"""
+    first = proofs[0]
+    if first.method != Method.PASSKEY:
+        return False
+    return not Passkey.objects.filter(pk=first.by, user=person, suspended_at=None).exists()
 
 
 class LoginStepsMiddleware:

@@ -55,9 +55,9 @@ def with_code(
 
 
 def with_passkey(
-    ceremony: Authentication | None, person: User | None, answer: object, then: Callable[[User], str]
+    ceremony: Authentication | None, person: User | None, answer: object, then: Callable[[Passkey], str]
 ) -> str:
-    """Check a passkey's `answer` to `ceremony`, and do `then` for its owner in the same transaction.
+    """Check a passkey's `answer` to `ceremony`, and do `then` with it in the same transaction.
 
     `person` is the one who must own it, None where it names its owner. Raises
     Refused, and Unknown where there is no such passkey.
@@ -72,7 +72,7 @@ def with_passkey(
         use = passkeys.finish_authentication(ceremony, person, passkey, answer, handle)
         with transaction.atomic():
             _remember(passkey, use)
-            return then(passkey.user)
+            return then(passkey)
     except Refused as trouble:
         if isinstance(trouble, CounterFell):
             suspend_passkey(passkey, str(trouble))
@@ -86,13 +86,12 @@ class Unknown(Refused):
 
 def _named_by(answer: object) -> Passkey:
     """The passkey that `answer` claims to come from, of somebody active. Raises Refused, and Unknown."""
-    passkey = (
-        Passkey.objects.select_related("user__company")
-        .filter(credential_id=passkeys.credential_id_of(answer), user__is_active=True)
-        .first()
-    )
+    named = Passkey.objects.select_related("user__company")
+    passkey = named.filter(credential_id=passkeys.credential_id_of(answer)).first()
     if passkey is None:
         raise Unknown
+    if not passkey.user.is_active:
+        raise Refused("Its owner is deactivated.")
     return passkey
 
 

@@ -39,6 +39,10 @@ class RequiredByCompany(Exception):
     """People cannot switch their own 2FA off while their company requires it."""
 
 
+class SetUpMeanwhile(Exception):
+    """Another app was set up while this one was on its way."""
+
+
 class TooManyPasskeys(Exception):
     """Nobody needs more than twenty."""
 
@@ -70,13 +74,20 @@ def disable_two_factor(subject: User, *, actor: User, sessions: Sessions = Sessi
 
 
 @transaction.atomic
-def set_up_app(subject: User, key: bytes, *, last_used_step: int, actor: User) -> list[str]:
-    """Make `key` the app of `subject`, in place of an earlier one; the new recovery codes.
+def set_up_app(
+    subject: User, key: bytes, *, last_used_step: int, actor: User, instead_of: AuthenticatorApp | None = None
+) -> list[str]:
+    """Make `key` the app of `subject`, `instead_of` the one there was; the new recovery codes.
 
     `last_used_step` is the step of the code that confirmed it, which is used
     up. The person's own switch goes on, so that the app stays when the
-    company's switch goes off.
+    company's switch goes off. Raises SetUpMeanwhile where the person has
+    another app by now: nobody replaces what somebody else just set up.
     """
+    User.objects.select_for_update().get(pk=subject.pk)
+    there = AuthenticatorApp.objects.filter(user=subject, confirmed=True).first()
+    if there != instead_of:
+        raise SetUpMeanwhile
     AuthenticatorApp.objects.filter(user=subject).delete()
     AuthenticatorApp.objects.create(user=subject, key=seal(key, subject.pk), last_used_step=last_used_step)
     audit.record(Action.APP_SET_UP, actor=actor, subject=subject)

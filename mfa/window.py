@@ -145,16 +145,28 @@ class Window:
         if not self.subject.has_usable_password() and not self.usable_passkeys:
             return self.said("", _("{name} was invited and has not chosen a password yet."))
         if self.state is State.ASKED:
-            return self.next_login_asked
+            return f"{self.next_login_asked} {self._asked_too}".strip()
         if self.state is State.SET_UP:
             text = _("Password and code, or a passkey") if self.usable_passkeys else _("Password and code")
         else:
             text = _("User name and password, or a passkey") if self.usable_passkeys else _("User name and password")
-        if self.request:
-            text += self.said(
-                _(", then you are asked to create a passkey"), _(", then {name} is asked to create a passkey")
-            )
-        return text
+        return text + self._then_asked
+
+    @property
+    def _then_asked(self) -> str:
+        """The end of the sentence where a passkey is requested."""
+        if not self.request:
+            return ""
+        return self.said(_(", then you are asked to create a passkey"), _(", then {name} is asked to create a passkey"))
+
+    @property
+    def _asked_too(self) -> str:
+        """The sentence after the set-up where a passkey is requested."""
+        if not self.request:
+            return ""
+        return self.said(
+            _("After that, you are asked to create a passkey."), _("After that, {name} is asked to create a passkey.")
+        )
 
     @property
     def next_login_asked(self) -> str:

@@ -46,7 +46,8 @@ class Person:
     def set_up_app(self) -> None:
         """Through the service, with no code used up."""
         self.app_key = totp.new_key()
-        self.codes = services.set_up_app(self.user, self.app_key, last_used_step=-1, actor=self.user)
+        before = self.user.authenticator_apps.first()
+        self.codes = services.set_up_app(self.user, self.app_key, last_used_step=-1, instead_of=before, actor=self.user)
         self.user.refresh_from_db()
 
     def add_passkey(self) -> Passkey:

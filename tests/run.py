@@ -31,7 +31,9 @@ def bring_browser() -> None:
         return
     done = subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
     if done.returncode:
-        sys.exit("No Chromium was found, and Playwright could not download one. Install it, on Debian: apt-get install chromium")
+        sys.exit(
+            "No Chromium was found, and Playwright could not download one. Install it, on Debian: apt-get install chromium"
+        )
 
 
 if __name__ == "__main__":

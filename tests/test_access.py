@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from base64 import b32decode
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from accounts.models import Role, Session
+from accounts.models import Role, Session, User
 from companies.models import Company
 from mfa import services
+from tests.accounts.steps import HALF_WAY, go_half_way
 from tests.accounts.walk import Page, everything, pages
 from tests.people import Person, browser
 
@@ -30,12 +30,6 @@ PUBLIC = {
     "password_reset_confirm",
     "invitation",
 }
-STEPS = {
-    "login_challenge": "/login/challenge/",
-    "login_setup_two_factor": "/login/setup/two-factor/",
-    "login_setup_recovery_codes": "/login/setup/recovery-codes/",
-    "login_setup_passkey": "/login/setup/passkey/",
-}
 FORM = "application/x-www-form-urlencoded"
 
 # What a GET answers to a stranger, a member, a company administrator and an administrator who confirmed
@@ -48,7 +42,8 @@ ACCESS = {
     "settings:users": (302, 403, 200, 200),
     "settings:user_new": (302, 403, 200, 200),
     "settings:user": (302, 403, 200, 200),
-    "settings:user_activity": (302, 403, 200, 200),
+    "settings:user_deactivate": (302, 403, 200, 200),
+    "settings:user_activate": (302, 403, 200, 200),
     "settings:user_sign_out": (302, 403, 200, 200),
     "settings:user_invite": (302, 403, 405, 405),
     "settings:user_mfa:window": (302, 403, 200, 200),
@@ -108,7 +103,6 @@ LOOKING = {
     "user_settings",
     "confirm",
     "confirm_continue",
-    "own_recovery_codes",
     "own_mfa:window",
 }
 
@@ -172,36 +166,10 @@ def test_each_role_gets_what_the_table_of_access_says(column, make_person, kim, 
 # --- Strangers and people half-way through their login ---
 
 
-def set_up_to_the_codes(person):
-    """The set-up of the login, as far as the recovery codes."""
-    page = person.client.get(STEPS["login_setup_two_factor"]).content.decode()
-    person.app_key = b32decode(re.search(r'id="key">([^<]+)<', page)[1].replace(" ", ""))
-    setup = re.search(r'name="setup" value="([^"]+)"', page)[1]
-    person.client.post(STEPS["login_setup_two_factor"], {"setup": setup, "code": person.code()})
-
-
 @pytest.fixture
-def claimant(make_person, admin, company):
-    """Somebody whose password was right and whose next step is the one named."""
-
-    def make(step: str, username: str = "clara") -> Person:
-        person = make_person(username)
-        if step == "login_challenge":
-            person.set_up_app()
-            person.add_passkey()
-        elif step == "passkey_alone":
-            person.add_passkey()
-            services.enable_two_factor(person.user, actor=admin)
-        elif step == "login_setup_passkey":
-            services.request_passkey(person.user, actor=admin)
-        else:
-            services.enable_two_factor(person.user, actor=admin)
-        person.enter_password()
-        if step == "login_setup_recovery_codes":
-            set_up_to_the_codes(person)
-        return person
-
-    return make
+def claimant(make_person, admin):
+    """Somebody whose password was right, at a step of `HALF_WAY`."""
+    return lambda kind: go_half_way(make_person("clara"), kind, admin)
 
 
 def test_a_stranger_is_sent_to_the_login_from_every_guarded_address(kim, company):
@@ -221,7 +189,7 @@ def test_a_stranger_is_sent_to_the_login_from_every_guarded_address(kim, company
 
 @pytest.mark.parametrize("accept", ["application/json", "json body", "htmx"])
 def test_a_strangers_script_is_told_to_sign_in_and_not_redirected(accept, kim, company):
-    headers = {"HTTP_ACCEPT": "application/json"} if accept == "application/json" else {}
+    headers: dict[str, Any] = {"HTTP_ACCEPT": "application/json"} if accept == "application/json" else {}
     headers |= {"HTTP_HX_REQUEST": "true"} if accept == "htmx" else {}
     kind = "application/json" if accept == "json body" else "text/plain"
     client = browser()
@@ -234,7 +202,7 @@ def test_a_strangers_script_is_told_to_sign_in_and_not_redirected(accept, kim, c
             assert ("HX-Redirect" in answer.headers) == (accept == "htmx")
 
 
-@pytest.mark.parametrize("step", [*STEPS, "passkey_alone"])
+@pytest.mark.parametrize("step", HALF_WAY)
 def test_somebody_half_way_is_as_strange_as_a_stranger_at_every_guarded_address(step, claimant, kim, company):
     person = claimant(step)
     before = everything()
@@ -247,10 +215,10 @@ def test_somebody_half_way_is_as_strange_as_a_stranger_at_every_guarded_address(
     assert {answer.status_code for answer in answers.values()} == {302}
     assert {answer.headers["Location"].partition("?")[0] for answer in answers.values()} == {"/login/"}
     assert everything() == before
-    assert person.asked_for == STEPS.get(step, "/login/challenge/")
+    assert person.asked_for == HALF_WAY[step]
 
 
-@pytest.mark.parametrize("step", [*STEPS, "passkey_alone"])
+@pytest.mark.parametrize("step", HALF_WAY)
 def test_a_script_of_somebody_half_way_is_told_to_sign_in(step, claimant, company):
     person = claimant(step)
 
@@ -261,13 +229,13 @@ def test_a_script_of_somebody_half_way_is_told_to_sign_in(step, claimant, compan
             assert (answer.status_code, answer.json()["error"]) == (401, "sign_in_required"), page.name
 
 
-@pytest.mark.parametrize("step", [*STEPS, "passkey_alone"])
+@pytest.mark.parametrize("step", HALF_WAY)
 def test_no_step_of_the_login_opens_before_its_turn(step, claimant):
     person = claimant(step)
-    here = STEPS.get(step, "/login/challenge/")
+    here = HALF_WAY[step]
     before = everything()
 
-    for path in STEPS.values():
+    for path in dict.fromkeys(HALF_WAY.values()):
         if path != here:
             for method in ("GET", "POST"):
                 answer = person.client.generic(method, path, "saved=on&later=&code=123456")
@@ -279,7 +247,7 @@ def test_no_step_of_the_login_opens_before_its_turn(step, claimant):
     assert not person.is_in
 
 
-@pytest.mark.parametrize("step", ["login_challenge", "passkey_alone", "login_setup_two_factor"])
+@pytest.mark.parametrize("step", ["challenge", "challenge by passkey alone", "set-up", "recovery codes"])
 def test_v01_no_passkey_is_added_while_another_step_of_the_login_is_due(step, claimant):
     person = claimant(step)
     before = everything()
@@ -299,7 +267,7 @@ def test_a_stranger_adds_no_passkey(db):
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE"])
 def test_no_other_method_opens_a_guarded_address_to_strangers_or_people_half_way(method, claimant, company):
-    half_way = claimant("login_challenge")
+    half_way = claimant("challenge")
     before = everything()
 
     for client in (browser(), half_way.client):
@@ -327,7 +295,7 @@ def test_no_other_method_opens_a_guarded_address_to_strangers_or_people_half_way
     ids=lambda headers: next(iter(headers)),
 )
 def test_b42_no_header_opens_a_door(headers, claimant, admin):
-    half_way = claimant("login_challenge")
+    half_way = claimant("challenge")
 
     for client in (browser(), half_way.client):
         for path in ("/portal/", "/settings/administration/users/", "/user-settings/mfa/"):
@@ -352,7 +320,7 @@ def test_b42_no_header_opens_a_door(headers, claimant, admin):
     ],
 )
 def test_b41_b54_an_odd_path_is_not_a_page(path, claimant, kim):
-    half_way = claimant("login_challenge")
+    half_way = claimant("challenge")
     kim.sign_in()
 
     for client in (browser(), half_way.client, kim.client):
@@ -376,9 +344,9 @@ def test_a_member_is_refused_by_everything_under_settings(method, kim, make_user
     before = everything()
 
     for page in under_settings():
-        for user, firm in ((theirs, company), (kim.user, company)):
-            answer = kim.client.generic(method, page.path(user_id=user.pk, company_id=firm.pk))
-            assert answer.status_code == 403, page.name
+        answer = kim.client.generic(method, page.path(user_id=theirs.pk, company_id=company.pk))
+        assert answer.status_code == 403, page.name
+    assert kim.client.get(f"/settings/administration/users/{kim.user.pk}/mfa/").status_code == 403
 
     assert everything() == before
 
@@ -589,7 +557,7 @@ def test_b38_fields_that_are_not_in_a_form_are_ignored(company_admin, kim, other
     answer = carla.client.post(
         "/settings/administration/users/new/", profile | {"username": "new", "email": "", "role": "member"} | forged
     )
-    made = carla.user.company.users.get(username="new")
+    made = User.objects.get(username="new", company=carla.user.company)
     assert made.is_active
     assert not made.two_factor_enabled
     assert not made.has_usable_password()
@@ -623,7 +591,7 @@ def test_cs_ten_1_no_header_and_no_field_names_the_company(company_admin, other_
     make_user("xaver", company=other_company)
     carla = Person(company_admin)
     carla.sign_in()
-    headers = {"HTTP_X_COMPANY": str(other_company.pk), "HTTP_X_TENANT": str(other_company.pk)}
+    headers: dict[str, Any] = {"HTTP_X_COMPANY": str(other_company.pk), "HTTP_X_TENANT": str(other_company.pk)}
 
     page = carla.client.get(f"/settings/administration/users/?company_id={other_company.pk}", **headers)
 

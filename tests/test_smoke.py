@@ -66,7 +66,7 @@ def test_all(kim, admin, administrator, company):
         u,
         u + "mfa/",
         u + "mfa/two-factor/off/",
-        u + "activity/",
+        u + "deactivate/",
         u + "sign-out/",
         u + f"mfa/passkeys/{Passkey.objects.get().pk}/delete/",
         "/settings/administration/companies/",

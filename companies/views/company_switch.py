@@ -83,7 +83,7 @@ def two_factor_off(request: SignedInRequest, company_id: UUID) -> HttpResponse:
     coverage = Coverage.of(shown.users.all())
     if request.method == "POST" and form.is_valid():
         keep = form.cleaned_data["keep"]
-        services.disable_company_two_factor(
+        changed = services.disable_company_two_factor(
             shown,
             actor=request.user,
             individuals=Individuals.KEEP_ASKING if keep else Individuals.STOP_ASKING,
@@ -95,9 +95,32 @@ def two_factor_off(request: SignedInRequest, company_id: UUID) -> HttpResponse:
             "{company} no longer requires two-factor authentication. {number} users are no longer asked.",
             freed,
         )
+        if not changed:
+            text = _("{company} does not require two-factor authentication. Nothing was changed.")
         messages.success(request, text.format(company=shown.name, number=freed))
         return redirect("settings:company", company_id)
-    lines = [
+    keep_label = ""
+    if coverage.individually:
+        keep_label = ngettext(
+            "Keep asking the {number} user switched on individually",
+            "Keep asking the {number} users switched on individually",
+            coverage.individually,
+        ).format(number=coverage.individually)
+    title = _("Switch off two-factor authentication for {company}?").format(company=shown.name)
+    return _confirm(
+        request,
+        company_id,
+        coverage,
+        title=title,
+        lines=_of_switching_off(coverage),
+        tone="danger",
+        keep_label=keep_label,
+    )
+
+
+def _of_switching_off(coverage: Coverage) -> list[Consequence]:
+    """Who keeps 2FA, and who is no longer asked."""
+    return [
         Consequence(
             "ok",
             "shield-check",
@@ -117,15 +140,6 @@ def two_factor_off(request: SignedInRequest, company_id: UUID) -> HttpResponse:
             ).format(number=coverage.not_set_up),
         ),
     ]
-    keep_label = ""
-    if coverage.individually:
-        keep_label = ngettext(
-            "Keep asking the {number} user switched on individually",
-            "Keep asking the {number} users switched on individually",
-            coverage.individually,
-        ).format(number=coverage.individually)
-    title = _("Switch off two-factor authentication for {company}?").format(company=shown.name)
-    return _confirm(request, company_id, coverage, title=title, lines=lines, tone="danger", keep_label=keep_label)
 
 
 @never_cache

@@ -94,7 +94,7 @@ def user_edit(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         "form": form,
         "person": person,
         "window": Window(person, request.user),
-        "link": request.session.pop(HANDED_OVER, None) if HANDED_OVER in request.session else None,
+        "link": _link_to_hand_over(request, person),
     }
     return render(request, "settings/administration/users/edit.html", context, status=400 if form.is_bound else 200)
 
@@ -102,37 +102,38 @@ def user_edit(request: SignedInRequest, user_id: UUID) -> HttpResponse:
 @never_cache
 @recently_proved
 @require_http_methods(["GET", "HEAD", "POST"])
-def user_activity(request: SignedInRequest, user_id: UUID) -> HttpResponse:
-    """Deactivate a person, or activate them again."""
+def user_deactivate(request: SignedInRequest, user_id: UUID) -> HttpResponse:
+    """Shut a person out; what they set up stays."""
     person = _person(request, user_id)
     if person == request.user:
         messages.error(request, _("You cannot deactivate yourself. Another administrator can."))
         return redirect("settings:user", user_id)
     name = person.get_short_name()
     if request.method == "POST":
-        if person.is_active:
-            people.deactivate_user(person, actor=request.user)
-            messages.success(request, _("{name} is deactivated and signed out everywhere.").format(name=name))
-        else:
-            people.activate_user(person, actor=request.user)
-            messages.success(request, _("{name} can sign in again.").format(name=name))
+        people.deactivate_user(person, actor=request.user)
+        messages.success(request, _("{name} is deactivated and signed out everywhere.").format(name=name))
         return redirect("settings:user", user_id)
-    if person.is_active:
-        title = _("Deactivate {full}?").format(full=person.get_full_name())
-        lines = [
-            Consequence(
-                "bad",
-                "minus-circle",
-                _("{name} is signed out everywhere at once and cannot sign in.").format(name=name),
-            ),
-            Consequence(
-                "ok", "shield-check", _("What {name} set up stays, for the day they come back.").format(name=name)
-            ),
-        ]
-    else:
-        title = _("Activate {full} again?").format(full=person.get_full_name())
-        lines = [Consequence("", "key", _("{name} can sign in as before.").format(name=name))]
-    return _confirm(request, person, title, lines, tone="danger" if person.is_active else "primary")
+    title = _("Deactivate {full}?").format(full=person.get_full_name())
+    gone = _("{name} is signed out everywhere at once and cannot sign in.").format(name=name)
+    kept = _("What {name} set up stays, for the day they come back.").format(name=name)
+    lines = [Consequence("bad", "minus-circle", gone), Consequence("ok", "shield-check", kept)]
+    return _confirm(request, title, lines)
+
+
+@never_cache
+@recently_proved
+@require_http_methods(["GET", "HEAD", "POST"])
+def user_activate(request: SignedInRequest, user_id: UUID) -> HttpResponse:
+    """Let a person sign in again."""
+    person = _person(request, user_id)
+    name = person.get_short_name()
+    if request.method == "POST":
+        people.activate_user(person, actor=request.user)
+        messages.success(request, _("{name} can sign in again.").format(name=name))
+        return redirect("settings:user", user_id)
+    title = _("Activate {full} again?").format(full=person.get_full_name())
+    lines = [Consequence("", "key", _("{name} can sign in as before.").format(name=name))]
+    return _confirm(request, title, lines, tone="primary")
 
 
 @never_cache
@@ -152,7 +153,7 @@ def user_sign_out(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         Consequence("bad", "arrow-left-start-on-rectangle", text),
         Consequence("", "key", _("{name} can sign in again right away.").format(name=window.name)),
     ]
-    return _confirm(request, person, title, lines)
+    return _confirm(request, title, lines)
 
 
 @never_cache
@@ -161,8 +162,13 @@ def user_sign_out(request: SignedInRequest, user_id: UUID) -> HttpResponse:
 def user_invite(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     """Send a new invitation to somebody who has not chosen a password yet; earlier links end."""
     person = _person(request, user_id)
-    if person.has_usable_password():
-        messages.info(request, _("{name} has a password already.").format(name=person.get_short_name()))
+    if not person.is_active or person.has_usable_password():
+        text = (
+            _("{name} has a password already.")
+            if person.is_active
+            else _("{name} is deactivated. Activate them first.")
+        )
+        messages.info(request, text.format(name=person.get_short_name()))
         return redirect("settings:user", user_id)
     return _invited(request, person, invitations.invite(person, actor=request.user))
 
@@ -173,9 +179,18 @@ def _invited(request: SignedInRequest, person: User, link: str) -> HttpResponse:
         text = _("{name} is invited: the link went to {email} and is good for seven days.")
         messages.success(request, text.format(name=person.get_short_name(), email=person.email))
     else:
-        request.session[HANDED_OVER] = link
+        request.session[HANDED_OVER] = [str(person.pk), link]
         messages.success(request, _("{name} is invited. Hand the link over.").format(name=person.get_short_name()))
     return redirect("settings:user", person.pk)
+
+
+def _link_to_hand_over(request: SignedInRequest, person: User) -> str:
+    """The link just made for `person`, once."""
+    whose, link = request.session.get(HANDED_OVER, ("", ""))
+    if whose != str(person.pk):
+        return ""
+    del request.session[HANDED_OVER]
+    return str(link)
 
 
 def _person(request: SignedInRequest, user_id: UUID) -> User:
@@ -183,9 +198,7 @@ def _person(request: SignedInRequest, user_id: UUID) -> User:
     return get_object_or_404(people_here, pk=user_id)
 
 
-def _confirm(
-    request: SignedInRequest, person: User, title: str, lines: list[Consequence], tone: str = "danger"
-) -> HttpResponse:
+def _confirm(request: SignedInRequest, title: str, lines: list[Consequence], tone: str = "danger") -> HttpResponse:
     """A confirmation over the list."""
     template, context, close = list_page(request)
     more = {

@@ -28,6 +28,7 @@ from mfa.flow import refuse
 from mfa.forms import CodeForm, PasswordForm, RecoveryCodeForm
 from mfa.policy import Method
 from mfa.queries import holdings_of
+from mfa.views.login import tell_codes_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +68,7 @@ def recently_proved(view: View) -> View:
                 [name, value]
                 for name, values in request.POST.lists()
                 for value in values
-                if name != "csrfmiddlewaretoken" and "password" not in name
+                if name not in {"csrfmiddlewaretoken", "code"} and "password" not in name
             ]
             request.session[HELD] = {"path": request.path, "fields": fields}
             back = resolve_url("confirm_continue")
@@ -131,9 +132,11 @@ def confirm(request: SignedInRequest) -> HttpResponse:
 
 
 @transaction.atomic
-def proved(request: SignedInRequest, method: Method) -> str:
+def proved(request: SignedInRequest, method: Method, *, by: str = "") -> str:
     """Add the proof to the session, and a line to the audit; where to go on."""
-    login.prove(request, method)
+    login.prove(request, method, by=by)
+    if method is Method.RECOVERY:
+        tell_codes_left(request, request.user)
     audit.record(Action.CONFIRMED, actor=request.user, subject=request.user, methods=[method])
     return resolve_url("home")
 

@@ -21,7 +21,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from accounts import login
+from accounts import audit, login
+from accounts.actions import Action
 from accounts.models import User
 from mfa import proofs, services
 from mfa.flow import advance, holdings_in, pending_of
@@ -82,18 +83,19 @@ def authentication_options(request: SiteRequest, body: dict[str, Any]) -> dict[s
 def authentication(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]:
     """The answer to it: who signs in, goes a step on, or confirms who they are."""
     person = _person(request)
-    kept = (request.session.pop(QUESTION, None) or {}).get("authentication")
+    kept = (login.take(request.session, QUESTION) or {}).get("authentication")
     question = Authentication(**kept) if kept else None
     next_path = login.local_path(body.get("next") if isinstance(body.get("next"), str) else "")
 
-    def go_on(owner: User) -> str:
+    def go_on(passkey: Passkey) -> str:
+        owner, by = passkey.user, str(passkey.pk)
         if person is None:
-            login.begin(request, owner, Method.PASSKEY, next_path=next_path)
+            login.begin(request, owner, Method.PASSKEY, by=by, next_path=next_path)
             return advance(request, owner, proved=Method.PASSKEY)
         if request.user.is_authenticated:
-            proved(request, Method.PASSKEY)  # type: ignore[arg-type]
+            proved(request, Method.PASSKEY, by=by)  # type: ignore[arg-type]
             return next_path or resolve_url("home")
-        login.prove(request, Method.PASSKEY)
+        login.prove(request, Method.PASSKEY, by=by)
         return advance(request, owner, holdings_in(request), proved=Method.PASSKEY)
 
     try:
@@ -127,7 +129,7 @@ def registration_options(request: SiteRequest, body: dict[str, Any]) -> dict[str
 def registration(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]:
     """The answer to it: the new passkey."""
     person = _enrolling(request)
-    kept = (request.session.pop(QUESTION, None) or {}).get("registration")
+    kept = (login.take(request.session, QUESTION) or {}).get("registration")
     try:
         if kept is None:
             raise Refused("No question was asked.")
@@ -140,6 +142,7 @@ def registration(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]:
             400, "too_many_passkeys", _("You have twenty passkeys. Delete one before you create another.")
         ) from trouble
     except Refused as trouble:
+        audit.record(Action.PASSKEY_REFUSED, actor=person, subject=person, reason=str(trouble))
         raise Problem(400, "passkey_refused", _("This passkey could not be saved. Try again.")) from trouble
     messages.success(
         request, _("Your passkey “{name}” is ready. Next time, sign in with it.").format(name=passkey.name)

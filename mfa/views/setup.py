@@ -99,22 +99,19 @@ def set_up_app(request: SiteRequest, person: User, template: str, done: Callable
     trouble = ""
     try:
         setup, key = _setup_asked_for(request, person)
+        if form.is_valid():
+            try:
+                step = totp.check(key, form.cleaned_data["code"], time())
+            except totp.WrongCode as wrong:
+                form.explain(wrong)
+            else:
+                return HttpResponseRedirect(_finish(request, person, key, step, done))
+    except services.SetUpMeanwhile:
+        return HttpResponseRedirect(request.path)
     except SetupGone:
         trouble = _("This page was opened again or is older than ten minutes. Scan the new QR code below.")
         form = SetUpForm()
         setup, key = begin_setup(request.session, person)
-    if form.is_valid():
-        try:
-            step = totp.check(key, form.cleaned_data["code"], time())
-        except totp.WrongCode as wrong:
-            form.explain(wrong)
-        else:
-            with transaction.atomic():
-                codes = services.set_up_app(person, key, last_used_step=step, actor=person)
-                del request.session[SETUP]
-                keep_codes(request.session, person, codes)
-                login.prove(request, Method.TOTP)
-                return HttpResponseRedirect(done())
     uri, text = totp.provisioning_uri(key, person.username), totp.key_as_text(key)
     context = {
         "form": form,
@@ -126,6 +123,20 @@ def set_up_app(request: SiteRequest, person: User, template: str, done: Callable
         "key": " ".join(text[start : start + 4] for start in range(0, len(text), 4)),
     }
     return render(request, template, context, status=400 if form.is_bound or trouble else 200)
+
+
+def _finish(request: SiteRequest, person: User, key: bytes, step: int, done: Callable[[], str]) -> str:
+    """Make the app of a confirmed key. Raises SetupGone, and SetUpMeanwhile where another was made since."""
+    before = person.authenticator_apps.filter(confirmed=True).first()
+    if request.claimant.is_authenticated and before is not None:
+        raise services.SetUpMeanwhile
+    if login.take(request.session, SETUP) is None:
+        raise SetupGone
+    with transaction.atomic():
+        codes = services.set_up_app(person, key, last_used_step=step, instead_of=before, actor=person)
+        keep_codes(request.session, person, codes)
+        login.prove(request, Method.TOTP)
+        return done()
 
 
 def _setup_asked_for(request: SiteRequest, person: User) -> tuple[Setup, bytes]:
@@ -156,7 +167,7 @@ def login_recovery_codes(request: SiteRequest) -> HttpResponse:
 def show_codes(request: SiteRequest, person: User, template: str, done: Callable[[], str]) -> HttpResponse:
     """The codes that wait, and a box to tick; once ticked they are never shown again."""
     form = CodesSavedForm(request.POST if request.method == "POST" else None)
-    codes = waiting_codes(request.session, person)
+    codes = waiting_codes(request.session, person) if person.authenticator_apps.exists() else []
     if form.is_valid() or not codes:
         request.session.pop(UNSAVED_CODES, None)
         return HttpResponseRedirect(done())

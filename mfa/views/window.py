@@ -44,11 +44,16 @@ def subject_of(request: SignedInRequest, user_id: UUID | None) -> User:
     return get_object_or_404(people.managed_by(request.user), pk=user_id)
 
 
-def _address(request: SignedInRequest, page: str, user_id: UUID | None, **more: object) -> str:
-    """The address of one of these views, of the same person."""
+def _address(request: SignedInRequest, user_id: UUID | None) -> str:
+    """The address of the window about the same person."""
     assert request.resolver_match  # every view has one
-    kwargs = more | ({"user_id": user_id} if user_id else {})
-    return reverse(f"{request.resolver_match.namespace}:{page}", kwargs=kwargs)
+    kwargs = {"user_id": user_id} if user_id else {}
+    return reverse(f"{request.resolver_match.namespace}:window", kwargs=kwargs)
+
+
+def _query(request: SignedInRequest) -> str:
+    """The query of the page behind, with its question mark."""
+    return f"?{request.GET.urlencode()}" if request.GET else ""
 
 
 def _show(
@@ -60,9 +65,11 @@ def _show(
     *,
     status: int = 200,
 ) -> HttpResponse:
-    """Draw a window, alone for htmx, else over the page behind it."""
+    """Draw a window, alone for htmx, else over the page behind it, whose own query the window's addresses carry on."""
     page, page_context, close = behind(request)
-    context |= {"here": _address(request, "window", user_id), "window_template": template, "close": close}
+    here = _address(request, user_id)
+    context |= {"here": here, "back": here + _query(request), "query": _query(request)}
+    context |= {"window_template": template, "close": close}
     if request.htmx and request.htmx.request_type == "partial":
         return render(request, template, context, status=status)
     return render(request, page, page_context | context, status=status)
@@ -71,7 +78,11 @@ def _show(
 def _done(request: SignedInRequest, user_id: UUID | None, text: str) -> HttpResponse:
     """Back to the window, which says what happened."""
     messages.success(request, text)
-    return HttpResponseRedirect(_address(request, "window", user_id))
+    return _back(request, user_id)
+
+
+def _back(request: SignedInRequest, user_id: UUID | None) -> HttpResponse:
+    return HttpResponseRedirect(_address(request, user_id) + _query(request))
 
 
 @never_cache
@@ -129,28 +140,13 @@ def two_factor_off(request: SignedInRequest, behind: Behind, user_id: UUID | Non
     shown = Window(subject_of(request, user_id), request.user)
     form = SignOutForm(request.POST)
     if request.method == "POST" and form.is_valid():
-        asked_again = shown.subject.required_by_company
-        had_app = shown.app is not None
+        done = _switched_off(shown)
         try:
             services.disable_two_factor(shown.subject, actor=request.user, sessions=_sessions(form))
         except services.RequiredByCompany:
             text = _("{company} requires two-factor authentication. You can set it up anew, but not switch it off.")
             messages.error(request, shown.said(text, text))
-            return HttpResponseRedirect(_address(request, "window", user_id))
-        if asked_again:
-            done = shown.said(
-                "", _("Removed. {company} requires it: {name} will be asked to set it up at the next login.")
-            )
-        elif had_app:
-            done = shown.said(
-                _("Two-factor authentication is off. User name and password are enough again."),
-                _("Two-factor authentication is off for {name}. User name and password are enough again."),
-            )
-        else:
-            done = shown.said(
-                _("You will no longer be asked to set up two-factor authentication."),
-                _("{name} will no longer be asked to set up two-factor authentication."),
-            )
+            return _back(request, user_id)
         return _done(request, user_id, done)
     title = shown.said(
         _("Switch off two-factor authentication?"),
@@ -165,6 +161,24 @@ def two_factor_off(request: SignedInRequest, behind: Behind, user_id: UUID | Non
         title=title,
         lines=consequences.of_switching_off(shown),
         sign_out=shown.sessions_end,
+    )
+
+
+def _switched_off(shown: Window) -> str:
+    """What happened, in the light of what there was before."""
+    had_app = shown.app is not None
+    if shown.subject.required_by_company:
+        removed = _("Removed. {company} requires it: {name} will be asked to set it up at the next login.")
+        asked = _("{company} requires it all the same: {name} will be asked to set it up at the next login.")
+        return shown.said("", removed if had_app else asked)
+    if had_app:
+        return shown.said(
+            _("Two-factor authentication is off. User name and password are enough again."),
+            _("Two-factor authentication is off for {name}. User name and password are enough again."),
+        )
+    return shown.said(
+        _("You will no longer be asked to set up two-factor authentication."),
+        _("{name} will no longer be asked to set up two-factor authentication."),
     )
 
 
@@ -184,7 +198,7 @@ def passkey_request(request: SignedInRequest, behind: Behind, user_id: UUID | No
             ),
         )
     messages.info(request, _("A request is open already. {details}").format(details=shown.passkeys_in_words))
-    return HttpResponseRedirect(_address(request, "window", user_id))
+    return _back(request, user_id)
 
 
 @never_cache
@@ -203,7 +217,7 @@ def passkey_request_delete(request: SignedInRequest, behind: Behind, user_id: UU
             ),
         )
     messages.info(request, _("No request was open."))
-    return HttpResponseRedirect(_address(request, "window", user_id))
+    return _back(request, user_id)
 
 
 @never_cache
@@ -250,7 +264,7 @@ def _confirm(
     request: SignedInRequest, behind: Behind, user_id: UUID | None, shown: Window, **context: Any
 ) -> HttpResponse:
     """A confirmation in the window's place; "Cancel" leads back to it."""
-    context = {"window": shown, "tone": "danger", "action": request.path} | context
+    context = {"window": shown, "tone": "danger", "action": request.get_full_path()} | context
     return _show(request, "components/confirm.html", behind, user_id, context)
 
 

@@ -27,6 +27,8 @@ from tests.people import Person
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from playwright.sync_api import Page
+
     from tests.browser.pages import Desk
 
 ACME = "Acme Machines"
@@ -49,12 +51,12 @@ class Stage:
         return User.objects.get(username="petra.vogt")
 
     def user(self, username: str) -> User:
-        assert self.petra
+        if username == self.petra.username:
+            return self.petra
         return User.objects.select_related("company").get(username=username)
 
     def company(self, name: str) -> Company:
-        assert self.petra
-        return Company.objects.get(name=name)
+        return Company.objects.managed_by(self.petra).get(name=name)
 
     def person(self, username: str) -> Person:
         """With their authenticator app in hand, where they have one."""
@@ -103,6 +105,12 @@ class State:
 
     def __str__(self) -> str:
         return self.name
+
+    def reach(self, stage: Stage) -> Page:
+        """The page in this state, with its style and its scripts."""
+        page = self.arrange(stage).page
+        page.wait_for_load_state("load")
+        return page
 
 
 STATES: list[State] = []
@@ -431,7 +439,7 @@ inside("users-empty", "settings:users", "petra.vogt", query="?q=miller")
 inside("user-new", "settings:user_new", "petra.vogt")
 inside("user-edit", "settings:user", "petra.vogt", user="kim.hansen")
 inside("user-edit-deactivated", "settings:user", "petra.vogt", user="lena.fischer")
-inside("user-deactivate", "settings:user_activity", "petra.vogt", user="kim.hansen")
+inside("user-deactivate", "settings:user_deactivate", "petra.vogt", user="kim.hansen")
 inside("user-sign-out", "settings:user_sign_out", "petra.vogt", user="kim.hansen")
 inside("user-mfa", "settings:user_mfa:window", "petra.vogt", user="kim.hansen")
 inside("user-mfa-off", "settings:user_mfa:window", "petra.vogt", user="lukas.brandt")

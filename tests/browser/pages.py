@@ -82,6 +82,10 @@ class Desk:
     def heading(self, name: str) -> Locator:
         return self.page.get_by_role("heading", name=name, exact=True)
 
+    def administration(self, name: str) -> Locator:
+        """An entry of the navigation's group."""
+        return self.page.get_by_role("list", name="Administration").get_by_role("link", name=name, exact=True)
+
     @property
     def password_field(self) -> Locator:
         return self.page.get_by_label("Password", exact=True)
@@ -155,14 +159,16 @@ class Desk:
     def save_codes(self) -> list[str]:
         """On the page with the recovery codes: read them, say so, go on."""
         expect(self.heading("Save your recovery codes")).to_be_visible()
-        self.person.codes = self.page.get_by_role("list", name="Recovery codes").get_by_role("listitem").all_inner_texts()
+        self.person.codes = (
+            self.page.get_by_role("list", name="Recovery codes").get_by_role("listitem").all_inner_texts()
+        )
         self.page.get_by_role("checkbox", name="I have saved my recovery codes").check()
         self.button("Continue").click()
         return self.person.codes
 
     def find_user(self, username: str) -> None:
         """Administration → User, and the search."""
-        self.link("User").click()
+        self.administration("User").click()
         self.page.get_by_role("searchbox", name="Search users").fill(username)
         self.page.keyboard.press("Enter")
         self.is_on("/settings/administration/users/")
@@ -183,7 +189,7 @@ class Desk:
 
     def open_company(self, name: str) -> None:
         """Administration → Company → the company."""
-        self.link("Company").click()
+        self.administration("Company").click()
         self.link(name).click()
         expect(self.heading(name)).to_be_visible()
 

@@ -34,7 +34,7 @@ def found(page, options) -> list[str]:
 @pytest.mark.parametrize("state", STATES, ids=str)
 def test_axe_finds_nothing_on(state, stage):
     stage.options = {"reduced_motion": "reduce"}
-    page = state.arrange(stage).page
+    page = state.reach(stage)
 
     light, small = found(page, EVERYTHING), page.evaluate(SMALL)
     page.emulate_media(color_scheme="dark")

@@ -31,7 +31,7 @@ LOW = """() => [...(document.querySelector("dialog:modal") ?? document).querySel
 @pytest.mark.parametrize("state", STATES, ids=str)
 def test_nothing_leaves_a_phones_screen_on(state, stage):
     stage.options = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
-    page = state.arrange(stage).page
+    page = state.reach(stage)
 
     at_360, low = page.evaluate(OUTSIDE), page.evaluate(LOW)
     page.set_viewport_size({"width": 320, "height": 640})

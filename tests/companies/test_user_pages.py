@@ -78,14 +78,7 @@ def test_a_new_user_is_invited_by_mail_and_chooses_their_own_password(administra
 
     nora = User.objects.get(username="nora.berg")
     assert answer.redirect_chain == [(of(nora), 302)]
-    assert (
-        read(answer).notes
-        == [
-            "Nora is invited: the link went to nora@acme.example and is good for seven days.",
-            "Copy",
-        ]
-        or "Nora is invited: the link went to nora@acme.example and is good for seven days." in read(answer).notes
-    )
+    assert "Nora is invited: the link went to nora@acme.example and is good for seven days." in read(answer).notes
     [mail] = mailoutbox
     assert mail.to == ["nora@acme.example"]
     assert mail.subject == "Your access to m2v"
@@ -240,7 +233,7 @@ def test_a_name_is_text_wherever_it_is_shown(administrator, company):
         of(nora, "mfa/"),
         of(nora, "sign-out/"),
         of(nora, "mfa/two-factor/on/"),
-        of(nora, "activity/"),
+        of(nora, "deactivate/"),
     ):
         assert read(administrator.client.get(address)).all("b") == []
 
@@ -333,7 +326,7 @@ def test_a_company_administrator_without_a_company_manages_nobody(make_user, kim
 
 PAGES = [
     "user",
-    "user_activity",
+    "user_deactivate",
     "user_sign_out",
     "user_mfa:window",
     "user_mfa:two_factor_on",
@@ -545,7 +538,7 @@ def test_ones_own_form_does_not_offer_a_role(administrator):
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_nobody_deactivates_themselves(administrator, carla, method):
     for actor in (administrator, carla):
-        answer = getattr(actor.client, method)(of(actor.user, "activity/"), follow=True)
+        answer = getattr(actor.client, method)(of(actor.user, "deactivate/"), follow=True)
         assert read(answer).notes == ["You cannot deactivate yourself. Another administrator can."]
         actor.user.refresh_from_db()
         assert actor.user.is_active
@@ -557,7 +550,7 @@ def test_nobody_deactivates_themselves(administrator, carla, method):
 def test_deactivating_says_what_it_means_and_does_it(administrator, kim):
     kim.set_up_app()
     kim.sign_in()
-    question = administrator.client.get(of(kim.user, "activity/"))
+    question = administrator.client.get(of(kim.user, "deactivate/"))
     window = read(question).dialog
     answer = press(administrator.client, question, "Confirm")
 
@@ -579,13 +572,13 @@ def test_a_deactivated_user_is_marked(administrator, make_user):
 
     assert "Deactivated" in page.words
     assert "gone is deactivated and cannot sign in." in page.words
-    assert page.links["Activate"] == of(gone, "activity/")
+    assert page.links["Activate"] == of(gone, "deactivate/")
 
 
 def test_activating_lets_somebody_sign_in_again_but_brings_no_session_back(administrator, kim):
     kim.sign_in()
-    press(administrator.client, administrator.client.get(of(kim.user, "activity/")), "Confirm")
-    question = administrator.client.get(of(kim.user, "activity/"))
+    press(administrator.client, administrator.client.get(of(kim.user, "deactivate/")), "Confirm")
+    question = administrator.client.get(of(kim.user, "deactivate/"))
     answer = press(administrator.client, question, "Confirm")
 
     assert read(question).dialog.one("h2").words == "Activate Kim Hansen again?"
@@ -597,7 +590,7 @@ def test_activating_lets_somebody_sign_in_again_but_brings_no_session_back(admin
 
 
 def test_confirming_a_deactivation_twice_does_not_undo_it(administrator, kim):
-    question = administrator.client.get(of(kim.user, "activity/"))
+    question = administrator.client.get(of(kim.user, "deactivate/"))
     press(administrator.client, question, "Confirm")
     press(administrator.client, question, "Confirm")
 
@@ -608,14 +601,14 @@ def test_confirming_a_deactivation_twice_does_not_undo_it(administrator, kim):
 def test_somebody_half_way_in_is_shut_out_too(administrator, kim):
     kim.set_up_app()
     kim.enter_password()
-    press(administrator.client, administrator.client.get(of(kim.user, "activity/")), "Confirm")
+    press(administrator.client, administrator.client.get(of(kim.user, "deactivate/")), "Confirm")
 
     kim.enter_code()
     assert not kim.is_in
 
 
 def test_canceling_leads_back_to_the_list_and_does_nothing(administrator, kim):
-    answer = press(administrator.client, administrator.client.get(of(kim.user, "activity/")), "Cancel")
+    answer = press(administrator.client, administrator.client.get(of(kim.user, "deactivate/")), "Cancel")
 
     assert answer.request["PATH_INFO"] == USERS
     kim.user.refresh_from_db()
@@ -666,7 +659,7 @@ def test_a_half_way_login_is_ended_too(administrator, kim):
     assert not kim.is_in
 
 
-@pytest.mark.parametrize("act", ["activity/", "sign-out/"])
+@pytest.mark.parametrize("act", ["deactivate/", "sign-out/"])
 def test_htmx_gets_the_question_alone(administrator, kim, act):
     answer = administrator.client.get(of(kim.user, act), **HTMX)
 
@@ -745,7 +738,7 @@ def test_an_invitation_without_an_address_is_handed_over(carla, invited):
 # --- Who one is, once more ---
 
 
-CAREFUL = ["user_new", "user", "user_activity", "user_sign_out"]
+CAREFUL = ["user_new", "user", "user_deactivate", "user_sign_out"]
 
 
 def address_of(name, user):
@@ -774,7 +767,7 @@ def test_a_form_that_was_filled_in_goes_on_after_it(administrator, company):
     assert User.objects.get(username="nora.berg").company == company
 
 
-@pytest.mark.parametrize("name", ["user_activity", "user_sign_out", "user_invite"])
+@pytest.mark.parametrize("name", ["user_deactivate", "user_sign_out", "user_invite"])
 def test_an_act_waits_until_one_is_known(administrator, kim, name):
     kim.sign_in()
     with time_machine.travel(datetime.now(UTC) + timedelta(minutes=16)):
@@ -784,7 +777,7 @@ def test_an_act_waits_until_one_is_known(administrator, kim, name):
     assert kim.is_in
 
 
-@pytest.mark.parametrize("name", ["user_new", "user", "user_activity", "user_sign_out"])
+@pytest.mark.parametrize("name", ["user_new", "user", "user_deactivate", "user_sign_out"])
 def test_these_pages_take_no_other_method(administrator, kim, name):
     for method in ("put", "delete", "patch"):
         assert getattr(administrator.client, method)(address_of(name, kim.user)).status_code == 405

@@ -82,7 +82,7 @@ def session_dump(person: Person) -> str:
 def audit_of(user: User) -> list[tuple[str, str | None]]:
     """What happened to somebody and who did it, oldest first."""
     events = AuditEvent.objects.filter(subject=user).select_related("actor").order_by("id")
-    return [(event.action, event.actor and event.actor.username) for event in events]
+    return [(event.action, event.actor.username if event.actor else None) for event in events]
 
 
 def refusals_of(user: User) -> list[str]:

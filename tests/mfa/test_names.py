@@ -13,7 +13,9 @@ from tests.people import AGENT
 
 ICLOUD = "fbfc3007-154e-4ecc-8c0b-6e020557d7bd"
 ZERO = UUID(int=0)
-WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
+WINDOWS = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
+)
 
 
 def rename(person, name, passkey=None):

@@ -169,7 +169,7 @@ def test_f10_the_window_does_not_follow_a_clock_that_runs_away(kim_with_app, clo
         lambda code: "+" + code,
         lambda code: "-" + code,
         lambda code: "_".join(code),
-        lambda code: ".".join([code, "0"]),
+        lambda code: f"{code}.0",
         lambda code: code.translate({ord("0") + n: ord("\N{FULLWIDTH DIGIT ZERO}") + n for n in range(10)}),
         lambda code: code.translate({ord("0") + n: ord("\N{ARABIC-INDIC DIGIT ZERO}") + n for n in range(10)}),
         lambda code: code[:3] + "\N{ARABIC-INDIC DIGIT ZERO}" * 3,
@@ -193,7 +193,9 @@ def test_otp7_f9_v25_only_six_ascii_digits_count(kim, clock, bend):
     assert kim.enter_code().headers["Location"] == "/", "and the code itself is not used up by that"
 
 
-@pytest.mark.parametrize("space", ["{0}{1}{2} {3}{4}{5}", " {0}{1}{2}{3}{4}{5} ", "{0} {1} {2}\t{3}\N{NO-BREAK SPACE}{4}{5}"])
+@pytest.mark.parametrize(
+    "space", ["{0}{1}{2} {3}{4}{5}", " {0}{1}{2}{3}{4}{5} ", "{0} {1} {2}\t{3}\N{NO-BREAK SPACE}{4}{5}"]
+)
 def test_spaces_that_people_type_do_not_matter(kim_with_app, clock, space):
     kim_with_app.enter_password()
 

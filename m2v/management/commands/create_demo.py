@@ -221,7 +221,7 @@ def _history(user: User, person: Person, now: datetime, index: int) -> None:
     if person.state == "invited" or index % 7 == 4:
         return
     methods = ["passkey"] if person.passkeys else ["password", "totp"] if person.state == "app" else ["password"]
-    for days in (30 + index, 9 + index % 5, index % 4):
+    for days in (30 + index % 9, 9 + index % 5, index % 4):
         at = now - timedelta(days=days, minutes=37 * index + 20)
         AuditEvent.objects.create(
             at=at,

@@ -1,0 +1,78 @@
+"""Reading the environment's values: each is what it must be, or the start ends with its name and what is wrong."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]+")
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
+FILES = "django.core.mail.backends.filebased.EmailBackend"
+
+
+def port(text: str) -> int:
+    """A port's number. Raises ImproperlyConfigured."""
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
+        raise ImproperlyConfigured(f"PORT must be a number between 1 and 65535. It is {text!r}.")
+    return int(text)
+
+
+def base_url(text: str) -> tuple[str, str, str]:
+    """The address as browsers write an origin, its scheme, and its host. Raises ImproperlyConfigured."""
+    wrong = ImproperlyConfigured(f"BASE_URL must look like https://m2v.example.com, without a path. It is {text!r}.")
+    try:
+        parts = urlsplit(text.strip().rstrip("/"))
+        scheme, host, number = parts.scheme.lower(), (parts.hostname or "").lower(), parts.port
+    except ValueError as trouble:
+        raise wrong from trouble
+    more = parts.path or parts.query or parts.fragment or "@" in parts.netloc or parts.netloc.endswith(":")
+    if scheme not in DEFAULT_PORTS or more or not HOST.fullmatch(host) or number == 0:
+        raise wrong
+    shown = f"[{host}]" if ":" in host else host
+    if number and number != DEFAULT_PORTS[scheme]:
+        shown += f":{number}"
+    return f"{scheme}://{shown}", scheme, host
+
+
+def database(url: str) -> dict[str, Any]:
+    """Django's settings for the database at `url`. Raises ImproperlyConfigured."""
+    try:
+        found: dict[str, Any] = environ.Env.db_url_config(url)  # type: ignore[no-untyped-call]
+    except ValueError as trouble:
+        raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {trouble}") from trouble
+    if not found.get("ENGINE"):
+        raise ImproperlyConfigured("DATABASE_URL must look like postgres://user:password@host/name or sqlite:////path.")
+    return found
+
+
+def mailers(url: str, outbox: Path) -> dict[str, dict[str, Any]]:
+    """Django's MAILERS for `url`; without one, mail is written to files in `outbox`. Raises ImproperlyConfigured."""
+    if not url:
+        return {"default": {"BACKEND": FILES, "OPTIONS": {"file_path": str(outbox)}}}
+    try:
+        found: dict[str, Any] = environ.Env.email_url_config(url)  # type: ignore[no-untyped-call]
+    except (ValueError, KeyError) as trouble:
+        raise ImproperlyConfigured(f"EMAIL_URL cannot be read: {trouble}") from trouble
+    backend, options = found["EMAIL_BACKEND"], {}
+    if backend == SMTP:
+        options = {
+            "host": found["EMAIL_HOST"],
+            "port": found["EMAIL_PORT"],
+            "username": found["EMAIL_HOST_USER"],
+            "password": found["EMAIL_HOST_PASSWORD"],
+            "use_tls": found.get("EMAIL_USE_TLS", False),
+            "use_ssl": found.get("EMAIL_USE_SSL", False),
+            "timeout": 10,
+        }
+    elif backend == FILES:
+        path = str(found.get("EMAIL_FILE_PATH") or "")
+        options = {"file_path": f"/{path.lstrip('/')}" if path else str(outbox)}
+    return {"default": {"BACKEND": backend, "OPTIONS": options}}

@@ -1,0 +1,528 @@
+"""The audit: who did what to whom, when and from where; there with its act or not at all, and without a secret."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from string import Formatter
+
+import pytest
+from django.conf import settings as site
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import audit, invitations, people
+from accounts.actions import Action
+from accounts.models import AuditEvent, Role, User
+from companies import services as companies
+from companies.models import Company
+from mfa import services
+from mfa.models import Passkey
+from tests.accounts.steps import finish
+from tests.people import AGENT, PASSWORD, browser
+
+
+def lines(**found):
+    """The audit, oldest first."""
+    return list(AuditEvent.objects.filter(**found).select_related("actor", "subject", "company").order_by("pk"))
+
+
+def said(**found):
+    return [audit.sentence(line) for line in lines(**found)]
+
+
+# --- Where an act comes from ---
+
+
+def test_16_2_1_a_line_says_who_whom_what_when_which_company_and_from_where(kim, time_machine):
+    time_machine.move_to("2026-05-04 09:30:15", tick=False)
+
+    kim.client.post("/login/", {"username": "kim", "password": PASSWORD}, REMOTE_ADDR="192.0.2.7")
+
+    line = AuditEvent.objects.get()
+    assert (line.action, line.actor, line.subject, line.company) == ("signed_in", kim.user, kim.user, kim.user.company)
+    assert line.at == datetime(2026, 5, 4, 9, 30, 15, tzinfo=UTC)
+    assert (line.address, line.browser) == ("192.0.2.7", AGENT)
+    assert line.details == {"methods": ["password"]}
+
+
+@pytest.mark.parametrize(
+    ("behind_proxy", "forwarded", "address"),
+    [
+        (False, None, "192.0.2.7"),
+        (False, "198.51.100.1", "192.0.2.7"),
+        (False, "nonsense", "192.0.2.7"),
+        (True, None, "192.0.2.7"),
+        (True, "198.51.100.1", "198.51.100.1"),
+        (True, "203.0.113.9, 198.51.100.1", "198.51.100.1"),
+        (True, "203.0.113.9,198.51.100.1 ", "198.51.100.1"),
+        (True, "2001:db8::1", "2001:db8::1"),
+        (True, "nonsense", None),
+        (True, "198.51.100.1,", None),
+        (True, "198.51.100.1:8080", None),
+    ],
+)
+def test_15_3_4_a_forwarded_address_counts_only_from_a_proxy_of_ours(behind_proxy, forwarded, address, kim, settings):
+    settings.BEHIND_PROXY = behind_proxy
+    headers = {} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded}
+
+    kim.client.post("/login/", {"username": "kim", "password": PASSWORD}, REMOTE_ADDR="192.0.2.7", **headers)
+
+    assert AuditEvent.objects.get().address == address
+
+
+@pytest.mark.parametrize("header", ["HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_CLIENT_IP", "HTTP_TRUE_CLIENT_IP"])
+def test_b42_other_headers_about_addresses_never_count(header, kim, settings):
+    settings.BEHIND_PROXY = True
+
+    kim.client.post("/login/", {"username": "kim", "password": "x"}, REMOTE_ADDR="192.0.2.7", **{header: "203.0.113.9"})
+
+    assert AuditEvent.objects.get().address == "192.0.2.7"
+
+
+@pytest.mark.parametrize("address", ["", "unix:", "fe80::1%eth0", "2001:db8::1", "::ffff:192.0.2.1", "::1"])
+def test_every_kind_of_address_can_be_written_down(address, kim):
+    answer = kim.client.post("/login/", {"username": "kim", "password": "wrong"}, REMOTE_ADDR=address)
+
+    assert answer.status_code == 400
+    kept = AuditEvent.objects.get().address
+    assert kept is None or "%" not in kept
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"), [("", ""), ("x" * 1000, "x" * 300), ("Fire\x00fox", "Firefox"), ("\x00", "")]
+)
+def test_a_browser_is_written_down_as_it_calls_itself_within_bounds(sent, kept, kim):
+    kim.client.post("/login/", {"username": "kim", "password": "wrong"}, HTTP_USER_AGENT=sent)
+
+    assert AuditEvent.objects.get().browser == kept
+
+
+def test_an_act_on_the_command_line_comes_from_nowhere(admin, kim):
+    people.end_sessions(kim.user, actor=admin)
+
+    line = AuditEvent.objects.get()
+    assert (line.address, line.browser) == (None, "")
+    assert audit.current_browser() == ""
+    assert audit.place(line) == ""
+
+
+def test_where_an_act_comes_from_is_forgotten_after_it(kim):
+    with audit.origin("192.0.2.7", "Firefox/150"):
+        with audit.origin(None, "inner"):
+            assert audit.current_browser() == "inner"
+        assert audit.current_browser() == "Firefox/150"
+    assert audit.current_browser() == ""
+
+    with pytest.raises(RuntimeError), audit.origin("192.0.2.7", "Firefox/150"):
+        raise RuntimeError
+    assert audit.current_browser() == ""
+
+
+@pytest.mark.parametrize(
+    ("company_given", "subject_given", "kept"),
+    [(True, True, "given"), (True, False, "given"), (False, True, "subject's"), (False, False, None)],
+)
+def test_a_line_is_of_the_company_it_is_about(company_given, subject_given, kept, kim, other_company, admin):
+    line = audit.record(
+        Action.SESSIONS_ENDED,
+        actor=admin,
+        subject=kim.user if subject_given else None,
+        company=other_company if company_given else None,
+    )
+
+    assert line.company_id == {"given": other_company.pk, "subject's": kim.user.company_id, None: None}[kept]
+
+
+# --- There with its act, or not at all ---
+
+
+def rolled_back(act):
+    """Do `act` in a transaction that is undone afterwards."""
+    with transaction.atomic():
+        act()
+        assert AuditEvent.objects.exists()
+        transaction.set_rollback(True)
+
+
+def renamed(user, name):
+    user.username = name
+    return user
+
+
+def test_2_3_3_no_line_stays_of_an_act_that_was_rolled_back(admin, kim, company):
+    for act in (
+        lambda: people.create_user(User(username="nadia"), actor=admin),
+        lambda: people.change_user(renamed(kim.user, "kimberly"), changed=["username"], actor=admin),
+        lambda: people.deactivate_user(kim.user, actor=admin),
+        lambda: people.end_sessions(kim.user, actor=admin),
+        lambda: people.end_company_sessions(company, actor=admin),
+        lambda: people.change_password(kim.user, "four other words", actor=kim.user),
+        lambda: invitations.invite(kim.user, actor=admin),
+    ):
+        before = User.objects.filter(pk=kim.user.pk).values().get()
+        rolled_back(act)
+        assert not AuditEvent.objects.exists()
+        assert User.objects.filter(pk=kim.user.pk).values().get() == before
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda admin, kim: people.create_user(User(username="nadia"), actor=admin),
+        lambda admin, kim: people.deactivate_user(kim, actor=admin),
+        lambda admin, kim: people.end_sessions(kim, actor=admin),
+        lambda admin, kim: people.change_password(kim, "four other words", actor=admin),
+        lambda admin, kim: people.end_company_sessions(kim.company, actor=admin),
+        lambda admin, kim: invitations.invite(kim, actor=admin),
+    ],
+    ids=["create", "deactivate", "end sessions", "change password", "end sessions of a company", "invite"],
+)
+def test_2_3_3_no_act_is_done_whose_line_cannot_be_written(act, transactional_db, make_user):
+    """An actor whom the database does not know: the act itself would be done, its line cannot."""
+    kim = make_user("kim")
+    nobody = User(username="nobody", role=Role.ADMINISTRATOR)
+    before = list(User.objects.order_by("pk").values())
+
+    with pytest.raises(Exception, match=r"(?i)foreign key"):
+        act(nobody, kim)
+
+    assert list(User.objects.order_by("pk").values()) == before
+    assert not AuditEvent.objects.exists()
+
+
+# --- Every act, in a sentence ---
+
+
+def do_everything(administrator, kim, company):
+    """Every act and every step there is, through pages and services; one line of each action at least."""
+    petra = administrator.client
+    one = f"/settings/administration/users/{kim.user.pk}/"
+    firm = f"/settings/administration/companies/{company.pk}/"
+
+    petra.post("/settings/administration/companies/new/", {"name": "Südwerk"})
+    petra.post(f"{firm}edit/", {"name": "Acme Machines AG"})
+    petra.post("/settings/administration/users/new/", {"username": "nadia", "role": "member", "company": company.pk})
+    petra.post(one, {"username": "kim", "first_name": "Kimberly", "role": "member", "company": company.pk})
+    petra.post(f"{one}deactivate/")
+    petra.post(f"{one}activate/")
+    kim.user.refresh_from_db()
+    petra.post(f"{one}mfa/two-factor/on/")
+    petra.post(f"{one}mfa/passkeys/request/")
+    petra.post(f"{one}mfa/passkeys/request/delete/")
+    petra.post(f"{one}mfa/passkeys/request/")
+
+    kim.enter_password("wrong")
+    kim.enter_password()
+    finish(kim)
+    kim.client.post(
+        "/user-settings/password/",
+        {"old_password": PASSWORD} | dict.fromkeys(("new_password1", "new_password2"), "four other words"),
+    )
+    kim.json("/passkeys/registration/", {"credential": {}})
+    kim.create_passkey()
+    passkey = Passkey.objects.get(user=kim.user)
+    kim.client.post(f"/user-settings/mfa/passkeys/{passkey.pk}/rename/", {"name": "My phone"})
+    kim.client.post("/user-settings/mfa/recovery-codes/new/")
+    kim.use_passkey()
+    kim.client.post("/logout/")
+    kim.enter_password("four other words")
+    kim.enter_code(kim.code(1))
+    services.suspend_passkey(Passkey.objects.get(user=kim.user), "The counter fell.")
+    petra.post(f"{one}mfa/passkeys/{passkey.pk}/delete/")
+    petra.post(f"{one}mfa/two-factor/off/", {"sign_out": "on"})
+    petra.post(f"{firm}two-factor/on/")
+    petra.post(f"{firm}two-factor/off/")
+    petra.post(f"{firm}sign-out/")
+
+
+@pytest.fixture
+def busy_day(administrator, kim, company):
+    """A day on which everything happened once."""
+    do_everything(administrator, kim, company)
+    codes = services.make_recovery_codes(kim.user, actor=kim.user)
+    kim.set_up_app()
+    kim.enter_password("four other words")
+    kim.enter_code(kim.codes[0])
+    return kim, codes
+
+
+def test_every_action_of_the_vocabulary_is_written_by_some_act(busy_day):
+    assert {line.action for line in lines()} == set(Action.values)
+
+
+def test_every_line_reads_as_a_sentence(busy_day):
+    for sentence in said():
+        assert sentence
+        assert "{" not in sentence
+        assert "  " not in sentence
+        assert "“”" not in sentence
+        assert "Somebody" not in sentence or "refused" in sentence
+
+
+def test_16_2_5_no_line_holds_a_secret(busy_day):
+    kim, codes = busy_day
+    kim.user.refresh_from_db()
+    written = json.dumps([[line.details, line.browser, str(line.address)] for line in lines()])
+
+    for secret in (
+        PASSWORD,
+        "four other words",
+        "wrong",
+        *codes,
+        *kim.codes,
+        kim.code(),
+        kim.user.password,
+        kim.client.cookies["session"].value,
+        kim.app_key.hex(),
+        str(site.SECRET_KEY),
+    ):
+        assert secret not in written
+
+
+def test_every_line_is_shown_in_somebodys_window_or_companys_page(busy_day, administrator, company):
+    kim, _codes = busy_day
+    window = administrator.client.get(f"/settings/administration/users/{kim.user.pk}/mfa/").content.decode()
+
+    for line in lines(subject=kim.user)[-3:]:
+        assert audit.sentence(line) in window
+    page = administrator.client.get(f"/settings/administration/companies/{company.pk}/").content.decode()
+    assert "ended all sessions of the users of Acme Machines AG" in page
+
+
+def test_every_action_is_used_by_the_product():
+    code = "".join(
+        path.read_text()
+        for app in ("accounts", "mfa", "companies")
+        for path in (Path(site.ROOT) / app).rglob("*.py")
+        if path.name != "actions.py" and "migrations" not in path.parts
+    )
+
+    unused = [
+        action.name
+        for action in Action
+        if f"Action.{action.name}," not in code and f"Action.{action.name})" not in code
+    ]
+    assert unused == []
+
+
+def test_every_sentence_is_made_of_what_lines_know():
+    known = {"actor", "subject", "company", "method", "name", "before"}
+
+    for form in [*(action.label for action in Action), *audit.OWN_ACTS.values()]:
+        fields = {field for _text, field, _format, _kind in Formatter().parse(str(form)) if field}
+        assert fields <= known
+        assert fields & {"actor", "subject"}
+
+
+@pytest.mark.parametrize(
+    ("action", "details", "of_petra", "own"),
+    [
+        (
+            "two_factor_enabled",
+            {},
+            "Petra Vogt switched two-factor authentication on for Kim Hansen",
+            "Kim Hansen switched two-factor authentication on",
+        ),
+        (
+            "two_factor_disabled",
+            {},
+            "Petra Vogt switched two-factor authentication off for Kim Hansen",
+            "Kim Hansen switched two-factor authentication off",
+        ),
+        (
+            "passkey_requested",
+            {},
+            "Petra Vogt asked Kim Hansen for a passkey",
+            "Kim Hansen asked to be reminded of a passkey",
+        ),
+        (
+            "passkey_request_deleted",
+            {},
+            "Petra Vogt deleted the passkey request for Kim Hansen",
+            "Kim Hansen deleted the passkey request",
+        ),
+        (
+            "passkey_deleted",
+            {"name": "Phone"},
+            "Petra Vogt deleted the passkey “Phone” of Kim Hansen",
+            "Kim Hansen deleted the passkey “Phone”",
+        ),
+        ("user_changed", {}, "Petra Vogt changed the profile of Kim Hansen", "Kim Hansen changed their profile"),
+        ("sessions_ended", {}, "Petra Vogt ended all sessions of Kim Hansen", "Kim Hansen ended all their sessions"),
+        ("user_deactivated", {}, "Petra Vogt deactivated Kim Hansen", "Kim Hansen deactivated Kim Hansen"),
+        (
+            "passkey_renamed",
+            {"before": "a", "name": "b"},
+            "Kim Hansen renamed the passkey “a” to “b”",
+            "Kim Hansen renamed the passkey “a” to “b”",
+        ),
+        (
+            "signed_in",
+            {"methods": ["password", "totp"]},
+            "Kim Hansen signed in with a password and a code",
+            "Kim Hansen signed in with a password and a code",
+        ),
+        (
+            "signed_in",
+            {"methods": ["passkey"]},
+            "Kim Hansen signed in with a passkey",
+            "Kim Hansen signed in with a passkey",
+        ),
+    ],
+)
+def test_what_people_do_to_themselves_reads_differently(action, details, of_petra, own, admin, kim):
+    for actor, sentence in ((admin, of_petra), (kim.user, own)):
+        assert audit.sentence(audit.record(Action(action), actor=actor, subject=kim.user, **details)) == sentence
+
+
+def test_a_line_about_nobody_says_somebody(db):
+    refused = audit.record(Action.REFUSED, actor=None, methods=["password"])
+    named = audit.record(Action.REFUSED, actor=None, methods=["password"], username="{actor} x")
+
+    assert audit.sentence(refused) == "A sign-in as Somebody with a password was refused"
+    assert audit.sentence(named) == "A sign-in as {actor} x with a password was refused"
+    assert audit.sentence(audit.record(Action.USER_CREATED, actor=None)) == "Somebody created the user Somebody"
+
+
+def test_names_with_braces_and_marks_are_shown_as_they_are(make_user, administrator):
+    odd = make_user("odd", first_name="{subject}", last_name="<b>x</b>")
+    people.end_sessions(odd, actor=administrator.user)
+
+    assert said(action="sessions_ended") == ["Petra Vogt ended all sessions of {subject} <b>x</b>"]
+    window = administrator.client.get(f"/settings/administration/users/{odd.pk}/mfa/").content.decode()
+    assert "&lt;b&gt;x&lt;/b&gt;" in window
+    assert "<b>x</b>" not in window
+
+
+def test_1_2_1_a_browser_that_calls_itself_markup_is_shown_as_text(kim):
+    kim.client.defaults["HTTP_USER_AGENT"] = "<script>alert(1)</script> Firefox/1 Linux"
+    kim.sign_in()
+
+    for path in ("/portal/", "/m2s/", "/user-settings/mfa/"):
+        assert "<script>alert" not in kim.client.get(path).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("methods", "words"),
+    [
+        ([], ""),
+        (["password"], "a password"),
+        (["password", "totp"], "a password and a code"),
+        (["password", "recovery"], "a password and a recovery code"),
+        (["password", "totp", "passkey"], "a password, a code and a passkey"),
+        (["smoke signal"], ""),
+        (["smoke signal", "passkey"], "a passkey"),
+    ],
+)
+def test_methods_in_words(methods, words):
+    assert audit.methods_in_words(methods) == words
+
+
+# --- The steps of a sign-in ---
+
+
+def test_16_3_1_a_line_for_each_step_right_or_wrong(kim, admin):
+    kim.set_up_app()
+    services.request_passkey(kim.user, actor=admin)
+    AuditEvent.objects.all().delete()
+
+    kim.enter_password("wrong")
+    kim.enter_password()
+    kim.enter_code("000000")
+    kim.enter_code()
+    kim.client.post("/login/setup/passkey/", {"later": ""})
+    kim.client.post("/logout/")
+
+    assert [(line.action, line.details.get("methods"), line.details.get("reason")) for line in lines()] == [
+        ("refused", ["password"], "WrongPassword"),
+        ("proved", ["password"], None),
+        ("refused", ["totp"], "WrongCode"),
+        ("proved", ["totp"], None),
+        ("passkey_postponed", None, None),
+        ("signed_in", ["password", "totp"], None),
+        ("signed_out", None, None),
+    ]
+    assert {line.subject for line in lines()} == {kim.user}
+    assert {line.actor for line in lines(action="refused")} == {None}
+
+
+def test_a_refusal_of_an_unknown_name_is_written_down_without_the_name(db):
+    """What is typed as a name may be a password, typed into the wrong field."""
+    browser().post("/login/", {"username": "my secret password", "password": "x"})
+
+    line = AuditEvent.objects.get()
+    assert (line.action, line.subject, line.company) == ("refused", None, None)
+    assert "my secret" not in json.dumps(line.details)
+
+
+def test_a_refusal_of_a_known_address_is_its_owners(kim):
+    browser().post("/login/", {"username": "KIM@acme.example", "password": "x"})
+
+    assert AuditEvent.objects.get().subject == kim.user
+
+
+def test_the_last_sign_in_is_the_end_of_the_login_and_not_its_beginning(kim, time_machine):
+    time_machine.move_to("2026-05-04 09:30:15", tick=False)
+    kim.set_up_app()
+    kim.enter_password()
+    kim.user.refresh_from_db()
+    assert kim.user.last_sign_in_at is None
+    time_machine.shift(20)
+    kim.enter_code()
+
+    kim.user.refresh_from_db()
+    assert kim.user.last_sign_in_at == timezone.now()
+
+
+@pytest.mark.parametrize(
+    ("action", "agent", "methods", "words"),
+    [
+        ("signed_in", AGENT, ["passkey"], "Chrome on Linux, with a passkey"),
+        ("signed_in", AGENT, ["password", "totp"], "Chrome on Linux, with a password and a code"),
+        ("refused", AGENT, ["totp"], "Chrome on Linux, refused: a code not right"),
+        ("refused", "", ["password"], "Unknown browser, refused: a password not right"),
+    ],
+)
+def test_a_line_of_ones_own_list_of_sign_ins(action, agent, methods, words, kim):
+    with audit.origin("192.0.2.7", agent):
+        line = audit.record(Action(action), actor=kim.user, subject=kim.user, methods=methods)
+
+    assert audit.sign_in(line) == words
+
+
+def test_the_portal_shows_the_last_five_sign_ins_of_its_reader_and_of_nobody_else(kim, make_person):
+    lee = make_person("lee")
+    lee.sign_in()
+    for _time in range(6):
+        kim.enter_password("wrong")
+    kim.sign_in()
+
+    for path in ("/portal/", "/m2s/"):
+        page = kim.client.get(path).content.decode()
+        assert page.count("refused: a password not right") == 4
+        assert page.count("Chrome on Linux, with a password") == 1
+
+
+def test_the_newest_line_comes_first(admin, kim, time_machine):
+    time_machine.move_to("2026-05-04 09:30:15", tick=False)
+    people.end_sessions(kim.user, actor=admin)
+    people.deactivate_user(kim.user, actor=admin)
+    time_machine.shift(-60)
+    people.activate_user(kim.user, actor=admin)
+
+    assert [line.action for line in AuditEvent.objects.all()] == [
+        "user_deactivated",
+        "sessions_ended",
+        "user_activated",
+    ]
+
+
+def test_a_companys_line_is_about_the_company(admin, company):
+    companies.rename_company(company, "Acme AG", actor=admin)
+    companies.create_company(Company(name="Südwerk"), actor=admin)
+
+    assert said() == ["Petra Vogt changed the company Acme AG", "Petra Vogt created the company Südwerk"]
+    assert [line.company.name for line in lines()] == ["Acme AG", "Südwerk"]

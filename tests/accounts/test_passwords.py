@@ -1,0 +1,676 @@
+"""Choosing a password: changing one's own, resetting it by mail, and the first one by an invitation."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import pytest
+from django.utils.http import urlsafe_base64_encode
+
+from accounts import invitations, people
+from accounts.models import AuditEvent, Role, Session, User
+from tests.accounts.steps import CHALLENGE, HALF_WAY, go_half_way
+from tests.accounts.walk import everything
+from tests.people import PASSWORD, Person, browser
+
+NEW = "four words in line"
+CHANGE = "/user-settings/password/"
+USERS = "/settings/administration/users/"
+LINK = re.compile(r"http://localhost:8000/(?:password-reset|invitation)/[\w-]+/[\w-]+/")
+DEAD_SERVER = {
+    "default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": {"host": "127.0.0.1", "port": 1}}
+}
+
+
+def chosen(password=NEW, again=None):
+    return {"new_password1": password, "new_password2": password if again is None else again}
+
+
+def path_in(mail):
+    """The path of the link in a mail, the same in both of its forms."""
+    links = LINK.findall(mail.body) + LINK.findall(mail.alternatives[0].content)
+    assert len(links) == 3
+    assert len(set(links)) == 1
+    return links[0].removeprefix("http://localhost:8000")
+
+
+def follow(client, path):
+    """Open a link of a mail as far as the form; the form's path, None where the link is dead."""
+    answer = client.get(path)
+    return answer.headers["Location"] if answer.status_code == 302 else None
+
+
+def choose(client, path, password=NEW):
+    """Open a link and choose a password; what the form answers, None where the link is dead."""
+    form = follow(client, path)
+    return client.post(form, chosen(password)) if form else None
+
+
+def signs_in(username, password):
+    return browser().post("/login/", {"username": username, "password": password}).status_code == 302
+
+
+# --- Changing one's own ---
+
+
+def test_asvs_6_2_2_people_change_their_own_password(kim):
+    kim.sign_in()
+
+    answer = kim.client.post(CHANGE, {"old_password": PASSWORD} | chosen(), follow=True)
+
+    assert answer.request["PATH_INFO"] == "/user-settings/"
+    assert "Your password is changed. Everywhere else you are signed out." in answer.content.decode()
+    assert signs_in("kim", NEW)
+    assert not signs_in("kim", PASSWORD)
+
+
+def test_a_change_of_password_keeps_this_session_and_ends_all_others(kim):
+    phone, half_way = Person(kim.user), Person(kim.user)
+    kim.set_up_app()
+    half_way.enter_password()
+    for person, code in ((kim, kim.codes[0]), (phone, kim.codes[1])):
+        person.enter_password()
+        person.enter_code(code)
+    key = kim.client.cookies["session"].value
+
+    kim.client.post(CHANGE, {"old_password": PASSWORD} | chosen())
+
+    assert kim.is_in
+    assert not phone.is_in
+    assert half_way.asked_for == "/login/"
+    assert kim.client.cookies["session"].value != key
+    stolen = browser()
+    stolen.cookies["session"] = key
+    assert stolen.get("/portal/").status_code == 302
+
+
+def test_no_session_of_the_old_password_is_counted_any_more(kim, administrator):
+    Person(kim.user).sign_in()
+    kim.sign_in()
+
+    kim.client.post(CHANGE, {"old_password": PASSWORD} | chosen())
+
+    assert Session.objects.live().filter(user=kim.user).count() == 1
+    page = administrator.client.get(f"{USERS}{kim.user.pk}/sign-out/").content.decode()
+    assert "All open sessions of Kim end at once: 1." in page
+
+
+def test_the_session_that_changed_the_password_has_still_proved_what_it_proved(kim):
+    kim.set_up_app()
+    kim.sign_in()
+
+    kim.client.post(CHANGE, {"old_password": PASSWORD} | chosen())
+
+    assert kim.client.get("/user-settings/mfa/two-factor/off/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "again", "says"),
+    [
+        ("wrong", NEW, NEW, "This is not your current password."),
+        ("", NEW, NEW, "This field is required."),
+        (f"{PASSWORD} ", NEW, NEW, "This is not your current password."),
+        (PASSWORD, NEW, f"{NEW} ", "didn’t match"),
+        (PASSWORD, "", "", "This field is required."),
+        (PASSWORD, "x7!pqz2", "x7!pqz2", "too short"),
+        (PASSWORD, "password1", "password1", "too common"),
+        (PASSWORD, "iloveyou", "iloveyou", "too common"),
+        (PASSWORD, "kim@acme.example", "kim@acme.example", "too similar to the e-mail"),
+        (PASSWORD, "x" * 1025, "x" * 1025, "at most 1024"),
+    ],
+)
+def test_asvs_6_2_a_password_that_will_not_do_is_refused_with_the_reason(old, new, again, says, kim):
+    kim.sign_in()
+    before = everything()
+
+    answer = kim.client.post(CHANGE, {"old_password": old} | chosen(new, again))
+
+    assert answer.status_code == 400
+    assert says in answer.content.decode()
+    assert everything() == before
+    assert kim.is_in
+
+
+@pytest.mark.parametrize(
+    "password", ["abcdefghqrstuvwxyz", "86420975318642097531", " leading and trailing ", "🔑🗝🔒🔐🔏🔓📎📌", "x" * 1024]
+)
+def test_asvs_6_2_5_no_kind_of_character_is_demanded_or_refused(password, kim):
+    kim.sign_in()
+
+    assert kim.client.post(CHANGE, {"old_password": PASSWORD} | chosen(password)).status_code == 302
+
+    assert signs_in("kim", password)
+    assert not signs_in("kim", password.strip()[:-1])
+
+
+def test_no_page_shows_a_password_that_was_typed(kim):
+    kim.sign_in()
+
+    page = kim.client.post(
+        CHANGE, {"old_password": "typed wrong", "new_password1": "typed first", "new_password2": "x"}
+    )
+
+    assert "typed" not in page.content.decode()
+    page = kim.client.post("/login/", {"username": "kim", "password": "typed wrong"}).content.decode()
+    assert "typed" not in page
+
+
+def test_asvs_6_2_10_a_password_never_runs_out(kim, time_machine):
+    time_machine.move_to(kim.user.created_at.timestamp() + 5 * 366 * 24 * 3600)
+
+    assert kim.enter_password().headers["Location"] == "/"
+
+
+def test_a_changed_password_leaves_one_line(kim):
+    kim.sign_in()
+    AuditEvent.objects.all().delete()
+
+    kim.client.post(CHANGE, {"old_password": PASSWORD} | chosen())
+
+    line = AuditEvent.objects.get()
+    assert (line.action, line.actor, line.subject) == ("password_changed", kim.user, kim.user)
+
+
+# --- Reset by mail ---
+
+
+def ask(email, client=None):
+    return (client or browser()).post("/password-reset/", {"email": email})
+
+
+@pytest.fixture
+def reset(kim, mailoutbox):
+    """The path of Kim's link."""
+    ask("kim@acme.example")
+    return path_in(mailoutbox.pop())
+
+
+def test_a_link_that_was_asked_for_gives_a_new_password(kim, mailoutbox):
+    answer = browser().post("/password-reset/", {"email": "kim@acme.example"}, follow=True)
+    assert "Look into your mail" in answer.content.decode()
+    mail = mailoutbox[0]
+    assert (mail.to, mail.subject) == (["kim@acme.example"], "Your new m2v password")
+    assert "Hello Kim," in mail.body
+
+    reader = browser()
+    form = follow(reader, path_in(mail))
+    page = reader.get(form).content.decode()
+    assert 'autocomplete="new-password"' in page
+    answer = reader.post(form, chosen(), follow=True)
+
+    assert answer.request["PATH_INFO"] == "/login/"
+    assert "Your password is saved. Sign in with it." in answer.content.decode()
+    assert signs_in("kim", NEW)
+    assert not signs_in("kim", PASSWORD)
+
+
+def test_cs_rst_2_a_reset_signs_nobody_in(kim, reset):
+    reader = browser()
+
+    choose(reader, reset)
+
+    assert reader.get("/portal/").status_code == 302
+    assert not Session.objects.filter(user=kim.user).exists()
+
+
+def test_asvs_6_4_3_a_reset_touches_no_factor_and_skips_no_step(kim, reset):
+    kim.set_up_app()
+    kim.add_passkey()
+    before = everything("User", "AuditEvent")
+
+    choose(browser(), reset)
+
+    assert everything("User", "AuditEvent") == before
+    assert kim.enter_password(NEW).headers["Location"] == CHALLENGE
+    assert not kim.is_in
+    kim.enter_code()
+    assert kim.is_in
+
+
+def test_v22_a_reset_ends_every_session_half_way_ones_included(kim, admin, reset):
+    phone = Person(kim.user)
+    phone.sign_in()
+    go_half_way(kim, "challenge", admin)
+
+    choose(browser(), reset)
+
+    assert not phone.is_in
+    assert kim.asked_for == "/login/"
+    assert not Session.objects.live().filter(user=kim.user).exists()
+
+
+@pytest.mark.parametrize("kind", [*HALF_WAY, "signed in"])
+def test_a_reset_in_a_browser_where_somebody_is_on_the_way_ends_at_the_password(kind, make_person, admin, reset):
+    lee = make_person("lee")
+    if kind == "signed in":
+        lee.sign_in()
+    else:
+        go_half_way(lee, kind, admin)
+
+    assert choose(lee.client, reset).headers["Location"] == "/login/"
+
+    assert lee.asked_for == "/login/"
+
+
+def test_a_link_works_once(kim, reset):
+    assert choose(browser(), reset).status_code == 302
+
+    assert choose(browser(), reset, "another four words") is None
+    assert "This link was used already" in browser().get(reset).content.decode()
+    assert signs_in("kim", NEW)
+
+
+def test_a_form_that_is_open_already_is_dead_after_the_link_was_used_elsewhere(kim, reset):
+    first, second = browser(), browser()
+    forms = follow(first, reset), follow(second, reset)
+    first.post(forms[0], chosen())
+
+    answer = second.post(forms[1], chosen("another four words"))
+
+    assert "This link was used already" in answer.content.decode()
+    assert signs_in("kim", NEW)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "works"), [(0, True), (59, True), (60, True), (61, False), (24 * 60, False), (8 * 24 * 60, False)]
+)
+def test_a_link_works_for_one_hour(minutes, works, kim, mailoutbox, time_machine):
+    time_machine.move_to("2026-05-04 09:30:15", tick=False)
+    ask("kim@acme.example")
+    path = path_in(mailoutbox.pop())
+
+    time_machine.shift(minutes * 60)
+
+    assert (choose(browser(), path) is not None) == works
+    assert signs_in("kim", NEW) == works
+
+
+def test_the_hour_ends_for_a_form_that_is_open_too(kim, mailoutbox, time_machine):
+    time_machine.move_to("2026-05-04 09:30:15", tick=False)
+    ask("kim@acme.example")
+    reader = browser()
+    form = follow(reader, path_in(mailoutbox.pop()))
+
+    time_machine.shift(3601)
+    reader.post(form, chosen())
+
+    assert not signs_in("kim", NEW)
+
+
+@pytest.mark.parametrize("change", ["e-mail", "password", "deactivated", "invited anew"])
+def test_cs_rst_1_a_link_dies_when_what_it_was_sent_for_changes(change, kim, admin, reset):
+    if change == "e-mail":
+        User.objects.filter(pk=kim.user.pk).update(email="new@acme.example", email_folded="new@acme.example")
+    elif change == "password":
+        people.change_password(kim.user, "another four words", actor=kim.user)
+    elif change == "deactivated":
+        people.deactivate_user(kim.user, actor=admin)
+    else:
+        invitations.invite(kim.user, actor=admin)
+
+    assert choose(browser(), reset) is None
+
+
+def test_a_second_link_does_not_kill_the_first_one_before_either_is_used(kim, mailoutbox):
+    ask("kim@acme.example")
+    ask("kim@acme.example")
+    first, second = (path_in(mail) for mail in mailoutbox)
+
+    assert follow(browser(), first)
+    assert choose(browser(), second).status_code == 302
+    assert choose(browser(), first) is None
+
+
+@pytest.mark.parametrize(
+    ("known", "typed"),
+    [
+        ("kim@acme.example", "kim@acme.example"),
+        ("kim@acme.example", " KIM@ACME.example "),
+        ("Kim.Hansen@Acme.example", "kim.hansen@acme.example"),
+        ("kim@bücher.example", unicodedata.normalize("NFD", "KIM@BÜCHER.example")),
+    ],
+)
+def test_the_address_is_found_in_any_spelling_and_written_to_as_it_is_on_record(known, typed, make_user, mailoutbox):
+    make_user("kim", email=known)
+
+    ask(typed)
+
+    assert [mail.to for mail in mailoutbox] == [[known]]
+
+
+def test_6_3_8_the_answer_is_the_same_whoever_has_an_account(make_user, kim, mailoutbox):
+    make_user("inga", is_active=False)
+    make_user("ines", password=None)
+    make_user("nomail", email="")
+    answers = {}
+
+    for email in ("kim@acme.example", "inga@acme.example", "ines@acme.example", "nobody@acme.example"):
+        answer = browser().post("/password-reset/", {"email": email}, follow=True)
+        answers[email] = (
+            answer.redirect_chain,
+            re.sub(r"nonce=\"[^\"]*\"", "", answer.content.decode()),
+            tuple(answer.cookies),
+        )
+
+    assert len({str(answer) for answer in answers.values()}) == 1
+    assert [mail.to for mail in mailoutbox] == [["kim@acme.example"]]
+
+
+def test_cs_rst_3_asking_for_a_link_changes_nothing(kim, mailoutbox):
+    kim.sign_in()
+    before = everything()
+
+    ask("kim@acme.example")
+
+    assert everything() == before
+    assert kim.is_in
+    assert signs_in("kim", PASSWORD)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"HTTP_HOST": "localhost"},
+        {"HTTP_X_FORWARDED_HOST": "evil.example"},
+        {"HTTP_X_FORWARDED_PROTO": "https"},
+        {"HTTP_X_FORWARDED_PORT": "666"},
+        {"HTTP_ORIGIN": "https://evil.example"},
+        {"HTTP_REFERER": "https://evil.example/"},
+    ],
+    ids=lambda headers: next(iter(headers)),
+)
+def test_cs_rst_1_the_link_leads_to_the_sites_own_address_whatever_the_request_says(headers, kim, mailoutbox):
+    browser().post("/password-reset/", {"email": "kim@acme.example"}, **headers)
+
+    assert path_in(mailoutbox[0])
+    assert "evil" not in mailoutbox[0].message().as_string()
+
+
+def test_a_request_for_another_host_sends_no_link(kim, mailoutbox):
+    assert (
+        browser().post("/password-reset/", {"email": "kim@acme.example"}, HTTP_HOST="evil.example").status_code == 400
+    )
+
+    assert mailoutbox == []
+
+
+def test_3_4_5_no_page_is_shown_at_an_address_with_the_token_in_it(kim, reset):
+    reader = browser()
+    token = reset.rstrip("/").rpartition("/")[2]
+
+    form = follow(reader, reset)
+
+    assert token not in form
+    assert token not in reader.get(form).content.decode()
+    assert "no-store" in reader.get(form).headers["Cache-Control"]
+
+
+def test_a_form_without_its_link_takes_nothing(kim, reset):
+    form = follow(browser(), reset)
+
+    answer = browser().post(form, chosen())
+
+    assert "This link was used already" in answer.content.decode()
+    assert not signs_in("kim", NEW)
+
+
+def test_one_persons_link_does_not_open_anothers_form(kim, make_user, reset):
+    make_user("lee")
+    ask("lee@acme.example")
+    reader = browser()
+    form = follow(reader, reset)
+    mine, theirs = (urlsafe_base64_encode(str(user.pk).encode()) for user in User.objects.order_by("username"))
+
+    answer = reader.post(form.replace(mine, theirs), chosen())
+
+    assert "This link was used already" in answer.content.decode()
+    assert not signs_in("lee", NEW)
+
+
+@pytest.mark.parametrize(
+    ("new", "again"), [(NEW, "different"), ("short", "short"), ("password1", "password1"), ("", "")]
+)
+def test_a_password_that_will_not_do_is_refused_here_too(new, again, kim, reset):
+    reader = browser()
+    form = follow(reader, reset)
+
+    answer = reader.post(form, chosen(new, again))
+
+    assert answer.status_code == 400
+    assert 'class="error"' in answer.content.decode()
+    assert not signs_in("kim", new)
+    assert reader.post(form, chosen()).status_code == 302
+
+
+def test_16_5_2_a_mail_server_that_is_down_changes_no_answer(kim, settings):
+    settings.MAILERS = DEAD_SERVER
+    known, unknown = (
+        browser().post("/password-reset/", {"email": email}) for email in ("kim@acme.example", "nobody@acme.example")
+    )
+
+    assert (known.status_code, known.headers["Location"]) == (unknown.status_code, unknown.headers["Location"])
+    assert known.status_code == 302
+
+
+def test_a_reset_leaves_one_line_by_its_owner(kim, reset):
+    choose(browser(), reset)
+
+    line = AuditEvent.objects.get()
+    assert (line.action, line.actor, line.subject) == ("password_changed", kim.user, kim.user)
+
+
+# --- Invitation ---
+
+
+@pytest.fixture
+def invite(administrator, company, mailoutbox, django_capture_on_commit_callbacks):
+    """Petra creates a person in the Administration; the answer."""
+
+    def create(username="nadia", email="nadia@acme.example", **more):
+        form = {"username": username, "email": email, "role": "member", "company": company.pk, **more}
+        with django_capture_on_commit_callbacks(execute=True):
+            return administrator.client.post(f"{USERS}new/", form)
+
+    return create
+
+
+@pytest.fixture
+def invitation(invite, mailoutbox):
+    """The path of Nadia's link."""
+    invite(first_name="Nadia")
+    return path_in(mailoutbox.pop())
+
+
+def invite_again(administrator, user, capture):
+    with capture(execute=True):
+        return administrator.client.post(f"{USERS}{user.pk}/invite/", follow=True)
+
+
+def test_somebody_new_chooses_their_own_password(invite, administrator, mailoutbox):
+    answer = invite(first_name="Nadia")
+
+    nadia = User.objects.get(username="nadia")
+    assert answer.headers["Location"] == f"{USERS}{nadia.pk}/"
+    page = administrator.client.get(answer.headers["Location"]).content.decode()
+    assert "Nadia is invited: the link went to nadia@acme.example and is good for seven days." in page
+    assert "/invitation/" not in page
+    mail = mailoutbox[0]
+    assert (mail.to, mail.subject) == (["nadia@acme.example"], "Your access to m2v")
+    assert "Petra Vogt has created an access to m2v for you." in mail.body
+    assert "Your user name is nadia." in mail.body
+
+    reader = browser()
+    form = follow(reader, path_in(mail))
+    assert "Welcome to m2v" in reader.get(form).content.decode()
+    assert "<strong>nadia</strong>" in reader.get(form).content.decode()
+    assert reader.post(form, chosen()).headers["Location"] == "/login/"
+    assert reader.get("/portal/").status_code == 302
+    assert signs_in("nadia", NEW)
+
+
+def test_v23_nobody_signs_in_as_somebody_who_has_not_chosen_a_password(invitation):
+    nadia = User.objects.get(username="nadia")
+    assert not nadia.has_usable_password()
+
+    for password in ("", "!", nadia.password, "nadia", "None"):
+        assert not signs_in("nadia", password)
+
+
+def test_asvs_6_4_1_an_invitation_works_once(invitation):
+    assert choose(browser(), invitation).status_code == 302
+
+    assert choose(browser(), invitation, "another four words") is None
+    assert "This invitation was used already" in browser().get(invitation).content.decode()
+
+
+@pytest.mark.parametrize(("days", "works"), [(0, True), (6.9, True), (7, True), (7.01, False), (30, False)])
+def test_an_invitation_works_for_seven_days(days, works, kim, admin, time_machine):
+    time_machine.move_to("2026-05-04 09:30:15", tick=False)
+    path = invitations.invite(kim.user, actor=admin).removeprefix("http://localhost:8000")
+
+    time_machine.shift(days * 24 * 3600)
+
+    assert (choose(browser(), path) is not None) == works
+
+
+def test_a_new_invitation_kills_the_earlier_link(
+    invitation, administrator, mailoutbox, django_capture_on_commit_callbacks
+):
+    nadia = User.objects.get(username="nadia")
+
+    page = invite_again(administrator, nadia, django_capture_on_commit_callbacks).content.decode()
+
+    assert "the link went to nadia@acme.example" in page
+    again = path_in(mailoutbox.pop())
+    assert choose(browser(), invitation) is None
+    assert choose(browser(), again).status_code == 302
+
+
+def test_somebody_who_has_a_password_is_not_invited_again(
+    kim, administrator, mailoutbox, django_capture_on_commit_callbacks
+):
+    before = everything()
+
+    page = invite_again(administrator, kim.user, django_capture_on_commit_callbacks).content.decode()
+
+    assert "Kim has a password already." in page
+    assert mailoutbox == []
+    assert everything() == before
+
+
+@pytest.mark.parametrize("change", ["deactivated", "e-mail"])
+def test_an_invitation_dies_with_what_it_was_sent_for(change, invitation, admin):
+    nadia = User.objects.get(username="nadia")
+    if change == "deactivated":
+        people.deactivate_user(nadia, actor=admin)
+    else:
+        nadia.email = "somebody.else@acme.example"
+        people.change_user(nadia, changed=["email"], actor=admin)
+
+    assert choose(browser(), invitation) is None
+
+
+def test_no_link_of_one_kind_opens_a_page_of_the_other(invitation, reset):
+    for path in (
+        invitation.replace("/invitation/", "/password-reset/"),
+        reset.replace("/password-reset/", "/invitation/"),
+    ):
+        assert follow(browser(), path) is None
+
+
+def test_somebody_who_is_invited_gets_no_link_for_a_reset(invitation, mailoutbox):
+    ask("nadia@acme.example")
+
+    assert mailoutbox == []
+
+
+def test_without_an_address_the_administrator_gets_the_link_to_hand_over_once(invite, administrator, mailoutbox):
+    answer = invite(email="")
+    path = answer.headers["Location"]
+
+    first = administrator.client.get(path).content.decode()
+    again = administrator.client.get(path).content.decode()
+
+    link = LINK.search(first)
+    assert link
+    assert "it is shown only now" in first
+    assert not LINK.search(again)
+    assert mailoutbox == []
+    assert choose(browser(), link[0].removeprefix("http://localhost:8000")).status_code == 302
+    assert signs_in("nadia", NEW)
+
+
+def test_a_link_to_hand_over_is_shown_beside_the_person_it_is_for_and_nobody_else(invite, administrator, kim):
+    path = invite(email="").headers["Location"]
+
+    assert not LINK.search(administrator.client.get(f"{USERS}{kim.user.pk}/").content.decode())
+    assert LINK.search(administrator.client.get(path).content.decode())
+
+
+def test_a_link_to_hand_over_is_not_kept_for_the_next_person_in_the_browser(invite, administrator, make_person):
+    invite(email="")
+    carla = make_person("carla", role=Role.COMPANY_ADMINISTRATOR)
+    carla.client = administrator.client
+    carla.sign_in()
+
+    page = carla.client.get(f"{USERS}{User.objects.get(username='nadia').pk}/").content.decode()
+
+    assert not LINK.search(page)
+
+
+def test_asvs_6_4_6_no_administrator_chooses_or_sees_a_password(invite, administrator):
+    nadia_page = invite(password=NEW, new_password1=NEW, new_password2=NEW).headers["Location"]
+
+    for path in (f"{USERS}new/", nadia_page):
+        assert "password" not in administrator.client.get(path).content.decode().lower().replace(
+            "has not chosen a password", ""
+        )
+    form = {"username": "nadia", "role": "member", "company": User.objects.get(username="nadia").company_id}
+    administrator.client.post(nadia_page, form | {"password": NEW})
+    assert not signs_in("nadia", NEW)
+
+
+def test_16_5_2_a_mail_server_that_is_down_does_not_undo_the_person(invite, settings):
+    settings.MAILERS = DEAD_SERVER
+
+    assert invite().status_code == 302
+
+    assert User.objects.filter(username="nadia").exists()
+
+
+def test_no_mail_goes_out_for_an_invitation_that_was_undone(invite, kim, mailoutbox):
+    answer = invite(email="KIM@acme.example")
+
+    assert answer.status_code == 400
+    assert mailoutbox == []
+    assert not User.objects.filter(username="nadia").exists()
+
+
+def test_1_3_11_names_are_text_in_mails_and_no_headers(invite, mailoutbox):
+    invite(first_name="<b>Nadia</b> & Co")
+
+    mail = mailoutbox[0]
+    assert "Hello <b>Nadia</b> & Co," in mail.body
+    assert "Hello &lt;b&gt;Nadia&lt;/b&gt; &amp; Co," in mail.alternatives[0].content
+    assert "Nadia" not in str(mail.message()["To"]) + str(mail.message()["Subject"])
+
+
+def test_a_new_person_leaves_two_lines(invite, admin):
+    AuditEvent.objects.all().delete()
+    invite()
+
+    assert list(AuditEvent.objects.order_by("pk").values_list("action", "actor", "subject__username")) == [
+        ("user_created", admin.pk, "nadia"),
+        ("user_invited", admin.pk, "nadia"),
+    ]
+
+
+def test_an_invited_person_is_asked_for_what_their_company_requires(invitation, company):
+    company.two_factor_enabled = True
+    company.save()
+    choose(browser(), invitation)
+
+    nadia = Person(User.objects.get(username="nadia"))
+
+    assert nadia.enter_password(NEW).headers["Location"] == "/login/setup/two-factor/"

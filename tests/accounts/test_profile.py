@@ -1,0 +1,232 @@
+"""User settings: one's own profile."""
+
+from __future__ import annotations
+
+import pytest
+from django.conf import settings as site
+from django.db.models.signals import pre_save
+
+from accounts.forms import ProfileForm
+from accounts.models import AuditEvent, Role, User
+from companies.forms import UserForm
+from companies.models import Company
+from tests.accounts.walk import everything
+from tests.people import Person
+
+PATH = "/user-settings/"
+PROFILE = {"first_name": "Kim", "last_name": "Hansen", "email": "kim@acme.example", "language": "en"}
+
+
+def test_everybody_opens_their_own_settings_from_every_app(kim, company_admin, administrator):
+    carla = Person(company_admin)
+    for person in (kim, carla):
+        person.sign_in()
+
+    for person in (kim, carla, administrator):
+        page = person.client.get(PATH).content.decode()
+        assert f'value="{person.user.email}"' in page
+        assert 'href="/user-settings/password/"' in page
+        assert 'href="/user-settings/mfa/"' in page
+        apps = ["/portal/", "/m2s/"] + (["/settings/"] if person.user.opens_settings else [])
+        for app in apps:
+            assert 'href="/user-settings/"' in person.client.get(app).content.decode()
+
+
+def test_people_change_their_name_and_address(kim):
+    kim.sign_in()
+    AuditEvent.objects.all().delete()
+
+    answer = kim.client.post(
+        PATH, PROFILE | {"first_name": " Kimberly ", "email": "Kim.Hansen@acme.example"}, follow=True
+    )
+
+    assert "Your profile is saved." in answer.content.decode()
+    kim.user.refresh_from_db()
+    assert (kim.user.first_name, kim.user.email, kim.user.email_folded) == (
+        "Kimberly",
+        "Kim.Hansen@acme.example",
+        "kim.hansen@acme.example",
+    )
+    line = AuditEvent.objects.get()
+    assert (line.action, line.actor, line.subject) == ("user_changed", kim.user, kim.user)
+    assert line.details["changes"] == {
+        "first_name": ["Kim", "Kimberly"],
+        "email": ["kim@acme.example", "Kim.Hansen@acme.example"],
+    }
+
+
+def test_the_new_address_signs_in_and_the_old_one_no_more(kim):
+    kim.sign_in()
+    kim.client.post(PATH, PROFILE | {"email": "new@acme.example"})
+
+    def answer(name):
+        person = Person(kim.user)
+        return person.client.post("/login/", {"username": name, "password": "correct horse battery staple"}).status_code
+
+    assert (answer("new@acme.example"), answer("kim@acme.example")) == (302, 400)
+
+
+def test_saving_what_is_there_already_writes_nothing(kim):
+    kim.sign_in()
+    before = everything()
+
+    assert kim.client.post(PATH, PROFILE).status_code == 302
+
+    assert everything() == before
+
+
+def test_the_address_may_be_left_out(kim, make_user):
+    make_user("lee", email="")
+    kim.sign_in()
+
+    assert kim.client.post(PATH, PROFILE | {"email": ""}).status_code == 302
+
+    kim.user.refresh_from_db()
+    assert kim.user.email == ""
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"email": "LEE@acme.example"},
+        {"email": "ｌｅｅ@acme.example"},
+        {"email": "not an address"},
+        {"language": "xx"},
+        {"first_name": "x" * 151},
+    ],
+)
+def test_what_cannot_be_is_refused_beside_its_field(more, kim, make_user):
+    make_user("lee")
+    kim.sign_in()
+    before = everything()
+
+    answer = kim.client.post(PATH, PROFILE | more)
+
+    assert answer.status_code == 400
+    assert f'id="id_{next(iter(more))}_error"' in answer.content.decode()
+    assert everything() == before
+
+
+def test_a_page_that_refuses_still_names_its_reader_as_on_record(kim):
+    kim.sign_in()
+
+    page = kim.client.post(PATH, PROFILE | {"first_name": "Impostor", "language": "xx"}).content.decode()
+
+    assert "<strong>Kim Hansen</strong>" in page
+    assert 'value="Impostor"' in page
+
+
+def test_asvs_7_5_1_a_change_of_profile_asks_again_and_goes_on_with_what_was_typed(kim, time_machine):
+    kim.sign_in()
+    time_machine.move_to(kim.user.created_at.timestamp() + 20 * 60)
+    assert kim.client.get(PATH).status_code == 200
+
+    answer = kim.client.post(PATH, PROFILE | {"email": "new@acme.example"})
+    assert answer.headers["Location"] == "/confirm/?next=%2Fconfirm%2Fcontinue%2F"
+    kim.user.refresh_from_db()
+    assert kim.user.email == "kim@acme.example"
+    answer = kim.client.post(
+        "/confirm/?next=/confirm/continue/", {"password": "correct horse battery staple"}, follow=True
+    )
+
+    assert 'name="email" value="new@acme.example"' in answer.content.decode()
+    assert f'action="{PATH}"' in answer.content.decode()
+
+
+class Meanwhile:
+    """Somebody else takes a name or an address between the check of the form and the save."""
+
+    def __init__(self, **taken):
+        self.taken = taken
+
+    def __call__(self, sender, **signal):
+        pre_save.disconnect(self, sender=User)
+        User.objects.bulk_create([User(**self.taken)])
+
+    def __enter__(self):
+        pre_save.connect(self, sender=User)
+
+    def __exit__(self, *trouble):
+        pre_save.disconnect(self, sender=User)
+
+
+def test_an_address_that_is_taken_meanwhile_is_refused_with_a_sentence(kim):
+    kim.sign_in()
+    before = everything()
+
+    with Meanwhile(username="lee", email="new@acme.example"):
+        answer = kim.client.post(PATH, PROFILE | {"email": "NEW@acme.example"})
+
+    assert answer.status_code == 400
+    assert "Somebody else just took this user name or e-mail address." in answer.content.decode()
+    assert everything() == before
+
+
+def test_a_user_name_that_is_taken_meanwhile_is_refused_in_the_administration(administrator, kim, company):
+    before = everything()
+    form = {"username": "nadia", "role": "member", "company": company.pk}
+
+    for path in ("new/", f"{kim.user.pk}/"):
+        with Meanwhile(username="NADIA"):
+            answer = administrator.client.post(f"/settings/administration/users/{path}", form)
+        assert answer.status_code == 400
+        assert "Somebody else just took this user name or e-mail address." in answer.content.decode()
+
+    assert everything() == before
+
+
+def test_the_language_is_spoken_on_the_next_page(kim, settings):
+    settings.LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+    kim.sign_in()
+    assert kim.client.get("/portal/").headers["Content-Language"] == "en"
+
+    kim.client.post(PATH, PROFILE | {"language": "de"})
+
+    assert kim.client.get("/portal/").headers["Content-Language"] == "de"
+    kim.client.post("/logout/")
+    assert kim.client.get("/login/").headers["Content-Language"] == "en"
+
+
+def test_a_page_says_which_language_it_is_in(kim, settings):
+    settings.LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+    User.objects.filter(pk=kim.user.pk).update(language="de")
+    kim.sign_in()
+
+    for path in ("/portal/", "/user-settings/", "/nope/"):
+        assert '<html lang="de">' in kim.client.get(path).content.decode()
+
+
+def test_only_languages_of_the_site_are_offered(db, make_user):
+    form = ProfileForm(instance=make_user("kim"), languages=site.LANGUAGES)
+
+    assert list(form["language"].field.widget.choices) == [("en", "English")]
+
+
+@pytest.mark.parametrize(
+    ("username", "good"),
+    [
+        ("kim", True),
+        ("Kim.Hansen-2+x_y", True),
+        ("müller", True),
+        ("ким", True),
+        ("kim hansen", False),
+        ("kim@acme", False),
+        ("kim/..", False),
+        ("kim\u200b", False),
+        ("kim\n", True),  # outer space is cut off
+        ("kim\nx", False),
+        ("<kim>", False),
+        ("kim'", False),
+        ("", False),
+        ("-", True),
+    ],
+)
+def test_what_a_user_name_may_be(username, good, admin, company):
+    form = UserForm(
+        {"username": username, "role": Role.MEMBER, "company": company.pk},
+        actor=admin,
+        companies=Company.objects.managed_by(admin),
+    )
+
+    assert form.is_valid() == good
+    assert ("username" in form.errors) == (not good)

@@ -1,0 +1,392 @@
+"""Sessions: keys that change in one statement, rows that know whose they are, and ends that last."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth import user_logged_in
+from django.contrib.sessions.backends.base import UpdateError
+from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts import people
+from accounts.models import Session, User
+from accounts.sessions import SessionStore
+from tests.accounts.steps import HALF_WAY, go_half_way
+from tests.people import PASSWORD, Person, browser
+
+
+def key_of(client):
+    return client.cookies["session"].value
+
+
+def with_key(key):
+    """A browser that sends this session key."""
+    client = browser()
+    client.cookies["session"] = key
+    return client
+
+
+def kept(**contents):
+    """A session in the database with `contents`."""
+    store = SessionStore()
+    store.update(contents)
+    store.save()
+    return store
+
+
+# --- The store ---
+
+
+def test_a_key_is_renewed_in_one_update_of_the_same_row(db):
+    store = kept(colour="blue")
+    old, rows = store.session_key, Session.objects.count()
+
+    store.cycle_key()
+    with CaptureQueriesContext(connection) as queries:
+        store.save()
+
+    assert [query["sql"].split()[0] for query in queries] == ["UPDATE"]
+    assert Session.objects.count() == rows
+    assert store.session_key != old
+    assert SessionStore(store.session_key)["colour"] == "blue"
+    assert not Session.objects.filter(pk=old).exists()
+    assert not SessionStore(old).load()
+
+
+def test_a_key_that_is_renewed_twice_before_it_is_saved_is_one_row(db):
+    store = kept(colour="blue")
+
+    store.cycle_key()
+    store.cycle_key()
+    store["colour"] = "green"
+    store.save()
+
+    assert Session.objects.get().pk == store.session_key
+    assert SessionStore(store.session_key)["colour"] == "green"
+
+
+def test_a_renewed_session_is_saved_as_usual_afterwards(db):
+    store = kept(colour="blue")
+    store.cycle_key()
+    store.save()
+
+    store["colour"] = "green"
+    store.save()
+
+    assert SessionStore(store.session_key)["colour"] == "green"
+    assert Session.objects.count() == 1
+
+
+def test_a_session_that_was_never_saved_gets_one_key(db):
+    store = SessionStore()
+    store["colour"] = "blue"
+
+    store.cycle_key()
+    store.save()
+
+    assert Session.objects.get().pk == store.session_key
+
+
+def test_flushing_a_session_whose_key_was_renewed_deletes_its_row(db):
+    store = kept(colour="blue")
+
+    store.cycle_key()
+    store.flush()
+    store.save()
+
+    assert not Session.objects.exclude(pk=store.session_key).exists()
+    assert "colour" not in store
+
+
+def test_flushing_deletes_the_row(db):
+    store = kept(colour="blue")
+
+    store.flush()
+
+    assert not Session.objects.exists()
+
+
+@pytest.mark.parametrize("renewed", [True, False])
+def test_a_session_that_was_ended_meanwhile_does_not_come_back(renewed, db):
+    store = kept(colour="blue")
+    Session.objects.all().delete()
+
+    if renewed:
+        store.cycle_key()
+    store["colour"] = "green"
+    with pytest.raises(UpdateError):
+        store.save()
+
+    assert not Session.objects.exists()
+
+
+def test_a_made_up_key_is_not_adopted(db):
+    store = SessionStore("a" * 32)
+    store.cycle_key()
+    store["colour"] = "blue"
+
+    store.save()
+
+    assert store.session_key != "a" * 32
+    assert Session.objects.get().pk == store.session_key
+
+
+def test_asvs_7_2_3_keys_are_random_and_all_different(db):
+    keys = {SessionStore()._get_new_session_key() for _number in range(1000)}
+
+    assert len(keys) == 1000
+    assert all(re.fullmatch(r"[a-z0-9]{32}", key) for key in keys)
+    assert {character for key in keys for character in key} == set("abcdefghijklmnopqrstuvwxyz0123456789")
+
+
+def test_the_row_and_the_store_name_each_other():
+    assert Session.get_session_store_class() is SessionStore
+    assert SessionStore.get_model_class() is Session
+
+
+# --- Whose a session is ---
+
+
+@pytest.mark.parametrize("kind", HALF_WAY)
+def test_a_session_knows_whose_it_is_from_the_first_factor_on(kind, kim, admin):
+    go_half_way(kim, kind, admin)
+
+    assert Session.objects.get(pk=key_of(kim.client)).user == kim.user
+
+
+def test_a_strangers_session_is_nobodys(db):
+    stranger = browser()
+
+    stranger.post("/passkeys/authentication/options/", {}, content_type="application/json")
+
+    assert Session.objects.get(pk=key_of(stranger)).user is None
+
+
+def test_a_session_belongs_to_the_last_person_who_signed_in_with_the_browser(kim, make_person):
+    kim.sign_in()
+    lee = make_person("lee")
+    lee.client = kim.client
+    lee.sign_in()
+
+    assert list(Session.objects.values_list("user__username", flat=True)) == ["lee"]
+
+
+def test_sessions_that_ran_out_are_not_live(kim):
+    kim.sign_in()
+    Person(kim.user).sign_in()
+    assert Session.objects.live().filter(user=kim.user).count() == 2
+
+    Session.objects.filter(pk=key_of(kim.client)).update(expire_date=timezone.now() - timedelta(seconds=1))
+
+    assert Session.objects.live().filter(user=kim.user).count() == 1
+    assert not kim.is_in
+
+
+def test_clearsessions_takes_those_that_ran_out_and_no_others(kim):
+    kim.sign_in()
+    other = Person(kim.user)
+    other.sign_in()
+    Session.objects.filter(pk=key_of(kim.client)).update(expire_date=timezone.now() - timedelta(seconds=1))
+
+    call_command("clearsessions")
+
+    assert [row.pk for row in Session.objects.all()] == [key_of(other.client)]
+
+
+def test_a_session_goes_with_its_owner(kim):
+    kim.sign_in()
+
+    Session.objects.create(session_key="x", session_data="", expire_date=timezone.now(), user=kim.user)
+    kim.user.events.all().delete()
+    kim.user.delete()
+
+    assert not Session.objects.exists()
+
+
+def test_v04_no_session_holds_a_password_or_a_code(kim):
+    kim.set_up_app()
+    code = kim.code()
+    kim.enter_password()
+    half_way = str(dict(kim.client.session))
+    kim.enter_code(code)
+
+    for contents in (half_way, str(dict(kim.client.session))):
+        assert "correct horse" not in contents
+        assert code not in contents
+        assert kim.user.password not in contents
+
+
+# --- The cookie ---
+
+
+def test_the_cookie_is_for_this_site_and_for_no_script(kim):
+    cookie = kim.enter_password().cookies["session"]
+
+    assert (cookie["httponly"], cookie["samesite"], cookie["path"], cookie["domain"]) == (True, "Lax", "/", "")
+    assert (cookie["max-age"], cookie["expires"]) == ("", "")
+
+
+@pytest.mark.parametrize("key", ["", "x", "a" * 32, "a" * 200, "'; DROP TABLE", "../../etc/passwd"])
+def test_a_forged_key_is_a_stranger_and_signing_in_replaces_it(key, kim):
+    forged = with_key(key)
+    assert forged.get("/portal/").status_code == 302
+
+    kim.client = with_key(key)
+    kim.sign_in()
+
+    assert kim.is_in
+    assert key_of(kim.client) != key
+    assert with_key(key).get("/portal/").status_code == 302
+
+
+def test_b18_a_key_planted_before_the_login_is_dead_after_it(kim):
+    kim.client.post("/passkeys/authentication/options/", {}, content_type="application/json")
+    planted = key_of(kim.client)
+
+    kim.sign_in()
+
+    assert key_of(kim.client) != planted
+    assert with_key(planted).get("/portal/").status_code == 302
+    assert not Session.objects.filter(pk=planted).exists()
+
+
+# --- Ends ---
+
+
+@pytest.mark.parametrize(("headers", "status"), [({}, 302), ({"HTTP_HX_REQUEST": "true"}, 401)])
+def test_a_session_ended_while_its_owner_signs_in_stays_ended(headers, status, kim):
+    """Somebody ends all sessions between the moment the password is right and the answer to it."""
+    kim.client.post("/passkeys/authentication/options/", {}, content_type="application/json")
+
+    def end(**signal):
+        Session.objects.all().delete()
+
+    user_logged_in.connect(end)
+    try:
+        answer = kim.client.post("/login/", {"username": "kim", "password": PASSWORD}, **headers)
+    finally:
+        user_logged_in.disconnect(end)
+
+    assert answer.status_code == status
+    assert answer.headers.get("HX-Redirect") == ("/login/" if headers else None)
+    assert answer.headers.get("Location") == (None if headers else "/login/")
+    assert not Session.objects.exists()
+    assert not kim.is_in
+
+
+@pytest.mark.parametrize("kind", [*HALF_WAY, "signed in"])
+@pytest.mark.parametrize("end", [people.end_sessions, people.deactivate_user])
+def test_ended_sessions_are_dead_at_once_half_way_ones_included(end, kind, kim, admin, make_person):
+    if kind == "signed in":
+        kim.sign_in()
+    else:
+        go_half_way(kim, kind, admin)
+    lee = make_person("lee")
+    lee.sign_in()
+    key, here = key_of(kim.client), HALF_WAY.get(kind, "/portal/")
+
+    end(kim.user, actor=admin)
+
+    assert not Session.objects.filter(user=kim.user).exists()
+    answer = with_key(key).get(here)
+    assert answer.status_code == 302
+    assert answer.headers["Location"] in {"/", "/login/?next=%2Fportal%2F"}
+    assert not kim.is_in
+    assert lee.is_in
+
+
+def test_a_session_that_only_the_epoch_ends_is_ended(kim, admin):
+    """A request that was on its way while the rows went saves its row once more; the epoch ends it then."""
+    kim.sign_in()
+    row = Session.objects.get(user=kim.user)
+
+    people.end_sessions(kim.user, actor=admin)
+    row.save(force_insert=True)
+
+    assert not kim.is_in
+    assert not Session.objects.filter(user=kim.user).exists()
+
+
+def test_the_person_who_acts_may_end_their_own_sessions(administrator):
+    administrator.client.get("/portal/")
+
+    people.end_sessions(administrator.user, actor=administrator.user)
+
+    assert not administrator.is_in
+
+
+def test_asvs_7_4_5_an_administrator_ends_sessions_on_the_screen(administrator, kim):
+    kim.sign_in()
+    path = f"/settings/administration/users/{kim.user.pk}/sign-out/"
+
+    assert "1" in administrator.client.get(path).content.decode()
+    assert kim.is_in
+    answer = administrator.client.post(path, follow=True)
+
+    assert "Kim is signed out everywhere." in answer.content.decode()
+    assert not kim.is_in
+    assert administrator.is_in
+
+
+def test_asvs_7_4_2_deactivating_on_the_screen_ends_every_session_and_the_next_login(administrator, kim):
+    phone = Person(kim.user)
+    for person in (kim, phone):
+        person.sign_in()
+
+    administrator.client.post(f"/settings/administration/users/{kim.user.pk}/deactivate/")
+
+    assert not kim.is_in
+    assert not phone.is_in
+    assert kim.enter_password().status_code == 400
+    administrator.client.post(f"/settings/administration/users/{kim.user.pk}/activate/")
+    kim.sign_in()
+    assert kim.is_in
+
+
+@pytest.mark.parametrize("kind", HALF_WAY)
+def test_v33_somebody_deactivated_half_way_gets_no_further(kind, kim, admin):
+    go_half_way(kim, kind, admin)
+    # As another system would do it, which knows nothing of sessions.
+    User.objects.filter(pk=kim.user.pk).update(is_active=False)
+
+    for form in ({"code": kim.code()} if kim.app_key else {}, {"saved": "on"}, {"later": ""}):
+        assert kim.client.post(HALF_WAY[kind], form).headers["Location"] == "/"
+    if kind.startswith("challenge"):
+        options = kim.json("/passkeys/authentication/options/", {}).json()
+        answer = kim.json(
+            "/passkeys/authentication/", {"credential": kim.authenticator.get(options | {"allowCredentials": []})}
+        )
+        assert answer.status_code == 400
+
+    assert not kim.is_in
+
+
+# --- Keys of the site ---
+
+
+def test_sessions_survive_a_new_secret_key_while_the_old_one_is_kept(kim, settings):
+    kim.sign_in()
+    old, key = settings.SECRET_KEY, key_of(kim.client)
+
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "n" * 60, [old]
+
+    assert kim.is_in
+    assert key_of(kim.client) != key
+    assert kim.is_in
+    assert with_key(key).get("/portal/").status_code == 302
+
+    settings.SECRET_KEY_FALLBACKS = []
+    assert kim.is_in
+
+
+def test_sessions_end_with_a_new_secret_key_alone(kim, settings):
+    kim.sign_in()
+
+    settings.SECRET_KEY = "n" * 60
+
+    assert not kim.is_in

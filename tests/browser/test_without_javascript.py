@@ -1,0 +1,170 @@
+"""The site without JavaScript: everything but what needs the browser's passkeys."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from mfa import services
+
+USERS = "/settings/administration/users/"
+
+
+@pytest.fixture
+def plain(at):
+    """A browser without JavaScript."""
+
+    def sit_down(person):
+        return at(person, java_script_enabled=False)
+
+    return sit_down
+
+
+@pytest.fixture
+def petra(administrator, kim, plain):
+    """The administrator, on the list of users, Kim among them."""
+    desk = plain(administrator)
+    desk.bring_session()
+    desk.open(USERS)
+    return desk
+
+
+def verify(desk, code) -> None:
+    desk.field("Code").fill(code)
+    desk.button("Verify").click()
+
+
+def test_signing_in_with_a_code_and_out_again(kim, plain):
+    kim.set_up_app()
+    desk = plain(kim)
+    desk.open("/login/?next=/m2s/")
+    why = desk.page.locator("noscript p")
+    expect(why).to_be_visible()
+    expect(why).to_have_text("Passkeys need JavaScript, which is switched off in this browser.")
+    desk.enter_password()
+    verify(desk, "000000" if kim.code() != "000000" else "111111")
+    desk.sees("This code is not right.")
+    verify(desk, kim.code())
+    desk.is_on("/m2s/")
+    desk.sign_out()
+
+
+def test_a_recovery_code(kim, plain):
+    kim.set_up_app()
+    desk = plain(kim)
+    desk.sign_in()
+    desk.link("Use a recovery code").click()
+    desk.field("Recovery code").fill(kim.codes[0])
+    desk.button("Verify").click()
+    desk.is_on("/portal/")
+    desk.sees("You used a recovery code. 9 are left")
+
+
+def test_setting_up_with_the_key_then_not_now(kim, admin, plain):
+    services.enable_two_factor(kim.user, actor=admin)
+    services.request_passkey(kim.user, actor=admin)
+    desk = plain(kim)
+    desk.sign_in()
+    expect(desk.page.get_by_role("img", name="QR code")).to_be_visible()
+    desk.set_up_app()
+    desk.button("Turn on two-factor authentication").click()
+    desk.save_codes()
+    desk.is_on("/login/setup/passkey/")
+    desk.button("Not now").click()
+    desk.is_on("/portal/")
+
+
+def test_recovery_codes_are_not_left_before_they_are_saved(kim, admin, plain):
+    services.enable_two_factor(kim.user, actor=admin)
+    desk = plain(kim)
+    desk.sign_in()
+    desk.set_up_app()
+    desk.button("Turn on two-factor authentication").click()
+    desk.page.get_by_role("checkbox").evaluate("box => box.required = false")
+    desk.button("Continue").click()
+    desk.sees("Save the codes first, then tick this box.")
+    desk.save_codes()
+    desk.is_on("/portal/")
+
+
+def test_the_window_opens_and_closes(petra, kim):
+    petra.open_window_of("kim")
+    petra.is_on(f"{USERS}{kim.user.pk}/mfa/")
+    petra.button("Close").click()
+    petra.is_on(USERS)
+    expect(petra.dialog).to_have_count(0)
+
+
+def test_the_window_is_within_the_screen_over_a_long_list(petra, kim, make_user):
+    for number in range(24):
+        make_user(f"person.{number}")
+    petra.open(f"{USERS}{kim.user.pk}/mfa/")
+    expect(petra.window).to_be_in_viewport()
+
+
+def test_switching_on_and_off(petra, kim, plain):
+    petra.open_window_of("kim")
+    petra.switch.click()
+    petra.confirm()
+    petra.sees("Kim will be asked to set up two-factor authentication at the next login.")
+    desk = plain(kim)
+    desk.sign_in()
+    desk.is_on("/login/setup/two-factor/")
+
+    petra.switch.click()
+    petra.button("Cancel").click()
+    expect(petra.window).to_be_visible()
+    petra.switch.click()
+    petra.page.get_by_role("checkbox", name="Sign out now").check()
+    petra.confirm()
+    petra.sees("Kim will no longer be asked to set up two-factor authentication.")
+    desk.sign_in()
+    desk.is_on("/portal/")
+
+
+def test_requesting_a_passkey_and_deleting_the_request(petra, kim):
+    petra.open_window_of("kim")
+    petra.button("Request new passkey").click()
+    petra.sees("Kim will be asked to create a passkey at the next login.")
+    petra.button("Delete current passkey request").click()
+    petra.sees("The request is deleted. Kim will no longer be asked for a passkey.")
+
+
+def test_deleting_a_passkey(petra, kim):
+    passkey = kim.add_passkey()
+    petra.open_window_of("kim")
+    petra.button(f"Delete passkey {passkey.name}").click()
+    petra.confirm()
+    petra.sees(f"The passkey “{passkey.name}” is deleted.")
+    assert not kim.user.passkeys.exists()
+
+
+def test_the_companys_switch(petra, kim, company):
+    petra.open("/settings/")
+    petra.open_company("Acme Machines")
+    petra.switch.click()
+    petra.confirm()
+    petra.sees("Acme Machines requires two-factor authentication. 1 user will be asked at the next login.")
+    petra.switch.click()
+    petra.confirm()
+    petra.sees("Acme Machines no longer requires two-factor authentication. 1 user is no longer asked.")
+    company.refresh_from_db()
+    assert not company.two_factor_enabled
+
+
+def test_an_interrupted_act_goes_on_by_a_button(petra, kim):
+    petra.open_window_of("kim")
+    session = petra.person.client.session
+    session["proofs"] = [proof | {"at": proof["at"] - 20 * 60} for proof in session["proofs"]]
+    session.save()
+    petra.button("Request new passkey").click()
+    petra.password_field.fill("correct horse battery staple")
+    petra.button("Verify").click()
+    petra.button("Go on").click()
+    petra.sees("Kim will be asked to create a passkey at the next login.")
+
+
+def test_a_list_is_sorted_by_a_button(petra, kim):
+    petra.page.get_by_label("Sort by").select_option("Last login")
+    petra.button("Sort").click()
+    expect(petra.page.get_by_role("row").nth(1)).to_contain_text("Petra Vogt")

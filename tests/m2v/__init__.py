@@ -1,0 +1,1 @@
+"""Tests of the site: settings, home pages, errors, and the demo data."""

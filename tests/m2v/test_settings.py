@@ -1,0 +1,454 @@
+"""The settings: read from the environment, made where they are missing, and refused where they are wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import subprocess
+import sys
+from base64 import urlsafe_b64encode
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from stat import S_IMODE
+from threading import Barrier
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.mail import EmailMessage
+
+from m2v.keys import kept
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+VARIABLES = (
+    "BASE_URL",
+    "BEHIND_PROXY",
+    "CACHE_URL",
+    "DATABASE_URL",
+    "DEBUG",
+    "DJANGO_SETTINGS_MODULE",
+    "EMAIL_FROM",
+    "EMAIL_URL",
+    "MFA_ENCRYPTION_KEYS",
+    "PORT",
+    "SECRET_KEY",
+    "SECRET_KEY_FALLBACKS",
+    "TIME_ZONE",
+)
+KEY = urlsafe_b64encode(bytes(range(32))).decode()
+OTHER_KEY = urlsafe_b64encode(bytes(32)).decode()
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """Nothing set but where the data lies."""
+    clean = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    return clean | {"DATA_DIR": str(tmp_path / "data")}
+
+
+@pytest.fixture
+def load(environment, monkeypatch):
+    """The settings as they come out of an environment."""
+
+    def loaded(**variables):
+        for name in VARIABLES:
+            monkeypatch.delenv(name, raising=False)
+        for name, value in ({"DATA_DIR": environment["DATA_DIR"]} | variables).items():
+            monkeypatch.setenv(name, value)
+        return runpy.run_path(str(ROOT / "m2v" / "settings.py"))
+
+    return loaded
+
+
+@pytest.fixture
+def manage(environment):
+    """Run a management command in a process of its own."""
+
+    def run(*arguments, **variables):
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=environment | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    return run
+
+
+# --- With nothing set ---
+
+
+def test_with_nothing_set_the_embedded_default_serves(load, tmp_path):
+    settings = load()
+
+    assert settings["BASE_URL"] == "http://localhost:8000"
+    assert settings["ALLOWED_HOSTS"] == ["localhost"]
+    assert settings["DEBUG"] is False
+    assert settings["DATABASES"]["default"]["NAME"] == str(tmp_path / "data" / "m2v.sqlite3")
+    assert settings["MAILERS"]["default"]["OPTIONS"] == {"file_path": str(tmp_path / "data" / "outbox")}
+    assert settings["SECURE_HSTS_SECONDS"] == 0
+    assert settings["SESSION_COOKIE_NAME"] == "session"
+
+
+def test_the_port_is_part_of_the_default_address(load):
+    assert load(PORT="9000")["BASE_URL"] == "http://localhost:9000"
+
+
+def test_the_first_start_makes_keys_that_only_their_owner_reads(load, tmp_path):
+    settings = load()
+
+    for name in ("secret_key", "mfa_encryption_key"):
+        assert S_IMODE((tmp_path / "data" / name).stat().st_mode) == 0o600
+    assert S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+    assert S_IMODE((tmp_path / "data" / "outbox").stat().st_mode) == 0o700
+    assert len(settings["SECRET_KEY"]) >= 64
+    assert settings["MFA_ENCRYPTION_KEYS"][0].startswith("k1:")
+
+
+def test_the_next_start_takes_the_same_keys(load):
+    first, second = load(), load()
+
+    for name in ("SECRET_KEY", "MFA_ENCRYPTION_KEYS"):
+        assert first[name] == second[name]
+
+
+def test_another_place_gets_other_keys(load, tmp_path):
+    first, second = load(), load(DATA_DIR=str(tmp_path / "elsewhere"))
+
+    for name in ("SECRET_KEY", "MFA_ENCRYPTION_KEYS"):
+        assert first[name] != second[name]
+
+
+def test_keys_that_are_given_are_kept_nowhere(load, tmp_path):
+    settings = load(
+        SECRET_KEY="given", MFA_ENCRYPTION_KEYS=f"k2:{KEY},k1:{OTHER_KEY}", SECRET_KEY_FALLBACKS="old,older"
+    )
+
+    assert settings["SECRET_KEY"] == "given"
+    assert settings["SECRET_KEY_FALLBACKS"] == ["old", "older"]
+    assert settings["MFA_ENCRYPTION_KEYS"] == [f"k2:{KEY}", f"k1:{OTHER_KEY}"]
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["outbox"]
+
+
+def test_processes_that_start_at_once_agree_on_a_key(tmp_path):
+    gate = Barrier(8)
+
+    def start(number):
+        gate.wait(10)
+        return kept(tmp_path / "new" / "key", f"key {number}")
+
+    with ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(start, range(8)))
+
+    assert len(found) == 1
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["key"]
+
+
+def test_no_secret_is_printed_at_the_start(manage, environment):
+    answer = manage("check")
+
+    assert answer.returncode == 0, answer.stderr
+    for name in ("secret_key", "mfa_encryption_key"):
+        assert (Path(environment["DATA_DIR"]) / name).read_text() not in answer.stdout + answer.stderr
+
+
+def test_the_first_command_ever_works_on_an_empty_place(manage):
+    answer = manage("base_url", PORT="8123")
+
+    assert (answer.returncode, answer.stdout) == (0, "http://localhost:8123\n")
+
+
+# --- Where the site is ---
+
+
+@pytest.mark.parametrize(
+    ("address", "origin", "host"),
+    [
+        ("https://m2v.example.com", "https://m2v.example.com", "m2v.example.com"),
+        ("https://m2v.example.com/", "https://m2v.example.com", "m2v.example.com"),
+        ("https://m2v.example.com:8443", "https://m2v.example.com:8443", "m2v.example.com"),
+        ("http://m2v.example.com", "http://m2v.example.com", "m2v.example.com"),
+        # As browsers write an origin (RFC 6454, section 6.2): in small letters, the scheme's own port left out.
+        ("https://M2V.Example.com", "https://m2v.example.com", "m2v.example.com"),
+        ("HTTPS://m2v.example.com", "https://m2v.example.com", "m2v.example.com"),
+        ("https://m2v.example.com:443", "https://m2v.example.com", "m2v.example.com"),
+        ("http://localhost:80", "http://localhost", "localhost"),
+    ],
+)
+def test_the_base_url_alone_decides_host_origin_and_relying_party(load, address, origin, host):
+    settings = load(BASE_URL=address)
+
+    assert settings["PASSKEY_ORIGIN"] == origin
+    assert settings["CSRF_TRUSTED_ORIGINS"] == [origin]
+    assert (settings["ALLOWED_HOSTS"], settings["PASSKEY_RP_ID"]) == ([host], host)
+    assert settings["OVER_TLS"] == origin.startswith("https")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "m2v.example.com",
+        "ftp://m2v.example.com",
+        "https://",
+        "https:///",
+        "https://m2v.example.com/app",
+        "https://m2v.example.com?x=1",
+        "https://m2v.example.com#top",
+        "https://user:password@m2v.example.com",
+        "https://m2v.example.com:port",
+        "https://m2v.example.com:99999",
+        "https://m2v example.com",
+    ],
+)
+def test_an_address_that_is_none_is_refused_with_its_name(load, address):
+    with pytest.raises(ImproperlyConfigured, match="BASE_URL must look like"):
+        load(BASE_URL=address)
+
+
+def test_a_wrong_base_url_stops_the_start_with_a_sentence(manage):
+    answer = manage("check", BASE_URL="m2v.example.com")
+
+    assert answer.returncode != 0
+    last = answer.stderr.strip().splitlines()[-1]
+    assert last.endswith("BASE_URL must look like https://m2v.example.com, without a path. It is 'm2v.example.com'.")
+
+
+# --- Keys ---
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "nonsense",
+        KEY,
+        "k1:",
+        f":{KEY}",
+        f"k1:{KEY[:-4]}",
+        "k1:" + urlsafe_b64encode(bytes(33)).decode(),
+        f"k1:{KEY},k1:{OTHER_KEY}",
+        f"ü:{KEY}",
+        "k1:" + "ü" * 44,
+    ],
+)
+def test_a_wrong_encryption_key_stops_the_start_with_a_sentence(manage, keys):
+    answer = manage("check", MFA_ENCRYPTION_KEYS=keys)
+
+    assert answer.returncode != 0
+    last = answer.stderr.strip().splitlines()[-1]
+    assert last.startswith("django.core.exceptions.ImproperlyConfigured: MFA_ENCRYPTION_KEYS must be")
+    assert KEY[:-4] not in answer.stderr  # a traceback is often logged; a key must not be in it
+
+
+def test_several_right_keys_are_taken(manage):
+    assert manage("check", MFA_ENCRYPTION_KEYS=f"k2:{KEY},k1:{OTHER_KEY}").returncode == 0
+
+
+# --- Data ---
+
+
+def test_sqlite_waits_its_turn_whatever_file_it_is(load, tmp_path):
+    database = load(DATABASE_URL=f"sqlite:///{tmp_path}/other.sqlite3")["DATABASES"]["default"]
+
+    assert database["NAME"] == f"{tmp_path}/other.sqlite3"
+    assert database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    assert "journal_mode=WAL" in database["OPTIONS"]["init_command"]
+
+
+def test_postgresql_is_taken_from_its_address(load):
+    database = load(DATABASE_URL="postgres://m2v:p%40ss@db.example:5433/suite")["DATABASES"]["default"]
+
+    assert database["ENGINE"] == "django.db.backends.postgresql"
+    assert (database["HOST"], database["PORT"], database["NAME"]) == ("db.example", 5433, "suite")
+    assert (database["USER"], database["PASSWORD"]) == ("m2v", "p@ss")
+    assert "transaction_mode" not in database.get("OPTIONS", {})
+
+
+@pytest.mark.parametrize("address", ["nonsense", "m2v.sqlite3"])
+def test_a_database_that_is_none_is_refused_with_its_name(load, address):
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL"):
+        load(DATABASE_URL=address)
+
+
+def test_the_cache_is_taken_from_its_address(load):
+    assert load()["CACHES"]["default"]["BACKEND"].endswith("LocMemCache")
+    cache = load(CACHE_URL="redis://cache.example:6380/1")["CACHES"]["default"]
+    assert cache["BACKEND"].endswith("RedisCache")
+    assert "cache.example:6380" in cache["LOCATION"]
+
+
+# --- Mail ---
+
+
+@pytest.mark.parametrize(
+    ("address", "options"),
+    [
+        (
+            "smtp+tls://m2v:p%40ss@mail.example:587",
+            {"host": "mail.example", "port": 587, "username": "m2v", "password": "p@ss", "use_tls": True},
+        ),
+        ("smtp+ssl://m2v:pw@mail.example:465", {"port": 465, "use_tls": False, "use_ssl": True}),
+        ("smtp://mail.example:25", {"host": "mail.example", "port": 25, "username": None, "use_tls": False}),
+    ],
+)
+def test_mail_goes_to_the_server_that_is_named(load, address, options):
+    mailer = load(EMAIL_URL=address)["MAILERS"]["default"]
+
+    assert mailer["BACKEND"] == "django.core.mail.backends.smtp.EmailBackend"
+    assert options.items() <= mailer["OPTIONS"].items()
+    assert mailer["OPTIONS"]["timeout"] == 10
+
+
+@pytest.mark.parametrize("scheme", ["consolemail", "filemail", "memorymail", "dummymail"])
+def test_mail_can_go_wherever_its_address_may_lead(load, settings, tmp_path, scheme):
+    settings.MAILERS = load(EMAIL_URL=f"{scheme}:///{tmp_path}/mail")["MAILERS"]
+
+    assert EmailMessage("Hello", "There", "m2v@example.com", ["kim@example.com"]).send() == 1
+
+
+def test_mail_that_leads_nowhere_is_refused(load):
+    with pytest.raises(ImproperlyConfigured):
+        load(EMAIL_URL="carrier-pigeon://mail.example")
+
+
+def test_the_sender_is_of_the_sites_own_domain_unless_said_otherwise(load):
+    assert load(BASE_URL="https://m2v.example.com")["DEFAULT_FROM_EMAIL"] == "m2v <no-reply@m2v.example.com>"
+    assert load(EMAIL_FROM="Acme <it@acme.example>")["DEFAULT_FROM_EMAIL"] == "Acme <it@acme.example>"
+
+
+# --- Others ---
+
+
+def test_forwarded_headers_count_only_behind_a_proxy_of_ours(load):
+    assert load()["SECURE_PROXY_SSL_HEADER"] is None
+    assert load(BEHIND_PROXY="true")["SECURE_PROXY_SSL_HEADER"] == ("HTTP_X_FORWARDED_PROTO", "https")
+
+
+def test_debug_serves_static_files_as_they_are(load):
+    assert load(DEBUG="true")["STORAGES"]["staticfiles"]["BACKEND"].startswith("django.")
+    assert load()["STORAGES"]["staticfiles"]["BACKEND"] == "m2v.storage.StaticStorage"
+
+
+def test_the_time_zone_is_the_one_that_is_named(load):
+    assert load()["TIME_ZONE"] == "UTC"
+    assert load(TIME_ZONE="Europe/Berlin")["TIME_ZONE"] == "Europe/Berlin"
+
+
+def test_a_port_that_is_none_is_refused_with_its_name(load):
+    with pytest.raises(ImproperlyConfigured, match="PORT"):
+        load(PORT="eight")
+
+
+@pytest.mark.parametrize("word", ["no", "off", "0", "false", ""])
+def test_debug_is_off_unless_it_is_switched_on(load, word):
+    assert load(DEBUG=word)["DEBUG"] is False
+
+
+def test_a_deployment_passes_djangos_own_checks(manage):
+    answer = manage("check", "--deploy", "--fail-level", "WARNING", BASE_URL="https://m2v.example.com")
+
+    assert answer.returncode == 0, answer.stderr
+
+
+def test_the_models_and_the_migrations_agree(manage):
+    assert manage("makemigrations", "--check", "--dry-run").returncode == 0
+
+
+# --- What the browser is told ---
+
+
+def visit(folder, address):
+    """A site of its own at `address`, visited once."""
+    environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    host, scheme = address.partition("://")[2].partition(":")[0], address.partition(":")[0]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.m2v.production", host, scheme],
+        cwd=ROOT,
+        env=environment | {"DATA_DIR": str(folder), "BASE_URL": address},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def over_tls(tmp_path_factory):
+    return visit(tmp_path_factory.mktemp("tls"), "https://m2v.example.com")
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    return visit(tmp_path_factory.mktemp("plain"), "http://localhost:8000")
+
+
+def test_over_tls_cookies_are_bound_to_the_host_and_secure(over_tls):
+    assert set(over_tls["cookies"]) == {"__Host-session", "__Host-csrf"}
+    for cookie in over_tls["cookies"].values():
+        assert cookie == {"secure": True, "httponly": True, "samesite": "Lax", "path": "/", "domain": ""}
+    assert over_tls["in"] == 200
+
+
+def test_without_tls_cookies_have_plain_names(plain):
+    assert set(plain["cookies"]) == {"session", "csrf"}
+    assert all(cookie["httponly"] and cookie["samesite"] == "Lax" for cookie in plain["cookies"].values())
+    assert plain["in"] == 200
+
+
+def test_over_tls_the_browser_never_comes_without_it_again(over_tls):
+    assert over_tls["login"]["headers"]["Strict-Transport-Security"] == "max-age=63072000; includeSubDomains; preload"
+    assert over_tls["plain"]["status"] == 301
+    assert over_tls["plain"]["headers"]["Location"] == "https://m2v.example.com/login/"
+
+
+def test_without_tls_nothing_is_promised(plain):
+    assert "Strict-Transport-Security" not in plain["login"]["headers"]
+    assert plain["plain"]["status"] == 200
+
+
+def test_a_foreign_host_gets_no_page_and_no_redirect(over_tls, plain):
+    for told in (over_tls, plain):
+        assert told["foreign"]["status"] == 400
+        assert "evil.example" not in told["foreign"]["body"]
+        assert "Location" not in told["foreign"]["headers"]
+
+
+def test_every_page_forbids_what_it_does_not_need(over_tls):
+    headers = over_tls["login"]["headers"]
+
+    policy = headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy
+    assert "http:" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert "no-store" in headers["Cache-Control"]
+
+
+def test_static_files_carry_their_hash_and_are_kept_for_ever(over_tls):
+    assert len(over_tls["static"]) >= 4
+    for address, file in over_tls["static"].items():
+        assert file["status"] == 200, address
+        name = address.rpartition("/")[2].split(".")
+        assert len(name) == 3, address
+        assert len(name[1]) == 12, address
+        assert "immutable" in file["headers"]["Cache-Control"]
+        assert "Access-Control-Allow-Origin" not in file["headers"]
+
+
+def test_every_file_that_the_login_loads_is_of_the_right_kind(over_tls):
+    kinds = {
+        address.rpartition(".")[2]: file["headers"]["Content-Type"] for address, file in over_tls["static"].items()
+    }
+
+    assert kinds["css"].startswith("text/css")
+    assert kinds["js"].startswith("text/javascript")
+    assert kinds["svg"] == "image/svg+xml"

@@ -1,0 +1,385 @@
+"""Confirming who one is before anything that changes how people get in, and going on with what was begun."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from accounts.models import AuditEvent, User
+from mfa import services
+from mfa.models import Passkey, PasskeyRequest
+from tests.mfa.pages import (
+    NEW_CODES,
+    OWN,
+    OWN_CODES,
+    OWN_SETUP,
+    audit_of,
+    html,
+    refusals_of,
+    session_dump,
+    window_of,
+    words,
+)
+from tests.people import PASSWORD, Person
+
+CONFIRM = "/confirm/"
+CONTINUE = "/confirm/continue/"
+QUARTER = 15 * 60
+
+
+def next_of(answer: Any) -> str:
+    """Where somebody who is asked to confirm goes on afterwards."""
+    assert answer.status_code == 302, answer.content
+    address = urlsplit(answer.headers["Location"])
+    assert address.path == CONFIRM
+    return str(parse_qs(address.query)["next"][0])
+
+
+@pytest.fixture
+def kim(kim, clock):
+    """Kim signed in with the password a quarter of an hour ago."""
+    kim.sign_in()
+    clock.shift(QUARTER)
+    return kim
+
+
+@pytest.fixture
+def kim_with_app(make_person, clock):
+    """Somebody with an app who signed in a quarter of an hour ago."""
+    person = make_person("noor", first_name="Noor")
+    person.set_up_app()
+    person.sign_in()
+    clock.shift(QUARTER)
+    return person
+
+
+@pytest.fixture
+def kim_with_passkey(make_person, clock):
+    """Somebody with a passkey who signed in a quarter of an hour ago."""
+    person = make_person("pia")
+    person.add_passkey()
+    person.use_passkey()
+    clock.shift(QUARTER)
+    return person
+
+
+@pytest.fixture
+def petra(admin, clock):
+    """The administrator signed in a quarter of an hour ago."""
+    person = Person(admin)
+    person.sign_in()
+    clock.shift(QUARTER)
+    return person
+
+
+OWN_ACTS = [
+    ("get", f"{OWN}two-factor/on/"),
+    ("post", f"{OWN}two-factor/on/"),
+    ("get", f"{OWN}two-factor/off/"),
+    ("post", f"{OWN}two-factor/off/"),
+    ("post", f"{OWN}passkeys/request/"),
+    ("post", f"{OWN}passkeys/request/delete/"),
+    ("get", OWN_SETUP),
+    ("post", OWN_SETUP),
+    ("post", NEW_CODES),
+    ("get", f"{OWN}passkeys/new/"),
+    ("get", "/user-settings/password/"),
+    ("post", "/user-settings/password/"),
+    ("post", "/user-settings/"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), OWN_ACTS)
+def test_7_5_1_every_act_on_oneself_asks_first(kim, method, path):
+    answer = getattr(kim.client, method)(path)
+
+    assert next_of(answer) == (path if method == "get" else CONTINUE)
+
+
+@pytest.mark.parametrize(("method", "path"), OWN_ACTS)
+def test_nothing_asks_within_a_quarter_of_an_hour(kim, clock, method, path):
+    clock.shift(-1)
+
+    answer = getattr(kim.client, method)(path)
+
+    assert not answer.headers.get("Location", "").startswith(CONFIRM)
+
+
+@pytest.mark.parametrize(
+    ("method", "act"),
+    [
+        ("get", "two-factor/on/"),
+        ("post", "two-factor/on/"),
+        ("get", "two-factor/off/"),
+        ("post", "two-factor/off/"),
+        ("post", "passkeys/request/"),
+        ("post", "passkeys/request/delete/"),
+        ("get", "passkeys/{passkey}/delete/"),
+        ("post", "passkeys/{passkey}/delete/"),
+    ],
+)
+def test_7_5_3_every_act_of_an_administrator_asks_first(petra, kim, method, act):
+    passkey = kim.add_passkey()
+    path = window_of(kim.user) + act.format(passkey=passkey.pk)
+
+    answer = getattr(petra.client, method)(path)
+
+    assert next_of(answer) == (path if method == "get" else CONTINUE)
+    assert Passkey.objects.filter(pk=passkey.pk).exists()
+    assert not PasskeyRequest.objects.exists()
+    assert not User.objects.get(pk=kim.user.pk).two_factor_enabled
+
+
+def test_looking_asks_nothing(kim, petra):
+    for path in ("/", "/portal/", "/user-settings/", OWN):
+        assert kim.client.get(path, follow=True).request["PATH_INFO"] not in {CONFIRM, "/login/"}
+    assert petra.client.get(window_of(kim.user)).status_code == 200
+
+
+# --- With which factor ---
+
+
+def test_without_any_factor_the_password_confirms(kim):
+    page = kim.client.get(f"{CONFIRM}?next={OWN}")
+    assert "Enter your password once more." in words(page)
+    assert "Signed in as kim" in words(page)
+
+    assert kim.client.post(CONFIRM, {"password": PASSWORD, "next": OWN}).headers["Location"] == OWN
+
+    assert kim.client.get(OWN_SETUP).status_code == 200
+    assert audit_of(kim.user)[-1] == ("confirmed", "kim")
+    assert AuditEvent.objects.latest("id").details == {"methods": ["password"]}
+
+
+@pytest.mark.parametrize("fields", [{"password": "wrong"}, {"password": ""}, {}, {"code": "123456"}])
+def test_a_wrong_password_confirms_nothing(kim, fields):
+    answer = kim.client.post(CONFIRM, fields)
+
+    assert answer.status_code == 400
+    assert next_of(kim.client.get(OWN_SETUP)) == OWN_SETUP
+    if fields.get("password"):
+        assert "This is not your password. Try again." in words(answer)
+        assert refusals_of(kim.user) == ["WrongPassword"]
+
+
+def test_cs_mfa4_a_password_is_not_enough_for_somebody_with_an_app(kim_with_app):
+    page = kim_with_app.client.get(CONFIRM)
+    assert "Enter a code from your authenticator app." in words(page)
+    assert "Password" not in words(page)
+
+    assert kim_with_app.client.post(CONFIRM, {"password": PASSWORD}).status_code == 400
+
+    assert next_of(kim_with_app.client.get(OWN_SETUP)) == OWN_SETUP
+
+
+def test_a_code_confirms(kim_with_app):
+    assert kim_with_app.client.post(CONFIRM, {"code": kim_with_app.code(), "next": OWN}).headers["Location"] == OWN
+    assert kim_with_app.client.get(OWN_SETUP).status_code == 200
+    assert AuditEvent.objects.latest("id").details == {"methods": ["totp"]}
+
+
+@pytest.mark.parametrize("code", ["000000", "", "abc"])
+def test_a_wrong_code_confirms_nothing(kim_with_app, code):
+    assert kim_with_app.client.post(CONFIRM, {"code": code}).status_code == 400
+    assert next_of(kim_with_app.client.get(OWN_SETUP)) == OWN_SETUP
+
+
+def test_b13_somebody_elses_code_confirms_nothing(kim_with_app, make_person):
+    other = make_person("olga")
+    other.set_up_app()
+
+    assert kim_with_app.client.post(CONFIRM, {"code": other.code()}).status_code == 400
+
+
+def test_a_recovery_code_confirms_once(kim_with_app):
+    page = kim_with_app.client.get(f"{CONFIRM}?with=recovery&next={OWN}")
+    assert "Enter one of your recovery codes." in words(page)
+    code = kim_with_app.codes[0]
+
+    assert kim_with_app.client.post(f"{CONFIRM}?with=recovery", {"code": code, "next": OWN}).headers["Location"] == OWN
+    assert kim_with_app.user.recovery_codes.filter(used_at=None).count() == 9
+    assert kim_with_app.client.post(f"{CONFIRM}?with=recovery", {"code": code}).status_code == 400
+
+
+def test_a_password_is_not_enough_for_somebody_with_a_passkey(kim_with_passkey):
+    page = words(kim_with_passkey.client.get(CONFIRM))
+    assert "Use your passkey once more." in page
+
+    assert kim_with_passkey.client.post(CONFIRM, {"password": PASSWORD}).status_code == 400
+    assert kim_with_passkey.client.post(CONFIRM, {"code": "123456"}).status_code == 400
+    assert next_of(kim_with_passkey.client.get(OWN_SETUP)) == OWN_SETUP
+
+
+def test_a_fresh_login_with_the_password_is_not_enough_for_somebody_with_a_passkey(kim_with_passkey):
+    kim_with_passkey.enter_password()
+
+    assert kim_with_passkey.is_in
+    assert next_of(kim_with_passkey.client.get(OWN_SETUP)) == OWN_SETUP
+
+
+def test_a_passkey_confirms_and_leads_on(kim_with_passkey):
+    options = kim_with_passkey.json("/passkeys/authentication/options/", {}).json()
+    assert len(options["allowCredentials"]) == 1
+    credential = kim_with_passkey.authenticator.get(options)
+
+    answer = kim_with_passkey.json("/passkeys/authentication/", {"credential": credential, "next": OWN_SETUP})
+
+    assert answer.json() == {"next": OWN_SETUP}
+    assert kim_with_passkey.client.get(OWN_SETUP).status_code == 200
+    assert audit_of(kim_with_passkey.user)[-1] == ("confirmed", "pia")
+
+
+def test_a_passkey_confirms_for_somebody_with_an_app_too(kim_with_app):
+    kim_with_app.add_passkey()
+    assert "Use a passkey instead" in words(kim_with_app.client.get(CONFIRM))
+
+    assert kim_with_app.use_passkey().json() == {"next": "/"}
+    assert kim_with_app.client.get(OWN_SETUP).status_code == 200
+
+
+def test_whoever_lost_every_passkey_confirms_with_the_password_again(kim_with_passkey, admin):
+    services.delete_passkey(Passkey.objects.get(), actor=admin)
+
+    assert "Enter your password once more." in words(kim_with_passkey.client.get(CONFIRM))
+    assert kim_with_passkey.client.post(CONFIRM, {"password": PASSWORD}).status_code == 302
+
+
+def test_a_confirmation_counts_for_a_quarter_of_an_hour(kim, clock):
+    kim.client.post(CONFIRM, {"password": PASSWORD})
+    clock.shift(QUARTER - 1)
+    assert kim.client.get(OWN_SETUP).status_code == 200
+    clock.shift(1)
+
+    assert next_of(kim.client.get(OWN_SETUP)) == OWN_SETUP
+
+
+def test_b18_confirming_changes_the_sessions_key(kim):
+    before = kim.client.cookies["session"].value
+    kim.client.post(CONFIRM, {"password": PASSWORD})
+
+    assert kim.client.cookies["session"].value != before
+    thief = Person(kim.user)
+    thief.client.cookies["session"] = before
+    assert not thief.is_in
+    assert kim.is_in
+
+
+@pytest.mark.parametrize("wanted", ["https://evil.example/", "//evil.example", "/\\evil", "javascript:alert(1)", ""])
+def test_b34_confirming_leads_to_this_site_only(kim, wanted):
+    assert kim.client.post(CONFIRM, {"password": PASSWORD, "next": wanted}).headers["Location"] == "/"
+
+
+def test_where_to_go_on_may_be_in_the_address(kim):
+    assert kim.client.post(f"{CONFIRM}?next={OWN}", {"password": PASSWORD}).headers["Location"] == OWN
+
+
+def test_strangers_and_claimants_have_nothing_to_confirm(kim_with_app):
+    kim_with_app.enter_password()
+    for path in (CONFIRM, CONTINUE):
+        assert kim_with_app.client.get(path).headers["Location"].startswith("/login/")
+        assert Person(kim_with_app.user).client.get(path).headers["Location"].startswith("/login/")
+
+
+# --- Going on ---
+
+
+def test_an_act_goes_on_with_what_its_form_held(kim, petra, clock):
+    """Petra's "Sign out now" survives the confirmation."""
+    path = f"{window_of(kim.user)}two-factor/on/"
+    assert next_of(petra.client.post(path, {"sign_out": "on", "csrfmiddlewaretoken": "x"})) == CONTINUE
+    assert not User.objects.get(pk=kim.user.pk).two_factor_enabled
+    assert petra.client.post(CONFIRM, {"password": PASSWORD, "next": CONTINUE}).headers["Location"] == CONTINUE
+
+    page = petra.client.get(CONTINUE)
+
+    assert "What you were about to do goes on now, with what you had filled in." in words(page)
+    form = re.search(r'<form method="post" action="([^"]+)" data-goes-on>(.*?)</form>', html(page), re.DOTALL)
+    assert form
+    assert form[1] == path
+    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form[2]))
+    assert fields["sign_out"] == "on"
+    done = petra.client.post(form[1], fields)
+    assert done.headers["Location"] == window_of(kim.user)
+    assert User.objects.get(pk=kim.user.pk).two_factor_enabled
+    assert not kim.is_in
+
+
+def test_several_values_of_one_name_all_go_on(petra, kim):
+    petra.client.post(f"{window_of(kim.user)}two-factor/on/", {"a": ["1", "2"], "b": "<script>"})
+    petra.client.post(CONFIRM, {"password": PASSWORD})
+
+    page = petra.client.get(CONTINUE).content.decode()
+
+    assert page.index('name="a" value="1"') < page.index('name="a" value="2"')
+    assert 'name="b" value="&lt;script&gt;"' in page
+
+
+def test_v4_no_password_waits_in_the_session(kim):
+    fields = {"old_password": PASSWORD, "new_password1": "another long one", "new_password2": "another long one"}
+    kim.client.post("/user-settings/password/", fields | {"note": "kept"})
+
+    dump = session_dump(kim)
+    assert "kept" in dump
+    assert PASSWORD not in dump
+    assert "another long one" not in dump
+
+
+def test_what_waited_is_forgotten_once_it_is_done(petra, kim):
+    path = f"{window_of(kim.user)}passkeys/request/"
+    petra.client.post(path)
+    petra.client.post(CONFIRM, {"password": PASSWORD})
+    petra.client.post(path)
+
+    assert petra.client.get(CONTINUE).headers["Location"] == "/"
+    assert PasskeyRequest.objects.get().user == kim.user
+
+
+def test_going_on_is_no_way_around_the_confirmation(petra, kim):
+    path = f"{window_of(kim.user)}passkeys/request/"
+    petra.client.post(path)
+    assert petra.client.get(CONTINUE).status_code == 200
+
+    assert next_of(petra.client.post(path)) == CONTINUE
+    assert not PasskeyRequest.objects.exists()
+    assert petra.client.post(CONTINUE).status_code == 405
+
+
+def test_with_nothing_to_go_on_with_one_goes_home(kim):
+    assert kim.client.get(CONTINUE).headers["Location"] == "/"
+
+
+# --- Scripts ---
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_v27_an_htmx_request_gets_403_with_a_code_and_where_to_go(kim, method):
+    path = f"{OWN}two-factor/on/"
+
+    answer = getattr(kim.client, method)(path, headers={"hx-request": "true"})
+
+    assert answer.status_code == 403
+    assert answer.json()["error"] == "confirmation_required"
+    there = answer.json()["next"]
+    assert answer.headers["HX-Redirect"] == there
+    assert parse_qs(urlsplit(there).query)["next"] == [path if method == "get" else CONTINUE]
+
+
+def test_v27_a_json_request_gets_403_with_a_code(kim):
+    answer = kim.client.post(NEW_CODES, headers={"accept": "application/json"})
+
+    assert answer.status_code == 403
+    assert answer.json()["error"] == "confirmation_required"
+    assert "HX-Redirect" not in answer.headers
+
+
+@pytest.mark.parametrize("method", ["put", "delete", "patch", "options"])
+def test_4_1_4_only_get_and_post(kim, method):
+    assert getattr(kim.client, method)(CONFIRM).status_code == 405
+
+
+def test_the_codes_page_is_open_to_whoever_just_set_up(kim):
+    """It holds what the same person made a moment ago; without waiting codes there is nothing on it."""
+    assert kim.client.get(OWN_CODES).headers["Location"] == OWN

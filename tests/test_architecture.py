@@ -1,0 +1,435 @@
+"""The house of DESIGN.md section 4 and the rules of STYLE.md, walked instead of listed."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.contrib.staticfiles import finders
+
+from tests.companies import read
+from tests.people import browser
+
+ROOT = Path(__file__).resolve().parent.parent
+PRODUCT = ("accounts", "mfa", "companies", "m2v")
+TABLES = ["mfa", "accounts", "companies"]  # foreign keys go rightwards only
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+NOT_OURS = {".git", ".venv", "var", "node_modules", "__pycache__", "htmlcov", "screenshots"}
+
+MODULE_LINES, FUNCTION_LINES = 250, 40
+
+MODULES = sorted(
+    path for app in PRODUCT for path in (ROOT / app).rglob("*.py") if "migrations" not in path.relative_to(ROOT).parts
+)
+TEMPLATES = sorted(path for path in (ROOT / "templates").rglob("*") if path.is_file())
+PAGES = [path for path in TEMPLATES if path.suffix == ".html" and path.parent.name != "mail"]
+SCRIPTS = sorted((ROOT / "m2v" / "static").rglob("*.js"))
+LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+
+
+def name(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def tree_of(path):
+    return ast.parse(path.read_text(), str(path))
+
+
+def functions_of(path):
+    return [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def repository():
+    """Every text file of the repository."""
+    for path in sorted(ROOT.rglob("*")):
+        parts = path.relative_to(ROOT).parts
+        if path.is_file() and not any(part in NOT_OURS or part.endswith("_cache") for part in parts):
+            yield path
+
+
+def normal(package):
+    """A package's name as lock files write it (PEP 503), without extras and range."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[\[<>=!~;\s]", package)[0]).lower()
+
+
+# --- Imports and tables ---
+
+
+def test_imports_go_rightwards_only_and_third_parties_stay_in_their_module():
+    command = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([command, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_contracts_are_those_of_the_design():
+    contracts = PYPROJECT["tool"]["importlinter"]["contracts"]
+    layers = next(contract for contract in contracts if contract["type"] == "layers")
+    homes = {contract["protected_modules"][0]: set(contract["allowed_importers"]) for contract in contracts
+             if contract["type"] == "protected"}  # fmt: skip
+
+    assert layers["layers"] == ["m2v", "companies", "mfa", "accounts"]
+    assert homes["webauthn"] <= {"mfa.methods.passkeys"}
+    assert homes["django_otp"] == {"mfa.methods.totp", "mfa.models"}
+    assert len(homes["qrcode"]) == 1
+
+
+def test_foreign_keys_go_from_mfa_to_accounts_to_companies():
+    for model in (model for app in TABLES for model in apps.get_app_config(app).get_models()):
+        for field in model._meta.get_fields():
+            if not (field.is_relation and field.concrete):
+                continue
+            target = field.related_model._meta.app_label
+            assert target in TABLES, f"{field} points to {target}"
+            assert TABLES.index(model._meta.app_label) <= TABLES.index(target), f"{field} points to {target}"
+
+
+def test_every_table_is_in_one_of_the_three():
+    assert not list(apps.get_app_config("m2v").get_models())
+    ours = {model._meta.app_label for model in apps.get_models() if model.__module__.split(".")[0] in PRODUCT}
+    assert ours == set(TABLES)
+
+
+def test_the_company_of_a_user_is_declared_by_name():
+    declared = [
+        node.args[0].value
+        for node in ast.walk(tree_of(ROOT / "accounts" / "models.py"))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "models.ForeignKey"
+        and isinstance(node.args[0], ast.Constant)
+    ]  # fmt: skip
+
+    assert "companies.Company" in declared
+
+
+def test_migrations_go_the_same_way():
+    for app in TABLES:
+        for path in (ROOT / app / "migrations").glob("0*.py"):
+            for target in re.findall(r"^\s+\('(\w+)', '\w+'\),$", path.read_text(), re.MULTILINE):
+                if target in TABLES:
+                    assert TABLES.index(app) <= TABLES.index(target), f"{name(path)} depends on {target}"
+
+
+def test_the_policy_imports_nothing_of_ours_and_nothing_of_django():
+    imported = {
+        alias.name if isinstance(node, ast.Import) else node.module
+        for node in ast.walk(tree_of(ROOT / "mfa" / "policy.py"))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+
+    assert imported <= {"__future__", "dataclasses", "enum", "typing", "collections.abc"}
+
+
+def test_only_the_settings_read_the_environment():
+    readers = {
+        name(path) for path in MODULES if re.search(r"os\.(environ|getenv)|environ\.Env|\benv\.\w+\(", path.read_text())
+    }
+
+    assert readers <= {"m2v/settings.py", "m2v/wsgi.py", "m2v/asgi.py"}  # which name the settings to Django
+    for entry in ("wsgi", "asgi"):
+        assert re.findall(r"os\.environ\.?(\w*)", (ROOT / "m2v" / f"{entry}.py").read_text()) == ["setdefault"]
+
+
+# --- Sizes and shapes ---
+
+
+def test_no_module_is_longer_than_a_person_reads():
+    lengths = {name(path): len(path.read_text().splitlines()) for path in MODULES}
+
+    assert {module: lines for module, lines in lengths.items() if lines > MODULE_LINES} == {}
+
+
+def test_no_function_is_longer_than_a_person_reads():
+    lengths = {
+        f"{name(path)}:{node.name}": node.end_lineno - node.lineno + 1
+        for path in MODULES
+        for node in functions_of(path)
+    }
+
+    assert len(lengths) > 200
+    assert {function: lines for function, lines in lengths.items() if lines > FUNCTION_LINES} == {}
+
+
+def test_every_module_says_what_it_is_for():
+    full = [path for path in MODULES if path.read_text().strip()]
+
+    assert [name(path) for path in full if not ast.get_docstring(tree_of(path))] == []
+
+
+def test_nothing_is_imported_inside_a_function_without_a_reason():
+    found = {
+        (path, node.lineno)
+        for path in MODULES
+        for function in functions_of(path)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    }
+    lines = {f"{name(path)}:{at}": path.read_text().splitlines()[at - 1] for path, at in found}
+
+    assert {place for place, line in lines.items() if not re.search(r"# noqa: PLC0415  # \w+", line)} == set()
+
+
+def test_a_check_that_is_switched_off_says_why():
+    silent = re.compile(r"# noqa(?!: [A-Z0-9, ]+  # \w)|# pragma: no cover|# type: ignore(?!\[)")
+
+    assert [name(path) for path in MODULES if silent.search(path.read_text())] == []
+
+
+def test_there_are_no_signals_of_ours_and_no_settings_asked_for_by_name():
+    for path in MODULES:
+        text = path.read_text()
+        assert not re.search(r"\bSignal\(|@receiver|getattr\(settings", text), name(path)
+
+
+def test_what_is_said_to_people_is_translated():
+    """No bare string is handed to `messages` or to a form's errors."""
+    said = {"success", "info", "warning", "error", "add_error", "ValidationError"}
+    for path in MODULES:
+        for node in ast.walk(tree_of(path)):
+            if not isinstance(node, ast.Call) or ast.unparse(node.func).rpartition(".")[2] not in said:
+                continue
+            if ast.unparse(node.func).rpartition(".")[2] == "ValidationError":
+                words = node.args[:1]
+            elif ast.unparse(node.func).startswith("messages.") or ast.unparse(node.func).endswith("add_error"):
+                words = node.args[1:2]
+            else:
+                continue
+            for word in words:
+                assert not isinstance(word, ast.Constant | ast.JoinedStr), f"{name(path)}:{node.lineno}"
+
+
+# --- Packages ---
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=name)
+def test_a_lock_file_names_no_place_to_download_from(path):
+    for line in path.read_text().splitlines():
+        assert "://" not in line, line
+        assert not line.strip().startswith("--") or line.strip().startswith("--hash=sha256:"), line
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=name)
+def test_a_lock_file_pins_each_package_with_its_hashes(path):
+    packages = re.split(r"\n(?=[a-z0-9])", path.read_text().strip(), flags=re.IGNORECASE)
+
+    assert len(packages) > 10
+    for package in packages:
+        assert re.match(r"[\w.\[\],-]+==[\w.+!-]+( ; [^\\]+)? \\\n", package), package[:80]
+        assert "--hash=sha256:" in package, package[:80]
+
+
+def pins(file):
+    return {
+        normal(pin)
+        for pin in re.findall(r"^([\w.\[\],-]+)==", (ROOT / "requirements" / file).read_text(), re.MULTILINE)
+    }
+
+
+def test_every_dependency_is_pinned():
+    run, dev = PYPROJECT["project"]["dependencies"], PYPROJECT["dependency-groups"]["dev"]
+
+    assert {normal(package) for package in run} <= pins("main.txt")
+    assert {normal(package) for package in dev} <= pins("main.txt") | pins("dev.txt")
+
+
+def test_both_lock_files_agree():
+    versions = [
+        dict(re.findall(r"^([\w.-]+)(?:\[[\w,]+\])?==([\w.+!-]+)", path.read_text(), re.MULTILINE)) for path in LOCKS
+    ]
+    both = set(versions[0]) & set(versions[1])
+
+    assert {package for package in both if versions[0][package] != versions[1][package]} == set()
+
+
+def test_the_release_is_the_one_of_the_package():
+    version = PYPROJECT["project"]["version"]
+
+    assert version == "5.5.0"
+    assert f'__version__ = "{version}"' in (ROOT / "m2v" / "__init__.py").read_text()
+
+
+def test_no_package_index_is_named_anywhere():
+    hosts = [b"py" + b"pi.org", b"py" + b"thonhosted.org", b"npm" + b"js.", b"un" + b"pkg.com", b"js" + b"delivr"]
+    options = re.compile(rb"(?<!no-emit-)\b(?:extra-)?index-url\b|(?<!no-emit-)\b(?:find-links|trusted-host)\b")
+    for path in repository():
+        content = path.read_bytes()
+        assert not [host for host in hosts if host in content], name(path)
+        if path != Path(__file__):
+            assert not options.search(content), name(path)
+
+
+# --- Templates ---
+
+TAG = re.compile(r"{%.*?%}|{{.*?}}|{#.*?#}", re.DOTALL)
+COMMENT = re.compile(r"{% comment %}.*?{% endcomment %}|{#.*?#}|<!--.*?-->", re.DOTALL)
+TRANSLATED = re.compile(r"{% blocktranslate\b.*?{% endblocktranslate %}", re.DOTALL)
+SPOKEN = re.compile(
+    r'\b(?:aria-label|placeholder|title|alt|data-(?:copy|cancelled|registered|offline|failed))="([^"]*)"'
+)
+CLASSES = re.compile(r"{% block (?:width|narrow) %}.*?{% endblock.*?%}")  # names of CSS classes
+OUR_NAMES = {"m2v", "m2s"}
+
+
+def text_of(path):
+    return COMMENT.sub("", path.read_text())
+
+
+def test_no_template_has_an_inline_style_script_or_handler():
+    for path in PAGES:
+        text = text_of(path)
+        assert not re.search(r"\sstyle\s*=|<style\b", text), name(path)
+        assert not re.search(r"<[^>]*\son[a-z]+\s*=", TAG.sub("", text), re.IGNORECASE), name(path)
+        assert not re.search(r"hx-on|javascript:", text, re.IGNORECASE), name(path)
+        for attributes, body in re.findall(r"<script\b(.*?)>(.*?)</script>", text, re.DOTALL):
+            assert "src=" in attributes, name(path)
+            assert body.strip() == "", name(path)
+
+
+def untranslated(text):
+    """The words that a template says outside of translate and blocktranslate, in its text and its spoken attributes."""
+    text = CLASSES.sub("", TRANSLATED.sub("", text))
+    spoken = [TAG.sub("", value) for value in SPOKEN.findall(text)]
+    shown = re.sub(r"<[^>]*>|&\w+;", " ", TAG.sub("", text), flags=re.DOTALL)
+    return set(re.findall(r"[^\W\d_]\w*", " ".join([shown, *spoken]))) - OUR_NAMES
+
+
+def test_what_a_template_says_is_translated():
+    assert {name(path): words for path in TEMPLATES if (words := untranslated(text_of(path)))} == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("<p>Hello {{ name }}</p>", {"Hello"}),
+        ('<p aria-label="Close">{% translate "Open" %}</p>', {"Close"}),
+        ('<p class="wide">m2v 5 – {% blocktranslate %}Hello{% endblocktranslate %}</p>', set()),
+    ],
+)
+def test_a_word_that_is_not_translated_is_found(text, words):
+    assert untranslated(text) == words
+
+
+def uses_of(path):
+    """The modules and templates that name a template."""
+    key = re.escape(path.relative_to(ROOT / "templates").as_posix())
+    named = re.compile(rf"[\"',]{key}[\"',#]")
+    return [other for other in [*MODULES, *TEMPLATES] if other != path and named.search(other.read_text())]
+
+
+def test_every_template_is_used():
+    assert [name(path) for path in TEMPLATES if not uses_of(path)] == []
+
+
+def test_no_template_marks_anything_as_safe_but_translated_text():
+    for path in PAGES:
+        text = text_of(path)
+        for variable in re.findall(r"{{\s*(\w+)[^}]*\|safe", text):
+            assert f"asvar {variable} " in text, name(path)
+        assert "autoescape off" not in text, name(path)
+
+
+def test_ready_made_html_is_made_in_one_place():
+    makers = {name(path) for path in MODULES if re.search(r"mark_safe|SafeString|format_html", path.read_text())}
+
+    assert makers <= {"mfa/qr.py"}
+
+
+# --- Scripts and weight ---
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=name)
+def test_a_script_writes_no_html_and_runs_no_text(path):
+    forbidden = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|createContextualFragment"
+
+    assert not re.search(forbidden, path.read_text())
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=name)
+def test_a_script_says_nothing_in_a_language(path):
+    """What people read comes from the page, translated, in data attributes."""
+    assert not re.search(r"textContent = [\"'`]\s*[A-Za-z]|alert\(|confirm\(", path.read_text())
+
+
+def loaded_by(html):
+    """The static files that a page loads, and what they load."""
+    waiting = re.findall(r'<(?:link|script|img)[^>]+(?:href|src)="/static/([^"]+)"', html)
+    loaded = {}
+    while waiting:
+        file = waiting.pop()
+        if file in loaded:
+            continue
+        found = finders.find(file)
+        assert found, file
+        loaded[file] = Path(found).read_bytes()
+        if file.endswith((".js", ".css")):
+            nested = re.findall(rb"(?:from |import |url\(|@import )[\"']?(\./[^\"')]+)", loaded[file])
+            waiting += [f"{file.rpartition('/')[0]}/{inner.decode()[2:]}" for inner in nested]
+    return loaded
+
+
+def test_everything_that_the_login_loads_is_under_60_kilobytes():
+    answer = browser().get("/login/")
+    files = loaded_by(answer.content.decode())
+
+    assert {file.rpartition(".")[2] for file in files} == {"css", "js", "svg"}
+    assert len(answer.content) + sum(len(content) for content in files.values()) < 60_000
+
+
+def test_no_page_loads_anything_from_elsewhere():
+    page = read(browser().get("/login/"))
+    addresses = [found.attrs.get("src") or found.attrs.get("href", "") for found in page.walk() if found.name != "a"]
+
+    assert all(address.startswith("/") for address in addresses if address)
+    for path in [*SCRIPTS, *(ROOT / "m2v" / "static").rglob("*.css")]:
+        assert not re.search(r"https?://(?!www\.w3\.org/)|url\(//", path.read_text()), name(path)
+
+
+# --- README ---
+
+README = ROOT / "README.md"
+
+
+def test_the_readme_lists_every_variable_that_is_read():
+    read_here = re.findall(r"\benv\.\w+\(\s*\"([A-Z_]+)\"", (ROOT / "m2v" / "settings.py").read_text())
+    in_make = re.findall(r"^export (\w+) \?=", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    text = README.read_text()
+
+    assert len(set(read_here)) > 10
+    assert {variable for variable in [*read_here, *in_make] if f"`{variable}`" not in text} == set()
+
+
+def test_the_readme_lists_no_variable_that_nobody_reads():
+    rows = re.findall(r"^\| ((?:`[A-Z_]+`(?:, )?)+) \|", README.read_text(), re.MULTILINE)
+    listed = {variable for row in rows for variable in re.findall(r"[A-Z_]+", row)}
+    sources = (ROOT / "m2v" / "settings.py").read_text() + (ROOT / "Makefile").read_text()
+
+    assert listed
+    assert {variable for variable in listed if variable not in sources} == set()
+
+
+def test_the_readme_lists_every_make_target():
+    [phony] = re.findall(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    text = README.read_text()
+
+    assert {target for target in phony.split() if f"`make {target}`" not in text} == set()
+
+
+def test_every_make_target_that_is_promised_is_there():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+    assert {"run", "test", "check", "fix", "bench", "screenshots"} <= targets
+    assert set(re.findall(r"`make ([a-z-]+)`", README.read_text())) <= targets
+
+
+def test_every_file_that_the_readme_names_is_there():
+    folders = "tests|docs|templates|" + "|".join(PRODUCT)
+    named = re.findall(rf"\]\((?!https?:|#)([^)]+)\)|`((?:{folders})/[\w./-]*)`", README.read_text())
+
+    assert named
+    assert [path for pair in named for path in pair if path and not (ROOT / path).exists()] == []

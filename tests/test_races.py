@@ -1,0 +1,290 @@
+"""Twenty at once, on the real database: what counts once counts once (V7, B-10)."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import connections
+
+from accounts.models import AuditEvent
+from mfa import services
+from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest, RecoveryCode
+from mfa.sealing import unseal
+from tests.mfa.pages import OWN, OWN_SETUP, SAVE, codes_on, confirm_setup, open_setup, window_of
+from tests.people import Person
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TWENTY = 20
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def in_parallel[T](acts: list[Callable[[], T]]) -> list[T]:
+    """All of `acts` at once, each in a thread with a connection of its own."""
+    gate = Barrier(len(acts))
+
+    def one(act: Callable[[], T]) -> T:
+        try:
+            gate.wait(30)
+            return act()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(one, acts))
+
+
+def browsers(person: Person, number: int = TWENTY, *, same_session: bool) -> list[Person]:
+    """As many browsers of one person: with one session's cookie in all, or each half-way through a login of its own."""
+    made = [Person(person.user, app_key=person.app_key) for _ in range(number)]
+    for one in made:
+        one.client.raise_request_exception = False
+        if same_session:
+            one.client.cookies["session"] = person.client.cookies["session"].value
+        else:
+            one.enter_password()
+    return made
+
+
+def statuses(answers: list[Any]) -> list[int]:
+    return sorted(answer.status_code for answer in answers)
+
+
+def times_signed_in() -> int:
+    return AuditEvent.objects.filter(action="signed_in").count()
+
+
+@pytest.fixture
+def kim_with_app(kim):
+    kim.set_up_app()
+    kim.enter_password()
+    return kim
+
+
+@pytest.fixture
+def kim_with_passkey(kim):
+    kim.add_passkey()
+    return kim
+
+
+@pytest.mark.parametrize("same_session", [True, False])
+def test_one_code_of_the_app_lets_one_in(kim_with_app, same_session):
+    code = kim_with_app.code()
+    tries = browsers(kim_with_app, same_session=same_session)
+
+    answers = in_parallel([lambda one=one: one.enter_code(code) for one in tries])  # type: ignore[misc]
+
+    assert max(statuses(answers)) < 500
+    assert sum(one.is_in for one in tries) == 1
+    assert times_signed_in() == 1
+
+
+@pytest.mark.parametrize("same_session", [True, False])
+def test_one_recovery_code_lets_one_in(kim_with_app, same_session):
+    code = kim_with_app.codes[0]
+    tries = browsers(kim_with_app, same_session=same_session)
+
+    answers = in_parallel([lambda one=one: one.enter_code(code) for one in tries])  # type: ignore[misc]
+
+    assert max(statuses(answers)) < 500
+    assert sum(one.is_in for one in tries) == 1
+    assert times_signed_in() == 1
+    assert RecoveryCode.objects.filter(used_at=None).count() == 9
+    assert AuditEvent.objects.filter(action="recovery_code_used").count() == 1
+
+
+def answered_at_once(kim: Any) -> tuple[list[Person], list[Any]]:
+    """One question, one session, one signature, sent twenty times at once."""
+    options = kim.json("/passkeys/authentication/options/", {}).json()
+    credential = kim.authenticator.get(options)
+    tries = browsers(kim, same_session=True)
+
+    def send(one: Person) -> Any:
+        return one.json("/passkeys/authentication/", {"credential": credential})
+
+    return tries, in_parallel([lambda one=one: send(one) for one in tries])  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("step", ["sign in", "second step"])
+@pytest.mark.parametrize("counts", [True, False], ids=["counter", "no_counter"])
+def test_one_answer_of_a_passkey_lets_one_in(kim_with_passkey, counts, step):
+    kim_with_passkey.authenticator.counts = counts
+    if step == "second step":
+        kim_with_passkey.set_up_app()
+        kim_with_passkey.enter_password()
+
+    tries, answers = answered_at_once(kim_with_passkey)
+
+    assert max(statuses(answers)) < 500
+    assert statuses(answers).count(200) == 1
+    assert sum(one.is_in for one in tries) == 1
+    assert Passkey.objects.get().sign_count == int(counts)
+
+
+def test_one_answer_of_a_passkey_is_one_sign_in_in_the_audit(kim_with_passkey):
+    answered_at_once(kim_with_passkey)
+
+    assert times_signed_in() == 1
+
+
+def test_a_question_that_is_answered_twice_at_once_is_no_copied_passkey(kim_with_passkey):
+    """F8: the question is used up before the answer is looked at, so a repetition never gets as far as the counter."""
+    kim_with_passkey.authenticator.counts = True
+    answered_at_once(kim_with_passkey)
+
+    assert Passkey.objects.get().suspended_at is None
+
+
+def test_one_answer_makes_one_passkey(kim):
+    kim.sign_in()
+    options = kim.json("/passkeys/registration/options/", {}).json()
+    credential = kim.authenticator.create(options)
+    tries = browsers(kim, same_session=True)
+
+    def send(one: Person) -> Any:
+        return one.json("/passkeys/registration/", {"credential": credential})
+
+    answers = in_parallel([lambda one=one: send(one) for one in tries])  # type: ignore[misc]
+
+    assert max(statuses(answers)) < 500
+    assert Passkey.objects.count() == 1
+    assert AuditEvent.objects.filter(action="passkey_created").count() == 1
+
+
+def test_of_many_set_ups_at_once_one_app_is_left_with_its_codes(kim, admin):
+    """Eight browsers with the password, each with a secret of its own on its page (V1)."""
+    services.enable_two_factor(kim.user, actor=admin)
+    tries = browsers(kim, number=8, same_session=False)
+    pages = [open_setup(one) for one in tries]
+
+    answers = in_parallel(
+        [lambda one=one, page=page: confirm_setup(one, page) for one, page in zip(tries, pages, strict=True)]  # type: ignore[misc]
+    )
+
+    assert max(statuses(answers)) < 500
+    app = AuthenticatorApp.objects.get()
+    assert app.confirmed
+    assert RecoveryCode.objects.filter(used_at=None).count() == 10
+    winners = [one for one, answer in zip(tries, answers, strict=True) if answer.headers.get("Location") == SAVE]
+    assert len(winners) == 1, "nobody replaces an app that somebody else just set up"
+    assert winners[0].app_key == unseal(app.key, kim.user.pk)
+    assert sum(one.client.post(SAVE, {"saved": "on"}).headers.get("Location") == "/" for one in tries) == 1
+    assert AuditEvent.objects.filter(action="app_set_up").count() == 1
+
+
+def test_one_set_up_sent_many_times_makes_one_app(kim, admin):
+    """A double click on "Turn on two-factor authentication"."""
+    services.enable_two_factor(kim.user, actor=admin)
+    kim.enter_password()
+    page = open_setup(kim)
+    tries = browsers(kim, number=8, same_session=True)
+
+    answers = in_parallel([lambda one=one: confirm_setup(one, page) for one in tries])  # type: ignore[misc]
+
+    assert max(statuses(answers)) < 500
+    assert AuthenticatorApp.objects.get().confirmed
+    assert RecoveryCode.objects.count() == 10
+    assert AuditEvent.objects.filter(action="app_set_up").count() == 1
+
+
+def test_the_recovery_codes_that_are_shown_after_a_double_click_are_the_ones_that_count(kim, admin):
+    services.enable_two_factor(kim.user, actor=admin)
+    kim.enter_password()
+    page = open_setup(kim)
+    tries = browsers(kim, number=8, same_session=True)
+
+    in_parallel([lambda one=one: confirm_setup(one, page) for one in tries])  # type: ignore[misc]
+
+    shown = [codes for one in tries if (codes := codes_on(one.client.get(SAVE)))]
+    assert len(shown) == 1
+    later = Person(kim.user)
+    later.enter_password()
+    assert later.enter_code(shown[0][0]).headers["Location"] == "/"
+
+
+def test_setting_up_again_in_two_windows_leaves_one_app(kim):
+    """The old app, or one of the two new ones: never two, and never none."""
+    kim.set_up_app()
+    tries = browsers(kim, number=2, same_session=False)
+    for steps, one in enumerate(tries):
+        assert one.client.post("/login/challenge/", {"code": kim.code(steps)}).headers["Location"] == "/"
+    pages = [open_setup(one, OWN_SETUP) for one in tries]
+
+    answers = in_parallel(
+        [
+            lambda one=one, page=page: confirm_setup(one, page, OWN_SETUP)  # type: ignore[misc]
+            for one, page in zip(tries, pages, strict=True)
+        ]
+    )
+
+    assert max(statuses(answers)) < 500
+    assert unseal(AuthenticatorApp.objects.get().key, kim.user.pk) in {page.key for page in pages}
+    assert RecoveryCode.objects.count() == 10
+
+
+def test_many_requests_for_a_passkey_leave_one(kim, administrator):
+    tries = browsers(administrator, same_session=True)
+    address = f"{window_of(kim.user)}passkeys/request/"
+
+    answers = in_parallel([lambda one=one: one.client.post(address) for one in tries])  # type: ignore[misc]
+
+    assert statuses(answers) == [302] * TWENTY
+    assert PasskeyRequest.objects.count() == 1
+    assert AuditEvent.objects.filter(action="passkey_requested").count() == 1
+
+
+def test_switching_on_at_once_is_one_act(kim, administrator):
+    tries = browsers(administrator, same_session=True)
+    address = f"{window_of(kim.user)}two-factor/on/"
+
+    answers = in_parallel([lambda one=one: one.client.post(address) for one in tries])  # type: ignore[misc]
+
+    assert statuses(answers) == [302] * TWENTY
+    assert AuditEvent.objects.filter(action="two_factor_enabled").count() == 1
+
+
+def test_two_new_passkeys_at_once_get_two_names_or_one_is_refused(kim):
+    """Two devices of one person, whose names would be alike."""
+    tries = browsers(kim, number=2, same_session=False)
+    answers = [(one, one.authenticator.create(one.json("/passkeys/registration/options/", {}).json())) for one in tries]
+
+    sent = in_parallel(
+        [
+            lambda one=one, made=made: one.json("/passkeys/registration/", {"credential": made})  # type: ignore[misc]
+            for one, made in answers
+        ]
+    )
+
+    assert set(statuses(sent)) <= {200, 400, 403}
+    names = list(Passkey.objects.values_list("name", flat=True))
+    assert len(names) == len(set(names)) == statuses(sent).count(200) >= 1
+
+
+def test_nobody_gets_past_twenty_passkeys_by_hurrying(kim):
+    Passkey.objects.bulk_create(
+        Passkey(user=kim.user, name=f"Passkey {n}", credential_id=bytes([n] * 16), public_key=b"x") for n in range(18)
+    )
+    kim.add_passkey()
+    tries = [Person(kim.user, authenticator=kim.authenticator) for _ in range(4)]
+    prepared = []
+    for one in tries:
+        one.client.raise_request_exception = False
+        assert one.use_passkey().status_code == 200
+        options = one.json("/passkeys/registration/options/", {}).json()
+        prepared.append((one, one.authenticator.create(options)))
+
+    sent = in_parallel(
+        [
+            lambda one=one, made=made: one.json("/passkeys/registration/", {"credential": made})  # type: ignore[misc]
+            for one, made in prepared
+        ]
+    )
+
+    assert max(statuses(sent)) < 500
+    assert Passkey.objects.count() == 20
+    assert kim.client.get(OWN).status_code == 302
