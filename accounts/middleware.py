@@ -38,22 +38,6 @@ def address_of(request: HttpRequest) -> str | None:
         return None
 
 
-class PlainTextMiddleware:
-    """Refuse requests in other character sets than UTF-8, which is what our pages send.
-
-    Python's codecs know more than character sets, and some of them bring in what no database takes.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        charset = (request.content_params or {}).get("charset", "utf-8")
-        if charset.lower() not in {"utf-8", "utf8"}:
-            return HttpResponse("This site reads UTF-8.", status=415, content_type="text/plain; charset=utf-8")
-        return self.get_response(request)
-
-
 class OriginMiddleware:
     """Let the audit know where each request comes from."""
 

@@ -25,7 +25,8 @@ from accounts.models import User
 
 if TYPE_CHECKING:
     from django.contrib.auth.tokens import PasswordResetTokenGenerator
-    from django.http import HttpResponse, HttpResponseRedirect
+    from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+    from django.http.response import HttpResponseBase
 
     from accounts.requests import SignedInRequest
 
@@ -76,6 +77,7 @@ class PasswordReset(auth_views.PasswordResetView):
     """Ask for a link by mail. The answer is the same whoever has or has no account."""
 
     form_class = ResetForm
+    http_method_names = ["get", "head", "post"]
     template_name = "password-reset/index.html"
     email_template_name = "mail/password-reset.txt"
     html_email_template_name = "mail/password-reset.html"
@@ -83,6 +85,9 @@ class PasswordReset(auth_views.PasswordResetView):
     success_url = reverse_lazy("password_reset_sent")
     token_generator = reset_tokens
     extra_email_context = {"base_url": settings.BASE_URL}
+
+    def form_invalid(self, form: ResetForm) -> HttpResponse:  # type: ignore[override]
+        return self.render_to_response(self.get_context_data(form=form), status=400)
 
 
 @method_decorator(login_not_required, name="dispatch")
@@ -98,6 +103,12 @@ class ChoosePassword(auth_views.PasswordResetConfirmView):
     success_url = reverse_lazy("login")
     token_generator: PasswordResetTokenGenerator = reset_tokens
     post_reset_login = False
+    http_method_names = ["get", "head", "post"]
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if (request.method or "").lower() not in self.http_method_names:
+            return self.http_method_not_allowed(request)
+        return super().dispatch(request, *args, **kwargs)
 
     def form_valid(self, form: ChoosePasswordForm) -> HttpResponseRedirect:  # type: ignore[override]
         people.change_password(form.user, form.cleaned_data["new_password1"], actor=form.user)

@@ -139,7 +139,10 @@ class Coverage:
 
     @property
     def percent(self) -> int:
-        return 100 * self.set_up // self.all if self.all else 0
+        """Rounded; a hundred only when everybody is set up."""
+        if not self.all:
+            return 0
+        return min(round(100 * self.set_up / self.all), 100 if self.set_up == self.all else 99)
 
     @property
     def bars(self) -> list[tuple[str, str, str]]:

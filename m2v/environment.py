@@ -44,12 +44,15 @@ def base_url(text: str) -> tuple[str, str, str]:
 
 def database(url: str) -> dict[str, Any]:
     """Django's settings for the database at `url`. Raises ImproperlyConfigured."""
+    wrong = ImproperlyConfigured("DATABASE_URL must look like postgres://user:password@host/name or sqlite:////path.")
+    if "://" not in url:
+        raise wrong
     try:
         found: dict[str, Any] = environ.Env.db_url_config(url)  # type: ignore[no-untyped-call]
     except ValueError as trouble:
         raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {trouble}") from trouble
     if not found.get("ENGINE"):
-        raise ImproperlyConfigured("DATABASE_URL must look like postgres://user:password@host/name or sqlite:////path.")
+        raise wrong
     return found
 
 

@@ -13,7 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import people
+from accounts import login, people
 from accounts.models import Session, User
 from accounts.sessions import SessionStore
 from tests.accounts.steps import HALF_WAY, go_half_way
@@ -390,3 +390,32 @@ def test_sessions_end_with_a_new_secret_key_alone(kim, settings):
     settings.SECRET_KEY = "n" * 60
 
     assert not kim.is_in
+
+
+# --- What is taken out of a session for good ---
+
+
+def test_what_is_taken_out_is_gone_under_another_key(db):
+    store = kept(question="?", colour="blue")
+    old = store.session_key
+
+    assert login.take(store, "question") == "?"
+
+    assert store.session_key != old
+    assert "question" not in SessionStore(store.session_key)
+    assert SessionStore(store.session_key)["colour"] == "blue"
+    assert not Session.objects.filter(pk=old).exists()
+    assert login.take(store, "question") is None
+    assert login.take(SessionStore(), "question") is None
+
+
+def test_of_two_requests_with_one_session_only_one_takes_what_is_in_it(db):
+    key = kept(question="?").session_key
+    first, second = SessionStore(key), SessionStore(key)
+    assert first["question"] == second["question"] == "?"
+
+    assert login.take(first, "question") == "?"
+    assert login.take(second, "question") is None
+
+    assert not second.modified
+    assert Session.objects.get().pk == first.session_key

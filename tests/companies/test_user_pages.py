@@ -572,13 +572,13 @@ def test_a_deactivated_user_is_marked(administrator, make_user):
 
     assert "Deactivated" in page.words
     assert "gone is deactivated and cannot sign in." in page.words
-    assert page.links["Activate"] == of(gone, "deactivate/")
+    assert page.links["Activate"] == of(gone, "activate/")
 
 
 def test_activating_lets_somebody_sign_in_again_but_brings_no_session_back(administrator, kim):
     kim.sign_in()
     press(administrator.client, administrator.client.get(of(kim.user, "deactivate/")), "Confirm")
-    question = administrator.client.get(of(kim.user, "deactivate/"))
+    question = administrator.client.get(of(kim.user, "activate/"))
     answer = press(administrator.client, question, "Confirm")
 
     assert read(question).dialog.one("h2").words == "Activate Kim Hansen again?"
