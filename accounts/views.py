@@ -95,6 +95,7 @@ class PasswordResetSent(auth_views.PasswordResetDoneView):
     template_name = "password-reset/sent.html"
 
 
+@method_decorator(login_not_required, name="dispatch")
 class ChoosePassword(auth_views.PasswordResetConfirmView):
     """Choose a password by a link. It signs nobody in and touches no factor (ASVS 6.4.3)."""
 

@@ -104,6 +104,7 @@ LOOKING = {
     "confirm",
     "confirm_continue",
     "own_mfa:window",
+    "own_recovery_codes",
 }
 
 
