@@ -15,7 +15,7 @@ MANAGE := $(BIN)/python -W ignore::ResourceWarning manage.py
 PIP := $(BIN)/python -m pip install -q -q --disable-pip-version-check --require-hashes
 PRODUCT := accounts mfa companies m2v manage.py
 
-.PHONY: run install install-dev test check fix bench screenshots lock messages clean
+.PHONY: run install install-dev test check fix bench screenshots lock clean
 
 run: install
 	@$(MANAGE) migrate --verbosity 0

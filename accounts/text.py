@@ -29,6 +29,6 @@ class FoldedField(models.TextField):  # type: ignore[type-arg]  # not subscripta
         return name, path, list(self.sources), options
 
     def pre_save(self, instance: models.Model, add: bool) -> str:  # noqa: FBT001  # Django's signature
-        folded = "\n".join(fold(getattr(instance, source) or "") for source in self.sources)
+        folded = "\n".join(filter(None, (fold(getattr(instance, source) or "") for source in self.sources)))
         setattr(instance, self.attname, folded)
         return folded

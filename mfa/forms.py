@@ -23,7 +23,13 @@ class LoginForm(forms.Form):
         label=_("User name"),
         max_length=254,
         widget=forms.TextInput(
-            {"autocomplete": "username webauthn", "autocapitalize": "none", "spellcheck": "false", "class": "input"}
+            {
+                "autocomplete": "username webauthn",
+                "autocapitalize": "none",
+                "spellcheck": "false",
+                "class": "input",
+                "autofocus": True,
+            }
         ),
     )
     password = forms.CharField(
@@ -33,11 +39,22 @@ class LoginForm(forms.Form):
         widget=forms.PasswordInput({"autocomplete": "current-password", "class": "input"}),
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.is_bound:  # what was typed stays; the password is typed anew
+            del self.fields["username"].widget.attrs["autofocus"]
+            self.fields["password"].widget.attrs["autofocus"] = True
+
 
 class PasswordForm(forms.Form):
     """The password alone, of somebody who is known already."""
 
-    password = LoginForm.base_fields["password"]
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        max_length=1024,
+        widget=forms.PasswordInput({"autocomplete": "current-password", "class": "input", "autofocus": True}),
+    )
 
 
 class CodeForm(forms.Form):
@@ -54,6 +71,7 @@ class CodeForm(forms.Form):
                 "spellcheck": "false",
                 "class": "input code",
                 "data-code": "",
+                "autofocus": True,
             }
         ),
     )
@@ -73,6 +91,7 @@ class SetUpForm(CodeForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["code"].help_text = _("The six digits that the app shows now.")
+        del self.fields["code"].widget.attrs["autofocus"]  # the QR code above comes first
 
 
 class RecoveryCodeForm(CodeForm):
@@ -89,6 +108,7 @@ class RecoveryCodeForm(CodeForm):
                 "autocapitalize": "characters",
                 "spellcheck": "false",
                 "class": "input code long",
+                "autofocus": True,
             }
         ),
     )

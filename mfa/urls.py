@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import URLPattern, path
 
-from mfa.views import confirm, login, passkeys, setup, window
+from mfa.views import confirm, login, passkeys, setup, window, window_passkeys
 from mfa.views.setup_passkey import login_passkey, own_passkey_new
 
 if TYPE_CHECKING:
@@ -39,15 +39,15 @@ def window_urls(behind: Behind) -> list[URLPattern]:
         path("", window.window, over, name="window"),
         path("two-factor/on/", window.two_factor_on, over, name="two_factor_on"),
         path("two-factor/off/", window.two_factor_off, over, name="two_factor_off"),
-        path("passkeys/request/", window.passkey_request, over, name="passkey_request"),
-        path("passkeys/request/delete/", window.passkey_request_delete, over, name="passkey_request_delete"),
-        path("passkeys/<uuid:passkey_id>/delete/", window.passkey_delete, over, name="passkey_delete"),
+        path("passkeys/request/", window_passkeys.passkey_request, over, name="passkey_request"),
+        path("passkeys/request/delete/", window_passkeys.passkey_request_delete, over, name="passkey_request_delete"),
+        path("passkeys/<uuid:passkey_id>/delete/", window_passkeys.passkey_delete, over, name="passkey_delete"),
     ]
 
 
 def own_window_urls(behind: Behind) -> list[URLPattern]:
     """The same about oneself, with what only owners do."""
     rename = path(
-        "passkeys/<uuid:passkey_id>/rename/", window.passkey_rename, {"behind": behind}, name="passkey_rename"
+        "passkeys/<uuid:passkey_id>/rename/", window_passkeys.passkey_rename, {"behind": behind}, name="passkey_rename"
     )
     return [*window_urls(behind), rename]

@@ -82,6 +82,8 @@ class Window:
     @property
     def sessions_end(self) -> str:
         """Beside "Sign out now": how many sessions end."""
+        if not self.sessions:
+            return self.said(_("You are not signed in anywhere."), _("{name} is not signed in anywhere."))
         return ngettext(
             "Ends {whose} {number} session at once.", "Ends {whose} {number} sessions at once.", self.sessions
         ).format(whose=self.said(_("your"), _("{name}’s")), number=self.sessions)

@@ -15,12 +15,12 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.models import User
 from mfa import consequences, services
-from mfa.forms import PasskeyNameForm, SignOutForm
+from mfa.forms import SignOutForm
 from mfa.services import Sessions
 from mfa.views.confirm import recently_proved
 from mfa.window import Window
@@ -56,7 +56,7 @@ def _query(request: SignedInRequest) -> str:
     return f"?{request.GET.urlencode()}" if request.GET else ""
 
 
-def _show(
+def show(
     request: SignedInRequest,
     template: str,
     behind: Behind,
@@ -75,13 +75,13 @@ def _show(
     return render(request, page, page_context | context, status=status)
 
 
-def _done(request: SignedInRequest, user_id: UUID | None, text: str) -> HttpResponse:
+def done(request: SignedInRequest, user_id: UUID | None, text: str) -> HttpResponse:
     """Back to the window, which says what happened."""
     messages.success(request, text)
-    return _back(request, user_id)
+    return back_to_window(request, user_id)
 
 
-def _back(request: SignedInRequest, user_id: UUID | None) -> HttpResponse:
+def back_to_window(request: SignedInRequest, user_id: UUID | None) -> HttpResponse:
     return HttpResponseRedirect(_address(request, user_id) + _query(request))
 
 
@@ -91,7 +91,7 @@ def _back(request: SignedInRequest, user_id: UUID | None) -> HttpResponse:
 def window(request: SignedInRequest, behind: Behind, user_id: UUID | None = None) -> HttpResponse:
     """The window itself."""
     shown = Window(subject_of(request, user_id), request.user)
-    return _show(request, "mfa/window.html", behind, user_id, {"window": shown})
+    return show(request, "mfa/window.html", behind, user_id, {"window": shown})
 
 
 @never_cache
@@ -104,22 +104,22 @@ def two_factor_on(request: SignedInRequest, behind: Behind, user_id: UUID | None
     form = SignOutForm(request.POST)
     if request.method == "POST" and form.is_valid():
         services.enable_two_factor(shown.subject, actor=request.user, sessions=_sessions(form))
-        done = shown.said(
+        told = shown.said(
             _("You will be asked to set up two-factor authentication at the next login."),
             _("{name} will be asked to set up two-factor authentication at the next login."),
         )
         if shown.app is not None:
-            done = shown.said(
+            told = shown.said(
                 _("Two-factor authentication is switched on for you."),
                 _("Two-factor authentication is switched on for {name}."),
             )
-        return _done(request, user_id, done)
+        return done(request, user_id, told)
     title = shown.said(
         _("Switch on two-factor authentication?"),
         _("Switch on two-factor authentication for {full}?"),
         full=shown.subject.get_full_name(),
     )
-    return _confirm(
+    return confirm(
         request,
         behind,
         user_id,
@@ -140,20 +140,20 @@ def two_factor_off(request: SignedInRequest, behind: Behind, user_id: UUID | Non
     shown = Window(subject_of(request, user_id), request.user)
     form = SignOutForm(request.POST)
     if request.method == "POST" and form.is_valid():
-        done = _switched_off(shown)
+        told = _switched_off(shown)
         try:
             services.disable_two_factor(shown.subject, actor=request.user, sessions=_sessions(form))
         except services.RequiredByCompany:
             text = _("{company} requires two-factor authentication. You can set it up anew, but not switch it off.")
             messages.error(request, shown.said(text, text))
-            return _back(request, user_id)
-        return _done(request, user_id, done)
+            return back_to_window(request, user_id)
+        return done(request, user_id, told)
     title = shown.said(
         _("Switch off two-factor authentication?"),
         _("Switch off two-factor authentication for {full}?"),
         full=shown.subject.get_full_name(),
     )
-    return _confirm(
+    return confirm(
         request,
         behind,
         user_id,
@@ -169,7 +169,7 @@ def _switched_off(shown: Window) -> str:
     had_app = shown.app is not None
     if shown.subject.required_by_company:
         removed = _("Removed. {company} requires it: {name} will be asked to set it up at the next login.")
-        asked = _("{company} requires it all the same: {name} will be asked to set it up at the next login.")
+        asked = _("{company} requires it: {name} will be asked to set it up at the next login.")
         return shown.said("", removed if had_app else asked)
     if had_app:
         return shown.said(
@@ -182,90 +182,12 @@ def _switched_off(shown: Window) -> str:
     )
 
 
-@never_cache
-@recently_proved
-@require_POST
-def passkey_request(request: SignedInRequest, behind: Behind, user_id: UUID | None = None) -> HttpResponse:
-    """Ask for a passkey at the next login; where somebody asked already, say who and when."""
-    shown = Window(subject_of(request, user_id), request.user)
-    if services.request_passkey(shown.subject, actor=request.user):
-        return _done(
-            request,
-            user_id,
-            shown.said(
-                _("You will be asked to create a passkey at the next login."),
-                _("{name} will be asked to create a passkey at the next login."),
-            ),
-        )
-    messages.info(request, _("A request is open already. {details}").format(details=shown.passkeys_in_words))
-    return _back(request, user_id)
-
-
-@never_cache
-@recently_proved
-@require_POST
-def passkey_request_delete(request: SignedInRequest, behind: Behind, user_id: UUID | None = None) -> HttpResponse:
-    """Stop asking for a passkey."""
-    shown = Window(subject_of(request, user_id), request.user)
-    if services.delete_passkey_request(shown.subject, actor=request.user):
-        return _done(
-            request,
-            user_id,
-            shown.said(
-                _("The request is deleted. You will no longer be asked for a passkey."),
-                _("The request is deleted. {name} will no longer be asked for a passkey."),
-            ),
-        )
-    messages.info(request, _("No request was open."))
-    return _back(request, user_id)
-
-
-@never_cache
-@vary_on_headers("HX-Request")
-@recently_proved
-@require_http_methods(["GET", "HEAD", "POST"])
-def passkey_delete(
-    request: SignedInRequest, passkey_id: UUID, behind: Behind, user_id: UUID | None = None
-) -> HttpResponse:
-    """Say what deleting one passkey will mean for this person; then do it."""
-    shown = Window(subject_of(request, user_id), request.user)
-    passkey = get_object_or_404(shown.subject.passkeys, pk=passkey_id)
-    if request.method == "POST":
-        services.delete_passkey(passkey, actor=request.user)
-        return _done(request, user_id, _("The passkey “{passkey}” is deleted.").format(passkey=passkey.name))
-    title = _("Delete passkey “{passkey}”?").format(passkey=passkey.name)
-    return _confirm(request, behind, user_id, shown, title=title, lines=consequences.of_deleting(shown, passkey))
-
-
-@never_cache
-@vary_on_headers("HX-Request")
-@recently_proved
-@require_http_methods(["GET", "HEAD", "POST"])
-def passkey_rename(
-    request: SignedInRequest, passkey_id: UUID, behind: Behind, user_id: UUID | None = None
-) -> HttpResponse:
-    """Give one of one's own passkeys another name."""
-    shown = Window(subject_of(request, None), request.user)
-    passkey = get_object_or_404(shown.subject.passkeys, pk=passkey_id)
-    before = passkey.name
-    form = PasskeyNameForm(request.POST if request.method == "POST" else None, instance=passkey)
-    if form.is_valid():
-        name = form.cleaned_data["name"]
-        passkey.name = before
-        services.rename_passkey(passkey, name, actor=request.user)
-        return _done(request, None, _("The passkey is now called “{passkey}”.").format(passkey=name))
-    status = 400 if form.is_bound else 200
-    title = _("Rename passkey “{passkey}”").format(passkey=before)
-    context = {"window": shown, "form": form, "title": title}
-    return _show(request, "mfa/rename.html", behind, None, context, status=status)
-
-
-def _confirm(
+def confirm(
     request: SignedInRequest, behind: Behind, user_id: UUID | None, shown: Window, **context: Any
 ) -> HttpResponse:
     """A confirmation in the window's place; "Cancel" leads back to it."""
     context = {"window": shown, "tone": "danger", "action": request.get_full_path()} | context
-    return _show(request, "components/confirm.html", behind, user_id, context)
+    return show(request, "components/confirm.html", behind, user_id, context)
 
 
 def _sessions(form: SignOutForm) -> Sessions:

@@ -793,7 +793,7 @@ def test_wa29_only_the_owners_pages_tell_the_browser_which_passkeys_exist(kim, a
         (b"\xff\xfe", "application/json", 400),
         (b"[" * 60_000, "application/json", 400),
         (b'{"a":"' + b"x" * 70_000 + b'"}', "application/json", 413),
-        (b'{"a":"' + b"x" * 1_000_000 + b'"}', "application/json", 400),
+        (b'{"a":"' + b"x" * 1_000_000 + b'"}', "application/json", 413),
         (b"{}", "text/plain", 415),
         (b"credential=1", "application/x-www-form-urlencoded", 415),
     ],

@@ -792,7 +792,7 @@ def test_wr40_a_credential_written_as_text(kim):
         (b"[" * 60_000, "application/json", 400),
         (b'{"credential":' * 4_000, "application/json", 400),
         (b'{"a":"' + b"x" * 70_000 + b'"}', "application/json", 413),
-        (b'{"a":"' + b"x" * 1_000_000 + b'"}', "application/json", 400),
+        (b'{"a":"' + b"x" * 1_000_000 + b'"}', "application/json", 413),
         (b"{}", "text/plain", 415),
         (b"{}", "application/x-www-form-urlencoded", 415),
         (b"{}", "text/json", 415),

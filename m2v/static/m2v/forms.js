@@ -26,10 +26,9 @@ const text = (button) => {
 };
 
 const say = (button, words) => {
-  const label = button.querySelector("[role=status]");
-  const before = label.textContent;
-  label.textContent = words;
-  setTimeout(() => (label.textContent = before), 2500);
+  const place = button.parentElement.querySelector("[data-said]");
+  place.textContent = words;
+  setTimeout(() => (place.textContent = ""), 4000);
 };
 
 for (const button of document.querySelectorAll("button[data-copy]")) {

@@ -14,7 +14,9 @@ const lift = () => {
     dialog.showModal();
     dialog.addEventListener("cancel", (event) => {
       event.preventDefault();
-      dialog.querySelector("[data-back]")?.click() ?? leave(dialog);
+      const back = dialog.querySelector("[data-back]");
+      if (back) back.click();
+      else leave(dialog);
     });
     dialog.addEventListener("click", (event) => {
       if (event.target === dialog && !dialog.querySelector("[data-back]")) leave(dialog);
@@ -28,10 +30,15 @@ const lift = () => {
 
 document.addEventListener("htmx:before:request", (event) => {
   if (event.detail.ctx.request.headers["HX-History-Restore-Request"]) return;
-  const menu = event.target.closest?.("[popover]");
-  if (!menu) return;
-  opener = `[popovertarget="${menu.id}"]`;
-  menu.hidePopover();
+  const link = event.target;
+  if (link.closest?.("#window")) return;
+  const menu = link.closest?.("[popover]");
+  if (menu) {
+    opener = `[popovertarget="${menu.id}"]`;
+    menu.hidePopover();
+  } else if (link.getAttribute?.("hx-push-url")) {
+    opener = `[href="${link.getAttribute("href")}"]`;
+  }
 });
 
 document.addEventListener("htmx:after:swap", () => {

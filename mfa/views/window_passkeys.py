@@ -1,0 +1,104 @@
+"""The passkey section of the MFA window: ask for one, stop asking, delete one, rename one's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.vary import vary_on_headers
+
+from mfa import consequences, services
+from mfa.forms import PasskeyNameForm
+from mfa.views.confirm import recently_proved
+from mfa.views.window import back_to_window, confirm, done, show, subject_of
+from mfa.window import Window
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.http import HttpResponse
+
+    from accounts.requests import SignedInRequest
+    from mfa.views.window import Behind
+
+
+@never_cache
+@recently_proved
+@require_POST
+def passkey_request(request: SignedInRequest, behind: Behind, user_id: UUID | None = None) -> HttpResponse:
+    """Ask for a passkey at the next login; where somebody asked already, say who and when."""
+    shown = Window(subject_of(request, user_id), request.user)
+    if services.request_passkey(shown.subject, actor=request.user):
+        return done(
+            request,
+            user_id,
+            shown.said(
+                _("You will be asked to create a passkey at the next login."),
+                _("{name} will be asked to create a passkey at the next login."),
+            ),
+        )
+    messages.info(request, _("A request is open already. {details}").format(details=shown.passkeys_in_words))
+    return back_to_window(request, user_id)
+
+
+@never_cache
+@recently_proved
+@require_POST
+def passkey_request_delete(request: SignedInRequest, behind: Behind, user_id: UUID | None = None) -> HttpResponse:
+    """Stop asking for a passkey."""
+    shown = Window(subject_of(request, user_id), request.user)
+    if services.delete_passkey_request(shown.subject, actor=request.user):
+        return done(
+            request,
+            user_id,
+            shown.said(
+                _("The request is deleted. You will no longer be asked for a passkey."),
+                _("The request is deleted. {name} will no longer be asked for a passkey."),
+            ),
+        )
+    messages.info(request, _("No request was open."))
+    return back_to_window(request, user_id)
+
+
+@never_cache
+@vary_on_headers("HX-Request")
+@recently_proved
+@require_http_methods(["GET", "HEAD", "POST"])
+def passkey_delete(
+    request: SignedInRequest, passkey_id: UUID, behind: Behind, user_id: UUID | None = None
+) -> HttpResponse:
+    """Say what deleting one passkey will mean for this person; then do it."""
+    shown = Window(subject_of(request, user_id), request.user)
+    passkey = get_object_or_404(shown.subject.passkeys, pk=passkey_id)
+    if request.method == "POST":
+        services.delete_passkey(passkey, actor=request.user)
+        return done(request, user_id, _("The passkey “{passkey}” is deleted.").format(passkey=passkey.name))
+    title = _("Delete passkey “{passkey}”?").format(passkey=passkey.name)
+    return confirm(request, behind, user_id, shown, title=title, lines=consequences.of_deleting(shown, passkey))
+
+
+@never_cache
+@vary_on_headers("HX-Request")
+@recently_proved
+@require_http_methods(["GET", "HEAD", "POST"])
+def passkey_rename(
+    request: SignedInRequest, passkey_id: UUID, behind: Behind, user_id: UUID | None = None
+) -> HttpResponse:
+    """Give one of one's own passkeys another name."""
+    shown = Window(subject_of(request, None), request.user)
+    passkey = get_object_or_404(shown.subject.passkeys, pk=passkey_id)
+    before = passkey.name
+    form = PasskeyNameForm(request.POST if request.method == "POST" else None, instance=passkey)
+    if form.is_valid():
+        name = form.cleaned_data["name"]
+        passkey.name = before
+        services.rename_passkey(passkey, name, actor=request.user)
+        return done(request, None, _("The passkey is now called “{passkey}”.").format(passkey=name))
+    status = 400 if form.is_bound else 200
+    title = _("Rename passkey “{passkey}”").format(passkey=before)
+    context = {"window": shown, "form": form, "title": title}
+    return show(request, "mfa/rename.html", behind, None, context, status=status)
