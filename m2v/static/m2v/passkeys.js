@@ -89,10 +89,14 @@ async function press(box, button) {
 // The browser offers passkeys while the user name is filled in. The question is good for five minutes, so it is
 // asked anew before that, as long as somebody may be looking at the page.
 async function offer(box) {
-  if (document.hidden || !(await PublicKeyCredential.isConditionalMediationAvailable?.())) return;
-  waiting?.abort();
+  if (!(await PublicKeyCredential.isConditionalMediationAvailable?.())) return;
   const controller = (waiting = new AbortController());
-  setTimeout(() => controller === waiting && offer(box), 240_000);
+  setTimeout(() => {
+    if (controller !== waiting) return; // the button was pressed meanwhile
+    controller.abort();
+    if (document.hidden) document.addEventListener("visibilitychange", () => offer(box), { once: true });
+    else offer(box);
+  }, 240_000);
   try {
     const { next } = await use(box, "conditional", controller.signal);
     location.assign(next);
@@ -109,10 +113,7 @@ for (const box of document.querySelectorAll("[data-passkey]")) {
     continue;
   }
   button.addEventListener("click", () => press(box, button));
-  if ("autofill" in box.dataset) {
-    offer(box);
-    document.addEventListener("visibilitychange", () => waiting && offer(box));
-  }
+  if ("autofill" in box.dataset) offer(box);
 }
 
 const tell = async () => {
