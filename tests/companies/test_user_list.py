@@ -259,7 +259,7 @@ def test_the_sorted_column_is_marked(administrator):
         for sort in ("name", "company", "last")
     }
 
-    assert marked == {"name": ["User"], "company": ["Company"], "last": ["Last login"]}
+    assert marked == {"name": ["Sort by User"], "company": ["Sort by Company"], "last": ["Sort by Last login"]}
 
 
 # --- Pages ---

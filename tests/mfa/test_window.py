@@ -311,7 +311,7 @@ def test_row_3_an_administrator_switches_on(request, kim, who):
     assert "Switch on two-factor authentication for Kim Hansen?" in before
     assert "Kim enters the password and is then asked to set up an authenticator app." in before
     assert "Kim’s open sessions go on; the next login asks." in before
-    assert "Sign out now Ends Kim’s 0 sessions at once." in before
+    assert "Sign out now Kim is not signed in anywhere." in before
 
     after = does(viewer, "two-factor/on/", kim)
 
