@@ -112,12 +112,13 @@ def finish_registration(ceremony: Registration, person: User, answer: object) ->
     if stated_id != made.credential_id:
         raise Refused("The credential id differs from the signed one.")
     stated = answer["response"].get("transports")
+    stated = stated if isinstance(stated, list) else []
     return NewPasskey(
         credential_id=made.credential_id,
         public_key=made.credential_public_key,
         sign_count=made.sign_count,
         aaguid=aaguid,
-        transports=[way for way in TRANSPORTS if isinstance(stated, list) and way in stated],
+        transports=[way for way in stated if isinstance(way, str) and way in TRANSPORTS],
         backup_eligible=made.credential_device_type == CredentialDeviceType.MULTI_DEVICE,
         backed_up=made.credential_backed_up,
     )
