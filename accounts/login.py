@@ -72,14 +72,14 @@ def prove(request: HttpRequest, method: str, *, by: str = "") -> None:
 
 
 @transaction.atomic(savepoint=False)
-def complete(session: SessionBase, person: User) -> None:
-    """Mark `session` as past every step; `person` is in from the next request on.
+def complete(request: HttpRequest, person: User) -> None:
+    """Mark the session as past every step; `person` is in from the next request on.
 
     It writes the audit line: call it in the transaction of the last step.
     """
-    session[COMPLETE] = True
+    request.session[COMPLETE] = True
     User.objects.filter(pk=person.pk).update(last_sign_in_at=timezone.now())
-    audit.record(Action.SIGNED_IN, actor=person, subject=person, methods=methods_proved(session))
+    audit.record(Action.SIGNED_IN, actor=person, subject=person, methods=methods_proved(request.session))
 
 
 def take(session: SessionBase, name: str) -> Any:

@@ -49,7 +49,7 @@ def advance(
         return resolve_url(pending[0])
     if proved is None:
         request.session.cycle_key()
-    login.complete(request.session, person)
+    login.complete(request, person)
     return request.session.pop(login.NEXT, "") or resolve_url(settings.LOGIN_REDIRECT_URL)
 
 

@@ -60,7 +60,7 @@ class People:
         if pending:
             self.progress = Progress(holdings, pending)
             return AnonymousUser(), person
-        login.complete(session, person)
+        login.complete(self.request, person)
         return person, AnonymousUser()
 
 
