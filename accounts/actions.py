@@ -20,6 +20,11 @@ class Action(models.TextChoices):
     TWO_FACTOR_DISABLED = "two_factor_disabled", _("{actor} switched two-factor authentication off for {subject}")
     APP_SET_UP = "app_set_up", _("{subject} set up an authenticator app")
     RECOVERY_CODES_MADE = "recovery_codes_made", _("{subject} made new recovery codes")
+    APP_DISABLED = "app_disabled", _("The authenticator app of {subject} was disabled after 100 wrong codes")
+    RECOVERY_CODES_DISABLED = (
+        "recovery_codes_disabled",
+        _("The recovery codes of {subject} became void after 100 wrong ones"),
+    )
     RECOVERY_CODE_USED = "recovery_code_used", _("{subject} used a recovery code")
 
     # Passkeys
@@ -39,6 +44,7 @@ class Action(models.TextChoices):
     USER_CHANGED = "user_changed", _("{actor} changed the profile of {subject}")
     USER_DEACTIVATED = "user_deactivated", _("{actor} deactivated {subject}")
     USER_ACTIVATED = "user_activated", _("{actor} activated {subject} again")
+    USER_UNLOCKED = "user_unlocked", _("{actor} lifted the wait after wrong passwords and codes for {subject}")
     USER_INVITED = "user_invited", _("{actor} invited {subject}")
     PASSWORD_CHANGED = "password_changed", _("{subject} chose a new password")
     SESSIONS_ENDED = "sessions_ended", _("{actor} ended all sessions of {subject}")

@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where an act comes from: network address and the browser's own name (User-Agent)."""
+    """Where an act comes from: network address, the browser's own name (User-Agent), and its cookie of who knows it."""
 
     address: str | None = None
     browser: str = ""
+    cookie: str = ""
 
 
 NOWHERE = Origin()
@@ -39,9 +40,9 @@ _origin: ContextVar[Origin] = ContextVar("origin", default=NOWHERE)
 
 
 @contextmanager
-def origin(address: str | None, browser: str) -> Iterator[None]:
+def origin(address: str | None, browser: str, cookie: str = "") -> Iterator[None]:
     """Every line recorded within comes from here."""
-    token = _origin.set(Origin(address, browser))
+    token = _origin.set(Origin(address, browser, cookie))
     try:
         yield
     finally:
@@ -51,6 +52,16 @@ def origin(address: str | None, browser: str) -> Iterator[None]:
 def current_browser() -> str:
     """The User-Agent of the request being answered, or nothing on the command line."""
     return _origin.get().browser
+
+
+def current_address() -> str | None:
+    """The network address of the request being answered, if any."""
+    return _origin.get().address
+
+
+def known_browser_cookie() -> str:
+    """What the browser says about who knows it (accounts.known_browsers), signed; not to be believed as it is."""
+    return _origin.get().cookie
 
 
 def record(

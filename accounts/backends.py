@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 from django.contrib.auth.backends import BaseBackend
 
+from accounts import throttle
 from accounts.models import User
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from django.http import HttpRequest
+
+    from accounts.models import UserQuerySet
 
 
 class PasswordBackend(BaseBackend):
@@ -20,16 +23,23 @@ class PasswordBackend(BaseBackend):
     ) -> User | None:
         """The active person with this user name or e-mail address and this password, else None.
 
-        Unknown, inactive and password-less people cost one hash as everybody
-        does (ASVS 6.3.8: nobody can be told apart by time).
+        Unknown, inactive and password-less people cost one guess and one hash
+        as everybody does (ASVS 6.3.8: nobody can be told apart by time).
+        Raises Throttled, whether the password is right or wrong.
         """
         if username is None or password is None or "\x00" in password:
             return None
-        person = User.objects.get_queryset().select_related("company").named(username)
+        person = self.people().named(username)
+        own = throttle.name_lane(username) if person is None else throttle.person_lane(person)
+        throttle.claim(own, *throttle.address_lanes())
         if person is None or not person.is_active or not person.has_usable_password():
             User().set_password(password)
             return None
         return person if person.check_password(password) else None
+
+    def people(self) -> UserQuerySet:
+        """Whom a name is looked up among."""
+        return User.objects.get_queryset().select_related("company")
 
     def get_user(self, user_id: UUID | str) -> User | None:
         """The active person of a session, with their company: one statement."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib.auth.forms import PasswordResetForm, SetPasswordForm
 from django.core.validators import RegexValidator
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
+from accounts import login
 from accounts.models import User
 from accounts.text import fold
+from accounts.throttle import Throttled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,6 +24,25 @@ if TYPE_CHECKING:
 USERNAME = RegexValidator(
     r"^[\w.+-]+\Z", _("A user name has letters, digits, dots, hyphens and underscores, and no spaces.")
 )
+
+
+def too_many(trouble: Throttled) -> str:
+    """When to try again: the same for names that exist and names that do not."""
+    if trouble.for_good:
+        return _now(
+            "There were too many wrong attempts. Sign in with a passkey, or from a browser in which you signed in before; "
+            "or reset your password, or ask an administrator to unlock you."
+        )
+    if trouble.seconds < 100:
+        return ngettext(
+            "Too many wrong attempts. Try again in %d second.",
+            "Too many wrong attempts. Try again in %d seconds.",
+            trouble.seconds,
+        ) % (trouble.seconds,)
+    minutes = ceil(trouble.seconds / 60)
+    return ngettext(
+        "Too many wrong attempts. Try again in %d minute.", "Too many wrong attempts. Try again in %d minutes.", minutes
+    ) % (minutes,)
 
 
 class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -104,9 +128,12 @@ class ChangePasswordForm(ChoosePasswordForm):
 
     def clean_old_password(self) -> str:
         password: str = self.cleaned_data["old_password"]
-        if not self.user.check_password(password):
-            raise forms.ValidationError(_("This is not your current password."))
-        return password
+        try:
+            if login.password_holds(self.user, password):
+                return password
+        except Throttled as trouble:
+            raise forms.ValidationError(too_many(trouble)) from trouble
+        raise forms.ValidationError(_("This is not your current password."))
 
 
 class ResetForm(PasswordResetForm):

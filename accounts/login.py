@@ -18,16 +18,22 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from accounts import audit
+from accounts import audit, known_browsers, throttle
 from accounts.actions import Action
 from accounts.models import User
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.contrib.sessions.backends.base import SessionBase
     from django.http import HttpRequest
 
 HALF_WAY_SECONDS = 600
 RECENT_SECONDS = 15 * 60
+
+# What can be guessed, and what is disabled after a hundred wrong guesses (mfa.policy.Method).
+GUESSED = frozenset({"password", "totp", "recovery"})
+COUNTED = GUESSED - {"password"}
 
 PROOFS = "proofs"
 COMPLETE = "login_complete"
@@ -78,8 +84,29 @@ def complete(request: HttpRequest, person: User) -> None:
     It writes the audit line: call it in the transaction of the last step.
     """
     request.session[COMPLETE] = True
+    methods = methods_proved(request.session)
+    forgive_guesses(person, [proof.method for proof in proofs_of(request.session)])
+    new_browser = known_browsers.remember(request, person) and person.last_sign_in_at is not None
     User.objects.filter(pk=person.pk).update(last_sign_in_at=timezone.now())
-    audit.record(Action.SIGNED_IN, actor=person, subject=person, methods=methods_proved(request.session))
+    audit.record(Action.SIGNED_IN, actor=person, subject=person, methods=methods, new_browser=new_browser)
+
+
+def password_holds(person: User, password: str) -> bool:
+    """Is this the password of `person`, who is signed in? Raises Throttled before it is looked at."""
+    throttle.claim(throttle.person_lane(person), *throttle.address_lanes())
+    if person.check_password(password):
+        forgive_guesses(person, ["password"])
+        return True
+    audit.record(Action.REFUSED, actor=None, subject=person, methods=["password"], reason="WrongPassword")
+    return False
+
+
+def forgive_guesses(person: User, proved: Sequence[str]) -> None:
+    """What was claimed for these methods was right: forget the failures that can be guesses, give the network's back."""
+    guessed = GUESSED.intersection(proved)
+    cleared = [throttle.person_lane(person)] if guessed else []
+    cleared += [throttle.factor_lane(person, method) for method in guessed & COUNTED]
+    throttle.forgive(cleared, given_back=throttle.address_lanes(), guesses=len(proved))
 
 
 def take(session: SessionBase, name: str) -> Any:

@@ -16,6 +16,7 @@ from django.utils import translation
 from django.utils.http import urlencode
 
 from accounts.audit import origin
+from accounts.known_browsers import set_cookie
 from accounts.login import local_path
 
 if TYPE_CHECKING:
@@ -46,8 +47,10 @@ class OriginMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         browser = request.headers.get("User-Agent", "").replace("\x00", "")
-        with origin(address_of(request), browser):
-            return self.get_response(request)
+        with origin(address_of(request), browser, request.COOKIES.get(settings.KNOWN_BROWSER_COOKIE_NAME, "")):
+            response = self.get_response(request)
+            set_cookie(request, response)
+            return response
 
 
 class LanguageMiddleware(LocaleMiddleware):

@@ -186,6 +186,18 @@ class Session(AbstractBaseSession):
         return SessionStore
 
 
+class Budget(models.Model):
+    """How many guesses were wrong under one key, and until when none is looked at: `accounts.throttle` alone writes it."""
+
+    key = models.CharField(max_length=80, primary_key=True)
+    failures = models.IntegerField()
+    blocked_until = models.FloatField()
+    last_at = models.FloatField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.failures}"
+
+
 class AuditEvent(models.Model):
     """One act or one step of a sign-in: who, on whom, what, when, from where. Written once, never changed."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import F
 
-from accounts import audit
+from accounts import audit, throttle
 from accounts.actions import Action
 from accounts.models import Session, User
 
@@ -60,6 +60,16 @@ def activate_user(person: User, *, actor: User) -> None:
     """Let `person` sign in again. Sessions of before do not come back."""
     if User.objects.filter(pk=person.pk, is_active=False).update(is_active=True):
         audit.record(Action.USER_ACTIVATED, actor=actor, subject=person)
+
+
+@transaction.atomic
+def unlock_user(person: User, *, actor: User) -> bool:
+    """Let passwords and codes of `person` be looked at again at once. False where nothing stood in the way."""
+    if throttle.blocked_until(person) is None:
+        return False
+    failures = throttle.unlock(person)
+    audit.record(Action.USER_UNLOCKED, actor=actor, subject=person, failures=failures)
+    return True
 
 
 @transaction.atomic

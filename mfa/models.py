@@ -20,13 +20,17 @@ CREDENTIAL_ID_BYTES = 1023
 
 
 class AuthenticatorApp(Device):
-    """An authenticator app. `key` is sealed; `last_used_step` only grows, so each code is used once (RFC 6238 §5.2)."""
+    """An authenticator app. `key` is sealed; `last_used_step` only grows, so each code is used once (RFC 6238 §5.2).
+
+    After a hundred wrong codes in a row it is disabled and must be set up anew (NIST SP 800-63B-4 section 3.2.2).
+    """
 
     user = models.ForeignKey(User, models.CASCADE, related_name="authenticator_apps")
     key = models.BinaryField()
     last_used_step = models.BigIntegerField(default=-1)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(null=True)
+    disabled_at = models.DateTimeField(null=True)
 
     objects: ClassVar[Manager[AuthenticatorApp]] = models.Manager()
 

@@ -38,6 +38,7 @@ class Standing:
 
     two_factor_required: bool = False
     has_app: bool = False
+    app_disabled: bool = False
     has_passkey: bool = False
     passkey_requested: bool = False
     passkey_postponed: bool = False
@@ -48,7 +49,7 @@ class Standing:
         """The methods that prove a factor which this person holds beyond the password."""
         methods = set()
         if self.has_app:
-            methods |= {Method.TOTP, Method.RECOVERY}
+            methods |= {Method.RECOVERY} if self.app_disabled else {Method.TOTP, Method.RECOVERY}
         if self.has_passkey:
             methods |= {Method.PASSKEY}
         return frozenset(methods)
@@ -67,7 +68,7 @@ def pending_steps(standing: Standing, proofs: AbstractSet[Method]) -> tuple[Step
     challenged = standing.has_app or (standing.two_factor_required and standing.has_passkey)
     if challenged and not proofs & standing.accepted:
         steps.append(Step.CHALLENGE)
-    if standing.two_factor_required and not standing.has_app:
+    if standing.app_disabled or (standing.two_factor_required and not standing.has_app):
         steps.append(Step.SET_UP_TWO_FACTOR)
     if standing.codes_unsaved:
         steps.append(Step.SAVE_RECOVERY_CODES)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit
+from accounts import audit, throttle
 from accounts.actions import Action
 from mfa.flow import refuse
 from mfa.methods import passkeys, recovery, totp
@@ -19,7 +19,7 @@ from mfa.methods.ceremonies import CounterFell, Refused
 from mfa.models import Passkey
 from mfa.policy import Method
 from mfa.sealing import Unreadable
-from mfa.services import suspend_passkey
+from mfa.services import disable_factor, suspend_passkey
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,14 +36,15 @@ def with_code(
 ) -> tuple[Method, str]:
     """Use up `code`, of the app or a recovery code, and do `then` in the same transaction; its answer.
 
-    Raises WrongCode, UsedCode, ClockOff, WrongRecoveryCode, Unreadable.
+    Raises WrongCode, UsedCode, ClockOff, WrongRecoveryCode, Unreadable; Throttled before it is looked at.
     """
     method = Method.RECOVERY if recovery.looks_like_one(code) else Method.TOTP
+    failures = _claim(person, method)
     try:
         with transaction.atomic():
-            if app is None:
-                raise totp.WrongCode
             if method is Method.TOTP:
+                if app is None:
+                    raise totp.WrongCode
                 totp.spend(app, person, code)
             else:
                 left = recovery.spend(person, code)
@@ -51,6 +52,18 @@ def with_code(
             return method, then(method)
     except NOT_PROVED as trouble:
         refuse(person, method, type(trouble).__name__)
+        if failures >= throttle.USED_UP:
+            disable_factor(person, method)
+        raise
+
+
+def _claim(person: User, method: Method) -> int:
+    """Take a guess; how many in a row were wrong with this method, this one included. Raises Throttled."""
+    counted = throttle.factor_lane(person, method)
+    try:
+        return throttle.claim(counted, throttle.person_lane(person), *throttle.address_lanes())[counted.key]
+    except throttle.Throttled:
+        refuse(person, method, "Throttled")
         raise
 
 
@@ -60,9 +73,16 @@ def with_passkey(
     """Check a passkey's `answer` to `ceremony`, and do `then` with it in the same transaction.
 
     `person` is the one who must own it, None where it names its owner. Raises
-    Refused, and Unknown where there is no such passkey.
+    Refused, and Unknown where there is no such passkey. A signature cannot be
+    guessed: only the network address waits (Throttled), so that nobody locks
+    a passkey's owner out; failures count against the owner's other proofs.
     """
     owner = person
+    try:
+        throttle.claim(*throttle.address_lanes())
+    except throttle.Throttled:
+        refuse(owner, Method.PASSKEY, "Throttled")
+        raise
     try:
         if ceremony is None:
             raise Refused("No question was asked.")
@@ -77,6 +97,8 @@ def with_passkey(
         if isinstance(trouble, CounterFell):
             suspend_passkey(passkey, str(trouble))
         refuse(owner, Method.PASSKEY, str(trouble))
+        if owner is not None:
+            throttle.count_failure(throttle.person_lane(owner))
         raise
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, Exists, FilteredRelation, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
@@ -15,6 +15,8 @@ from mfa.policy import Standing
 
 if TYPE_CHECKING:
     from django.contrib.sessions.backends.base import SessionBase
+
+    from accounts.models import UserQuerySet
 
 POSTPONED = "passkey_postponed"
 UNSAVED_CODES = "unsaved_codes"
@@ -27,30 +29,54 @@ UNUSED_CODES = RecoveryCode.objects.filter(used_at=None, user=OuterRef("pk"))
 
 @dataclass(frozen=True)
 class Holdings:
-    """What a person holds and was asked for, read in one statement."""
+    """What a person holds and was asked for, read in one statement. `app` is one that takes codes."""
 
     app: AuthenticatorApp | None
+    app_disabled: bool
     has_passkey: bool
     has_codes: bool
     passkey_requested: bool
 
+    @property
+    def beyond_password(self) -> bool:
+        """Is there a factor beyond the password, be it one that is out of use?"""
+        return self.app is not None or self.app_disabled or self.has_passkey
+
+
+def with_holdings(people: UserQuerySet) -> UserQuerySet:
+    """`people`, each with what `holdings_of` asks for."""
+    return with_app(people).annotate(
+        held_app=F("app__id"),
+        held_key=F("app__key"),
+        held_disabled=F("app__disabled_at"),
+        held_passkey=Exists(USABLE_PASSKEYS),
+        held_codes=Exists(UNUSED_CODES),
+        held_request=Exists(PASSKEY_REQUESTS),
+    )
+
+
+HELD = ("held_app", "held_key", "held_disabled", "held_passkey", "held_codes", "held_request")
+
 
 def holdings_of(person: User) -> Holdings:
-    """What `person` holds now."""
-    app_id, key, *rest = (
-        with_app(User.objects.filter(pk=person.pk))
-        .values_list("app__id", "app__key", Exists(USABLE_PASSKEYS), Exists(UNUSED_CODES), Exists(PASSKEY_REQUESTS))
-        .get()
+    """What `person` holds now, or held when they were read `with_holdings`."""
+    if hasattr(person, "held_app"):
+        held = tuple(getattr(person, name) for name in HELD)
+    else:
+        held = with_holdings(User.objects.get_queryset().filter(pk=person.pk)).values_list(*HELD).get()
+    app_id, key, disabled_at, *rest = held
+    usable = app_id is not None and disabled_at is None
+    return Holdings(
+        AuthenticatorApp(id=app_id, user=person, key=key) if usable else None, disabled_at is not None, *rest
     )
-    app = AuthenticatorApp(id=app_id, user=person, key=key) if app_id else None
-    return Holdings(app, *rest)
 
 
 def standing_of(person: User, holdings: Holdings, session: SessionBase) -> Standing:
     """The policy's view of `person` in the login that `session` holds."""
     return Standing(
         two_factor_required=person.two_factor_required,
-        has_app=holdings.app is not None,
+        has_app=holdings.app is not None or holdings.app_disabled,
+        app_disabled=holdings.app_disabled,
         has_passkey=holdings.has_passkey,
         passkey_requested=holdings.passkey_requested,
         passkey_postponed=POSTPONED in session,
@@ -96,7 +122,7 @@ def asked_individually(people: QuerySet[User]) -> QuerySet[User]:
     return people.filter(~Exists(CONFIRMED_APPS), two_factor_enabled=True)
 
 
-def with_app(people: QuerySet[User]) -> QuerySet[User]:
+def with_app[People: QuerySet[User]](people: People) -> People:
     """`people`, joined to the app that they have set up (`app`): quicker to count than one look-up for each."""
     return people.annotate(
         app=FilteredRelation("authenticator_apps", condition=Q(authenticator_apps__confirmed=True)),

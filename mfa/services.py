@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts import audit
+from accounts import audit, throttle
 from accounts.actions import Action
 from accounts.models import User
 from accounts.people import end_sessions
@@ -20,6 +20,7 @@ from mfa.methods import recovery
 from mfa.methods.ceremonies import Refused
 from mfa.methods.names import passkey_name
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest, RecoveryCode
+from mfa.policy import Method
 from mfa.sealing import seal
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def disable_two_factor(subject: User, *, actor: User, sessions: Sessions = Sessi
         raise RequiredByCompany
     apps, _ = AuthenticatorApp.objects.filter(user=subject).delete()
     codes, _ = RecoveryCode.objects.filter(user=subject).delete()
+    _count_anew(subject, Method.TOTP, Method.RECOVERY)
     if _set_switch(subject, on=False, actor=actor) or apps or codes:
         audit.record(Action.TWO_FACTOR_DISABLED, actor=actor, subject=subject, apps=apps, codes=codes)
     if sessions is Sessions.END:
@@ -90,6 +92,7 @@ def set_up_app(
         raise SetUpMeanwhile
     AuthenticatorApp.objects.filter(user=subject).delete()
     AuthenticatorApp.objects.create(user=subject, key=seal(key, subject.pk), last_used_step=last_used_step)
+    _count_anew(subject, Method.TOTP)
     audit.record(Action.APP_SET_UP, actor=actor, subject=subject)
     if _set_switch(subject, on=True, actor=actor):
         audit.record(Action.TWO_FACTOR_ENABLED, actor=actor, subject=subject)
@@ -100,6 +103,7 @@ def set_up_app(
 def make_recovery_codes(subject: User, *, actor: User) -> list[str]:
     """Ten new codes, to be shown once; all earlier ones are void."""
     codes = recovery.replace_all(subject)
+    _count_anew(subject, Method.RECOVERY)
     audit.record(Action.RECOVERY_CODES_MADE, actor=actor, subject=subject)
     return codes
 
@@ -176,6 +180,22 @@ def suspend_passkey(passkey: Passkey, reason: str) -> None:
     """Take a passkey out of use whose counter fell. Its owner sees it, and can only delete it."""
     if Passkey.objects.filter(pk=passkey.pk, suspended_at=None).update(suspended_at=timezone.now()):
         audit.record(Action.PASSKEY_SUSPENDED, actor=None, subject=passkey.user, name=passkey.name, reason=reason)
+
+
+@transaction.atomic
+def disable_factor(subject: User, method: Method) -> None:
+    """After a hundred wrong codes in a row: the app takes none any more until it is set up anew; recovery codes are void."""
+    if method is Method.TOTP:
+        in_use = AuthenticatorApp.objects.filter(user=subject, confirmed=True, disabled_at=None)
+        if in_use.update(disabled_at=timezone.now()):
+            audit.record(Action.APP_DISABLED, actor=None, subject=subject)
+    elif RecoveryCode.objects.filter(user=subject, used_at=None).delete()[0]:
+        audit.record(Action.RECOVERY_CODES_DISABLED, actor=None, subject=subject)
+
+
+def _count_anew(subject: User, *methods: Method) -> None:
+    """A new factor begins without failures."""
+    throttle.forgive([throttle.factor_lane(subject, method) for method in methods])
 
 
 def _set_switch(subject: User, *, on: bool, actor: User) -> bool:

@@ -146,6 +146,8 @@ class Window:
             return self.said("", _("{name} is deactivated and cannot sign in."))
         if not self.subject.has_usable_password() and not self.usable_passkeys:
             return self.said("", _("{name} was invited and has not chosen a password yet."))
+        if self.app is not None and self.app.disabled_at:
+            return self.next_login_locked
         if self.state is State.ASKED:
             return f"{self.next_login_asked} {self._asked_too}".strip()
         if self.state is State.SET_UP:
@@ -153,6 +155,25 @@ class Window:
         else:
             text = _("User name and password, or a passkey") if self.usable_passkeys else _("User name and password")
         return text + self._then_asked
+
+    @property
+    def next_login_locked(self) -> str:
+        """After a hundred wrong codes."""
+        if self.usable_passkeys or self.codes_left:
+            return self.said(
+                _(
+                    "The app is locked after 100 wrong codes. You sign in with a passkey or a recovery code, and then set it up anew."
+                ),
+                _(
+                    "The app is locked after 100 wrong codes. {name} signs in with a passkey or a recovery code, and then sets it up anew."
+                ),
+            )
+        return self.said(
+            _("The app is locked after 100 wrong codes, and you have no other method left. Set it up anew now."),
+            _(
+                "The app is locked after 100 wrong codes, and {name} has no other method left. Switch 2FA off to let {name} in."
+            ),
+        )
 
     @property
     def _then_asked(self) -> str:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import invitations, people
+from accounts import invitations, people, throttle
 from accounts.models import User
 from companies.forms import UserForm
 from companies.models import Company
@@ -94,6 +94,7 @@ def user_edit(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         "form": form,
         "person": person,
         "window": Window(person, request.user),
+        "locked": throttle.blocked_until(person) is not None,
         "link": _link_to_hand_over(request, person),
     }
     return render(request, "settings/administration/users/edit.html", context, status=400 if form.is_bound else 200)
@@ -154,6 +155,20 @@ def user_sign_out(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         Consequence("", "key", _("{name} can sign in again right away.").format(name=window.name)),
     ]
     return _confirm(request, title, lines)
+
+
+@never_cache
+@recently_proved
+@require_http_methods(["POST"])
+def user_unlock(request: SignedInRequest, user_id: UUID) -> HttpResponse:
+    """Let a person try again at once after too many wrong passwords or codes."""
+    person = _person(request, user_id)
+    name = person.get_short_name()
+    if people.unlock_user(person, actor=request.user):
+        messages.success(request, _("{name} can try again at once.").format(name=name))
+    else:
+        messages.info(request, _("{name} was not locked.").format(name=name))
+    return redirect("settings:user", user_id)
 
 
 @never_cache

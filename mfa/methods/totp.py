@@ -106,6 +106,8 @@ def spend(app: AuthenticatorApp, owner: User, code: str) -> None:
     UsedCode, ClockOff; Unreadable where the key cannot be read.
     """
     step = check(unseal(app.key, owner.pk), code, time())
-    unused = AuthenticatorApp.objects.filter(pk=app.pk, user=owner, confirmed=True, last_used_step__lt=step)
+    unused = AuthenticatorApp.objects.filter(
+        pk=app.pk, user=owner, confirmed=True, disabled_at=None, last_used_step__lt=step
+    )
     if not unused.update(last_used_step=step, last_used_at=timezone.now()):
         raise UsedCode

@@ -22,9 +22,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import audit, login
 from accounts.actions import Action
+from accounts.forms import too_many
 from accounts.middleware import wants_json
+from accounts.throttle import Throttled
 from mfa import proofs
-from mfa.flow import refuse
+from mfa.flow import wait
 from mfa.forms import CodeForm, PasswordForm, RecoveryCodeForm
 from mfa.policy import Method
 from mfa.queries import holdings_of
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from accounts.requests import SignedInRequest
+    from mfa.queries import Holdings
 
     View = Callable[..., HttpResponse]
 
@@ -51,7 +54,7 @@ def confirmed_lately(request: SignedInRequest) -> bool:
     if Method.PASSWORD not in lately:
         return False
     holdings = holdings_of(request.user)
-    return holdings.app is None and not holdings.has_passkey
+    return not holdings.beyond_password
 
 
 def recently_proved(view: View) -> View:
@@ -99,28 +102,20 @@ def recently_proved_to_post(view: View) -> View:
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: SignedInRequest) -> HttpResponse:
     """Code, recovery code, passkey, or the password where there is nothing beyond it; then back to what was asked."""
-    person, holdings = request.user, holdings_of(request.user)
+    holdings = holdings_of(request.user)
     next_path = login.local_path(request.POST.get("next") or request.GET.get(REDIRECT_FIELD_NAME))
-    recovering = request.GET.get("with") == "recovery" and holdings.has_codes
-    by_password = holdings.app is None and not holdings.has_passkey
+    recovering = holdings.has_codes and (holdings.app_disabled or request.GET.get("with") == "recovery")
+    by_password = not holdings.beyond_password
     kind = PasswordForm if by_password else RecoveryCodeForm if recovering else CodeForm
     form = kind(request.POST if request.method == "POST" else None)
+    throttled = None
     if form.is_valid():
-        if isinstance(form, CodeForm):
-            try:
-                proofs.with_code(
-                    person, holdings.app, form.cleaned_data["code"], lambda method: proved(request, method)
-                )
-            except proofs.NOT_PROVED as trouble:
-                form.explain(trouble)
-            else:
+        try:
+            if _holds(request, holdings, form):
                 return HttpResponseRedirect(next_path or resolve_url("home"))
-        elif person.check_password(form.cleaned_data["password"]):
-            proved(request, Method.PASSWORD)
-            return HttpResponseRedirect(next_path or resolve_url("home"))
-        else:
-            refuse(person, Method.PASSWORD, "WrongPassword")
-            form.add_error("password", _("This is not your password. Try again."))
+        except Throttled as trouble:
+            throttled = trouble
+            form.add_error(None, too_many(trouble))
     context = {
         "form": form,
         "holdings": holdings,
@@ -128,13 +123,33 @@ def confirm(request: SignedInRequest) -> HttpResponse:
         "by_password": by_password,
         "next": next_path,
     }
-    return render(request, "confirm/confirm.html", context, status=400 if form.is_bound else 200)
+    page = render(request, "confirm/confirm.html", context, status=400 if form.is_bound else 200)
+    return wait(page, throttled) if throttled else page
+
+
+def _holds(request: SignedInRequest, holdings: Holdings, form: PasswordForm | CodeForm) -> bool:
+    """Does what was typed prove who this is? The form says why not. Raises Throttled."""
+    person = request.user
+    if isinstance(form, CodeForm):
+        try:
+            proofs.with_code(person, holdings.app, form.cleaned_data["code"], lambda method: proved(request, method))
+        except proofs.NOT_PROVED as trouble:
+            form.explain(trouble)
+            return False
+        return True
+    if login.password_holds(person, form.cleaned_data["password"]):
+        proved(request, Method.PASSWORD)
+        return True
+    form.add_error("password", _("This is not your password. Try again."))
+    return False
 
 
 @transaction.atomic
 def proved(request: SignedInRequest, method: Method, *, by: str = "") -> str:
     """Add the proof to the session, and a line to the audit; where to go on."""
     login.prove(request, method, by=by)
+    if method is not Method.PASSWORD:
+        login.forgive_guesses(request.user, [method])
     if method is Method.RECOVERY:
         tell_codes_left(request, request.user)
     audit.record(Action.CONFIRMED, actor=request.user, subject=request.user, methods=[method])

@@ -17,11 +17,14 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import audit, login
 from accounts.actions import Action
+from accounts.forms import too_many
 from accounts.models import User
+from accounts.throttle import Throttled
 from mfa import proofs
-from mfa.flow import advance, holdings_in, login_step, pending_of, refuse
+from mfa.flow import advance, holdings_in, login_step, pending_of, refuse, wait
 from mfa.forms import CodeForm, LoginForm, RecoveryCodeForm
 from mfa.policy import Method, Step
+from mfa.queries import holdings_of
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -42,16 +45,25 @@ def password(request: SiteRequest) -> HttpResponse:
         if pending := pending_of(request):
             return redirect(pending[0])
     form = LoginForm(request.POST if request.method == "POST" else None)
+    context = {"form": form, "next": next_path}
     if form.is_valid():
-        person = authenticate(request, **form.cleaned_data)
+        try:
+            person = authenticate(request, **form.cleaned_data)
+        except Throttled as trouble:
+            _refuse_name(form, "Throttled")
+            context["wait"] = too_many(trouble)
+            return wait(render(request, "login/password.html", context), trouble)
         if isinstance(person, User):
             login.begin(request, person, Method.PASSWORD, next_path=next_path)
-            return HttpResponseRedirect(advance(request, person, proved=Method.PASSWORD))
-        refuse(User.objects.get_queryset().named(form.cleaned_data["username"]), Method.PASSWORD, "WrongPassword")
+            return HttpResponseRedirect(advance(request, person, holdings_of(person), proved=Method.PASSWORD))
+        _refuse_name(form, "WrongPassword")
         form.add_error(None, _("Check both and try again."))
-    return render(
-        request, "login/password.html", {"form": form, "next": next_path}, status=400 if form.is_bound else 200
-    )
+    return render(request, "login/password.html", context, status=400 if form.is_bound else 200)
+
+
+def _refuse_name(form: LoginForm, reason: str) -> None:
+    """Write down that a password did not count, for whoever has this name."""
+    refuse(User.objects.get_queryset().named(form.cleaned_data["username"]), Method.PASSWORD, reason)
 
 
 @login_step(Step.CHALLENGE)
@@ -60,7 +72,7 @@ def challenge(request: SiteRequest) -> HttpResponse:
     """The second factor: the app's code, a recovery code in its place, or a passkey."""
     person, holdings = request.claimant, holdings_in(request)
     assert isinstance(person, User)  # login_step opens to claimants only
-    recovering = request.GET.get("with") == "recovery" and holdings.has_codes
+    recovering = holdings.has_codes and (holdings.app_disabled or request.GET.get("with") == "recovery")
     form = (RecoveryCodeForm if recovering else CodeForm)(request.POST if request.method == "POST" else None)
     if form.is_valid():
 
@@ -70,18 +82,21 @@ def challenge(request: SiteRequest) -> HttpResponse:
 
         try:
             method, there = proofs.with_code(person, holdings.app, form.cleaned_data["code"], go_on)
+        except Throttled as trouble:
+            form.add_error("code", too_many(trouble))
+            return wait(_challenge_page(request, form, recovering=recovering), trouble)
         except proofs.NOT_PROVED as trouble:
             form.explain(trouble)
         else:
             if method is Method.RECOVERY:
                 tell_codes_left(request, person)
             return HttpResponseRedirect(there)
-    return render(
-        request,
-        "login/challenge.html",
-        {"form": form, "holdings": holdings, "recovering": recovering},
-        status=400 if form.is_bound else 200,
-    )
+    return _challenge_page(request, form, recovering=recovering)
+
+
+def _challenge_page(request: SiteRequest, form: CodeForm, *, recovering: bool) -> HttpResponse:
+    context = {"form": form, "holdings": holdings_in(request), "recovering": recovering}
+    return render(request, "login/challenge.html", context, status=400 if form.is_bound else 200)
 
 
 def tell_codes_left(request: SiteRequest, person: User) -> None:

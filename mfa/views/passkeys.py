@@ -21,11 +21,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from accounts import audit, login
+from accounts import audit, login, throttle
 from accounts.actions import Action
+from accounts.forms import too_many
 from accounts.models import User
+from accounts.throttle import Throttled
 from mfa import proofs, services
-from mfa.flow import advance, holdings_in, pending_of
+from mfa.flow import advance, holdings_in, pending_of, wait
 from mfa.methods import passkeys
 from mfa.methods.ceremonies import Authentication, CounterFell, Refused, Registration
 from mfa.models import Passkey
@@ -65,6 +67,8 @@ def endpoint(view: Callable[[SiteRequest, dict[str, Any]], dict[str, Any]]) -> C
             return JsonResponse(view(request, _body(request)))
         except Problem as problem:
             return JsonResponse(problem.answer, status=problem.status)
+        except Throttled as trouble:
+            return wait(JsonResponse({"error": "too_many", "message": too_many(trouble)}), trouble)
 
     return answered
 
@@ -73,6 +77,7 @@ def endpoint(view: Callable[[SiteRequest, dict[str, Any]], dict[str, Any]]) -> C
 def authentication_options(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]:
     """A question for proof with a passkey."""
     person = _person(request)
+    throttle.claim(*throttle.address_lanes(kind="questions", free=600))
     allowed = Passkey.objects.filter(user=person, suspended_at=None) if person else ()
     question, options = passkeys.start_authentication(person, allowed)
     request.session[QUESTION] = {"authentication": question.kept()}

@@ -128,7 +128,7 @@ def set_up_app(request: SiteRequest, person: User, template: str, done: Callable
 def _finish(request: SiteRequest, person: User, key: bytes, step: int, done: Callable[[], str]) -> str:
     """Make the app of a confirmed key. Raises SetupGone, and SetUpMeanwhile where another was made since."""
     before = person.authenticator_apps.filter(confirmed=True).first()
-    if request.claimant.is_authenticated and before is not None:
+    if request.claimant.is_authenticated and before is not None and before.disabled_at is None:
         raise services.SetUpMeanwhile
     if login.take(request.session, SETUP) is None:
         raise SetupGone

@@ -1,0 +1,184 @@
+"""How often somebody may guess: one budget a person, one a network address, in the database.
+
+A guess is claimed before it is looked at and counts as wrong until a login is
+finished, so that fifty at once count fifty, on every process and database. A
+few are free; then each must wait twice as long as the one before. Whoever
+has signed in from a browser before has a budget of their own there: an
+attacker who knows a user name cannot use up its owner's (ASVS 6.1.1, 6.3.1;
+NIST SP 800-63B-4 section 3.2.2).
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from math import ceil
+from time import time
+from typing import TYPE_CHECKING
+
+from django.db import connection
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Greatest
+from django.utils.crypto import salted_hmac
+
+from accounts.audit import current_address
+from accounts.known_browsers import recognised
+from accounts.models import Budget
+from accounts.text import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from accounts.models import User
+
+LONGEST_DELAY = 900
+USED_UP = 100  # consecutive failures
+FOREVER = 32_503_680_000.0  # the year 3000
+HOUR = 3600
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One budget: `free` guesses, then a growing delay; none is left after `ends`; forgotten after `forgets` seconds."""
+
+    key: str
+    free: int = 5
+    ends: int = USED_UP
+    forgets: int = 100 * 365 * 24 * HOUR
+
+
+class Throttled(Exception):
+    """Too many guesses; the next one is looked at from `until` (seconds of the epoch) on."""
+
+    def __init__(self, until: float) -> None:
+        super().__init__(until)
+        self.until = until
+
+    @property
+    def seconds(self) -> int:
+        """How long that is from now, at least one second."""
+        return max(1, ceil(self.until - time()))
+
+    @property
+    def for_good(self) -> bool:
+        """Is the budget used up, so that waiting does not help?"""
+        return self.until >= FOREVER
+
+
+def person_lane(person: User) -> Lane:
+    """The budget of `person`'s password and codes: in this browser if it is known, else everywhere else."""
+    known = recognised(person)
+    return Lane(f"person:{person.pk.hex}:{known}" if known else f"person:{person.pk.hex}")
+
+
+def name_lane(name: str) -> Lane:
+    """The budget of a name that nobody has: it runs out as a person's does (ASVS 6.3.8)."""
+    return Lane("name:" + salted_hmac("accounts.throttle", fold(name), algorithm="sha256").hexdigest()[:40])
+
+
+def factor_lane(person: User, method: str) -> Lane:
+    """How often in a row a code of this method was wrong, wherever from. It delays nothing; it ends."""
+    return Lane(f"factor:{person.pk.hex}:{method}", free=USED_UP)
+
+
+def address_lanes(*, free: int = 50, kind: str = "address") -> list[Lane]:
+    """The budget of the network that this request comes from (an IPv6 /64 is one), if any."""
+    stated = current_address()
+    if not stated:
+        return []
+    address = ip_address(stated)
+    network = ip_network((address, 64 if address.version == 6 else 32), strict=False)
+    return [Lane(f"{kind}:{network.network_address}", free, ends=1_000_000, forgets=HOUR)]
+
+
+CLAIM = """
+WITH lanes (key, free, ends, since) AS (VALUES {rows}), clock (at) AS (VALUES ({number}))
+INSERT INTO accounts_budget AS row (key, failures, blocked_until, last_at)
+SELECT key, 1, at, at FROM lanes, clock
+WHERE NOT EXISTS (SELECT 1 FROM accounts_budget JOIN lanes USING (key) WHERE blocked_until > at)
+ORDER BY key
+ON CONFLICT (key) DO UPDATE SET (failures, blocked_until, last_at) = (
+    SELECT n, CASE WHEN n >= ends THEN {forever} WHEN n < free THEN at
+                   WHEN n - free >= 10 THEN at + {longest} ELSE at + (1 << (n - free)) END, at
+    FROM (SELECT CASE WHEN row.last_at < since THEN 1 ELSE row.failures + 1 END AS n, free, ends
+          FROM lanes WHERE lanes.key = row.key) AS counted, clock)
+WHERE row.blocked_until <= excluded.last_at
+RETURNING key, failures
+"""
+
+
+def claim(*lanes: Lane) -> dict[str, int]:
+    """Take one guess from every one of `lanes`: how many each has counted now. Raises Throttled where one has none.
+
+    One statement that decides for all at once. Call it outside a transaction that may be rolled back.
+    """
+    if not lanes:
+        return {}
+    row = "(CAST(%s AS varchar(80)), CAST(%s AS integer), CAST(%s AS integer), CAST(%s AS double precision))"
+    query = CLAIM.format(
+        rows=", ".join([row] * len(lanes)),
+        number="CAST(%s AS double precision)",
+        forever=FOREVER,
+        longest=LONGEST_DELAY,
+    )
+    now = time()
+    with connection.cursor() as cursor:
+        cursor.execute(query, [*(v for x in lanes for v in (x.key, x.free, x.ends, now - x.forgets)), now])
+        counted = dict(cursor.fetchall())
+    if len(counted) < len(lanes):
+        raise Throttled(_blocked_until(lanes, now))
+    return counted
+
+
+def forgive(cleared: Iterable[Lane], *, given_back: Iterable[Lane] = (), guesses: int = 1) -> None:
+    """Forget all failures of the lanes `cleared`, and give `guesses` back to the others: what was claimed was right."""
+    keys = [lane.key for lane in cleared]
+    back = [lane.key for lane in given_back]
+    if not keys and not back:
+        return
+    # Locked in the order in which `claim` takes them, so that the two never wait for each other.
+    rows = Budget.objects.filter(pk__in=[*keys, *back]).order_by("pk").select_for_update()
+    Budget.objects.filter(pk__in=rows.values("pk")).update(
+        failures=Case(When(pk__in=keys, then=0), default=Greatest(F("failures") - guesses, 0)),
+        blocked_until=Case(When(pk__in=keys, then=Value(0.0)), default=F("blocked_until")),
+    )
+
+
+def count_failure(lane: Lane) -> None:
+    """A failure that was not claimed before, if the lane can still count it."""
+    with suppress(Throttled):
+        claim(lane)
+
+
+def of_person(person: User) -> Q:
+    """The rows of everything that is counted about `person`."""
+    return Q(pk=f"person:{person.pk.hex}") | Q(pk__startswith=f"person:{person.pk.hex}:")
+
+
+def blocked_until(person: User) -> float | None:
+    """Until when somewhere no guess at `person` is looked at; None where all are."""
+    blocked = Budget.objects.filter(of_person(person), blocked_until__gt=time())
+    return blocked.order_by("-blocked_until").values_list("blocked_until", flat=True).first()
+
+
+def unlock(person: User) -> int:
+    """Forget all failures at `person`'s password and codes; how many they were."""
+    rows = Budget.objects.filter(of_person(person))
+    failures = sum(rows.values_list("failures", flat=True))
+    rows.delete()
+    return failures
+
+
+def forget_old(seconds: int) -> int:
+    """Delete what nobody has added to for `seconds`, except what is used up by people who exist; how many rows."""
+    old = Budget.objects.filter(last_at__lt=time() - seconds).exclude(
+        Q(pk__startswith="person:") | Q(pk__startswith="factor:"), failures__gt=0
+    )
+    return old.delete()[0]
+
+
+def _blocked_until(lanes: Iterable[Lane], now: float) -> float:
+    """When all of `lanes` can count again; a second from now where one that was blocked is free by now."""
+    rows = Budget.objects.filter(pk__in=[lane.key for lane in lanes])
+    return max([now + 1, *rows.values_list("blocked_until", flat=True)])
