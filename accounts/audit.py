@@ -137,7 +137,10 @@ def place(event: AuditEvent) -> str:
 def sign_in(event: AuditEvent) -> str:
     """How and with what browser somebody signed in or was refused, as their own list says it."""
     methods = methods_in_words(event.details.get("methods", []))
-    form = (
-        _("{place}, refused: {methods} not right") if event.action == Action.REFUSED else _("{place}, with {methods}")
-    )
+    if event.action != Action.REFUSED:
+        form = _("{place}, with {methods}")
+    elif event.details.get("reason") == "Throttled":
+        form = _("{place}, refused: too many attempts")
+    else:
+        form = _("{place}, refused: {methods} not right")
     return form.format(place=place(event) or _("Unknown browser"), methods=methods)

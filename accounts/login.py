@@ -86,9 +86,11 @@ def complete(request: HttpRequest, person: User) -> None:
     request.session[COMPLETE] = True
     methods = methods_proved(request.session)
     forgive_guesses(person, [proof.method for proof in proofs_of(request.session)])
-    new_browser = known_browsers.remember(request, person) and person.last_sign_in_at is not None
+    details: dict[str, Any] = {"methods": methods}
+    if known_browsers.remember(request, person) and person.last_sign_in_at:
+        details["new_browser"] = True
     User.objects.filter(pk=person.pk).update(last_sign_in_at=timezone.now())
-    audit.record(Action.SIGNED_IN, actor=person, subject=person, methods=methods, new_browser=new_browser)
+    audit.record(Action.SIGNED_IN, actor=person, subject=person, **details)
 
 
 def password_holds(person: User, password: str) -> bool:

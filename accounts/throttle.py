@@ -95,11 +95,11 @@ def address_lanes(*, free: int = 50, kind: str = "address") -> list[Lane]:
 CLAIM = """
 WITH lanes (key, free, ends, since) AS (VALUES {rows}), clock (at) AS (VALUES ({number}))
 INSERT INTO accounts_budget AS row (key, failures, blocked_until, last_at)
-SELECT key, 1, at, at FROM lanes, clock
+SELECT key, 1, 0, at FROM lanes, clock
 WHERE NOT EXISTS (SELECT 1 FROM accounts_budget JOIN lanes USING (key) WHERE blocked_until > at)
 ORDER BY key
 ON CONFLICT (key) DO UPDATE SET (failures, blocked_until, last_at) = (
-    SELECT n, CASE WHEN n >= ends THEN {forever} WHEN n < free THEN at
+    SELECT n, CASE WHEN n >= ends THEN {forever} WHEN n < free THEN 0
                    WHEN n - free >= 10 THEN at + {longest} ELSE at + (1 << (n - free)) END, at
     FROM (SELECT CASE WHEN row.last_at < since THEN 1 ELSE row.failures + 1 END AS n, free, ends
           FROM lanes WHERE lanes.key = row.key) AS counted, clock)

@@ -68,7 +68,7 @@ def pending_steps(standing: Standing, proofs: AbstractSet[Method]) -> tuple[Step
     challenged = standing.has_app or (standing.two_factor_required and standing.has_passkey)
     if challenged and not proofs & standing.accepted:
         steps.append(Step.CHALLENGE)
-    if standing.app_disabled or (standing.two_factor_required and not standing.has_app):
+    if standing.app_disabled if standing.has_app else standing.two_factor_required:
         steps.append(Step.SET_UP_TWO_FACTOR)
     if standing.codes_unsaved:
         steps.append(Step.SAVE_RECOVERY_CODES)

@@ -26,14 +26,12 @@ if TYPE_CHECKING:
 
     from accounts.models import User
     from mfa.methods.ceremonies import Authentication, Use
-    from mfa.models import AuthenticatorApp
+    from mfa.queries import Holdings
 
 NOT_PROVED = (totp.WrongCode, recovery.WrongRecoveryCode, Refused, Unreadable)
 
 
-def with_code(
-    person: User, app: AuthenticatorApp | None, code: str, then: Callable[[Method], str]
-) -> tuple[Method, str]:
+def with_code(person: User, holdings: Holdings, code: str, then: Callable[[Method], str]) -> tuple[Method, str]:
     """Use up `code`, of the app or a recovery code, and do `then` in the same transaction; its answer.
 
     Raises WrongCode, UsedCode, ClockOff, WrongRecoveryCode, Unreadable; Throttled before it is looked at.
@@ -42,10 +40,10 @@ def with_code(
     failures = _claim(person, method)
     try:
         with transaction.atomic():
-            if method is Method.TOTP:
-                if app is None:
-                    raise totp.WrongCode
-                totp.spend(app, person, code)
+            if holdings.app is None and not (holdings.app_disabled and method is Method.RECOVERY):
+                raise totp.WrongCode
+            if holdings.app is not None and method is Method.TOTP:
+                totp.spend(holdings.app, person, code)
             else:
                 left = recovery.spend(person, code)
                 audit.record(Action.RECOVERY_CODE_USED, actor=person, subject=person, left=left)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db import connections
 
-from accounts.models import AuditEvent
+from accounts import throttle
+from accounts.models import AuditEvent, Budget
 from mfa import services
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest, RecoveryCode
 from mfa.sealing import unseal
@@ -47,7 +48,9 @@ def browsers(person: Person, number: int = TWENTY, *, same_session: bool) -> lis
         if same_session:
             one.client.cookies["session"] = person.client.cookies["session"].value
         else:
+            throttle.unlock(person.user)
             one.enter_password()
+    throttle.unlock(person.user)
     return made
 
 
@@ -288,3 +291,24 @@ def test_nobody_gets_past_twenty_passkeys_by_hurrying(kim):
     assert max(statuses(sent)) < 500
     assert Passkey.objects.count() == 20
     assert kim.client.get(OWN).status_code == 302
+
+
+FIFTY = 50
+
+
+def test_v7_b11_fifty_wrong_passwords_at_once_are_five_guesses(kim):
+    tries = [Person(kim.user) for _ in range(FIFTY)]
+
+    answers = in_parallel([lambda one=one: one.enter_password("wrong") for one in tries])  # type: ignore[misc]
+
+    assert statuses(answers) == [400] * 5 + [429] * 45
+    assert Budget.objects.get(pk=throttle.Lane(f"person:{kim.user.pk.hex}").key).failures == 5
+
+
+def test_v7_b11_fifty_wrong_codes_at_once_are_as_many_guesses_as_are_left(kim_with_app):
+    tries = browsers(kim_with_app, FIFTY, same_session=True)
+
+    answers = in_parallel([lambda one=one: one.enter_code("000000") for one in tries])  # type: ignore[misc]
+
+    assert statuses(answers) == [400] * 5 + [429] * 45
+    assert Budget.objects.get(pk=throttle.factor_lane(kim_with_app.user, "totp").key).failures == 5

@@ -132,7 +132,7 @@ def _holds(request: SignedInRequest, holdings: Holdings, form: PasswordForm | Co
     person = request.user
     if isinstance(form, CodeForm):
         try:
-            proofs.with_code(person, holdings.app, form.cleaned_data["code"], lambda method: proved(request, method))
+            proofs.with_code(person, holdings, form.cleaned_data["code"], lambda method: proved(request, method))
         except proofs.NOT_PROVED as trouble:
             form.explain(trouble)
             return False

@@ -81,7 +81,7 @@ def challenge(request: SiteRequest) -> HttpResponse:
             return advance(request, person, holdings, proved=method)
 
         try:
-            method, there = proofs.with_code(person, holdings.app, form.cleaned_data["code"], go_on)
+            method, there = proofs.with_code(person, holdings, form.cleaned_data["code"], go_on)
         except Throttled as trouble:
             form.add_error("code", too_many(trouble))
             return wait(_challenge_page(request, form, recovering=recovering), trouble)

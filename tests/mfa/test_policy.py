@@ -138,6 +138,7 @@ def test_whoever_gets_in_has_done_all_that_is_demanded(standing, proofs):
         if standing.two_factor_required:
             assert standing.has_app
         if standing.has_app:
+            assert not standing.app_disabled
             held = {Method.TOTP, Method.RECOVERY} | ({Method.PASSKEY} if standing.has_passkey else set())
             assert proofs & held
         assert not standing.codes_unsaved
@@ -148,6 +149,7 @@ def test_whoever_gets_in_has_done_all_that_is_demanded(standing, proofs):
 def test_whoever_owes_nothing_gets_in(standing, proofs):
     owes = (
         (standing.two_factor_required and not standing.has_app)
+        or (standing.has_app and standing.app_disabled)
         or (standing.has_app and not proofs & standing.accepted)
         or standing.codes_unsaved
         or (standing.passkey_requested and not standing.passkey_postponed)

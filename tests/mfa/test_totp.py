@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
+from accounts import throttle
 from mfa import services
 from mfa.methods import totp
 from mfa.models import AuthenticatorApp
@@ -277,6 +278,7 @@ def test_v6_a_code_of_an_older_step_counts_no_more_after_a_newer_one(kim_with_ap
     kim_with_app.enter_code(kim_with_app.code(1))
     kim_with_app.client.post("/logout/")
     for steps in (0, -1, 1):
+        throttle.unlock(kim_with_app.user)
         kim_with_app.enter_password()
         assert USED in words(kim_with_app.enter_code(kim_with_app.code(steps)))
     assert not kim_with_app.is_in
@@ -319,6 +321,7 @@ def test_v6_the_code_that_confirmed_a_new_app_is_used_up_in_the_window_too(kim, 
     confirm_setup(kim, open_setup(kim, OWN_SETUP), OWN_SETUP, steps=1)
     kim.client.post("/logout/")
     for steps in (1, 0, -1):
+        throttle.unlock(kim.user)
         kim.enter_password()
         assert USED in words(kim.enter_code(kim.code(steps)))
     assert not kim.is_in

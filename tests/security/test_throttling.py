@@ -1,0 +1,490 @@
+"""Guesses: one budget a person and one a network address (ASVS 6.1.1, 6.3.1; NIST SP 800-63B-4 section 3.2.2; CS-AUTH)."""
+
+from __future__ import annotations
+
+from itertools import chain
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from accounts import throttle
+from accounts.models import AuditEvent, Budget, User
+from mfa.models import AuthenticatorApp, RecoveryCode
+from tests.people import PASSWORD, Person, browser
+
+START = "2026-05-04 09:00:00+00:00"
+WAIT = "Too many wrong attempts."
+GOOD_RECOVERY_FORM = "ABCD-EFGH-JKMN-PQRS"
+
+
+@pytest.fixture
+def clock(time_machine):
+    time_machine.move_to(START, tick=False)
+    return time_machine
+
+
+@pytest.fixture
+def kim_with_app(kim) -> Person:
+    kim.set_up_app()
+    return kim
+
+
+def guess(person: Person, times: int, **extra: str) -> list[int]:
+    """The statuses of so many wrong passwords, each from a browser that nobody knows."""
+    name = person.user.username
+    return [
+        browser().post("/login/", {"username": name, "password": f"wrong {n}"}, **extra).status_code
+        for n in range(times)
+    ]
+
+
+# --- The limits as documented ---
+
+
+def test_asvs_6_1_1_the_limits_are_the_documented_ones():
+    readme = (Path(settings.ROOT) / "README.md").read_text(encoding="utf-8")
+    lane = throttle.Lane("x")
+    (address,) = [*throttle.address_lanes()] or [throttle.Lane("y", free=50)]
+
+    assert (lane.free, lane.ends, throttle.LONGEST_DELAY, address.free) == (5, 100, 900, 50)
+    for figure in ("Five guesses", "15 minutes", "100 in a row", "50 an hour"):
+        assert figure in readme, figure
+
+
+def test_asvs_6_3_1_five_wrong_passwords_are_free_and_then_even_the_right_one_waits(kim, make_person, clock):
+    assert guess(kim, 7) == [400] * 5 + [429] * 2
+    answer = kim.enter_password()
+    assert answer.status_code == 429
+    assert answer.headers["Retry-After"] == "1"
+    assert f"{WAIT} Try again in 1 second." in answer.content.decode()
+    assert not kim.is_in
+
+    other = make_person("lee")
+    assert other.enter_password().status_code == 302, "others are unaffected"
+
+    clock.shift(1)
+    assert kim.enter_password().status_code == 302
+
+
+def test_asvs_6_3_1_the_delay_doubles_and_stops_at_a_quarter_of_an_hour(kim, clock):
+    guess(kim, 5)
+    delays = []
+    for _time in range(12):
+        answer = kim.enter_password("wrong")
+        assert answer.status_code == 429
+        delays.append(int(answer.headers["Retry-After"]))
+        clock.shift(delays[-1])
+        assert guess(kim, 1) == [400]
+
+    assert delays == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]
+
+
+def test_asvs_6_3_1_a_wait_costs_no_guess(kim, clock):
+    guess(kim, 30)
+
+    clock.shift(1)
+    assert kim.enter_password().status_code == 302
+
+
+def test_asvs_6_3_1_a_network_address_has_a_budget_of_its_own(make_person, clock):
+    people = [make_person(f"person{n}") for n in range(12)]
+    statuses = [status for person in people for status in guess(person, 5)]
+    assert statuses == [400] * 50 + [429] * 10
+    assert guess(people[-1], 1, REMOTE_ADDR="192.0.2.7") == [400], "another network is not"
+    assert people[0].enter_password(PASSWORD).status_code == 429
+
+    clock.shift(3601)
+    assert people[0].enter_password(PASSWORD).status_code == 302, "and an hour later it is forgotten"
+
+
+def test_asvs_6_3_1_an_ipv6_network_is_one_address(make_person, clock):
+    people = [make_person(f"person{n}") for n in range(11)]
+    statuses = [guess(person, 5, REMOTE_ADDR=f"2001:db8:1:2::{n + 1:x}") for n, person in enumerate(people)]
+
+    assert list(chain(*statuses)) == [400] * 50 + [429] * 5
+    assert guess(people[10], 1, REMOTE_ADDR="2001:db8:1:3::1") == [400]
+
+
+def test_asvs_15_3_4_b42_a_forged_forwarded_address_changes_nothing(make_person, clock):
+    statuses = []
+    for n in range(11):
+        statuses += guess(make_person(f"person{n}"), 5, HTTP_X_FORWARDED_FOR=f"192.0.2.{n}", HTTP_X_REAL_IP="192.0.2.1")
+
+    assert statuses == [400] * 50 + [429] * 5
+
+
+def test_asvs_2_4_1_questions_for_passkeys_are_bounded_by_address(db, clock):
+    throttle_free = 600
+    Budget.objects.create(key="questions:127.0.0.1", failures=throttle_free - 1, blocked_until=0, last_at=clock_now())
+    client = browser()
+    ask = {"path": "/passkeys/authentication/options/", "data": {}, "content_type": "application/json"}
+
+    assert client.post(**ask).status_code == 200
+    answer = client.post(**ask)
+    assert answer.status_code == 429
+    assert answer.json()["error"] == "too_many"
+    assert WAIT in answer.json()["message"]
+
+
+def clock_now() -> float:
+    from time import time  # noqa: PLC0415  # as moved
+
+    return time()
+
+
+# --- Codes ---
+
+
+def test_n_3_2_2_codes_count_in_the_same_budget_as_passwords(kim_with_app, clock):
+    kim_with_app.enter_password("wrong")
+    kim_with_app.enter_password()
+    assert [kim_with_app.enter_code("000000").status_code for _time in range(4)] == [400, 400, 400, 429]
+    assert kim_with_app.enter_code().status_code == 429, "the right one waits too"
+    clock.shift(1)
+    assert kim_with_app.enter_code().status_code == 302
+
+
+def test_n_3_2_2_nododge_another_login_session_or_address_starts_nothing_anew(kim_with_app, clock):
+    statuses = []
+    for n in range(3):
+        attacker = Person(kim_with_app.user)
+        attacker.client.defaults["REMOTE_ADDR"] = f"192.0.2.{n + 1}"
+        statuses.append(attacker.enter_password().status_code)
+        statuses.append(attacker.enter_code("000000").status_code)
+
+    assert statuses == [302, 400, 302, 400, 302, 429]
+
+
+@pytest.mark.parametrize("code", ["000000", GOOD_RECOVERY_FORM])
+def test_n_3_2_2_100_wrong_codes_disable_what_they_were_guesses_at(code, kim_with_app, clock):
+    person = kim_with_app.user
+    app = code == "000000"
+    refused = 0
+    for _time in range(100):
+        attacker = Person(person)
+        throttle.unlock(person)  # the delays are another matter
+        clock.shift(throttle.HOUR)
+        attacker.enter_password()
+        refused += attacker.enter_code(code).status_code == 400
+
+    assert refused == 100
+    assert AuthenticatorApp.objects.get(user=person).disabled_at is not None if app else True
+    assert RecoveryCode.objects.filter(user=person).exists() is app
+    assert AuditEvent.objects.filter(action="app_disabled" if app else "recovery_codes_disabled").count() == 1
+
+
+def disabled(person: Person) -> Person:
+    from mfa import services  # noqa: PLC0415
+    from mfa.policy import Method  # noqa: PLC0415
+
+    services.disable_factor(person.user, Method.TOTP)
+    return person
+
+
+def test_n_3_2_2_rebind_a_disabled_app_takes_no_code_and_is_set_up_anew_after_another_proof(kim_with_app):
+    disabled(kim_with_app).enter_password()
+    page = kim_with_app.client.get("/login/challenge/").content.decode()
+    assert "Your authenticator app is locked" in page
+    assert kim_with_app.enter_code().status_code == 400, "the right code counts no more"
+
+    assert kim_with_app.enter_code(kim_with_app.codes[0]).headers["Location"] == "/login/setup/two-factor/"
+    assert not kim_with_app.is_in
+    assert kim_with_app.asked_for == "/login/setup/two-factor/"
+
+
+def test_n_3_2_2_rebind_after_the_new_set_up_codes_count_again(kim_with_app, clock):
+    disabled(kim_with_app)
+    Budget.objects.create(
+        key=throttle.factor_lane(kim_with_app.user, "totp").key,
+        failures=100,
+        blocked_until=throttle.FOREVER,
+        last_at=clock_now(),
+    )
+    kim_with_app.set_up_app()
+
+    kim_with_app.sign_in()
+    assert kim_with_app.is_in
+
+
+def test_n_3_2_2_rebind_a_password_does_not_confirm_who_has_a_disabled_app(kim_with_app, clock):
+    kim_with_app.sign_in()
+    disabled(kim_with_app)
+    clock.shift(16 * 60)
+    page = kim_with_app.client.get("/confirm/").content.decode()
+
+    assert "use a passkey or a recovery code" in page
+    assert 'type="password"' not in page
+    assert kim_with_app.client.post("/confirm/", {"password": PASSWORD}).status_code == 400
+
+
+def test_n_3_2_2_rebind_without_any_other_method_an_administrator_lets_them_in(kim_with_app, administrator):
+    disabled(kim_with_app)
+    RecoveryCode.objects.all().delete()
+    kim_with_app.enter_password()
+    page = kim_with_app.client.get("/login/challenge/").content.decode()
+    assert "An administrator of your company can remove" in page
+    assert 'name="code"' not in page
+    window = f"/settings/administration/users/{kim_with_app.user.pk}/mfa/"
+    assert "Switch 2FA off to let Kim in" in administrator.client.get(window).content.decode()
+
+    administrator.client.post(f"{window}two-factor/off/")
+    kim_with_app.sign_in()
+    assert kim_with_app.is_in
+
+
+def test_n_3_2_2_100_wrong_passwords_end_the_password_until_somebody_acts(kim, administrator, clock):
+    lane = throttle.Lane(f"person:{kim.user.pk.hex}")
+    Budget.objects.create(key=lane.key, failures=99, blocked_until=0, last_at=clock_now())
+    assert guess(kim, 1) == [400]
+    clock.shift(400 * 24 * 3600)
+
+    answer = kim.enter_password()
+    assert answer.status_code == 429
+    assert "ask an administrator to unlock you" in answer.content.decode()
+
+    administrator.sign_in()
+    page = f"/settings/administration/users/{kim.user.pk}/"
+    assert "Unlock" in administrator.client.get(page).content.decode()
+    assert administrator.client.post(f"{page}unlock/", follow=True).status_code == 200
+    assert AuditEvent.objects.get(action="user_unlocked").details == {"failures": 100}
+    assert "Unlock" not in administrator.client.get(page).content.decode()
+    assert kim.enter_password().status_code == 302
+
+
+def test_n_3_2_2_both_a_hundred_wrong_codes_leave_the_other_factors_alone(kim_with_app):
+    """The documented reading: what was guessed at is disabled, nothing else."""
+    disabled(kim_with_app)
+
+    assert RecoveryCode.objects.filter(user=kim_with_app.user, used_at=None).count() == 10
+
+
+def test_n_3_2_2_reset_success_forgets_what_was_wrong_before(kim_with_app, clock):
+    for _time in range(3):
+        kim_with_app.enter_password("wrong")
+    kim_with_app.sign_in()
+
+    assert set(Budget.objects.values_list("failures", flat=True)) == {0, 3}, "the network's own are not forgotten"
+    assert Budget.objects.get(failures=3).key == "address:127.0.0.1"
+
+
+def test_n_3_2_2_reset_a_right_password_alone_forgets_no_wrong_code(kim_with_app, clock):
+    for _time in range(2):
+        kim_with_app.enter_password()
+        kim_with_app.enter_code("000000")
+
+    lane = throttle.factor_lane(kim_with_app.user, "totp")
+    assert Budget.objects.get(pk=lane.key).failures == 2
+
+
+def test_v15_a_success_of_ones_own_does_not_clear_the_networks_budget(kim, make_person, clock):
+    attacker = make_person("mallory")
+    for n in range(11):
+        guess(make_person(f"person{n}"), 4)
+        attacker.enter_password()
+        attacker.client.post("/logout/")
+
+    assert Budget.objects.get(pk="address:127.0.0.1").failures == 44
+
+
+def test_v24_a_success_throttles_nothing(kim, clock):
+    for _time in range(60):
+        assert kim.enter_password().status_code == 302
+        kim.client.post("/logout/")
+
+
+# --- Not to be turned against its owner ---
+
+
+def test_cs_auth_2_the_owner_gets_in_from_where_they_were_before(kim_with_app, clock):
+    kim_with_app.sign_in()
+    kim_with_app.client.post("/logout/")
+    clock.shift(60)
+    guess(kim_with_app, 30)
+    assert Person(kim_with_app.user).enter_password().status_code == 429
+
+    kim_with_app.sign_in()
+    assert kim_with_app.is_in
+
+
+def test_cs_auth_2_the_owner_gets_in_with_a_passkey_from_anywhere(kim, clock):
+    kim.add_passkey()
+    guess(kim, 30)
+
+    assert kim.use_passkey().status_code == 200
+    assert kim.is_in
+
+
+def test_cs_auth_2_somebody_elses_cookie_is_no_known_browser(kim, make_person, clock):
+    lee = make_person("lee")
+    lee.sign_in()
+    lee.client.post("/logout/")
+    guess(kim, 6)
+
+    answer = lee.client.post("/login/", {"username": "kim", "password": PASSWORD})
+    assert answer.status_code == 429
+
+
+@pytest.mark.parametrize("bent", ["", "x", "W10:1:x", "%00"])
+def test_cs_auth_2_a_forged_cookie_is_no_known_browser(bent, kim, clock):
+    kim.sign_in()
+    kim.client.post("/logout/")
+    kim.client.cookies["known"] = bent or kim.client.cookies["known"].value[:-1]
+    guess(kim, 6)
+
+    assert kim.enter_password().status_code == 429
+
+
+def test_b55_a_known_browser_skips_no_step(kim_with_app, clock):
+    kim_with_app.sign_in()
+    kim_with_app.client.post("/logout/")
+
+    assert kim_with_app.enter_password().headers["Location"] == "/login/challenge/"
+
+
+def test_cs_auth_1_b32_a_name_that_nobody_has_waits_the_same_with_the_same_words(kim, clock):
+    ways = {}
+    for name in ("kim", "nobody"):
+        answers = []
+        for _time in range(7):
+            answer = browser().post("/login/", {"username": name, "password": "wrong"})
+            page = answer.content.decode().replace(name, "NAME")
+            answers.append((answer.status_code, answer.headers.get("Retry-After"), WAIT in page))
+        ways[name] = answers
+
+    assert ways["kim"] == ways["nobody"]
+    assert ways["kim"][-1] == (429, "1", True)
+
+
+def test_cs_auth_1_a_deactivated_person_waits_the_same(kim, make_person, clock):
+    gone = make_person("gone", is_active=False)
+
+    assert guess(gone, 6) == guess(kim, 6) == [400] * 5 + [429]
+
+
+@pytest.mark.parametrize("spelling", ["KIM", " kim ", "ｋｉｍ", "kim@acme.example", "KIM@ACME.example"])
+def test_b57_every_spelling_of_a_name_has_one_budget(spelling, kim, clock):
+    guess(kim, 5)
+
+    assert browser().post("/login/", {"username": spelling, "password": "wrong"}).status_code == 429
+
+
+def test_b57_every_spelling_of_an_unknown_name_has_one_budget(db, clock):
+    for spelling in ("nobody", "NOBODY", " nobody", "ｎｏｂｏｄｙ", "Nobody"):
+        browser().post("/login/", {"username": spelling, "password": "wrong"})
+
+    assert browser().post("/login/", {"username": "noBody", "password": "wrong"}).status_code == 429
+
+
+def test_b08_cs_auth_5_one_request_is_one_guess(kim_with_app, clock):
+    kim_with_app.enter_password()
+    right = kim_with_app.code()
+    answer = kim_with_app.client.post("/login/challenge/", {"code": [right, "000000"]})
+
+    assert answer.status_code == 400
+    lane = throttle.factor_lane(kim_with_app.user, "totp")
+    assert Budget.objects.get(pk=lane.key).failures == 1
+
+
+def test_cs_auth_3_a_megabyte_of_password_costs_no_hash_and_no_guess(kim, clock):
+    answer = kim.enter_password("x" * 1_000_000)
+
+    assert answer.status_code in {400, 413}
+    assert not Budget.objects.exists()
+
+
+def test_b06_a_thousand_codes_from_a_thousand_places_are_few_guesses(kim_with_app, clock):
+    looked_at = 0
+    for n in range(1000):
+        attacker = Person(kim_with_app.user)
+        attacker.client.defaults["REMOTE_ADDR"] = f"10.0.{n // 250}.{n % 250 + 1}"
+        if attacker.enter_password().status_code == 302:
+            looked_at += attacker.enter_code("000000").status_code == 400
+
+    assert looked_at <= 5
+    clock.shift(0)
+    assert Person(kim_with_app.user).enter_password().status_code == 429
+
+
+def test_b30_recovery_codes_are_throttled_like_all_others(kim_with_app, clock):
+    kim_with_app.enter_password()
+    statuses = [kim_with_app.enter_code(GOOD_RECOVERY_FORM).status_code for _time in range(6)]
+
+    assert statuses == [400] * 4 + [429] * 2
+    assert kim_with_app.enter_code(kim_with_app.codes[0]).status_code == 429
+
+
+def test_confirming_and_changing_the_password_take_from_the_same_budget(kim, clock):
+    kim.sign_in()
+    clock.shift(16 * 60)
+    statuses = [kim.client.post("/confirm/", {"password": "wrong"}).status_code for _time in range(6)]
+    assert statuses == [400] * 5 + [429]
+    clock.shift(2)
+    assert kim.client.post("/confirm/", {"password": PASSWORD}).status_code == 302
+
+    change = {"old_password": "wrong", "new_password1": "x", "new_password2": "x"}
+    for _time in range(5):
+        kim.client.post("/user-settings/password/", change)
+    page = kim.client.post("/user-settings/password/", change | {"old_password": PASSWORD}).content.decode()
+    assert WAIT in page
+
+
+def test_a_refusal_for_too_many_is_in_the_audit_and_in_the_owners_list(kim, clock):
+    guess(kim, 6)
+    assert AuditEvent.objects.order_by("pk").last().details == {"methods": ["password"], "reason": "Throttled"}
+    clock.shift(60)
+    kim.sign_in()
+
+    assert "refused: too many attempts" in kim.client.get("/portal/").content.decode()
+
+
+def test_what_nobody_guesses_at_any_more_is_forgotten(kim, clock):
+    guess(kim, 1)
+    browser().post("/login/", {"username": "nobody", "password": "wrong"})
+    assert Budget.objects.count() == 3
+    clock.shift(31 * 24 * 3600)
+
+    assert throttle.forget_old(30 * 24 * 3600) == 2
+    assert Budget.objects.get().key == f"person:{kim.user.pk.hex}"
+
+
+def test_a_clock_that_goes_back_locks_nobody_out(kim, clock):
+    guess(kim, 2)
+    clock.shift(-5)
+
+    assert kim.enter_password().status_code == 302
+
+
+def test_a_company_administrator_unlocks_only_their_own(company_admin, make_person, other_company, kim, clock):
+    stranger = make_person("stranger", company=other_company)
+    for person in (stranger, kim):
+        guess(person, 6)
+    carla = Person(company_admin)
+    carla.sign_in()
+
+    assert carla.client.post(f"/settings/administration/users/{stranger.user.pk}/unlock/").status_code == 404
+    assert throttle.blocked_until(stranger.user) is not None
+    carla.client.post(f"/settings/administration/users/{kim.user.pk}/unlock/")
+    assert throttle.blocked_until(kim.user) is None
+
+
+def test_unlocking_somebody_who_is_not_locked_says_so(administrator, kim):
+    page = administrator.client.post(f"/settings/administration/users/{kim.user.pk}/unlock/", follow=True)
+
+    assert "Kim was not locked." in page.content.decode()
+    assert not AuditEvent.objects.filter(action="user_unlocked").exists()
+
+
+def test_every_user_keeps_the_budget_they_have_when_renamed(kim, clock):
+    guess(kim, 5)
+    User.objects.filter(pk=kim.user.pk).update(username="kimberly", username_folded="kimberly")
+    kim.user.refresh_from_db()
+
+    assert guess(kim, 1) == [429]
+
+
+def test_one_statement_decides(kim, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        throttle.claim(throttle.Lane("a"), throttle.Lane("b"))
+    assert connection.vendor in {"sqlite", "postgresql"}
