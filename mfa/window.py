@@ -159,21 +159,14 @@ class Window:
     @property
     def next_login_locked(self) -> str:
         """After a hundred wrong codes."""
+        locked = _("The app is locked after 100 wrong codes.")
         if self.usable_passkeys or self.codes_left:
-            return self.said(
-                _(
-                    "The app is locked after 100 wrong codes. You sign in with a passkey or a recovery code, and then set it up anew."
-                ),
-                _(
-                    "The app is locked after 100 wrong codes. {name} signs in with a passkey or a recovery code, and then sets it up anew."
-                ),
-            )
-        return self.said(
-            _("The app is locked after 100 wrong codes, and you have no other method left. Set it up anew now."),
-            _(
-                "The app is locked after 100 wrong codes, and {name} has no other method left. Switch 2FA off to let {name} in."
-            ),
-        )
+            own = _("You sign in with a passkey or a recovery code, and then set it up anew.")
+            other = _("{name} signs in with a passkey or a recovery code, and then sets it up anew.")
+        else:
+            own = _("You have no other method left: ask an administrator to switch 2FA off for you.")
+            other = _("{name} has no other method left. Switch 2FA off to let {name} in.")
+        return f"{locked} {self.said(own, other)}"
 
     @property
     def _then_asked(self) -> str:

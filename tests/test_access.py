@@ -46,6 +46,7 @@ ACCESS = {
     "settings:user_activate": (302, 403, 200, 200),
     "settings:user_sign_out": (302, 403, 200, 200),
     "settings:user_invite": (302, 403, 405, 405),
+    "settings:user_unlock": (302, 403, 405, 405),
     "settings:user_mfa:window": (302, 403, 200, 200),
     "settings:user_mfa:two_factor_on": (302, 403, 200, 200),
     "settings:user_mfa:two_factor_off": (302, 403, 200, 200),

@@ -15,7 +15,7 @@ from django.db import close_old_connections
 from django.test import Client
 from django.utils.http import urlsafe_base64_encode
 
-from accounts.models import Session
+from accounts.models import Budget, Session
 from companies.models import Company
 from m2v.wsgi import application
 from mfa import services
@@ -610,6 +610,7 @@ def test_b12_an_odd_code_is_a_400_at_the_same_step(claimant):
     before = everything("AuditEvent")
 
     for name, form in odd_codes(claimant.code()).items():
+        Budget.objects.all().delete()
         answer = claimant.client.post("/login/challenge/", form)
         assert answer.status_code == 400, name
         assert 'class="error"' in answer.content.decode(), name
@@ -622,6 +623,7 @@ def test_b12_an_odd_code_is_a_400_at_the_same_step(claimant):
 
 def test_an_odd_recovery_code_is_a_400_and_uses_none_up(claimant):
     for name, form in odd_codes("7654321").items():
+        Budget.objects.all().delete()
         answer = claimant.client.post("/login/challenge/?with=recovery", form)
         assert answer.status_code == 400, name
 
@@ -634,6 +636,7 @@ def test_an_odd_code_confirms_nobody(claimant, time_machine):
     time_machine.move_to(claimant.user.created_at.timestamp() + 16 * 60)
 
     for name, form in odd_codes(claimant.code()).items():
+        Budget.objects.all().delete()
         answer = claimant.client.post("/confirm/", form | {"next": "/user-settings/password/"})
         assert answer.status_code == 400, name
 
@@ -821,6 +824,7 @@ def test_f04_no_bent_answer_of_a_passkey_signs_anybody_in_or_makes_the_site_fail
 
     options = kim.json(ENDPOINTS[0], {}).json()
     for bent in odd_answers(kim.authenticator.get(options)):
+        Budget.objects.all().delete()
         kim.json(ENDPOINTS[0], {})
         answer = kim.json(ENDPOINTS[1], {"credential": bent})
         assert answer.status_code == 400, bent

@@ -32,6 +32,7 @@ SHOW_ONLY = {
 }
 TAKE_ONLY = {
     "settings:user_invite",
+    "settings:user_unlock",
     "settings:user_mfa:passkey_request",
     "settings:user_mfa:passkey_request_delete",
     "logout",

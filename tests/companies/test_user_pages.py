@@ -332,7 +332,14 @@ PAGES = [
     "user_mfa:two_factor_on",
     "user_mfa:two_factor_off",
 ]
-ACTS = [*PAGES[1:3], "user_invite", *PAGES[4:], "user_mfa:passkey_request", "user_mfa:passkey_request_delete"]
+ACTS = [
+    *PAGES[1:3],
+    "user_unlock",
+    "user_invite",
+    *PAGES[4:],
+    "user_mfa:passkey_request",
+    "user_mfa:passkey_request_delete",
+]
 
 
 @pytest.fixture(params=["of another company", "administrator of the same company", "gone"])
