@@ -35,13 +35,13 @@ def too_many(trouble: Throttled) -> str:
         )
     if trouble.seconds < 100:
         return ngettext(
-            "Too many wrong attempts. Try again in %d second.",
-            "Too many wrong attempts. Try again in %d seconds.",
+            "Too many attempts. Try again in %d second.",
+            "Too many attempts. Try again in %d seconds.",
             trouble.seconds,
         ) % (trouble.seconds,)
     minutes = ceil(trouble.seconds / 60)
     return ngettext(
-        "Too many wrong attempts. Try again in %d minute.", "Too many wrong attempts. Try again in %d minutes.", minutes
+        "Too many attempts. Try again in %d minute.", "Too many attempts. Try again in %d minutes.", minutes
     ) % (minutes,)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from time import time
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -16,11 +17,12 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from playwright.sync_api import expect
 
-from accounts import invitations
-from accounts.models import User
+from accounts import invitations, throttle
+from accounts.models import Budget, User
 from companies.models import Company
 from m2v.management.commands.create_demo import create
 from mfa import services
+from mfa.policy import Method
 from mfa.sealing import unseal
 from tests.people import Person
 
@@ -171,6 +173,51 @@ def login_error(stage: Stage) -> Desk:
     desk.button("Sign in").click()
     desk.sees("User name or password is not right.")
     return desk
+
+
+@state("login-throttled", "login")
+def login_throttled(stage: Stage) -> Desk:
+    desk = login_error(stage)
+    Budget.objects.exclude(pk__startswith="questions:").update(failures=12, blocked_until=time() + 240)
+    desk.password_field.fill("not this one either")
+    desk.button("Sign in").click()
+    desk.sees("Too many attempts.")
+    return desk
+
+
+@state("challenge-throttled", "login_challenge")
+def challenge_throttled(stage: Stage) -> Desk:
+    desk = stage.half_way("kim.hansen", "/login/challenge/")
+    Budget.objects.exclude(pk__startswith="questions:").update(failures=12, blocked_until=time() + 50)
+    desk.enter_code("000000")
+    desk.sees("Too many attempts.")
+    return desk
+
+
+@state("challenge-app-locked", "login_challenge")
+def challenge_app_locked(stage: Stage) -> Desk:
+    services.disable_factor(stage.user("kim.hansen"), Method.TOTP)
+    return stage.half_way("kim.hansen", "/login/challenge/")
+
+
+@state("challenge-app-locked-nothing-left", "login_challenge")
+def challenge_nothing_left(stage: Stage) -> Desk:
+    for method in (Method.TOTP, Method.RECOVERY):
+        services.disable_factor(stage.user("daniel.okafor"), method)
+    return stage.half_way("daniel.okafor", "/login/challenge/")
+
+
+@state("window-app-locked", "settings:user_mfa:window")
+def window_app_locked(stage: Stage) -> Desk:
+    services.disable_factor(stage.user("kim.hansen"), Method.TOTP)
+    return stage.inside("samir.haddad", address(stage, "settings:user_mfa:window", user="kim.hansen"))
+
+
+@state("user-locked", "settings:user")
+def user_locked(stage: Stage) -> Desk:
+    lane = throttle.Lane(f"person:{stage.user('kim.hansen').pk.hex}")
+    Budget.objects.create(key=lane.key, failures=100, blocked_until=throttle.FOREVER, last_at=time())
+    return stage.inside("samir.haddad", address(stage, "settings:user", user="kim.hansen"))
 
 
 @state("login-without-passkeys", "login")

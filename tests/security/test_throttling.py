@@ -15,7 +15,7 @@ from mfa.models import AuthenticatorApp, RecoveryCode
 from tests.people import PASSWORD, Person, browser
 
 START = "2026-05-04 09:00:00+00:00"
-WAIT = "Too many wrong attempts."
+WAIT = "Too many attempts."
 GOOD_RECOVERY_FORM = "ABCD-EFGH-JKMN-PQRS"
 
 

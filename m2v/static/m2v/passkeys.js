@@ -101,7 +101,8 @@ async function offer(box) {
     const { next } = await use(box, "conditional", controller.signal);
     location.assign(next);
   } catch (trouble) {
-    if (trouble.answer) show(box, sentence(box, trouble));
+    // Nobody pressed anything: that the question was not given is of no interest.
+    if (trouble.answer && trouble.answer.error !== "too_many") show(box, sentence(box, trouble));
   }
 }
 

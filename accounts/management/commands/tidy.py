@@ -1,0 +1,20 @@
+"""Delete what has run out: to be run once a day (ASVS 14.2.7)."""
+
+from __future__ import annotations
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from accounts import throttle
+from accounts.models import Session
+
+DAYS = 30
+
+
+class Command(BaseCommand):
+    help = "Delete sessions that have run out, and wrong guesses that nobody has added to for thirty days."
+
+    def handle(self, *args: object, **options: object) -> None:
+        sessions, _ = Session.objects.filter(expire_date__lt=timezone.now()).delete()
+        guesses = throttle.forget_old(DAYS * 24 * 3600)
+        self.stdout.write(f"{sessions} sessions and {guesses} counts of guesses are deleted.")
