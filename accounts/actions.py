@@ -43,7 +43,7 @@ class Action(models.TextChoices):
     PASSWORD_CHANGED = "password_changed", _("{subject} chose a new password")
     REPORTED_NOT_ME = (
         "reported_not_me",
-        _("{subject} said “This wasn't me” of “{about}”: their sessions were ended and their password locked"),
+        _("{subject} said “This wasn't me” of “{name}”: their sessions were ended and their password locked"),
     )
     SESSIONS_ENDED = "sessions_ended", _("{actor} ended all sessions of {subject}")
     COMPANY_CREATED = "company_created", _("{actor} created the company {company}")

@@ -192,14 +192,15 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
             _("Your account is locked"),
             _(
                 "“This wasn't me” was chosen in a mail about your account. All sessions were ended, and your password "
-                "no longer works. Your administrators know; ask them to invite you again."
+                "no longer works. Your administrators know; call them: a passkey still signs in until they delete it. "
+                "They help you back in by inviting you again."
             ),
             reportable=never,
         ),
         Notice(
             _("Somebody else may have been in an account"),
             _(
-                "{subject} ({username}) says of “{about}”: this wasn't me. All sessions were ended, and the password no "
+                "{subject} ({username}) says of “{name}”: this wasn't me. All sessions were ended, and the password no "
                 "longer works; nothing else was changed. Talk to {subject} before you do anything. Look at the "
                 "e-mail address first: it may have been changed, and a new invitation goes there. Then look for "
                 "passkeys and an authenticator app that {subject} does not know, and remove them. Then choose "

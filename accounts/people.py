@@ -98,9 +98,7 @@ def report_not_me(claim: Claim, *, about: str) -> bool:
     person.set_unusable_password()
     person.save(update_fields=["password"])
     _end(User.objects.filter(pk=person.pk))
-    audit.record(
-        Action.REPORTED_NOT_ME, actor=None, subject=person, event=claim.event.pk, to=claim.address, about=about
-    )
+    audit.record(Action.REPORTED_NOT_ME, actor=None, subject=person, event=claim.event.pk, to=claim.address, name=about)
     return True
 
 

@@ -298,7 +298,7 @@ def not_me(stage: Stage) -> Desk:
 def not_me_done(stage: Stage) -> Desk:
     desk = stage.stranger(not_me_link(stage))
     desk.button("Lock my account").click()
-    expect(desk.heading("This account is locked")).to_be_visible()
+    expect(desk.heading("This account was locked")).to_be_visible()
     return desk
 
 
