@@ -51,6 +51,7 @@ class Letter:
                 body=render_to_string("mail/notice.txt", context),
                 to=[recipient.address],
             )
+            mail.extra_headers["Auto-Submitted"] = "auto-generated"  # RFC 3834: no reply by itself, please
             mail.attach_alternative(render_to_string("mail/notice.html", context), "text/html")
         return mail
 

@@ -405,6 +405,11 @@ def test_the_html_brings_no_picture_script_or_style_sheet(passkey_mail):
     assert 'name="color-scheme" content="light dark"' in html
 
 
+def test_nobodys_absence_is_answered_to_a_mail(passkey_mail):
+    """RFC 3834, section 5."""
+    assert passkey_mail.message()["Auto-Submitted"] == "auto-generated"
+
+
 def test_where_an_administrator_sits_is_not_their_users_to_know(told, kim, administrator):
     mail = only(told(administrator.client.post, f"{USERS}{kim.user.pk}/mfa/passkeys/request/"))
 
