@@ -47,6 +47,10 @@ class Action(models.TextChoices):
     USER_UNLOCKED = "user_unlocked", _("{actor} lifted the wait after wrong passwords and codes for {subject}")
     USER_INVITED = "user_invited", _("{actor} invited {subject}")
     PASSWORD_CHANGED = "password_changed", _("{subject} chose a new password")
+    REPORTED_NOT_ME = (
+        "reported_not_me",
+        _("{subject} said “This wasn't me” of “{name}”: their sessions were ended and their password locked"),
+    )
     SESSIONS_ENDED = "sessions_ended", _("{actor} ended all sessions of {subject}")
     COMPANY_CREATED = "company_created", _("{actor} created the company {company}")
     COMPANY_CHANGED = "company_changed", _("{actor} changed the company {company}")

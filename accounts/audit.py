@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import notices
 from accounts.actions import Action
 from accounts.browsers import browser_name
 from accounts.models import AuditEvent
+from accounts.text import methods_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,9 +74,9 @@ def record(
     company: Company | None = None,
     **details: object,
 ) -> AuditEvent:
-    """Write one line. `details` are plain values (JSON) and never hold a secret."""
+    """Write one line, and mail what there is to tell of it. `details` are plain values and never hold a secret."""
     here = _origin.get()
-    return AuditEvent.objects.create(
+    event = AuditEvent.objects.create(
         action=action,
         actor=actor,
         subject=subject,
@@ -83,6 +85,8 @@ def record(
         browser=here.browser[:300],
         details=details,
     )
+    notices.tell(event)
+    return event
 
 
 # What people do to themselves reads differently from what is done to them.
@@ -115,18 +119,6 @@ def sentence(event: AuditEvent) -> str:
             "company": event.company.name if event.company else "",
         }
     )
-
-
-def methods_in_words(methods: list[str]) -> str:
-    """How somebody signed in: "a password and a code", "a passkey"."""
-    words = {
-        "password": _("a password"),
-        "totp": _("a code"),
-        "recovery": _("a recovery code"),
-        "passkey": _("a passkey"),
-    }
-    known = [words[method] for method in methods if method in words]
-    return _("{first} and {last}").format(first=", ".join(known[:-1]), last=known[-1]) if known[1:] else "".join(known)
 
 
 def place(event: AuditEvent) -> str:

@@ -15,7 +15,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import base36_to_int, urlsafe_base64_encode
 from django.utils.translation import gettext as _
 
-from accounts import audit
+from accounts import audit, post
 from accounts.actions import Action
 
 if TYPE_CHECKING:
@@ -72,4 +72,4 @@ def _send(person: User, actor: User, link: str) -> None:
             to=[person.email],
         )
         mail.attach_alternative(render_to_string("mail/invitation.html", context), "text/html")
-        mail.send()
+        post.deliver(mail)

@@ -9,13 +9,15 @@ from django.db.models import F
 
 from accounts import audit, throttle
 from accounts.actions import Action
-from accounts.models import Session, User
+from accounts.models import AuditEvent, Session, User
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from django.db.models import QuerySet
 
+    from accounts.links import Claim
     from companies.models import Company
 
 PROFILE = ("username", "first_name", "last_name", "email", "language", "role", "company")
@@ -90,6 +92,30 @@ def _end(people: QuerySet[User]) -> None:
     """The rows go, and a request that is on its way meets another epoch."""
     people.update(session_epoch=F("session_epoch") + 1)
     Session.objects.filter(user__in=people).delete()
+
+
+@transaction.atomic
+def report_not_me(claim: Claim, *, about: str) -> bool:
+    """Lock the account of whoever says that an event was not them; False where that was done since the event.
+
+    Their sessions end, half-way logins included, and the password is void: no
+    reset is mailed to people without one. Factors and address stay as they
+    are, for an administrator to look at, who invites them again.
+    """
+    person = User.objects.get_queryset().select_for_update().get(pk=claim.person.pk)
+    if reported_at(claim) is not None:
+        return False
+    person.set_unusable_password()
+    person.save(update_fields=["password"])
+    _end(User.objects.filter(pk=person.pk))
+    audit.record(Action.REPORTED_NOT_ME, actor=None, subject=person, event=claim.event.pk, to=claim.address, name=about)
+    return True
+
+
+def reported_at(claim: Claim) -> datetime | None:
+    """When the account was locked because of this event, or of a later one."""
+    reports = AuditEvent.objects.filter(subject=claim.person, action=Action.REPORTED_NOT_ME, pk__gt=claim.event.pk)
+    return reports.order_by("pk").values_list("at", flat=True).first()
 
 
 @transaction.atomic

@@ -1,8 +1,9 @@
-"""Text as people type it, made comparable."""
+"""Text as people type it, made comparable; and as sentences say it."""
 
 import unicodedata
 
 from django.db import models
+from django.utils.translation import gettext as _
 
 
 def fold(text: str) -> str:
@@ -12,6 +13,18 @@ def fold(text: str) -> str:
     (Unicode 16, section 3.13.5, "NFKC_Casefold" without its removals).
     """
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text.strip()).casefold())
+
+
+def methods_in_words(methods: list[str]) -> str:
+    """How somebody signed in: "a password and a code", "a passkey"."""
+    words = {
+        "password": _("a password"),
+        "totp": _("a code"),
+        "recovery": _("a recovery code"),
+        "passkey": _("a passkey"),
+    }
+    known = [words[method] for method in methods if method in words]
+    return _("{first} and {last}").format(first=", ".join(known[:-1]), last=known[-1]) if known[1:] else "".join(known)
 
 
 class FoldedField(models.TextField):  # type: ignore[type-arg]  # not subscriptable when it runs
@@ -25,7 +38,7 @@ class FoldedField(models.TextField):  # type: ignore[type-arg]  # not subscripta
         super().__init__(**{"editable": False, "default": "", **options})  # type: ignore[arg-type]
 
     def deconstruct(self) -> tuple[str, str, list[object], dict[str, object]]:
-        name, path, _, options = super().deconstruct()
+        name, path, _sources, options = super().deconstruct()
         return name, path, list(self.sources), options
 
     def pre_save(self, instance: models.Model, add: bool) -> str:  # noqa: FBT001  # Django's signature

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth import SESSION_KEY, update_session_auth_hash
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_not_required
 from django.db import IntegrityError
@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from accounts import people
+from accounts import links, notices, people
 from accounts.forms import ChangePasswordForm, ChoosePasswordForm, ProfileForm, ResetForm
 from accounts.invitations import invitation_tokens, reset_tokens
 from accounts.models import User
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
     from django.http.response import HttpResponseBase
 
-    from accounts.requests import SignedInRequest
+    from accounts.requests import SignedInRequest, SiteRequest
 
 
 def settings_page(request: SignedInRequest) -> tuple[str, dict[str, Any], str]:
@@ -127,6 +127,24 @@ class ChoosePassword(auth_views.PasswordResetConfirmView):
     def get_user(self, uidb64: str) -> User | None:
         person = super().get_user(uidb64)
         return person if isinstance(person, User) and person.is_active else None
+
+
+@never_cache
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def not_me(request: SiteRequest, token: str) -> HttpResponse:
+    """ "This wasn't me": the page says what will happen, and its button does it. Following the link does nothing."""
+    claim = links.read(token)
+    if claim is None:
+        return render(request, "not-me/gone.html", status=404)
+    headline = notices.headline(claim.event)
+    if request.method != "POST":
+        context = {"claim": claim, "headline": headline, "reported_at": people.reported_at(claim)}
+        return render(request, "not-me/index.html", context)
+    people.report_not_me(claim, about=str(headline))
+    if request.session.get(SESSION_KEY) == str(claim.person.pk):
+        request.session.flush()
+    return redirect("not_me", token)
 
 
 class Invitation(ChoosePassword):

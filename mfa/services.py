@@ -96,7 +96,9 @@ def set_up_app(
     audit.record(Action.APP_SET_UP, actor=actor, subject=subject)
     if _set_switch(subject, on=True, actor=actor):
         audit.record(Action.TWO_FACTOR_ENABLED, actor=actor, subject=subject)
-    return make_recovery_codes(subject, actor=actor)
+    codes = recovery.replace_all(subject)
+    audit.record(Action.RECOVERY_CODES_MADE, actor=actor, subject=subject, with_app=True)
+    return codes
 
 
 @transaction.atomic

@@ -13,6 +13,8 @@ from tests.people import PASSWORD, Person
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from django.core.mail import EmailMultiAlternatives
+
 
 @pytest.fixture(autouse=True)
 def outbox_folder(settings, tmp_path):
@@ -72,3 +74,17 @@ def administrator(admin) -> Person:
     person = Person(admin)
     person.sign_in()
     return person
+
+
+@pytest.fixture
+def told(db, mailoutbox, django_capture_on_commit_callbacks) -> Callable[..., list[EmailMultiAlternatives]]:
+    """`told(act, …)` does the act, commits it, and gives the mails that it sent."""
+
+    def mails_of(act: Callable[..., object], *arguments: object, **more: object) -> list[EmailMultiAlternatives]:
+        before = len(mailoutbox)
+        with django_capture_on_commit_callbacks(execute=True):
+            act(*arguments, **more)
+        sent: list[EmailMultiAlternatives] = mailoutbox[before:]
+        return sent
+
+    return mails_of

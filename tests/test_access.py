@@ -29,6 +29,7 @@ PUBLIC = {
     "password_reset_sent",
     "password_reset_confirm",
     "invitation",
+    "not_me",
 }
 FORM = "application/x-www-form-urlencoded"
 
@@ -89,7 +90,7 @@ ACCESS = {
     "password_reset_sent": (200, 200, 200, 200),
 }
 # Pages of the login and links in mails are for nobody in particular: each has tests of its own.
-LINKS = {"password_reset_confirm", "invitation"}
+LINKS = {"password_reset_confirm", "invitation", "not_me"}
 
 # What opens without confirming who one is, for as long as the session lives.
 LOOKING = {

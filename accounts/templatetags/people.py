@@ -26,6 +26,7 @@ ICONS = {
     "app_set_up": "device-phone-mobile",
     "recovery_codes_made": "lifebuoy",
     "recovery_code_used": "lifebuoy",
+    "reported_not_me": "shield-exclamation",
     "company_two_factor_enabled": "shield-check",
     "company_two_factor_disabled": "shield-exclamation",
 }

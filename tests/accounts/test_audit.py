@@ -12,7 +12,7 @@ from django.conf import settings as site
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, invitations, people
+from accounts import audit, invitations, links, people
 from accounts.actions import Action
 from accounts.models import AuditEvent, Role, User
 from companies import services as companies
@@ -206,6 +206,7 @@ def do_everything(administrator, kim, company):
     petra.post("/settings/administration/companies/new/", {"name": "Südwerk"})
     petra.post(f"{firm}edit/", {"name": "Acme Machines AG"})
     petra.post("/settings/administration/users/new/", {"username": "nadia", "role": "member", "company": company.pk})
+    people.report_not_me(links.Claim(lines(action="user_created")[-1], "nadia@acme.example"), about="Your new access")
     petra.post(one, {"username": "kim", "first_name": "Kimberly", "role": "member", "company": company.pk})
     petra.post(f"{one}deactivate/")
     petra.post(f"{one}activate/")

@@ -17,7 +17,8 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from playwright.sync_api import expect
 
-from accounts import invitations, throttle
+from accounts import audit, invitations, links, throttle
+from accounts.actions import Action
 from accounts.models import Budget, User
 from companies.models import Company
 from m2v.management.commands.create_demo import create
@@ -326,6 +327,31 @@ def password_reset_error(stage: Stage) -> Desk:
 @state("password-reset-gone", "password_reset_confirm")
 def password_reset_gone(stage: Stage) -> Desk:
     return stage.stranger("/password-reset/MQ/gone-1/")
+
+
+def not_me_link(stage: Stage) -> str:
+    """The link in the mail about a new passkey of Kim's."""
+    kim = stage.user("kim.hansen")
+    event = audit.record(Action.PASSKEY_CREATED, actor=kim, subject=kim, name="iCloud Keychain")
+    return links.not_me_link(event, kim.email).removeprefix(settings.BASE_URL)
+
+
+@state("not-me", "not_me")
+def not_me(stage: Stage) -> Desk:
+    return stage.stranger(not_me_link(stage))
+
+
+@state("not-me-done", "not_me")
+def not_me_done(stage: Stage) -> Desk:
+    desk = stage.stranger(not_me_link(stage))
+    desk.button("Lock my account").click()
+    expect(desk.heading("This account was locked")).to_be_visible()
+    return desk
+
+
+@state("not-me-gone", "not_me")
+def not_me_gone(stage: Stage) -> Desk:
+    return stage.stranger("/not-me/cut-off/")
 
 
 @state("invitation", "invitation")

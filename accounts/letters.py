@@ -1,0 +1,90 @@
+"""From a notice to a mail: what, when, where from, by whom, and what to do if it wasn't you (N-4.6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from accounts.browsers import browser_name
+from accounts.links import not_me_link
+from accounts.text import methods_in_words
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.core.mail import EmailMessage
+
+    from accounts.models import AuditEvent
+    from accounts.notices import Notice
+    from accounts.recipients import Recipient
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A notice of one event, with all that it says: writing it to somebody asks the database nothing."""
+
+    notice: Notice
+    event: AuditEvent
+    reportable: bool
+    words: dict[str, object]
+
+    def to(self, recipient: Recipient) -> EmailMessage:
+        """The mail, as text and as HTML, in the recipient's language."""
+        with translation.override(recipient.language):
+            context = {
+                "recipient": recipient,
+                "headline": self.notice.headline,
+                "sentence": self._sentence(),
+                "facts": self._facts(),
+                "by": self.words["actor"],
+                "link": not_me_link(self.event, recipient.address) if self.reportable else "",
+            }
+            mail = EmailMultiAlternatives(
+                subject=f"m2v: {self.notice.headline}",
+                body=render_to_string("mail/notice.txt", context),
+                to=[recipient.address],
+            )
+            mail.extra_headers["Auto-Submitted"] = "auto-generated"  # RFC 3834: no reply by itself, please
+            mail.attach_alternative(render_to_string("mail/notice.html", context), "text/html")
+        return mail
+
+    def _sentence(self) -> str:
+        method = methods_in_words(self.event.details.get("methods", []))
+        return str(self.notice.sentence).format_map({**self.words, "method": method})
+
+    def _facts(self) -> list[tuple[str, str]]:
+        """When, from where and by whom."""
+        facts = [(_("When"), at_length(self.event.at))]
+        if self.event.browser:
+            facts.append((_("Browser"), browser_name(self.event.browser)))
+        if self.event.address:
+            facts.append((_("Address"), str(self.event.address)))
+        if self.words["actor"]:
+            facts.append((_("By"), str(self.words["actor"])))
+        elif self.event.actor_id:
+            facts.append((_("By"), _("you, or somebody who signed in as you")))
+        return facts
+
+
+def letter(notice: Notice, event: AuditEvent) -> Letter:
+    """What `event` says by `notice`; all that has to be looked up is looked up here."""
+    administrator = event.actor if event.actor_id != event.subject_id else None
+    words = {
+        **event.details,
+        "actor": administrator.get_full_name() if administrator else "",
+        "subject": event.subject.get_full_name() if event.subject else "",
+        "username": event.subject.username if event.subject else "",
+        "company": event.company.name if event.company else "",
+    }
+    return Letter(notice, event, event.subject_id is not None and notice.reportable, words)
+
+
+def at_length(at: datetime) -> str:
+    """ "24 November 2026, 07:42 UTC"."""
+    return date_format(timezone.localtime(at), _("j F Y, H:i T"))

@@ -1,0 +1,48 @@
+"""The link "This wasn't me" in mails: signed, good for seven days, and for nothing but to lock one person's account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core import signing
+from django.urls import reverse
+
+from accounts.models import AuditEvent
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+SALT = "accounts.not-me"
+SECONDS = 7 * 24 * 3600
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What somebody says was not them: the audit line, and the address that was told of it."""
+
+    event: AuditEvent
+    address: str
+
+    @property
+    def person(self) -> User:
+        assert self.event.subject  # links are made for events about somebody
+        return self.event.subject
+
+
+def not_me_link(event: AuditEvent, address: str) -> str:
+    """The link for the mail about `event` to `address`."""
+    token = signing.dumps([str(event.subject_id), event.pk, address], salt=SALT)
+    return settings.BASE_URL + reverse("not_me", args=[token])
+
+
+def read(token: str) -> Claim | None:
+    """What `token` claims; None where it is none of ours, or older than seven days."""
+    try:
+        person_id, event_id, address = signing.loads(token, salt=SALT, max_age=SECONDS)
+    except signing.BadSignature:
+        return None
+    about = AuditEvent.objects.select_related("subject__company", "actor", "company")
+    event = about.filter(pk=event_id, subject=person_id).first()
+    return Claim(event, address) if event else None

@@ -1,0 +1,252 @@
+"""Mails that tell people what happened to their account, each derived from a line of the audit.
+
+The table below says which lines are told, to whom and in which words. All
+ways to an act lead through `audit.record`, and so to the same mail, once the
+act is committed (ASVS 6.3.5 and 6.3.7, NIST SP 800-63B-4 section 4.6). A mail
+holds no secret but its "This wasn't me" link.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from accounts import letters, post
+from accounts import recipients as to
+from accounts.actions import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.utils.functional import _StrPromise
+
+    from accounts.models import AuditEvent
+    from accounts.recipients import Recipient
+
+FEW_CODES = 3
+
+
+def always(event: AuditEvent) -> bool:
+    return True
+
+
+def own(event: AuditEvent) -> bool:
+    """Done by the person, or by somebody who got as far as they do."""
+    return event.actor_id is None or event.actor_id == event.subject_id
+
+
+def others(event: AuditEvent) -> bool:
+    """Done by an administrator."""
+    return not own(event)
+
+
+def few_codes_left(event: AuditEvent) -> bool:
+    return int(event.details.get("left", 0)) < FEW_CODES
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What one kind of audit line says in a mail. `sentence` may name {actor}, {subject}, {company} and details."""
+
+    headline: _StrPromise
+    sentence: _StrPromise
+    to: Callable[[AuditEvent], list[Recipient]] = to.the_person
+    when: Callable[[AuditEvent], bool] = always
+    reportable: bool = True  # with "This wasn't me"
+
+
+NOTICES: dict[Action, tuple[Notice, ...]] = {
+    Action.SIGNED_IN: (
+        Notice(
+            _("New sign-in to your account"),
+            _("Somebody signed in with {method}, in a browser that had not been used for your account before."),
+            when=lambda event: event.details.get("new_browser") is True,
+        ),
+    ),
+    Action.REFUSED: (
+        Notice(
+            _("Somebody failed at your second factor"),
+            _(
+                "Somebody got past your password, and then failed three times in a row at the code, "
+                "recovery code or passkey. Nobody got in. If it was not you, somebody knows your password."
+            ),
+            to=to.the_person_at_the_third_failure,
+            when=lambda event: any(method in to.BEYOND_PASSWORD for method in event.details.get("methods", ())),
+        ),
+    ),
+    Action.TWO_FACTOR_ENABLED: (
+        Notice(
+            _("Two-factor authentication is required for your account"),
+            _(
+                "{actor} switched two-factor authentication on for you. If you have not set it up yet, "
+                "you are asked to at your next login, after the password: have your phone at hand."
+            ),
+            when=others,
+        ),
+    ),
+    Action.TWO_FACTOR_DISABLED: (
+        Notice(
+            _("Two-factor authentication was removed from your account"),
+            _(
+                "Your authenticator app and your recovery codes were removed: "
+                "they no longer sign anybody in, and no code is asked for after the password."
+            ),
+            when=lambda event: bool(event.details.get("apps") or event.details.get("codes")),
+        ),
+    ),
+    Action.APP_SET_UP: (
+        Notice(
+            _("Two-factor authentication was set up for your account"),
+            _(
+                "An authenticator app was set up, and new recovery codes were made. "
+                "An app and codes from before no longer sign anybody in."
+            ),
+        ),
+    ),
+    Action.APP_DISABLED: (
+        Notice(
+            _("Your authenticator app is locked"),
+            _(
+                "A hundred wrong codes in a row were entered, each after your password. Your authenticator app no longer "
+                "signs anybody in: sign in with a passkey or a recovery code, then set it up anew. "
+                "If it was not you, somebody knows your password."
+            ),
+        ),
+    ),
+    Action.RECOVERY_CODES_DISABLED: (
+        Notice(
+            _("Your recovery codes are void"),
+            _(
+                "A hundred wrong recovery codes in a row were entered, each after your password. None of your recovery "
+                "codes signs anybody in any more: make new ones. If it was not you, somebody knows your password."
+            ),
+        ),
+    ),
+    Action.RECOVERY_CODES_MADE: (
+        Notice(
+            _("New recovery codes were made"),
+            _("Ten new recovery codes were made. All earlier ones no longer sign anybody in."),
+            when=lambda event: not event.details.get("with_app"),
+        ),
+    ),
+    Action.RECOVERY_CODE_USED: (
+        Notice(
+            _("A recovery code was used"),
+            _("One of your recovery codes was used in place of your authenticator app. Recovery codes left: {left}."),
+            when=lambda event: not few_codes_left(event),
+        ),
+        Notice(
+            _("A recovery code was used: make new ones"),
+            _(
+                "One of your recovery codes was used in place of your authenticator app. Recovery codes left: {left}. "
+                "Make new ones now, under User settings, Multi-factor authentication."
+            ),
+            when=few_codes_left,
+        ),
+    ),
+    Action.PASSKEY_REQUESTED: (
+        Notice(
+            _("You are asked to create a passkey"),
+            _("{actor} asks you to create a passkey. At your next login you are shown how; it takes a minute."),
+            when=others,
+        ),
+    ),
+    Action.PASSKEY_CREATED: (
+        Notice(
+            _("A passkey was added to your account"),
+            _("The passkey “{name}” was created. Whoever holds it signs in as you, without a password."),
+        ),
+    ),
+    Action.PASSKEY_DELETED: (
+        Notice(
+            _("A passkey was removed from your account"),
+            _("The passkey “{name}” was deleted: it no longer signs anybody in."),
+        ),
+    ),
+    Action.PASSKEY_SUSPENDED: (
+        Notice(
+            _("A passkey of your account was suspended"),
+            _(
+                "The passkey “{name}” was used in a way that says it may have been copied. "
+                "It no longer signs anybody in. Delete it, and create a new one."
+            ),
+        ),
+    ),
+    Action.PASSWORD_CHANGED: (
+        Notice(
+            _("Your password was changed"),
+            _("A new password was chosen for your account. All other sessions were ended."),
+        ),
+    ),
+    Action.USER_CHANGED: (
+        Notice(
+            _("Your e-mail address was changed"),
+            _(
+                "Another e-mail address was entered for your account. This mail goes to the new and to the earlier "
+                "one; links for a new password go to the new one only."
+            ),
+            when=lambda event: "email" in event.details.get("changes", {}),
+        ),
+    ),
+    Action.COMPANY_TWO_FACTOR_ENABLED: (
+        Notice(
+            _("Your company requires two-factor authentication"),
+            _(
+                "{actor} switched two-factor authentication on for {company}. You have not set it up yet: "
+                "you are asked to at your next login, after the password. Have your phone at hand."
+            ),
+            to=to.the_companys_people_not_set_up,
+        ),
+    ),
+    Action.REPORTED_NOT_ME: (
+        Notice(
+            _("Your account is locked"),
+            _(
+                "“This wasn't me” was chosen in a mail about your account. All sessions were ended, and your password "
+                "no longer works. Your administrators know; call them: a passkey still signs in until they delete it. "
+                "They help you back in by inviting you again."
+            ),
+            reportable=False,
+        ),
+        Notice(
+            _("Somebody else may have been in an account"),
+            _(
+                "{subject} ({username}) says of “{name}”: this wasn't me. All sessions were ended, and the password no "
+                "longer works; nothing else was changed. Talk to {subject} before you do anything. Look at the "
+                "e-mail address first: it may have been changed, and a new invitation goes there. Then look for "
+                "passkeys and an authenticator app that {subject} does not know, and remove them. Then choose "
+                "“Invite again” on the user's page."
+            ),
+            to=to.the_administrators,
+            reportable=False,
+        ),
+    ),
+}
+
+
+def tell(event: AuditEvent) -> None:
+    """Once `event` is committed, mail what there is to tell of it. Mail never undoes or delays an act."""
+    for notice in NOTICES.get(Action(event.action), ()):
+        if notice.when(event):
+            transaction.on_commit(partial(_send, notice, event), robust=True)
+
+
+def _send(notice: Notice, event: AuditEvent) -> None:
+    recipients = notice.to(event)
+    if not recipients:
+        return
+    letter = letters.letter(notice, event)
+    if event.subject_id is None:
+        post.deliver_to_many(letter.to(recipient) for recipient in recipients)
+    else:
+        post.deliver(*(letter.to(recipient) for recipient in recipients))
+
+
+def headline(event: AuditEvent) -> str:
+    """What the mail about `event` was headed, or what its audit line says where there is none any more."""
+    told = (notice for notice in NOTICES.get(Action(event.action), ()) if notice.when(event))
+    return str(next((notice.headline for notice in told), Action(event.action).label))

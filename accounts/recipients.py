@@ -1,0 +1,98 @@
+"""Whom a notice goes to. Deactivated people, and people without an address, get none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db.models import Exists, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce
+
+from accounts.actions import Action
+from accounts.models import AuditEvent, Role, User
+from accounts.text import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from django.db.models import QuerySet
+
+FAILURES = 3
+BEYOND_PASSWORD = ("totp", "recovery", "passkey")
+KEPT_DAYS = 7  # how long a replaced address is told too, as long as a "This wasn't me" link is good
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """Somebody at one of their addresses."""
+
+    address: str
+    name: str
+    language: str
+
+
+def the_person(event: AuditEvent) -> list[Recipient]:
+    """Whom the event is about, at the address on record and at those it replaced within seven days (B-53).
+
+    An address that somebody else replaced is told of that, and of nothing more.
+    """
+    person = event.subject
+    if person is None or not person.is_active:
+        return []
+    addresses = {fold(address): address for address in (person.email, *_replaced_addresses(event)) if address}
+    return [_at(address, person) for address in addresses.values()]
+
+
+def _replaced_addresses(event: AuditEvent) -> Iterator[str]:
+    changes = AuditEvent.objects.filter(
+        subject=event.subject_id, action=Action.USER_CHANGED, at__gt=event.at - timedelta(days=KEPT_DAYS)
+    )
+    for pk, actor_id, details in changes.values_list("pk", "actor_id", "details"):
+        if pk == event.pk or actor_id == event.subject_id:
+            yield details.get("changes", {}).get("email", [""])[0]
+
+
+def the_person_at_the_third_failure(event: AuditEvent) -> list[Recipient]:
+    """The same, where `event` is exactly the third second factor in a row that was not right (ASVS 6.3.5).
+
+    Signing in and confirming end a row; entering the password again does not.
+    A passkey counts only after the password: without it, anybody may try one.
+    """
+    mine = AuditEvent.objects.filter(subject=event.subject_id, pk__lte=event.pk)
+    good = mine.filter(action__in=[Action.SIGNED_IN, Action.CONFIRMED]).order_by("-pk").values("pk")[:1]
+    since = Coalesce(Subquery(good), Value(0))
+    password = AuditEvent.objects.filter(
+        subject=event.subject_id, action=Action.PROVED, details__methods__0="password", pk__lt=OuterRef("pk")
+    ).filter(pk__gt=since)
+    failures = mine.filter(action=Action.REFUSED, pk__gt=since).filter(
+        Q(details__methods__0="totp")
+        | Q(details__methods__0="recovery")
+        | Q(Exists(password), details__methods__0="passkey")
+    )
+    return the_person(event) if failures.count() == FAILURES else []
+
+
+def the_companys_people_not_set_up(event: AuditEvent) -> list[Recipient]:
+    """Everybody in the company who will be asked to set 2FA up: one statement, however many they are."""
+    people = User.objects.get_queryset().filter(company=event.company_id, is_active=True)
+    return _all(people.exclude(authenticator_apps__confirmed=True))
+
+
+def the_administrators(event: AuditEvent) -> list[Recipient]:
+    """Who can help the person: their company's administrators, else the site's."""
+    person = event.subject
+    assert person  # the event is about somebody
+    active = User.objects.get_queryset().filter(is_active=True).exclude(pk=person.pk)
+    theirs = active.filter(role=Role.COMPANY_ADMINISTRATOR, company=person.company_id)
+    near = _all(theirs) if person.company_id and person.role != Role.ADMINISTRATOR else []
+    return near or _all(active.filter(role=Role.ADMINISTRATOR))
+
+
+def _all(people: QuerySet[User]) -> list[Recipient]:
+    found: Iterable[User] = people.exclude(email="").only("username", "first_name", "last_name", "email", "language")
+    return [_at(person.email, person) for person in found]
+
+
+def _at(address: str, person: User) -> Recipient:
+    return Recipient(address, person.get_short_name(), person.language)

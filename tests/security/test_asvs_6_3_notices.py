@@ -1,0 +1,156 @@
+"""ASVS 5.0, section 6.3, as far as it asks that people are told: 6.3.5, 6.3.6 and 6.3.7; and 6.4.4 about renewals."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.core import mail
+
+from mfa.models import AuthenticatorApp, Passkey
+from tests.accounts.steps import CHALLENGE
+from tests.accounts.walk import pages
+from tests.mfa.pages import OWN, OWN_SETUP, confirm_setup, open_setup
+from tests.people import PASSWORD, Person, browser
+
+NEW = "four words in line"
+PROFILE = {"first_name": "Kim", "last_name": "Hansen", "email": "kim@acme.example", "language": "en"}
+
+
+@pytest.fixture
+def kim_in(kim):
+    """Kim with an app and a passkey, signed in with the passkey."""
+    kim.set_up_app()
+    kim.add_passkey()
+    assert kim.use_passkey().status_code == 200
+    return kim
+
+
+def change_password(kim):
+    return kim.client.post(
+        "/user-settings/password/", {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}
+    )
+
+
+def reset_password(kim):
+    browser().post("/password-reset/", {"email": "kim@acme.example"})
+    link = re.search(r"http://localhost:8000(/password-reset/\S+)", mail.outbox.pop().body)[1]
+    reader = browser()
+    form = reader.get(link).headers["Location"]
+    return reader.post(form, {"new_password1": NEW, "new_password2": NEW})
+
+
+def change_address(kim):
+    return kim.client.post("/user-settings/", PROFILE | {"email": "new@acme.example"})
+
+
+def set_up_app_anew(kim):
+    return confirm_setup(kim, open_setup(kim, OWN_SETUP), OWN_SETUP)
+
+
+def remove_app(kim):
+    return kim.client.post(f"{OWN}two-factor/off/")
+
+
+def add_passkey(kim):
+    return kim.create_passkey()
+
+
+def remove_passkey(kim):
+    return kim.client.post(f"{OWN}passkeys/{Passkey.objects.get().pk}/delete/")
+
+
+def make_codes(kim):
+    return kim.client.post(f"{OWN}recovery-codes/new/")
+
+
+CHANGES = {
+    change_password: "Your password was changed",
+    reset_password: "Your password was changed",
+    change_address: "Your e-mail address was changed",
+    set_up_app_anew: "Two-factor authentication was set up for your account",
+    remove_app: "Two-factor authentication was removed from your account",
+    add_passkey: "A passkey was added to your account",
+    remove_passkey: "A passkey was removed from your account",
+    make_codes: "New recovery codes were made",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_asvs_6_3_7_each_change_of_a_credential_is_one_mail_to_its_owner(change, told, kim_in):
+    answers = []
+
+    mails = told(lambda: answers.append(change(kim_in)))
+
+    assert answers[0].status_code in {200, 302}
+    assert [sent.subject for sent in mails if sent.to == ["kim@acme.example"]] == [f"m2v: {CHANGES[change]}"]
+
+
+def test_asvs_6_3_7_no_mail_says_a_secret(told, kim_in):
+    codes = list(kim_in.codes)
+    said = []
+    for change in (add_passkey, change_address, make_codes, set_up_app_anew, remove_app, change_password):
+        for sent in told(change, kim_in):
+            said.append(f"{sent.subject} {sent.body} {sent.alternatives[0].content}")
+    assert len(said) >= 6
+    everything = re.sub(r"/not-me/[\w:-]+/", "", " ".join(said))
+
+    kim_in.user.refresh_from_db()
+    session = kim_in.client.cookies["session"].value
+    for secret in (PASSWORD, NEW, *codes, session, kim_in.user.password, kim_in.app_key.hex()):
+        assert secret not in everything
+    assert not re.search(r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}|\b\d{6}\b", everything)
+
+
+def test_asvs_6_3_5_the_right_password_with_three_wrong_second_factors_is_told(told, kim):
+    kim.set_up_app()
+    kim.enter_password()
+
+    sent = [told(kim.enter_code, "000000") for _ in range(4)]
+
+    assert [len(mails) for mails in sent] == [0, 0, 1, 0]
+    assert "somebody knows your password" in sent[2][0].body
+
+
+def test_asvs_6_3_5_over_many_sessions_and_methods_as_well(told, kim):
+    kim.set_up_app()
+    kim.add_passkey()
+    sent = []
+    for attempt in ("code", "recovery", "passkey"):
+        thief = Person(kim.user, authenticator=kim.authenticator)
+        thief.enter_password()
+        sent += {
+            "code": lambda thief=thief: told(thief.enter_code, "000000"),
+            "recovery": lambda thief=thief: told(thief.enter_code, "0000-0000-0000-0000"),
+            "passkey": lambda thief=thief: told(thief.use_passkey, origin="https://evil.example"),
+        }[attempt]()
+
+    assert [one.subject for one in sent] == ["m2v: Somebody failed at your second factor"]
+
+
+def test_asvs_6_3_6_no_link_in_a_mail_completes_or_shortens_a_login(told, kim):
+    kim.set_up_app()
+    AuthenticatorApp.objects.update(last_used_step=-1)
+    [notice] = told(kim.add_passkey)
+    browser().post("/password-reset/", {"email": "kim@acme.example"})
+    links = re.findall(r"http://localhost:8000(/\S+/)", f"{notice.body} {mail.outbox[-1].body}")
+    assert len(links) == 2
+
+    for link in links:
+        stranger, claimant = browser(), Person(kim.user, app_key=kim.app_key)
+        assert claimant.enter_password().headers["Location"] == CHALLENGE
+        for client in (stranger, claimant.client):
+            client.get(link, follow=True)
+            assert client.get("/portal/").status_code == 302
+        assert claimant.asked_for == CHALLENGE
+
+
+def test_asvs_6_3_6_no_address_takes_a_code_from_a_mail():
+    assert {page.name for page in pages() if page.has("token")} == {"password_reset_confirm", "invitation", "not_me"}
+
+
+def test_asvs_6_4_4_an_administrator_who_removes_a_factor_is_named_to_its_owner(told, kim_in, administrator):
+    mails = told(administrator.client.post, f"/settings/administration/users/{kim_in.user.pk}/mfa/two-factor/off/")
+
+    assert [sent.to for sent in mails] == [["kim@acme.example"]]
+    assert "By: Petra Vogt" in mails[0].body

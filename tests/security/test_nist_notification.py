@@ -1,0 +1,158 @@
+"""NIST SP 800-63B-4, sections 4.1.2.1, 4.2, 4.3 and 4.6; the OWASP sheets; and B-53: what people must be told."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from accounts import notices, people
+from accounts.actions import Action
+from accounts.models import AuditEvent, Session
+from mfa import services
+from tests.accounts.steps import finish
+from tests.mfa.pages import confirm_setup, open_setup, words
+from tests.people import PASSWORD, Person, browser
+
+LINK = re.compile(r"http://localhost:8000(/not-me/[\w:-]+/)")
+PROFILE = {"first_name": "Kim", "last_name": "Hansen", "language": "en"}
+
+
+def test_n_4_1_2_1_note_a_new_factor_is_told_even_if_the_tab_closes_before_the_codes_are_saved(told, kim, admin):
+    services.enable_two_factor(kim.user, actor=admin)
+    kim.enter_password()
+
+    [mail] = told(confirm_setup, kim, open_setup(kim))
+
+    assert mail.to == ["kim@acme.example"]
+    assert not kim.is_in
+
+
+@pytest.mark.parametrize("first", ["", "mallory@evil.example"])
+def test_b_53_whoever_changes_or_clears_the_address_first_keeps_nothing_from_its_owner(first, told, kim):
+    thief = Person(kim.user)
+    thief.sign_in()
+
+    changed = told(thief.client.post, "/user-settings/", PROFILE | {"email": first})
+    added = told(thief.create_passkey)
+
+    for mails in (changed, added):
+        assert ["kim@acme.example"] in [mail.to for mail in mails]
+    [mail] = [mail for mail in added if mail.to == ["kim@acme.example"]]
+    assert mail.subject == "m2v: A passkey was added to your account"
+    browser().post(LINK.search(mail.body)[1])
+    assert not thief.is_in
+
+
+def test_b_53_two_changes_in_a_row_do_not_help_either(told, kim):
+    thief = Person(kim.user)
+    thief.sign_in()
+    for address in ("one@evil.example", "two@evil.example"):
+        thief.client.post("/user-settings/", PROFILE | {"email": address})
+
+    assert ["kim@acme.example"] in [mail.to for mail in told(thief.create_passkey)]
+
+
+def test_n_4_2_1_1_note_new_recovery_codes_are_told(told, kim):
+    kim.set_up_app()
+
+    [mail] = told(services.make_recovery_codes, kim.user, actor=kim.user)
+
+    assert mail.subject == "m2v: New recovery codes were made"
+    assert not re.search(r"[0-9A-Z]{4}-[0-9A-Z]{4}", LINK.sub("", mail.body))
+
+
+def test_n_4_2_3_every_recovery_is_told(told, kim):
+    kim.set_up_app()
+    kim.enter_password()
+
+    [mail] = told(kim.enter_code, kim.codes[0])
+
+    assert mail.subject == "m2v: A recovery code was used"
+
+
+def test_n_4_2_3_an_account_that_is_recovered_by_an_administrators_invitation_is_told(told, kim, admin):
+    kim.user.set_unusable_password()
+    kim.user.save()
+
+    [mail] = told(people.change_password, kim.user, "four words in line", actor=kim.user)
+
+    assert mail.subject == "m2v: Your password was changed"
+
+
+def test_n_4_3_report_saying_it_was_not_me_takes_away_and_gives_nothing(told, kim):
+    kim.set_up_app()
+    kim.sign_in()
+    [mail] = told(kim.create_passkey)
+    reader = browser()
+
+    reader.post(LINK.search(mail.body)[1], follow=True)
+
+    assert reader.get("/portal/").status_code == 302
+    assert not Session.objects.filter(user=kim.user).exists()
+    assert Person(kim.user).enter_password().status_code == 400
+
+
+def test_n_4_6_what_is_about_the_person_says_what_to_do_and_whom_to_ask(told, kim, administrator):
+    kim.sign_in()
+    [own] = told(kim.create_passkey)
+    [others] = told(administrator.client.post, f"/settings/administration/users/{kim.user.pk}/mfa/two-factor/on/")
+
+    assert "It wasn't you? Open this page and confirm." in own.body
+    assert "tell your administrator at once" in own.body
+    assert LINK.search(own.body)
+    assert "You did not expect this? Ask Petra Vogt, or another administrator of m2v." in others.body
+
+
+def test_n_4_6_every_binding_and_removal_in_the_audit_has_a_notice():
+    about_factors = {
+        action
+        for action in Action
+        if action.name.startswith(("TWO_FACTOR", "APP", "RECOVERY", "PASSWORD"))
+        or action in {Action.PASSKEY_CREATED, Action.PASSKEY_DELETED, Action.PASSKEY_SUSPENDED}
+    }
+
+    assert about_factors <= set(notices.NOTICES)
+    assert len(about_factors) == 9
+
+
+def test_cs_mfa_3_somebody_is_shown_at_the_next_login_that_a_factor_failed(kim):
+    kim.set_up_app()
+    thief = Person(kim.user)
+    thief.enter_password()
+    thief.enter_code("000000")
+
+    kim.sign_in()
+
+    assert "refused: a code not right" in words(kim.client.get("/portal/"))
+
+
+def test_cs_mfa_5_a_change_is_told_out_of_the_session_that_made_it(told, kim, admin):
+    services.enable_two_factor(kim.user, actor=admin)
+    kim.enter_password()
+
+    mails = told(finish, kim)
+
+    assert [mail.to for mail in mails] == [["kim@acme.example"]]
+    assert AuditEvent.objects.filter(action=Action.APP_SET_UP).count() == 1
+
+
+def test_cs_rst_2_a_reset_is_told(told, kim, mailoutbox):
+    browser().post("/password-reset/", {"email": "kim@acme.example"})
+    link = re.search(r"http://localhost:8000(/password-reset/\S+)", mailoutbox[-1].body)[1]
+    reader = browser()
+    form = reader.get(link).headers["Location"]
+
+    [mail] = told(reader.post, form, {"new_password1": "four words in line", "new_password2": "four words in line"})
+
+    assert (mail.subject, mail.to) == ("m2v: Your password was changed", ["kim@acme.example"])
+    assert Person(kim.user).enter_password(PASSWORD).status_code == 400
+
+
+def test_b_55_links_in_notices_lead_to_the_sites_own_address(told, kim):
+    kim.sign_in()
+    kim.client.defaults |= {"HTTP_X_FORWARDED_HOST": "evil.example", "HTTP_FORWARDED": "host=evil.example"}
+
+    [mail] = told(kim.create_passkey)
+
+    assert set(re.findall(r"https?://[^/]+", mail.body + mail.alternatives[0].content)) == {"http://localhost:8000"}
