@@ -113,7 +113,7 @@ def test_n_4_6_every_binding_and_removal_in_the_audit_has_a_notice():
     }
 
     assert about_factors <= set(notices.NOTICES)
-    assert len(about_factors) == 9
+    assert len(about_factors) == 11
 
 
 def test_cs_mfa_3_somebody_is_shown_at_the_next_login_that_a_factor_failed(kim):
