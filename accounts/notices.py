@@ -101,10 +101,7 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
     Action.APP_SET_UP: (
         Notice(
             _("Two-factor authentication was set up for your account"),
-            _(
-                "An authenticator app was set up, and new recovery codes were made. "
-                "An app and codes from before no longer sign anybody in."
-            ),
+            _("An authenticator app was set up, and recovery codes were made; earlier ones no longer sign anybody in."),
         ),
     ),
     Action.APP_DISABLED: (
