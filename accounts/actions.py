@@ -42,6 +42,8 @@ class Action(models.TextChoices):
     USER_INVITED = "user_invited", _("{actor} invited {subject}")
     PASSWORD_CHANGED = "password_changed", _("{subject} chose a new password")
     SESSIONS_ENDED = "sessions_ended", _("{actor} ended all sessions of {subject}")
+    SESSION_ENDED = "session_ended", _("{subject} signed out {name}")
+    OTHER_SESSIONS_ENDED = "other_sessions_ended", _("{subject} signed out everywhere else")
     COMPANY_CREATED = "company_created", _("{actor} created the company {company}")
     COMPANY_CHANGED = "company_changed", _("{actor} changed the company {company}")
     COMPANY_TWO_FACTOR_ENABLED = (

@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts import audit
+from accounts.acting import current_id
 from accounts.actions import Action
 from accounts.models import User
 
@@ -79,7 +80,13 @@ def complete(request: HttpRequest, person: User) -> None:
     """
     request.session[COMPLETE] = True
     User.objects.filter(pk=person.pk).update(last_sign_in_at=timezone.now())
-    audit.record(Action.SIGNED_IN, actor=person, subject=person, methods=methods_proved(request.session))
+    audit.record(
+        Action.SIGNED_IN,
+        actor=person,
+        subject=person,
+        methods=methods_proved(request.session),
+        session=current_id(),
+    )
 
 
 def take(session: SessionBase, name: str) -> Any:

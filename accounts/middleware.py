@@ -15,6 +15,7 @@ from django.shortcuts import resolve_url
 from django.utils import translation
 from django.utils.http import urlencode
 
+from accounts.acting import in_session
 from accounts.audit import origin
 from accounts.login import local_path
 
@@ -48,6 +49,23 @@ class OriginMiddleware:
         browser = request.headers.get("User-Agent", "").replace("\x00", "")
         with origin(address_of(request), browser):
             return self.get_response(request)
+
+
+class ActingSessionMiddleware:
+    """Let services know which session acts, and the session where it is used and that it is used."""
+
+    def __init__(self, get_response: Callable[[SiteRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: SiteRequest) -> HttpResponse:
+        agent = request.headers.get("User-Agent", "").replace("\x00", "")
+        request.session.came_from = (address_of(request), agent[:300])
+        with in_session(request.session):
+            return self.get_response(request)
+
+    def process_view(self, request: SiteRequest, view: Callable[..., HttpResponse], *_: object) -> None:
+        if request.method not in getattr(view, "in_background", ()):
+            request.session.seen()
 
 
 class LanguageMiddleware(LocaleMiddleware):

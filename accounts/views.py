@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from accounts import people
+from accounts import people, places
 from accounts.forms import ChangePasswordForm, ChoosePasswordForm, ProfileForm, ResetForm
 from accounts.invitations import invitation_tokens, reset_tokens
 from accounts.models import User
@@ -34,7 +34,11 @@ if TYPE_CHECKING:
 def settings_page(request: SignedInRequest) -> tuple[str, dict[str, Any], str]:
     """User settings, as the page behind the MFA window: template, context, address."""
     form = ProfileForm(instance=User.objects.get(pk=request.user.pk), languages=settings.LANGUAGES)
-    return "user-settings/index.html", {"form": form}, str(reverse_lazy("user_settings"))
+    return (
+        "user-settings/index.html",
+        {"form": form, "places": places.places_of(request.user)},
+        str(reverse_lazy("user_settings")),
+    )
 
 
 @never_cache
@@ -54,7 +58,7 @@ def user_settings(request: SignedInRequest) -> HttpResponse:
         else:
             messages.success(request, _("Your profile is saved."))
             return redirect(here)
-    return render(request, template, {"form": form}, status=400)
+    return render(request, template, context | {"form": form}, status=400)
 
 
 @never_cache
