@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from math import ceil
 from typing import TYPE_CHECKING, ClassVar, Self
 from uuid import uuid4
 
@@ -214,7 +215,7 @@ class Session(AbstractBaseSession):
     def seconds_left(self) -> tuple[int, int]:
         """Until it ends if nothing is done, and until it ends whatever is done."""
         overall = self.started_at + timedelta(seconds=settings.SESSION_SECONDS)
-        return tuple(max(0, int((end - timezone.now()).total_seconds())) for end in (self.ends_at, overall))  # type: ignore[return-value]
+        return tuple(max(0, ceil((end - timezone.now()).total_seconds())) for end in (self.ends_at, overall))  # type: ignore[return-value]
 
 
 class AuditEvent(models.Model):

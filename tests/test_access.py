@@ -61,6 +61,9 @@ ACCESS = {
     "settings:company_sign_out": (302, 403, 200, 200),
     "user_settings": (302, 200, 200, 200),
     "password": (302, 200, 200, 200),
+    "session": (302, 200, 200, 200),
+    "session_end": (302, 405, 405, 405),
+    "sessions_end_others": (302, 405, 405, 405),
     "login": (200, 302, 302, 302),
     "login_challenge": (302, 302, 302, 302),
     "login_setup_two_factor": (302, 302, 302, 302),
@@ -103,6 +106,7 @@ LOOKING = {
     "user_settings",
     "confirm",
     "confirm_continue",
+    "session",
     "own_mfa:window",
     "own_recovery_codes",
 }
