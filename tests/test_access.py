@@ -397,6 +397,8 @@ def test_a_role_taken_away_is_gone_with_the_next_request(company_admin, administ
     )
 
     assert answer.status_code == 302
+    assert carla.client.get("/settings/").headers["Location"] == "/login/?next=%2Fsettings%2F"
+    carla.sign_in()
     assert carla.client.get("/settings/").status_code == 403
 
 

@@ -503,6 +503,8 @@ def test_a_move_brings_the_new_companys_rule(administrator, kim, other_company):
 def test_whoever_loses_the_role_loses_the_settings_app_at_once(administrator, carla):
     administrator.client.post(of(carla.user), profile(carla.user, role="member"))
 
+    assert not carla.is_in
+    carla.sign_in()
     assert carla.client.get(USERS).status_code == 403
     assert carla.is_in
 

@@ -164,7 +164,7 @@ def test_the_audit_tells_the_steps(kim, admin):
         ("signed_in", "kim"),
     ]
     last = AuditEvent.objects.get(action="signed_in")
-    assert last.details == {"methods": ["password", "totp"]}
+    assert last.details["methods"] == ["password", "totp"]
     assert last.address == "127.0.0.1"
     assert "Chrome" in last.browser
     assert last.company == kim.user.company
@@ -277,6 +277,7 @@ def addresses(kim: User, passkey: Passkey) -> Iterator[str]:
                 yield from walk(pattern.url_patterns, path)
 
     known: dict[str, object] = {"user_id": kim.pk, "passkey_id": passkey.pk, "company_id": kim.company_id}
+    known["place_id"] = kim.pk
     for path in walk(get_resolver().url_patterns):
         yield "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(known.get(found[1], "x")), path)
 
