@@ -33,7 +33,7 @@ def in_session(session: SessionStore) -> Iterator[None]:
 
 
 def current_key() -> str | None:
-    """The key that the database knows the acting session by; None on the command line."""
+    """What the database knows the acting session by; None on the command line."""
     session = _session.get()
     return session.kept_key if session else None
 

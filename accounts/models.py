@@ -179,7 +179,7 @@ class User(AbstractBaseUser):
 class Session(AbstractBaseSession):
     """A session, and whose it is: so that it can be listed, counted and ended.
 
-    `public_id` names it to people; the key never leaves the cookie. `started_at`
+    `public_id` names it to people; the key is in the cookie only. `started_at`
     is when its first factor was proved, `proved_by` lists what was proved
     ("password totp", "passkey:<id>"), `is_complete` says that no step is left.
     """

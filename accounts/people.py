@@ -89,7 +89,7 @@ def _end(people: QuerySet[User]) -> None:
 
 @transaction.atomic
 def change_password(person: User, password: str, *, actor: User, here: str | None = None) -> None:
-    """Give `person` the password they chose; every session ends but the one whose key is `here`."""
+    """Give `person` the password they chose; every session ends but the one that is kept as `here`."""
     Session.objects.filter(user=person).exclude(pk=here).delete()
     person.set_password(password)
     person.save(update_fields=["password"])

@@ -2,13 +2,16 @@
 
 Django's own store renews a key with two rows and five statements; here the
 row keeps its place and gets another primary key. The old key is dead at once.
+The database holds a digest of it, so that a copy of the table opens nothing.
 A session that has ended is deleted when somebody brings it, whatever the
 cookie says (NIST SP 800-63B-4 section 5.2).
 """
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -26,7 +29,13 @@ if TYPE_CHECKING:
 
     from accounts.models import Session
 
+KEPT_CHARACTERS = 40  # what Django's column holds
 SEEN_SECONDS = 60  # how exact "seen" is, so that most pages write nothing
+
+
+def kept_as(key: str) -> str:
+    """What the database knows `key` by. Whoever reads it there has nothing to send: keys are too random to be guessed."""
+    return urlsafe_b64encode(sha256(key.encode()).digest()).decode()[:KEPT_CHARACTERS]
 
 
 class SessionStore(db.SessionStore):
@@ -48,12 +57,20 @@ class SessionStore(db.SessionStore):
 
     @property
     def kept_key(self) -> str | None:
-        """The key that the database knows this session by now."""
-        return self.renamed_from or self.session_key
+        """What the database knows this session by now."""
+        key = self.renamed_from or self.session_key
+        return kept_as(key) if key else None
+
+    def exists(self, session_key: str) -> bool:
+        return self.get_model_class().objects.filter(pk=kept_as(session_key)).exists()
+
+    def delete(self, session_key: str | None = None) -> None:
+        if key := session_key or self.session_key:
+            self.get_model_class().objects.filter(pk=kept_as(key)).delete()
 
     def _get_session_from_db(self) -> Session | None:
         """The row, if the session has not ended; one that has is deleted."""
-        rows = self.get_model_class().objects.filter(pk=self.session_key)
+        rows = self.get_model_class().objects.filter(pk=self.kept_key)
         row = rows.first()
         if row and row.ends_at <= timezone.now():
             rows.filter(seen_at=row.seen_at).delete()
@@ -68,7 +85,7 @@ class SessionStore(db.SessionStore):
         """The row that holds `data`, and what of it is asked for from outside."""
         row = super().create_model_instance(data)
         assert isinstance(row, self.get_model_class())
-        row.user_id = data.get(SESSION_KEY)
+        row.session_key, row.user_id = kept_as(row.session_key), data.get(SESSION_KEY)
         row.public_id = self.public_id
         if self.row:
             row.started_at, row.address, row.browser = self.row.started_at, self.row.address, self.row.browser
@@ -132,6 +149,6 @@ class SessionStore(db.SessionStore):
             return
         row = self.create_model_instance(self._get_session())  # type: ignore[attr-defined]
         columns = {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
-        if not self.get_model_class().objects.filter(pk=self.renamed_from).update(**columns):
+        if not self.get_model_class().objects.filter(pk=self.kept_key).update(**columns):
             raise UpdateError
         self.renamed_from = None

@@ -19,6 +19,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts import people, places
+from accounts.acting import current_key
 from accounts.forms import ChangePasswordForm, ChoosePasswordForm, ProfileForm, ResetForm
 from accounts.invitations import invitation_tokens, reset_tokens
 from accounts.models import User
@@ -69,7 +70,7 @@ def password(request: SignedInRequest) -> HttpResponse:
     person = User.objects.get(pk=request.user.pk)
     form = ChangePasswordForm(person, request.POST if request.method == "POST" else None)
     if form.is_valid():
-        here = request.session.session_key
+        here = current_key()
         people.change_password(person, form.cleaned_data["new_password1"], actor=request.user, here=here)
         update_session_auth_hash(request, person)
         messages.success(request, _("Your password is changed. Everywhere else you are signed out."))

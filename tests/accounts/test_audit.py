@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts import audit, invitations, people
 from accounts.actions import Action
 from accounts.models import AuditEvent, Role, Session, User
+from accounts.sessions import kept_as
 from companies import services as companies
 from companies.models import Company
 from mfa import services
@@ -229,7 +230,7 @@ def do_everything(administrator, kim, company):
     kim.use_passkey()
     phone = Person(kim.user, authenticator=kim.authenticator)
     phone.use_passkey()
-    place = Session.objects.get(pk=phone.client.cookies["session"].value).public_id
+    place = Session.objects.get(pk=kept_as(phone.client.cookies["session"].value)).public_id
     kim.client.post(f"/user-settings/sessions/{place}/end/")
     kim.client.post("/user-settings/sessions/end-others/")
     kim.client.post("/logout/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,7 @@ from accounts.models import Session
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HOUR = 3600
-WARNED = "Are you still there?"
+WARNED = re.compile(r"^Are you still there\?$|^You are about to be signed out$")
 
 
 @pytest.fixture

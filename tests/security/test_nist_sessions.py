@@ -16,6 +16,7 @@ from django.urls import path
 
 from accounts.acting import in_background
 from accounts.models import Session
+from accounts.sessions import kept_as
 from m2v.urls import urlpatterns as site
 from tests.accounts.steps import HALF_WAY, go_half_way
 
@@ -75,7 +76,7 @@ def test_n_5_1_secret_is_made_at_authentication_and_dead_at_logout(kim):
 
     assert len(key) == 32
     assert key != before
-    assert not Session.objects.filter(pk__in=[before, key]).exists()
+    assert not Session.objects.filter(pk__in=[kept_as(before), kept_as(key)]).exists()
 
 
 def test_n_5_1_csrf_no_post_counts_without_the_sessions_own_token(kim, make_person):
@@ -225,7 +226,7 @@ def test_n_5_2_term_a_session_that_ended_is_not_brought_back_by_being_seen(kim, 
 
     kept.seen()
 
-    assert not Session.objects.filter(pk=store_key).exists()
+    assert not Session.objects.filter(pk=kept_as(store_key)).exists()
 
 
 def test_n_5_2_doc_the_limits_are_in_the_readme():
