@@ -64,7 +64,8 @@ class ActingSessionMiddleware:
             return self.get_response(request)
 
     def process_view(self, request: SiteRequest, view: Callable[..., HttpResponse], *_: object) -> None:
-        if request.method not in getattr(view, "in_background", ()):
+        request.session.in_background = request.method in getattr(view, "in_background", ())
+        if not request.session.in_background:
             request.session.seen()
 
 

@@ -42,6 +42,7 @@ class SessionStore(db.SessionStore):
     renamed_from: str | None = None
     row: Session | None = None  # as it was read or written last
     came_from: tuple[str | None, str] = (None, "")  # network address and User-Agent of the request
+    in_background = False  # is the request one that browsers send by themselves?
     _session_key: str | None
     _session_cache: dict[str, Any]
 
@@ -89,6 +90,7 @@ class SessionStore(db.SessionStore):
         row.public_id = self.public_id
         if self.row:
             row.started_at, row.address, row.browser = self.row.started_at, self.row.address, self.row.browser
+            row.seen_at = self.row.seen_at if self.in_background else timezone.now()
         if any(self.came_from):
             row.address, row.browser = self.came_from
         if proofs := data.get(PROOFS):
@@ -118,8 +120,9 @@ class SessionStore(db.SessionStore):
             return
         before, row.seen_at = row.seen_at, now
         row.expire_date = row.limit
+        row.address, row.browser = self.came_from
         same = self.get_model_class().objects.filter(pk=self.kept_key, seen_at=before)
-        same.update(seen_at=row.seen_at, expire_date=row.expire_date)
+        same.update(seen_at=now, expire_date=row.expire_date, address=row.address, browser=row.browser)
 
     def clear(self) -> None:
         """Empty it: what comes next is another session, with another id."""

@@ -19,6 +19,7 @@ from accounts.models import Session
 from accounts.sessions import kept_as
 from m2v.urls import urlpatterns as site
 from tests.accounts.steps import HALF_WAY, go_half_way
+from tests.accounts.walk import pages
 
 if TYPE_CHECKING:
     from tests.people import Person
@@ -160,6 +161,36 @@ def test_n_5_2_term_what_browsers_send_by_themselves_is_no_activity(kim, clock):
     assert not kim.is_in
 
 
+def test_n_5_2_term_a_login_page_left_open_in_another_tab_is_no_activity(kim, clock):
+    """It asks for a passkey's question every four minutes, and each question is kept in the session."""
+    kim.sign_in()
+    for _ in range(14):
+        clock.shift(4 * MINUTE)
+        assert kim.json("/passkeys/authentication/options/", {}).status_code == 200
+    clock.shift(4 * MINUTE)
+
+    assert not kim.is_in
+
+
+def test_n_5_2_term_a_question_that_is_answered_is_activity(kim, clock):
+    kim.add_passkey()
+    kim.sign_in()
+    clock.shift(50 * MINUTE)
+    assert kim.use_passkey().status_code == 200
+    clock.shift(50 * MINUTE)
+
+    assert kim.is_in
+
+
+def test_n_5_2_term_what_is_in_the_background_is_this_list():
+    marked = {page.name: set(getattr(page.view, "in_background", ())) for page in pages()}
+
+    assert {name: methods for name, methods in marked.items() if methods} == {
+        "session": {"GET", "HEAD"},
+        "passkey_authentication_options": {"POST"},
+    }
+
+
 @pytest.mark.urls(__name__)
 def test_n_5_2_term_only_what_is_marked_is_in_the_background(kim, clock):
     kim.sign_in()
@@ -214,6 +245,15 @@ def test_n_5_2_term_seen_is_written_once_a_minute_at_most(kim, clock):
     assert statements() == ["SELECT", "SELECT"]
     clock.shift(30)
     assert statements() == ["SELECT", "SELECT"]
+
+
+def test_the_list_knows_where_somebody_was_last(kim, clock):
+    kim.sign_in()
+    clock.shift(5 * MINUTE)
+    kim.client.get("/portal/", REMOTE_ADDR="203.0.113.9")
+
+    assert row(kim).address == "203.0.113.9"
+    assert "203.0.113.9" in kim.client.get("/user-settings/", REMOTE_ADDR="203.0.113.9").content.decode()
 
 
 def test_n_5_2_term_a_session_that_ended_is_not_brought_back_by_being_seen(kim, clock):
