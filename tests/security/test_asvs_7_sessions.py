@@ -321,6 +321,16 @@ def test_asvs_8_3_2_another_role_or_company_ends_every_session_at_once(what, kim
     assert not elsewhere.is_in
 
 
+def test_asvs_8_3_2_whoever_moves_themselves_signs_in_again(administrator, company):
+    form = {"username": "petra", "email": "petra@acme.example", "role": "member", "company": str(company.pk)}
+    answer = administrator.client.post(f"/settings/administration/users/{administrator.user.pk}/", form)
+
+    assert answer.headers["Location"] == "/login/"
+    assert not administrator.is_in
+    administrator.sign_in()
+    assert administrator.is_in
+
+
 def test_asvs_7_4_3_another_name_ends_nothing(kim):
     kim.sign_in()
     kim.user.first_name = "Kimberly"
