@@ -392,7 +392,7 @@ def test_a_profile_is_changed(administrator, kim, other_company):
     )
 
     kim.user.refresh_from_db()
-    assert "The profile of Kimiko Hansen is saved." in read(answer).notes
+    assert "The profile of Kimiko Hansen is saved, and all their sessions are ended." in read(answer).notes
     assert (kim.user.username, kim.user.email) == ("kimiko", "kimiko@nordwind.example")
     assert (kim.user.company, kim.user.role) == (other_company, Role.COMPANY_ADMINISTRATOR)
     assert [cells[0] for cells in read(administrator.client.get(USERS, {"q": "KIMIKO"})).rows] == [
