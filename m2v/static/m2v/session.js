@@ -7,7 +7,7 @@ const others = new BroadcastChannel("m2v-session"); // the same person's other t
 const WAIT = 5_000; // between two questions to a server that does not answer
 
 let idle, overall, warning; // two moments, and the seconds between warning and end
-let asking = false;
+let answered = Promise.resolve(); // one question after the other, none dropped
 let askedAt = 0;
 let sure = false; // is what we know what the server said since the end came near?
 let told = false; // of the overall end, which nothing puts off
@@ -26,14 +26,21 @@ const goToLogin = () => {
   location.replace(`${dialog.dataset.login}?next=${encodeURIComponent(here)}`);
 };
 
-async function ask(method) {
-  if (asking) return;
-  asking = true;
+const ask = (method) => {
   askedAt = Date.now();
+  return (answered = answered.then(() => send(method)));
+};
+
+async function send(method) {
   try {
     const token = find("[name=csrfmiddlewaretoken]").value;
     const headers = { Accept: "application/json", ...(method === "POST" && { "X-CSRFToken": token }) };
-    const response = await fetch(dialog.dataset.session, { method, headers, cache: "no-store" });
+    const response = await fetch(dialog.dataset.session, {
+      method,
+      headers,
+      cache: "no-store",
+      signal: AbortSignal.timeout(2 * WAIT),
+    });
     if (response.status === 401) return goToLogin();
     if (!response.ok) throw new Error(response.status);
     learn(await response.json());
@@ -42,8 +49,6 @@ async function ask(method) {
     if (method === "POST") others.postMessage("stayed");
   } catch {
     find("[data-trouble]").hidden = method === "GET";
-  } finally {
-    asking = false;
   }
 }
 
