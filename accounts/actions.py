@@ -52,6 +52,8 @@ class Action(models.TextChoices):
         _("{subject} said “This wasn't me” of “{name}”: their sessions were ended and their password locked"),
     )
     SESSIONS_ENDED = "sessions_ended", _("{actor} ended all sessions of {subject}")
+    SESSION_ENDED = "session_ended", _("{subject} signed out {name}")
+    OTHER_SESSIONS_ENDED = "other_sessions_ended", _("{subject} signed out everywhere else")
     COMPANY_CREATED = "company_created", _("{actor} created the company {company}")
     COMPANY_CHANGED = "company_changed", _("{actor} changed the company {company}")
     COMPANY_TWO_FACTOR_ENABLED = (

@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts import audit, known_browsers, throttle
+from accounts.acting import current_id
 from accounts.actions import Action
 from accounts.models import User
 
@@ -86,7 +87,7 @@ def complete(request: HttpRequest, person: User) -> None:
     request.session[COMPLETE] = True
     methods = methods_proved(request.session)
     forgive_guesses(person, [proof.method for proof in proofs_of(request.session)])
-    details: dict[str, Any] = {"methods": methods}
+    details: dict[str, Any] = {"methods": methods, "session": current_id()}
     if known_browsers.remember(request, person) and person.last_sign_in_at:
         details["new_browser"] = True
     User.objects.filter(pk=person.pk).update(last_sign_in_at=timezone.now())

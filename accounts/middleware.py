@@ -15,6 +15,7 @@ from django.shortcuts import resolve_url
 from django.utils import translation
 from django.utils.http import urlencode
 
+from accounts.acting import in_session
 from accounts.audit import origin
 from accounts.known_browsers import set_cookie
 from accounts.login import local_path
@@ -51,6 +52,24 @@ class OriginMiddleware:
             response = self.get_response(request)
             set_cookie(request, response)
             return response
+
+
+class ActingSessionMiddleware:
+    """Let services know which session acts, and the session where it is used and that it is used."""
+
+    def __init__(self, get_response: Callable[[SiteRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: SiteRequest) -> HttpResponse:
+        agent = request.headers.get("User-Agent", "").replace("\x00", "")
+        request.session.came_from = (address_of(request), agent[:300])
+        with in_session(request.session):
+            return self.get_response(request)
+
+    def process_view(self, request: SiteRequest, view: Callable[..., HttpResponse], *_: object) -> None:
+        request.session.in_background = request.method in getattr(view, "in_background", ())
+        if not request.session.in_background:
+            request.session.seen()
 
 
 class LanguageMiddleware(LocaleMiddleware):

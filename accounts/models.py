@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from math import ceil
 from typing import TYPE_CHECKING, ClassVar, Self
 from uuid import uuid4
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
 from django.core.exceptions import ValidationError
@@ -18,6 +21,7 @@ from accounts.actions import Action
 from accounts.text import FoldedField, fold
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     from accounts.sessions import SessionStore
@@ -173,9 +177,21 @@ class User(AbstractBaseUser):
 
 
 class Session(AbstractBaseSession):
-    """A session, and whose it is: so that it can be counted and ended."""
+    """A session, and whose it is: so that it can be listed, counted and ended.
+
+    `public_id` names it to people; the key is in the cookie only. `started_at`
+    is when its first factor was proved, `proved_by` lists what was proved
+    ("password totp", "passkey:<id>"), `is_complete` says that no step is left.
+    """
 
     user = models.ForeignKey(User, models.CASCADE, null=True, related_name="sessions")
+    public_id = models.UUIDField(default=uuid4, unique=True, editable=False)
+    started_at = models.DateTimeField(default=timezone.now, editable=False)
+    seen_at = models.DateTimeField(default=timezone.now, editable=False)
+    address = models.GenericIPAddressField(null=True)
+    browser = models.CharField(max_length=300, blank=True)
+    proved_by = models.TextField(blank=True)
+    is_complete = models.BooleanField(default=False)
 
     objects: ClassVar[SessionManager] = SessionManager()
 
@@ -184,6 +200,22 @@ class Session(AbstractBaseSession):
         from accounts.sessions import SessionStore  # noqa: PLC0415  # which imports this module
 
         return SessionStore
+
+    @property
+    def limit(self) -> datetime:
+        """When it ends if nothing more is done: idle too long, or too old (NIST SP 800-63B-4 section 2.2.3)."""
+        idle = self.seen_at + timedelta(seconds=settings.SESSION_IDLE_SECONDS)
+        return min(idle, self.started_at + timedelta(seconds=settings.SESSION_SECONDS))
+
+    @property
+    def ends_at(self) -> datetime:
+        """The same, or earlier where it was kept under other settings."""
+        return min(self.limit, self.expire_date)
+
+    def seconds_left(self) -> tuple[int, int]:
+        """Until it ends if nothing is done, and until it ends whatever is done."""
+        overall = self.started_at + timedelta(seconds=settings.SESSION_SECONDS)
+        return tuple(max(0, ceil((end - timezone.now()).total_seconds())) for end in (self.ends_at, overall))  # type: ignore[return-value]
 
 
 class Budget(models.Model):

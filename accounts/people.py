@@ -33,13 +33,18 @@ def create_user(person: User, *, actor: User) -> None:
 
 @transaction.atomic
 def change_user(person: User, *, changed: Iterable[str], actor: User) -> None:
-    """Save the `changed` fields of a person's profile; their values, not only their names, are in the audit."""
+    """Save the `changed` fields of a person's profile; their values, not only their names, are in the audit.
+
+    Another role or company ends all their sessions: none goes on with rights of before (ASVS 8.3.2).
+    """
     fields = [field for field in changed if field in PROFILE]
     if not fields:
         return
     before = dict(User.objects.filter(pk=person.pk).values(*fields).get())
     folded = ("username_folded", "email_folded", "search_text")
     person.save(update_fields=[*fields, *folded])
+    if {"role", "company"} & set(fields):
+        _end(User.objects.filter(pk=person.pk))
     after = dict(User.objects.filter(pk=person.pk).values(*fields).get())
     audit.record(
         Action.USER_CHANGED,
@@ -120,7 +125,7 @@ def reported_at(claim: Claim) -> datetime | None:
 
 @transaction.atomic
 def change_password(person: User, password: str, *, actor: User, here: str | None = None) -> None:
-    """Give `person` the password they chose; every session ends but the one whose key is `here`."""
+    """Give `person` the password they chose; every session ends but the one that is kept as `here`."""
     Session.objects.filter(user=person).exclude(pk=here).delete()
     person.set_password(password)
     person.save(update_fields=["password"])

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails
 
     from accounts.models import User
+    from accounts.sessions import SessionStore
 
 
 class SiteRequest(HttpRequest):
@@ -19,6 +20,7 @@ class SiteRequest(HttpRequest):
     user: User | AnonymousUser
     claimant: User | AnonymousUser
     htmx: HtmxDetails
+    session: SessionStore
     LANGUAGE_CODE: str
     people: Any  # mfa.middleware.People, which lies above
 

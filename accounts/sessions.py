@@ -1,26 +1,54 @@
-"""Database sessions that know whose they are, and whose key changes in one statement.
+"""Database sessions that know whose they are, when they end, and whose key changes in one statement.
 
 Django's own store renews a key with two rows and five statements; here the
 row keeps its place and gets another primary key. The old key is dead at once.
+The database holds a digest of it, so that a copy of the table opens nothing.
+A session that has ended is deleted when somebody brings it, whatever the
+cookie says (NIST SP 800-63B-4 section 5.2).
 """
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
+from datetime import UTC, datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
+from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.backends.base import VALID_KEY_CHARS, UpdateError
+from django.utils import timezone
 from django.utils.crypto import get_random_string
 
+from accounts.login import COMPLETE, PROOFS
+
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from accounts.models import Session
+
+KEPT_CHARACTERS = 40  # what Django's column holds
+SEEN_SECONDS = 60  # how exact "seen" is, so that most pages write nothing
+
+
+def kept_as(key: str) -> str:
+    """What the database knows `key` by. Whoever reads it there has nothing to send: keys are too random to be guessed."""
+    return urlsafe_b64encode(sha256(key.encode()).digest()).decode()[:KEPT_CHARACTERS]
 
 
 class SessionStore(db.SessionStore):
     renamed_from: str | None = None
+    row: Session | None = None  # as it was read or written last
+    came_from: tuple[str | None, str] = (None, "")  # network address and User-Agent of the request
+    in_background = False  # is the request one that browsers send by themselves?
     _session_key: str | None
     _session_cache: dict[str, Any]
+
+    def __init__(self, session_key: str | None = None) -> None:
+        super().__init__(session_key)
+        self.public_id: UUID = uuid4()
 
     @classmethod
     def get_model_class(cls) -> type[Session]:
@@ -28,15 +56,78 @@ class SessionStore(db.SessionStore):
 
         return Session
 
+    @property
+    def kept_key(self) -> str | None:
+        """What the database knows this session by now."""
+        key = self.renamed_from or self.session_key
+        return kept_as(key) if key else None
+
+    def exists(self, session_key: str) -> bool:
+        return self.get_model_class().objects.filter(pk=kept_as(session_key)).exists()
+
+    def delete(self, session_key: str | None = None) -> None:
+        if key := session_key or self.session_key:
+            self.get_model_class().objects.filter(pk=kept_as(key)).delete()
+
+    def _get_session_from_db(self) -> Session | None:
+        """The row, if the session has not ended; one that has is deleted."""
+        rows = self.get_model_class().objects.filter(pk=self.kept_key)
+        row = rows.first()
+        if row and row.ends_at <= timezone.now():
+            rows.filter(seen_at=row.seen_at).delete()
+            row = None
+        if row:
+            self.row, self.public_id = row, row.public_id
+        else:
+            self._session_key = None
+        return row
+
     def create_model_instance(self, data: dict[str, Any]) -> Session:
+        """The row that holds `data`, and what of it is asked for from outside."""
         row = super().create_model_instance(data)
         assert isinstance(row, self.get_model_class())
-        row.user_id = data.get(SESSION_KEY)
+        row.session_key, row.user_id = kept_as(row.session_key), data.get(SESSION_KEY)
+        row.public_id = self.public_id
+        if self.row:
+            row.started_at, row.address, row.browser = self.row.started_at, self.row.address, self.row.browser
+            row.seen_at = self.row.seen_at if self.in_background else timezone.now()
+        if any(self.came_from):
+            row.address, row.browser = self.came_from
+        if proofs := data.get(PROOFS):
+            row.started_at = datetime.fromtimestamp(proofs[0]["at"], UTC)
+            row.proved_by = " ".join(
+                dict.fromkeys(":".join(filter(None, (proof["method"], proof.get("by")))) for proof in proofs)
+            )
+        row.is_complete = bool(data.get(COMPLETE))
+        row.expire_date = row.limit
+        self.row = row
         return row
+
+    @property
+    def left(self) -> dict[str, int]:
+        """The seconds until the session ends if nothing is done, until it ends whatever is done, and of the warning."""
+        idle, overall = self.row.seconds_left() if self.row else (0, 0)
+        return {"idle": idle, "overall": overall, "warning": min(60, settings.SESSION_IDLE_SECONDS // 3)}
 
     def _get_new_session_key(self) -> str:
         """A key of 165 random bits, which need no look-up for a twin."""
         return get_random_string(32, VALID_KEY_CHARS)
+
+    def seen(self, *, after: int = SEEN_SECONDS) -> None:
+        """Note that the person is there, if they were last seen `after` seconds ago or more."""
+        row, now = self.row, timezone.now()
+        if row is None or not row.is_complete or (now - row.seen_at).total_seconds() < after:
+            return
+        before, row.seen_at = row.seen_at, now
+        row.expire_date = row.limit
+        row.address, row.browser = self.came_from
+        same = self.get_model_class().objects.filter(pk=self.kept_key, seen_at=before)
+        same.update(seen_at=now, expire_date=row.expire_date, address=row.address, browser=row.browser)
+
+    def clear(self) -> None:
+        """Empty it: what comes next is another session, with another id."""
+        super().clear()
+        self.row, self.public_id = None, uuid4()
 
     def cycle_key(self) -> None:
         """Give the session another key at the next save, its contents kept."""
@@ -60,16 +151,7 @@ class SessionStore(db.SessionStore):
             super().save(must_create)
             return
         row = self.create_model_instance(self._get_session())  # type: ignore[attr-defined]
-        changed = (
-            self.get_model_class()
-            .objects.filter(pk=self.renamed_from)
-            .update(
-                session_key=row.session_key,
-                session_data=row.session_data,
-                expire_date=row.expire_date,
-                user=row.user_id,
-            )
-        )
-        if not changed:
+        columns = {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+        if not self.get_model_class().objects.filter(pk=self.kept_key).update(**columns):
             raise UpdateError
         self.renamed_from = None

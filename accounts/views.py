@@ -18,7 +18,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from accounts import links, notices, people
+from accounts import links, notices, people, places
+from accounts.acting import current_key
 from accounts.forms import ChangePasswordForm, ChoosePasswordForm, ProfileForm, ResetForm
 from accounts.invitations import invitation_tokens, reset_tokens
 from accounts.models import User
@@ -34,7 +35,11 @@ if TYPE_CHECKING:
 def settings_page(request: SignedInRequest) -> tuple[str, dict[str, Any], str]:
     """User settings, as the page behind the MFA window: template, context, address."""
     form = ProfileForm(instance=User.objects.get(pk=request.user.pk), languages=settings.LANGUAGES)
-    return "user-settings/index.html", {"form": form}, str(reverse_lazy("user_settings"))
+    return (
+        "user-settings/index.html",
+        {"form": form, "places": places.places_of(request.user)},
+        str(reverse_lazy("user_settings")),
+    )
 
 
 @never_cache
@@ -54,7 +59,7 @@ def user_settings(request: SignedInRequest) -> HttpResponse:
         else:
             messages.success(request, _("Your profile is saved."))
             return redirect(here)
-    return render(request, template, {"form": form}, status=400)
+    return render(request, template, context | {"form": form}, status=400)
 
 
 @never_cache
@@ -65,7 +70,7 @@ def password(request: SignedInRequest) -> HttpResponse:
     person = User.objects.get(pk=request.user.pk)
     form = ChangePasswordForm(person, request.POST if request.method == "POST" else None)
     if form.is_valid():
-        here = request.session.session_key
+        here = current_key()
         people.change_password(person, form.cleaned_data["new_password1"], actor=request.user, here=here)
         update_session_auth_hash(request, person)
         messages.success(request, _("Your password is changed. Everywhere else you are signed out."))

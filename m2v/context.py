@@ -47,4 +47,4 @@ def site(request: SiteRequest) -> dict[str, Any]:
     match = request.resolver_match
     names = {*match.namespaces, match.url_name} if match else set()
     here = next((app for app in apps if app.key in names), apps[0])
-    return known | {"apps": apps, "app": here}
+    return known | {"apps": apps, "app": here, "session_left": request.session.left}

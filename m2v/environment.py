@@ -25,6 +25,13 @@ def port(text: str) -> int:
     return int(text)
 
 
+def seconds(name: str, text: str) -> int:
+    """A time of a minute or more. Raises ImproperlyConfigured."""
+    if not text.isascii() or not text.isdigit() or not 60 <= int(text) <= 366 * 86400:
+        raise ImproperlyConfigured(f"{name} must be a number of seconds, 60 or more. It is {text!r}.")
+    return int(text)
+
+
 def base_url(text: str) -> tuple[str, str, str]:
     """The address as browsers write an origin, its scheme, and its host. Raises ImproperlyConfigured."""
     wrong = ImproperlyConfigured(f"BASE_URL must look like https://m2v.example.com, without a path. It is {text!r}.")

@@ -12,7 +12,7 @@ from typing import Any
 import environ
 from django.utils.csp import CSP
 
-from m2v.environment import base_url, database, mailers, port
+from m2v.environment import base_url, database, mailers, port, seconds
 from m2v.keys import kept
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -69,6 +69,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "accounts.middleware.ActingSessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "mfa.middleware.LoginStepsMiddleware",
@@ -141,7 +142,8 @@ AUTH_PASSWORD_VALIDATORS = [
 PASSWORD_RESET_TIMEOUT = 7 * 24 * 3600  # of an invitation; a reset ends after an hour (accounts.invitations)
 
 SESSION_ENGINE = "accounts.sessions"
-SESSION_COOKIE_AGE = 24 * 3600
+SESSION_IDLE_SECONDS = seconds("SESSION_IDLE_SECONDS", env.str("SESSION_IDLE_SECONDS", default="3600"))
+SESSION_COOKIE_AGE = SESSION_SECONDS = seconds("SESSION_SECONDS", env.str("SESSION_SECONDS", default="86400"))
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 

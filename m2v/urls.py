@@ -2,6 +2,7 @@
 
 from django.urls import include, path
 
+from accounts import session_views
 from accounts import views as accounts
 from m2v import views
 from mfa.urls import own_window_urls
@@ -14,6 +15,9 @@ urlpatterns = [
     path("settings/", include("companies.urls")),
     path("user-settings/", recently_proved_to_post(accounts.user_settings), name="user_settings"),
     path("user-settings/password/", recently_proved(accounts.password), name="password"),
+    path("user-settings/sessions/<uuid:place_id>/end/", recently_proved(session_views.end), name="session_end"),
+    path("user-settings/sessions/end-others/", recently_proved(session_views.end_others), name="sessions_end_others"),
+    path("session/", session_views.session, name="session"),
     path("", include("mfa.urls")),
     path("user-settings/mfa/", include((own_window_urls(accounts.settings_page), "own_mfa"))),
     path("", include("accounts.urls")),

@@ -53,6 +53,8 @@ def of_switching_off(window: Window) -> list[Consequence]:
             passkeys=ngettext("%d passkey", "%d passkeys", number) % number,
         )
         lines.append(Consequence("ok", "finger-print", text))
+    if window.app is not None:
+        lines.append(_signed_out(window))
     return lines
 
 
@@ -81,7 +83,17 @@ def of_deleting(window: Window, passkey: Passkey) -> list[Consequence]:
         Consequence("bad", "minus-circle", gone),
         Consequence("ok", "shield-check", left) if kept else Consequence("", "key", nothing_left),
         Consequence("", "device-phone-mobile", elsewhere),
+        _signed_out(window),
     ]
+
+
+def _signed_out(window: Window) -> Consequence:
+    """What becomes of the sessions that a factor opened."""
+    text = window.said(
+        _("Wherever else you signed in with it, you are signed out."),
+        _("Wherever {name} signed in with it, {name} is signed out."),
+    )
+    return Consequence("", "arrow-left-start-on-rectangle", text)
 
 
 def _removed(window: Window) -> Consequence:

@@ -16,6 +16,7 @@ from accounts import audit, throttle
 from accounts.actions import Action
 from accounts.models import User
 from accounts.people import end_sessions
+from accounts.places import end_proved_by
 from mfa.methods import recovery
 from mfa.methods.ceremonies import Refused
 from mfa.methods.names import passkey_name
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from mfa.methods.ceremonies import NewPasskey
 
 MOST_PASSKEYS = 20
+BY_APP = (Method.TOTP, Method.RECOVERY)
 
 
 class Sessions(Enum):
@@ -59,7 +61,7 @@ def enable_two_factor(subject: User, *, actor: User, sessions: Sessions = Sessio
 
 @transaction.atomic
 def disable_two_factor(subject: User, *, actor: User, sessions: Sessions = Sessions.GO_ON) -> None:
-    """Remove `subject`'s authenticator app and recovery codes, and switch 2FA off.
+    """Remove `subject`'s authenticator app and recovery codes, and switch 2FA off. Other sessions opened by them end.
 
     Raises RequiredByCompany where subjects act for themselves under a company
     rule; an administrator may still, and the rule asks again at the next login.
@@ -69,6 +71,8 @@ def disable_two_factor(subject: User, *, actor: User, sessions: Sessions = Sessi
     apps, _ = AuthenticatorApp.objects.filter(user=subject).delete()
     codes, _ = RecoveryCode.objects.filter(user=subject).delete()
     _count_anew(subject, Method.TOTP, Method.RECOVERY)
+    if apps:
+        end_proved_by(subject, *BY_APP)
     if _set_switch(subject, on=False, actor=actor) or apps or codes:
         audit.record(Action.TWO_FACTOR_DISABLED, actor=actor, subject=subject, apps=apps, codes=codes)
     if sessions is Sessions.END:
@@ -91,6 +95,8 @@ def set_up_app(
     if there != instead_of:
         raise SetUpMeanwhile
     AuthenticatorApp.objects.filter(user=subject).delete()
+    if there:
+        end_proved_by(subject, *BY_APP)
     AuthenticatorApp.objects.create(user=subject, key=seal(key, subject.pk), last_used_step=last_used_step)
     _count_anew(subject, Method.TOTP)
     audit.record(Action.APP_SET_UP, actor=actor, subject=subject)
@@ -169,9 +175,10 @@ def rename_passkey(passkey: Passkey, name: str, *, actor: User) -> None:
 
 @transaction.atomic
 def delete_passkey(passkey: Passkey, *, actor: User) -> None:
-    """Delete one passkey: nobody signs in with it any more."""
+    """Delete one passkey: nobody signs in with it any more, and the sessions that it opened end."""
     deleted, _ = Passkey.objects.filter(pk=passkey.pk).delete()
     if deleted:
+        end_proved_by(passkey.user, f"{Method.PASSKEY}:{passkey.pk}")
         audit.record(
             Action.PASSKEY_DELETED, actor=actor, subject=passkey.user, name=passkey.name, passkey=str(passkey.pk)
         )
@@ -181,6 +188,7 @@ def delete_passkey(passkey: Passkey, *, actor: User) -> None:
 def suspend_passkey(passkey: Passkey, reason: str) -> None:
     """Take a passkey out of use whose counter fell. Its owner sees it, and can only delete it."""
     if Passkey.objects.filter(pk=passkey.pk, suspended_at=None).update(suspended_at=timezone.now()):
+        end_proved_by(passkey.user, f"{Method.PASSKEY}:{passkey.pk}")
         audit.record(Action.PASSKEY_SUSPENDED, actor=None, subject=passkey.user, name=passkey.name, reason=reason)
 
 

@@ -63,6 +63,9 @@ ACCESS = {
     "settings:company_sign_out": (302, 403, 200, 200),
     "user_settings": (302, 200, 200, 200),
     "password": (302, 200, 200, 200),
+    "session": (302, 200, 200, 200),
+    "session_end": (302, 405, 405, 405),
+    "sessions_end_others": (302, 405, 405, 405),
     "login": (200, 302, 302, 302),
     "login_challenge": (302, 302, 302, 302),
     "login_setup_two_factor": (302, 302, 302, 302),
@@ -105,6 +108,7 @@ LOOKING = {
     "user_settings",
     "confirm",
     "confirm_continue",
+    "session",
     "own_mfa:window",
     "own_recovery_codes",
 }
@@ -395,6 +399,8 @@ def test_a_role_taken_away_is_gone_with_the_next_request(company_admin, administ
     )
 
     assert answer.status_code == 302
+    assert carla.client.get("/settings/").headers["Location"] == "/login/?next=%2Fsettings%2F"
+    carla.sign_in()
     assert carla.client.get("/settings/").status_code == 403
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from time import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -102,6 +103,30 @@ def test_a_login_with_a_passkey(kim):
 
     assert len(spent["landing"]) == 2
     assert sum(len(asked) for asked in spent.values()) <= 14, spent
+
+
+def test_being_seen_costs_one_statement_a_minute(kim, time_machine):
+    kim.sign_in()
+    time_machine.move_to(time() + 61)
+    costs = []
+    for _ in range(3):
+        with statements() as asked:
+            kim.client.get("/idle/")
+        costs.append(len(asked))
+
+    assert costs == [3, 2, 2]
+
+
+def test_the_list_of_ones_sessions_costs_the_same_for_1_and_for_20(kim):
+    kim.sign_in()
+    with statements() as one:
+        kim.client.get("/user-settings/")
+    for _ in range(19):
+        Person(kim.user).sign_in()
+    with statements() as many:
+        assert kim.client.get("/user-settings/").content.count(b"Chrome on Linux</strong>") == 20
+
+    assert len(one) == len(many), (one, many)
 
 
 def test_a_wrong_password_costs_the_same_for_everybody_and_for_nobody(kim, make_person):

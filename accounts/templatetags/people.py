@@ -20,6 +20,8 @@ ICONS = {
     "proved": "arrow-right-end-on-rectangle",
     "confirmed": "check-circle",
     "signed_out": "arrow-left-start-on-rectangle",
+    "session_ended": "arrow-left-start-on-rectangle",
+    "other_sessions_ended": "arrow-left-start-on-rectangle",
     "refused": "exclamation-circle",
     "two_factor_enabled": "shield-check",
     "two_factor_disabled": "shield-exclamation",

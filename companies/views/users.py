@@ -88,7 +88,10 @@ def user_edit(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         except IntegrityError:
             form.taken_meanwhile()
         else:
-            messages.success(request, _("The profile of {name} is saved.").format(name=form.instance.get_full_name()))
+            text = _("The profile of {name} is saved.")
+            if {"role", "company"} & set(form.changed_data):
+                text = _("The profile of {name} is saved, and all their sessions are ended.")
+            messages.success(request, text.format(name=form.instance.get_full_name()))
             return redirect("settings:user", user_id)
     context = {
         "form": form,

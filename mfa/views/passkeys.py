@@ -22,6 +22,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from accounts import audit, login, throttle
+from accounts.acting import in_background
 from accounts.actions import Action
 from accounts.forms import too_many
 from accounts.models import User
@@ -73,6 +74,7 @@ def endpoint(view: Callable[[SiteRequest, dict[str, Any]], dict[str, Any]]) -> C
     return answered
 
 
+@in_background("POST")  # a login page asks anew every few minutes, for as long as it is open
 @endpoint
 def authentication_options(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]:
     """A question for proof with a passkey."""

@@ -14,14 +14,15 @@ from django.utils import timezone
 
 from accounts import audit, invitations, links, people
 from accounts.actions import Action
-from accounts.models import AuditEvent, Role, User
+from accounts.models import AuditEvent, Role, Session, User
+from accounts.sessions import kept_as
 from companies import services as companies
 from companies.models import Company
 from mfa import services
 from mfa.models import Passkey
 from mfa.policy import Method
 from tests.accounts.steps import finish
-from tests.people import AGENT, PASSWORD, browser
+from tests.people import AGENT, PASSWORD, Person, browser
 
 
 def lines(**found):
@@ -45,7 +46,7 @@ def test_16_2_1_a_line_says_who_whom_what_when_which_company_and_from_where(kim,
     assert (line.action, line.actor, line.subject, line.company) == ("signed_in", kim.user, kim.user, kim.user.company)
     assert line.at == datetime(2026, 5, 4, 9, 30, 15, tzinfo=UTC)
     assert (line.address, line.browser) == ("192.0.2.7", AGENT)
-    assert line.details == {"methods": ["password"]}
+    assert line.details["methods"] == ["password"]
 
 
 @pytest.mark.parametrize(
@@ -229,6 +230,11 @@ def do_everything(administrator, kim, company):
     kim.client.post(f"/user-settings/mfa/passkeys/{passkey.pk}/rename/", {"name": "My phone"})
     kim.client.post("/user-settings/mfa/recovery-codes/new/")
     kim.use_passkey()
+    phone = Person(kim.user, authenticator=kim.authenticator)
+    phone.use_passkey()
+    place = Session.objects.get(pk=kept_as(phone.client.cookies["session"].value)).public_id
+    kim.client.post(f"/user-settings/sessions/{place}/end/")
+    kim.client.post("/user-settings/sessions/end-others/")
     kim.client.post("/logout/")
     kim.enter_password("four other words")
     kim.enter_code(kim.code(1))

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts import login, people
 from accounts.models import Session, User
-from accounts.sessions import SessionStore
+from accounts.sessions import SessionStore, kept_as
 from tests.accounts.steps import HALF_WAY, go_half_way
 from tests.people import PASSWORD, Person, browser
 
@@ -54,7 +54,7 @@ def test_a_key_is_renewed_in_one_update_of_the_same_row(db):
     assert Session.objects.count() == rows
     assert store.session_key != old
     assert SessionStore(store.session_key)["colour"] == "blue"
-    assert not Session.objects.filter(pk=old).exists()
+    assert not Session.objects.filter(pk=kept_as(old)).exists()
     assert not SessionStore(old).load()
 
 
@@ -66,7 +66,7 @@ def test_a_key_that_is_renewed_twice_before_it_is_saved_is_one_row(db):
     store["colour"] = "green"
     store.save()
 
-    assert Session.objects.get().pk == store.session_key
+    assert Session.objects.get().pk == kept_as(store.session_key)
     assert SessionStore(store.session_key)["colour"] == "green"
 
 
@@ -89,7 +89,7 @@ def test_a_session_that_was_never_saved_gets_one_key(db):
     store.cycle_key()
     store.save()
 
-    assert Session.objects.get().pk == store.session_key
+    assert Session.objects.get().pk == kept_as(store.session_key)
 
 
 def test_flushing_a_session_whose_key_was_renewed_deletes_its_row(db):
@@ -99,7 +99,7 @@ def test_flushing_a_session_whose_key_was_renewed_deletes_its_row(db):
     store.flush()
     store.save()
 
-    assert not Session.objects.exclude(pk=store.session_key).exists()
+    assert not Session.objects.exclude(pk=kept_as(store.session_key)).exists()
     assert "colour" not in store
 
 
@@ -133,7 +133,7 @@ def test_a_made_up_key_is_not_adopted(db):
     store.save()
 
     assert store.session_key != "a" * 32
-    assert Session.objects.get().pk == store.session_key
+    assert Session.objects.get().pk == kept_as(store.session_key)
 
 
 def test_asvs_7_2_3_keys_are_random_and_all_different(db):
@@ -156,7 +156,7 @@ def test_the_row_and_the_store_name_each_other():
 def test_a_session_knows_whose_it_is_from_the_first_factor_on(kind, kim, admin):
     go_half_way(kim, kind, admin)
 
-    assert Session.objects.get(pk=key_of(kim.client)).user == kim.user
+    assert Session.objects.get(pk=kept_as(key_of(kim.client))).user == kim.user
 
 
 def test_a_strangers_session_is_nobodys(db):
@@ -164,7 +164,7 @@ def test_a_strangers_session_is_nobodys(db):
 
     stranger.post("/passkeys/authentication/options/", {}, content_type="application/json")
 
-    assert Session.objects.get(pk=key_of(stranger)).user is None
+    assert Session.objects.get(pk=kept_as(key_of(stranger))).user is None
 
 
 def test_a_session_belongs_to_the_last_person_who_signed_in_with_the_browser(kim, make_person):
@@ -181,7 +181,7 @@ def test_sessions_that_ran_out_are_not_live(kim):
     Person(kim.user).sign_in()
     assert Session.objects.live().filter(user=kim.user).count() == 2
 
-    Session.objects.filter(pk=key_of(kim.client)).update(expire_date=timezone.now() - timedelta(seconds=1))
+    Session.objects.filter(pk=kept_as(key_of(kim.client))).update(expire_date=timezone.now() - timedelta(seconds=1))
 
     assert Session.objects.live().filter(user=kim.user).count() == 1
     assert not kim.is_in
@@ -191,11 +191,11 @@ def test_clearsessions_takes_those_that_ran_out_and_no_others(kim):
     kim.sign_in()
     other = Person(kim.user)
     other.sign_in()
-    Session.objects.filter(pk=key_of(kim.client)).update(expire_date=timezone.now() - timedelta(seconds=1))
+    Session.objects.filter(pk=kept_as(key_of(kim.client))).update(expire_date=timezone.now() - timedelta(seconds=1))
 
     call_command("clearsessions")
 
-    assert [row.pk for row in Session.objects.all()] == [key_of(other.client)]
+    assert [row.pk for row in Session.objects.all()] == [kept_as(key_of(other.client))]
 
 
 def test_a_session_goes_with_its_owner(kim):
@@ -252,7 +252,7 @@ def test_b18_a_key_planted_before_the_login_is_dead_after_it(kim):
 
     assert key_of(kim.client) != planted
     assert with_key(planted).get("/portal/").status_code == 302
-    assert not Session.objects.filter(pk=planted).exists()
+    assert not Session.objects.filter(pk=kept_as(planted)).exists()
 
 
 # --- Ends ---
@@ -404,7 +404,7 @@ def test_what_is_taken_out_is_gone_under_another_key(db):
     assert store.session_key != old
     assert "question" not in SessionStore(store.session_key)
     assert SessionStore(store.session_key)["colour"] == "blue"
-    assert not Session.objects.filter(pk=old).exists()
+    assert not Session.objects.filter(pk=kept_as(old)).exists()
     assert login.take(store, "question") is None
     assert login.take(SessionStore(), "question") is None
 
@@ -418,4 +418,4 @@ def test_of_two_requests_with_one_session_only_one_takes_what_is_in_it(db):
     assert login.take(second, "question") is None
 
     assert not second.modified
-    assert Session.objects.get().pk == first.session_key
+    assert Session.objects.get().pk == kept_as(first.session_key)

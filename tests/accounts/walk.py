@@ -36,6 +36,8 @@ TAKE_ONLY = {
     "settings:user_mfa:passkey_request",
     "settings:user_mfa:passkey_request_delete",
     "logout",
+    "session_end",
+    "sessions_end_others",
     "passkey_authentication_options",
     "passkey_authentication",
     "passkey_registration_options",
@@ -68,7 +70,7 @@ class Page:
 
     def path(self, **parts: object) -> str:
         """Its path. What `parts` do not say is the id of nobody, or a link that is none."""
-        known = {"user_id": NOBODY, "company_id": NOBODY, "passkey_id": NOBODY} | NO_LINK | parts
+        known = {"user_id": NOBODY, "company_id": NOBODY, "passkey_id": NOBODY, "place_id": NOBODY} | NO_LINK | parts
         return "/" + PART.sub(lambda part: str(known[part[1]]), self.pattern)
 
     def has(self, part: str) -> bool:

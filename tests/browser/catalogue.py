@@ -6,6 +6,7 @@ A state is reached as people reach it, with the people of `create_demo`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from time import time
 from typing import TYPE_CHECKING, Any
@@ -13,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from playwright.sync_api import expect
 
 from accounts import audit, invitations, links, throttle
 from accounts.actions import Action
-from accounts.models import Budget, User
+from accounts.models import Budget, Session, User
 from companies.models import Company
 from m2v.management.commands.create_demo import create
 from mfa import services
@@ -34,6 +36,15 @@ if TYPE_CHECKING:
 
     from tests.browser.pages import Desk
 
+ELSEWHERE = (
+    (
+        "phone",
+        2,
+        "passkey:1",
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 Version/19.0 Mobile/15E148 Safari/604.1",
+    ),
+    ("desk", 3, "password totp", "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0"),
+)
 ACME = "Acme Machines"
 NORDWIND = "Nordwind Fördertechnik GmbH"
 NO_PASSKEYS = "delete window.PublicKeyCredential"
@@ -411,6 +422,47 @@ inside("own-setup-two-factor", "own_two_factor", "kim.hansen")
 inside("own-passkey-new", "own_passkey_new", "lukas.brandt")
 inside("own-passkey-delete", "own_mfa:passkey_delete", "chen.wei", passkey="chen.wei: Bitwarden")
 inside("own-passkey-rename", "own_mfa:passkey_rename", "chen.wei", passkey="chen.wei: Bitwarden")
+
+
+@state("user-settings-sessions", "user_settings")
+def user_settings_sessions(stage: Stage) -> Desk:
+    desk = stage.inside("kim.hansen", "/user-settings/")
+    for name, hours, proved_by, browser in ELSEWHERE:
+        seen = timezone.now() - timedelta(minutes=15 * hours)
+        Session.objects.create(
+            session_key=name,
+            user=stage.user("kim.hansen"),
+            is_complete=True,
+            address="203.0.113.7",
+            browser=browser,
+            proved_by=proved_by,
+            started_at=timezone.now() - timedelta(hours=hours),
+            seen_at=seen,
+            expire_date=seen + timedelta(hours=1),
+        )
+    desk.open("/user-settings/")
+    expect(desk.button("Sign out everywhere else")).to_be_visible()
+    return desk
+
+
+@state("session-ends", "portal")
+def session_ends(stage: Stage) -> Desk:
+    desk = stage.inside("kim.hansen", "/portal/")
+    desk.page.clock.install()
+    desk.open("/portal/")
+    Session.objects.filter(user=desk.person.user).update(seen_at=timezone.now() - timedelta(minutes=59, seconds=2))
+    desk.page.clock.fast_forward(3542 * 1000)
+    desk.sees("Are you still there?")
+    return desk
+
+
+@state("session-ends-overall", "portal")
+def session_ends_overall(stage: Stage) -> Desk:
+    desk = stage.inside("kim.hansen", "/portal/")
+    Session.objects.filter(user=desk.person.user).update(started_at=timezone.now() - timedelta(hours=23, seconds=3545))
+    desk.open("/portal/")
+    desk.sees("You have been signed in for as long as a sign-in lasts")
+    return desk
 
 
 @state("user-settings-saved", "user_settings")

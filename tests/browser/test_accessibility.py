@@ -53,6 +53,9 @@ def test_the_catalogue_has_every_page():
     passing_on = {
         "home",  # leads to the home app
         "own_new_codes",
+        "session",
+        "session_end",
+        "sessions_end_others",
         "passkey_authentication",
         "passkey_authentication_options",
         "passkey_registration",

@@ -31,9 +31,15 @@ class Element:
     parent: Element | None = None
     children: list[Element | str] = field(default_factory=list)
 
+    @property
+    def shown(self) -> bool:
+        """Is it not a dialog that waits to be opened?"""
+        return self.name != "dialog" or "open" in self.attrs
+
     def walk(self) -> Iterator[Element]:
+        """What is below it and shown."""
         for child in self.children:
-            if isinstance(child, Element):
+            if isinstance(child, Element) and child.shown:
                 yield child
                 yield from child.walk()
 
@@ -53,7 +59,7 @@ class Element:
     @property
     def words(self) -> str:
         """What it says, in single spaces."""
-        parts = [child if isinstance(child, str) else child.words for child in self.children]
+        parts = [child if isinstance(child, str) else child.words if child.shown else "" for child in self.children]
         return " ".join(" ".join(parts).split())
 
     @property

@@ -399,7 +399,7 @@ def test_a_profile_is_changed(administrator, kim, other_company):
     )
 
     kim.user.refresh_from_db()
-    assert "The profile of Kimiko Hansen is saved." in read(answer).notes
+    assert "The profile of Kimiko Hansen is saved, and all their sessions are ended." in read(answer).notes
     assert (kim.user.username, kim.user.email) == ("kimiko", "kimiko@nordwind.example")
     assert (kim.user.company, kim.user.role) == (other_company, Role.COMPANY_ADMINISTRATOR)
     assert [cells[0] for cells in read(administrator.client.get(USERS, {"q": "KIMIKO"})).rows] == [
@@ -510,6 +510,8 @@ def test_a_move_brings_the_new_companys_rule(administrator, kim, other_company):
 def test_whoever_loses_the_role_loses_the_settings_app_at_once(administrator, carla):
     administrator.client.post(of(carla.user), profile(carla.user, role="member"))
 
+    assert not carla.is_in
+    carla.sign_in()
     assert carla.client.get(USERS).status_code == 403
     assert carla.is_in
 

@@ -34,6 +34,8 @@ VARIABLES = (
     "SECRET_KEY",
     "SECRET_KEY_FALLBACKS",
     "TIME_ZONE",
+    "SESSION_IDLE_SECONDS",
+    "SESSION_SECONDS",
 )
 KEY = urlsafe_b64encode(bytes(range(32))).decode()
 OTHER_KEY = urlsafe_b64encode(bytes(32)).decode()
@@ -335,6 +337,20 @@ def test_debug_serves_static_files_as_they_are(load):
 def test_the_time_zone_is_the_one_that_is_named(load):
     assert load()["TIME_ZONE"] == "UTC"
     assert load(TIME_ZONE="Europe/Berlin")["TIME_ZONE"] == "Europe/Berlin"
+
+
+def test_sessions_last_as_long_as_is_said(load):
+    assert load()["SESSION_IDLE_SECONDS"] == 3600
+    assert load()["SESSION_SECONDS"] == load()["SESSION_COOKIE_AGE"] == 86400
+    said = load(SESSION_IDLE_SECONDS="900", SESSION_SECONDS="28800")
+    assert (said["SESSION_IDLE_SECONDS"], said["SESSION_SECONDS"]) == (900, 28800)
+
+
+@pytest.mark.parametrize("name", ["SESSION_IDLE_SECONDS", "SESSION_SECONDS"])
+@pytest.mark.parametrize("seconds", ["59", "0", "-60", "", "an hour", "1e3", "3600.0", "99999999999"])
+def test_a_time_that_is_none_is_refused_with_its_name(load, name, seconds):
+    with pytest.raises(ImproperlyConfigured, match=f"^{name} must be a number of seconds, 60 or more"):
+        load(**{name: seconds})
 
 
 def test_a_port_that_is_none_is_refused_with_its_name(load):

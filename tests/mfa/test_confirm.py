@@ -242,6 +242,7 @@ def test_a_passkey_confirms_for_somebody_with_an_app_too(kim_with_app):
 
 def test_whoever_lost_every_passkey_confirms_with_the_password_again(kim_with_passkey, admin):
     services.delete_passkey(Passkey.objects.get(), actor=admin)
+    kim_with_passkey.sign_in()
 
     assert "Enter your password once more." in words(kim_with_passkey.client.get(CONFIRM))
     assert kim_with_passkey.client.post(CONFIRM, {"password": PASSWORD}).status_code == 302

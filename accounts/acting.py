@@ -1,0 +1,54 @@
+"""Which session acts: seen when its person does something, and spared when they end their others.
+
+Services know no request. `current_key` tells them which session an act comes
+from, also when its key changed within the request.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from django.http import HttpResponse
+
+    from accounts.sessions import SessionStore
+
+    View = TypeVar("View", bound=Callable[..., HttpResponse])
+
+_session: ContextVar[SessionStore | None] = ContextVar("session", default=None)
+
+
+@contextmanager
+def in_session(session: SessionStore) -> Iterator[None]:
+    """Every act within comes from `session`."""
+    token = _session.set(session)
+    try:
+        yield
+    finally:
+        _session.reset(token)
+
+
+def current_key() -> str | None:
+    """What the database knows the acting session by; None on the command line."""
+    session = _session.get()
+    return session.kept_key if session else None
+
+
+def current_id() -> str:
+    """The acting session's name for lists and the audit, which opens nothing; "" on the command line."""
+    session = _session.get()
+    return str(session.public_id) if session else ""
+
+
+def in_background(*methods: str) -> Callable[[View], View]:
+    """What browsers send by themselves: requests of these methods do not mean that somebody is there (NIST §5.2)."""
+
+    def mark(view: View) -> View:
+        view.in_background = frozenset(methods)  # type: ignore[attr-defined]
+        return view
+
+    return mark

@@ -1,0 +1,84 @@
+"""Where somebody is signed in, and ending it there (ASVS 7.5.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Q
+
+from accounts import audit
+from accounts.acting import current_id, current_key
+from accounts.actions import Action
+from accounts.browsers import PHONES, browser_name, system_name
+from accounts.models import Session
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from accounts.models import User
+
+
+@dataclass(frozen=True)
+class Place:
+    """One session as its person recognises it."""
+
+    id: UUID
+    browser: str
+    on_phone: bool
+    address: str
+    since: datetime
+    seen: datetime
+    how: str
+    here: bool
+
+
+def places_of(person: User) -> list[Place]:
+    """Where `person` is signed in: the acting session first, then the one seen last."""
+    sessions = Session.objects.live().filter(user=person, is_complete=True).order_by("-seen_at")
+    found = [_place(session) for session in sessions]
+    return sorted(found, key=lambda place: not place.here)
+
+
+def _place(session: Session) -> Place:
+    methods = dict.fromkeys(proof.partition(":")[0] for proof in session.proved_by.split())
+    return Place(
+        id=session.public_id,
+        browser=browser_name(session.browser),
+        on_phone=system_name(session.browser) in PHONES,
+        address=session.address or "",
+        since=session.started_at,
+        seen=session.seen_at,
+        how=audit.methods_in_words(list(methods)),
+        here=str(session.public_id) == current_id(),
+    )
+
+
+@transaction.atomic
+def end_place(person: User, place_id: UUID, *, actor: User) -> str | None:
+    """End one session of `person`, not the acting one; the browser that it was in, None where there is no such one."""
+    theirs = Session.objects.filter(user=person, is_complete=True, public_id=place_id).exclude(pk=current_key())
+    session = theirs.first()
+    if session is None or not theirs.delete()[0]:
+        return None
+    name = browser_name(session.browser)
+    audit.record(Action.SESSION_ENDED, actor=actor, subject=person, name=name, session=str(place_id))
+    return name
+
+
+@transaction.atomic
+def end_others(person: User, *, actor: User) -> int:
+    """End all sessions of `person` but the acting one, half-way logins included; how many they were."""
+    ended, _ = Session.objects.filter(user=person).exclude(pk=current_key()).delete()
+    audit.record(Action.OTHER_SESSIONS_ENDED, actor=actor, subject=person, sessions=ended)
+    return ended
+
+
+def end_proved_by(person: User, *proofs: str) -> None:
+    """End the sessions of `person` that one of `proofs` ("totp", "passkey:<id>") opened, but the acting one."""
+    proved = reduce(or_, (Q(proved_by__contains=proof) for proof in proofs))
+    Session.objects.filter(proved, user=person).exclude(pk=current_key()).delete()
