@@ -20,6 +20,7 @@ from companies.models import Company
 from mfa import services
 from mfa.models import Passkey
 from tests.accounts.steps import finish
+from tests.audit import forget
 from tests.people import AGENT, PASSWORD, browser
 
 
@@ -427,7 +428,7 @@ def test_methods_in_words(methods, words):
 def test_16_3_1_a_line_for_each_step_right_or_wrong(kim, admin):
     kim.set_up_app()
     services.request_passkey(kim.user, actor=admin)
-    AuditEvent.objects.all().delete()
+    forget()
 
     kim.enter_password("wrong")
     kim.enter_password()
