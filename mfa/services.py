@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mfa.methods.ceremonies import NewPasskey
 
 MOST_PASSKEYS = 20
+SWITCH = "two_factor_enabled"
 
 
 class Sessions(Enum):
@@ -51,7 +52,7 @@ class TooManyPasskeys(Exception):
 def enable_two_factor(subject: User, *, actor: User, sessions: Sessions = Sessions.GO_ON) -> None:
     """Switch 2FA on for `subject`: whoever has not set it up is asked at the next login, after the password."""
     if _set_switch(subject, on=True, actor=actor):
-        audit.record(Action.TWO_FACTOR_ENABLED, actor=actor, subject=subject)
+        audit.record(Action.TWO_FACTOR_ENABLED, actor=actor, subject=subject, changes={SWITCH: [False, True]})
     if sessions is Sessions.END:
         end_sessions(subject, actor=actor)
 
@@ -67,8 +68,10 @@ def disable_two_factor(subject: User, *, actor: User, sessions: Sessions = Sessi
         raise RequiredByCompany
     apps, _ = AuthenticatorApp.objects.filter(user=subject).delete()
     codes, _ = RecoveryCode.objects.filter(user=subject).delete()
-    if _set_switch(subject, on=False, actor=actor) or apps or codes:
-        audit.record(Action.TWO_FACTOR_DISABLED, actor=actor, subject=subject, apps=apps, codes=codes)
+    was_on = _set_switch(subject, on=False, actor=actor)
+    if was_on or apps or codes:
+        changes = {SWITCH: [was_on, False], "authenticator_apps": [apps, 0], "recovery_codes": [codes, 0]}
+        audit.record(Action.TWO_FACTOR_DISABLED, actor=actor, subject=subject, changes=changes)
     if sessions is Sessions.END:
         end_sessions(subject, actor=actor)
 
@@ -90,9 +93,10 @@ def set_up_app(
         raise SetUpMeanwhile
     AuthenticatorApp.objects.filter(user=subject).delete()
     AuthenticatorApp.objects.create(user=subject, key=seal(key, subject.pk), last_used_step=last_used_step)
-    audit.record(Action.APP_SET_UP, actor=actor, subject=subject)
+    changes = {"authenticator_apps": [int(there is not None), 1]}
+    audit.record(Action.APP_SET_UP, actor=actor, subject=subject, changes=changes)
     if _set_switch(subject, on=True, actor=actor):
-        audit.record(Action.TWO_FACTOR_ENABLED, actor=actor, subject=subject)
+        audit.record(Action.TWO_FACTOR_ENABLED, actor=actor, subject=subject, changes={SWITCH: [False, True]})
     return make_recovery_codes(subject, actor=actor)
 
 
@@ -109,7 +113,7 @@ def request_passkey(subject: User, *, actor: User) -> bool:
     """Ask `subject` for a passkey at every login until there is one. False where a request is open: it stays."""
     _, made = PasskeyRequest.objects.get_or_create(user=subject, defaults={"requested_by": actor})
     if made:
-        audit.record(Action.PASSKEY_REQUESTED, actor=actor, subject=subject)
+        audit.record(Action.PASSKEY_REQUESTED, actor=actor, subject=subject, changes={"requests": [0, 1]})
     return made
 
 
@@ -118,7 +122,7 @@ def delete_passkey_request(subject: User, *, actor: User) -> bool:
     """Stop asking `subject` for a passkey. False where nobody asked."""
     deleted, _ = PasskeyRequest.objects.filter(user=subject).delete()
     if deleted:
-        audit.record(Action.PASSKEY_REQUEST_DELETED, actor=actor, subject=subject)
+        audit.record(Action.PASSKEY_REQUEST_DELETED, actor=actor, subject=subject, changes={"requests": [1, 0]})
     return bool(deleted)
 
 
@@ -158,7 +162,14 @@ def rename_passkey(passkey: Passkey, name: str, *, actor: User) -> None:
     before = passkey.name
     if name != before:
         Passkey.objects.filter(pk=passkey.pk).update(name=name)
-        audit.record(Action.PASSKEY_RENAMED, actor=actor, subject=passkey.user, before=before, name=name)
+        audit.record(
+            Action.PASSKEY_RENAMED,
+            actor=actor,
+            subject=passkey.user,
+            before=before,
+            name=name,
+            passkey=str(passkey.pk),
+        )
 
 
 @transaction.atomic
@@ -175,7 +186,14 @@ def delete_passkey(passkey: Passkey, *, actor: User) -> None:
 def suspend_passkey(passkey: Passkey, reason: str) -> None:
     """Take a passkey out of use whose counter fell. Its owner sees it, and can only delete it."""
     if Passkey.objects.filter(pk=passkey.pk, suspended_at=None).update(suspended_at=timezone.now()):
-        audit.record(Action.PASSKEY_SUSPENDED, actor=None, subject=passkey.user, name=passkey.name, reason=reason)
+        audit.record(
+            Action.PASSKEY_SUSPENDED,
+            actor=None,
+            subject=passkey.user,
+            name=passkey.name,
+            passkey=str(passkey.pk),
+            reason=reason,
+        )
 
 
 def _set_switch(subject: User, *, on: bool, actor: User) -> bool:

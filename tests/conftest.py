@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from django.db import connection
 
+from accounts import scope
 from accounts.models import Role, User
 from companies.models import Company
+from m2v.reports import reports
 from tests.people import PASSWORD, Person
 
 if TYPE_CHECKING:
@@ -29,6 +31,13 @@ def django_db_setup(django_db_setup, django_db_blocker):
         for table in ("accounts_auditevent", "accounts_auditseal"):
             for act in ("delete", "truncate") if connection.vendor == "postgresql" else ("delete",):
                 cursor.execute(form.format(table=table, act=act))
+
+
+@pytest.fixture(autouse=True)
+def full_buckets():
+    """No test uses up what the next may write."""
+    for bucket in (scope.forms, scope.skips, reports):
+        bucket.refill()
 
 
 @pytest.fixture

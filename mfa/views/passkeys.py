@@ -24,6 +24,7 @@ from django.views.decorators.http import require_POST
 from accounts import audit, login
 from accounts.actions import Action
 from accounts.models import User
+from accounts.scope import step_skipped
 from mfa import proofs, services
 from mfa.flow import advance, holdings_in, pending_of
 from mfa.methods import passkeys
@@ -170,6 +171,7 @@ def _enrolling(request: SiteRequest) -> User:
         raise Problem(401, "sign_in_required", _("Sign in first."), next=resolve_url("login"))
     pending = pending_of(request)
     if pending[0] is not Step.SET_UP_PASSKEY:
+        step_skipped(request)
         raise Problem(403, "not_this_step", _("Another step of your login comes first."), next=resolve_url(pending[0]))
     methods = {Method(method) for method in login.methods_proved(request.session)}
     if not may_enrol(standing_of(person, holdings_in(request), request.session), methods):
