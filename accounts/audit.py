@@ -87,7 +87,7 @@ def record(
 
 def tell(line: AuditEvent) -> None:
     """`line` for the log, which leads elsewhere (ASVS 16.4.3)."""
-    log.info(str(line.action), extra={"fields": {"id": line.pk, **line.columns()}})
+    log.info(str(line.action), extra={"fields": {"id": line.pk, **line.columns(), "address": line.address}})
 
 
 # What people do to themselves reads differently from what is done to them.

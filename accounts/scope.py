@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.http import Http404
 
@@ -35,11 +35,11 @@ def managed_or_404[T: Model](request: SiteRequest, managed: QuerySet[T], asked: 
     return found
 
 
-def access_refused(request: SiteRequest, **details: object) -> None:
+def access_refused(request: SiteRequest, **details: Any) -> None:
     """Somebody asked for what is not theirs."""
     actor = request.user if isinstance(request.user, User) else None
     company = actor.company if actor else None
-    audit.record(Action.ACCESS_REFUSED, actor=actor, company=company, details=_asked(request) | details)
+    audit.record(Action.ACCESS_REFUSED, actor=actor, company=company, **_asked(request), **details)
 
 
 def form_refused(request: SiteRequest, reason: str) -> None:
@@ -55,9 +55,9 @@ def form_refused(request: SiteRequest, reason: str) -> None:
 def step_skipped(request: SiteRequest) -> None:
     """Somebody half-way through their login asked for what comes after it. Bounded, as forms are."""
     if isinstance(request.claimant, User) and skips.take():
-        audit.record(Action.STEP_SKIPPED, actor=None, subject=request.claimant, details=_asked(request))
+        audit.record(Action.STEP_SKIPPED, actor=None, subject=request.claimant, **_asked(request))
 
 
-def _asked(request: SiteRequest) -> dict[str, object]:
+def _asked(request: SiteRequest) -> dict[str, Any]:
     """Which page, without what follows "?"."""
     return {"verb": request.method, "path": request.path.replace("\x00", "")[:LONGEST_PATH]}

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 EVERY = 256
 MOST = 1024
+RECENT = 4
 SETTLED = timedelta(seconds=60)
 
 log = logging.getLogger("m2v.audit")
@@ -40,7 +41,7 @@ def seal_settled() -> int:
 def seal_batch() -> int:
     """Seal the next lines, 1024 at most; how many. None where there are none, or where somebody else just did."""
     before = AuditSeal.objects.order_by("number").last()
-    lines = _unsealed(before)
+    lines = _unsealed()
     if not lines:
         return 0
     first, last = lines[0][0], lines[-1][0]
@@ -69,11 +70,9 @@ def ranges(ids: Sequence[int]) -> list[list[int]]:
     return [list(run) for run in zip([ids[0], *starts], [*ends, ids[-1]], strict=True)] if ids else []
 
 
-def _unsealed(before: AuditSeal | None) -> list[tuple[int, str]]:
-    """The next lines to seal, (id, code), in order: those that committed late into the last seal's span too."""
-    settled = AuditEvent.objects.filter(at__lt=timezone.now() - SETTLED).order_by("pk")
-    done: set[int] = set()
-    if before:
-        done = before.sealed
-        settled = settled.filter(pk__gte=before.first)
+def _unsealed() -> list[tuple[int, str]]:
+    """The next lines to seal, (id, code), in order: those too that committed late, among those of the last seals."""
+    start = min(AuditSeal.objects.order_by("-number").values_list("first", flat=True)[:RECENT], default=0)
+    done = {id_ for seal in AuditSeal.objects.filter(last__gte=start) for id_ in seal.sealed}
+    settled = AuditEvent.objects.filter(pk__gte=start, at__lt=timezone.now() - SETTLED).order_by("pk")
     return [line for line in settled.values_list("pk", "mac")[: MOST + len(done)] if line[0] not in done][:MOST]

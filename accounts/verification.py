@@ -51,8 +51,7 @@ def verify(expected: str = "") -> Checked:
     for number, line in _rows(AuditEvent.objects.get_queryset()):
         lines += 1
         if wrong := _wrong_with(line):
-            when = f" of {line.at:%Y-%m-%d %H:%M:%S} UTC" if line else ""
-            first.append(Trouble(number, f"Line {number}{when} {wrong}."))
+            first.append(Trouble(number, f"Line {number}{_when(line)} {wrong}."))
             break
     first += [trouble for trouble in (_first_copy(), _first_bad_seal()) if trouble]
     if first:
@@ -84,6 +83,13 @@ def _readable[T: WrittenOnce](table: QuerySet[T], id_: int) -> T | None:
         return table.get(pk=id_)
     except Exception:  # of which kind depends on the database
         return None
+
+
+def _when(line: AuditEvent | None) -> str:
+    try:
+        return f" of {line.at:%Y-%m-%d %H:%M:%S} UTC" if line else ""
+    except TypeError:  # SQLite takes any text for a time
+        return ""
 
 
 def _wrong_with(row: WrittenOnce | None) -> str:
@@ -120,5 +126,5 @@ def _first_bad_seal() -> Trouble | None:
             return Trouble(
                 seal.first, f"Lines {seal.first} to {seal.last} are not those that seal {number} was made over."
             )
-        before, due, next_line = seal.mac, number + 1, seal.last + 1
+        before, due, next_line = seal.mac, number + 1, max(next_line, seal.last + 1)
     return None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
@@ -46,11 +46,11 @@ def csp_report(request: HttpRequest) -> HttpResponse:
     """Take one delivery of reports."""
     body = request.read(LONGEST + 1)
     if len(body) > LONGEST:
-        return HttpResponse(status=413)
+        return JsonResponse({"error": "too_large"}, status=413)
     try:
         found = reported(json.loads(body))
     except (ValueError, RecursionError):
-        return HttpResponse(status=400)
+        return JsonResponse({"error": "not_json"}, status=400)
     for fields in found[:MOST_IN_ONE]:
         if not reports.take():
             break

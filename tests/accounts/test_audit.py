@@ -10,6 +10,7 @@ from string import Formatter
 import pytest
 from django.conf import settings as site
 from django.db import transaction
+from django.test import Client
 from django.utils import timezone
 
 from accounts import audit, invitations, people
@@ -237,6 +238,10 @@ def do_everything(administrator, kim, company):
     petra.post(f"{firm}two-factor/on/")
     petra.post(f"{firm}two-factor/off/")
     petra.post(f"{firm}sign-out/")
+    kim.enter_password("four other words")
+    kim.client.get("/settings/")
+    careful = Client(enforce_csrf_checks=True, SERVER_NAME="localhost", SERVER_PORT="8000")
+    careful.post("/login/", {"username": "kim"})
 
 
 @pytest.fixture
