@@ -29,6 +29,7 @@ NOT_NEEDED = (
     "usb",
     "xr-spatial-tracking",
 )
+POLICY = "Content-Security-Policy"
 EVERYWHERE = {
     "Permissions-Policy": ", ".join(
         [
@@ -37,7 +38,7 @@ EVERYWHERE = {
             *(f"{feature}=()" for feature in NOT_NEEDED),
         ]
     ),
-    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    POLICY: "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
@@ -55,10 +56,12 @@ class HeadersMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
+        # Django's debug pages, which bring styles of their own, are to be read.
+        self.headers = {name: value for name, value in EVERYWHERE.items() if not (settings.DEBUG and name == POLICY)}
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        for name, value in EVERYWHERE.items():
+        for name, value in self.headers.items():
             response.headers.setdefault(name, value)
         return response
 
