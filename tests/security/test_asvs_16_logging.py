@@ -213,7 +213,7 @@ def test_asvs_16_3_2_b_35_b_52_every_refusal_by_scope_leaves_one_line(carla, mak
         f"{PEOPLE}{stranger.pk}/deactivate/": ("user", stranger.pk),
         f"{PEOPLE}{stranger.pk}/mfa/passkeys/request/": ("user", stranger.pk),
         f"{PEOPLE}{stranger.pk}/mfa/two-factor/off/": ("user", stranger.pk),
-        f"{COMPANIES}{other_company.pk}/": ("company", other_company.pk),
+        f"{COMPANIES}{other_company.pk}/edit/": ("company", other_company.pk),
         f"{COMPANIES}{other_company.pk}/two-factor/off/": ("company", other_company.pk),
         f"/user-settings/mfa/passkeys/{theirs.pk}/delete/": ("passkey", theirs.pk),
         f"/user-settings/mfa/passkeys/{theirs.pk}/rename/": ("passkey", theirs.pk),
