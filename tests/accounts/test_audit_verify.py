@@ -280,6 +280,7 @@ def test_a_copied_line_is_refused_by_the_database_and_named_without_its_constrai
         sql(copy, lines[-1].pk + 7, lines[0].pk)
 
     if connection.vendor == "postgresql":  # SQLite alters no constraint
+        sql("SET CONSTRAINTS ALL IMMEDIATE")
         sql(f"ALTER TABLE {TABLE} DROP CONSTRAINT no_line_is_a_copy")
         sql(copy, lines[-1].pk + 7, lines[0].pk)
         assert found().startswith(f"Line {lines[-1].pk + 7} was slipped in: it is a copy")
