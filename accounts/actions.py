@@ -15,6 +15,11 @@ class Action(models.TextChoices):
     CONFIRMED = "confirmed", _("{subject} confirmed who they are with {method}")
     PASSKEY_POSTPONED = "passkey_postponed", _("{subject} chose “Not now” when asked for a passkey")
 
+    # What was refused
+    ACCESS_REFUSED = "access_refused", _("{actor} was refused a page that is not theirs")
+    FORM_REFUSED = "form_refused", _("A form of {actor} was refused: it came from another page or session")
+    STEP_SKIPPED = "step_skipped", _("{subject} was refused a page before the login was finished")
+
     # Two-factor authentication
     TWO_FACTOR_ENABLED = "two_factor_enabled", _("{actor} switched two-factor authentication on for {subject}")
     TWO_FACTOR_DISABLED = "two_factor_disabled", _("{actor} switched two-factor authentication off for {subject}")

@@ -7,11 +7,14 @@ the call (`origin`), because services know no request.
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -19,6 +22,7 @@ from accounts import notices
 from accounts.actions import Action
 from accounts.browsers import browser_name
 from accounts.models import AuditEvent
+from accounts.seals import EVERY, seal_batch
 from accounts.text import methods_in_words
 
 if TYPE_CHECKING:
@@ -26,6 +30,9 @@ if TYPE_CHECKING:
 
     from accounts.models import User
     from companies.models import Company
+
+
+log = logging.getLogger("m2v.audit")
 
 
 @dataclass(frozen=True)
@@ -74,9 +81,12 @@ def record(
     company: Company | None = None,
     **details: object,
 ) -> AuditEvent:
-    """Write one line, and mail what there is to tell of it. `details` are plain values and never hold a secret."""
+    """Write one line; once it is committed, mail and log what there is to tell.
+
+    `details` are plain values (JSON) and hold no secret.
+    """
     here = _origin.get()
-    event = AuditEvent.objects.create(
+    line = AuditEvent.objects.create(
         action=action,
         actor=actor,
         subject=subject,
@@ -85,8 +95,16 @@ def record(
         browser=here.browser[:300],
         details=details,
     )
-    notices.tell(event)
-    return event
+    notices.tell(line)
+    transaction.on_commit(partial(log_line, line), robust=True)
+    if line.pk % EVERY == 0:
+        transaction.on_commit(seal_batch, robust=True)
+    return line
+
+
+def log_line(line: AuditEvent) -> None:
+    """`line` for the log, which leads elsewhere (ASVS 16.4.3)."""
+    log.info(str(line.action), extra={"fields": {"id": line.pk, **line.columns(), "address": line.address}})
 
 
 # What people do to themselves reads differently from what is done to them.

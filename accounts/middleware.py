@@ -19,6 +19,7 @@ from accounts.acting import in_session
 from accounts.audit import origin
 from accounts.known_browsers import set_cookie
 from accounts.login import local_path
+from accounts.scope import step_skipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,9 +88,12 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
 
     Somebody half-way through their login is as anonymous here as a stranger.
     A script is told so (401, `sign_in_required`); a page is sent to the login.
+    Who skips steps is in the audit; "/" alone is no skipping, anybody types it.
     """
 
     def handle_no_permission(self, request: SiteRequest, view_func: Callable[..., HttpResponse]) -> HttpResponseBase:  # type: ignore[override]
+        if not request.resolver_match or request.resolver_match.view_name != settings.LOGIN_REDIRECT_URL:
+            step_skipped(request)
         login = resolve_url(settings.LOGIN_URL)
         back = path_to_return_to(request)
         address = f"{login}?{urlencode({REDIRECT_FIELD_NAME: back})}" if back else login

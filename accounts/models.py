@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
-from accounts.actions import Action
+from accounts.audit_models import AuditEvent, AuditSeal
 from accounts.text import FoldedField, fold
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from accounts.sessions import SessionStore
     from companies.models import Company
+
+
+__all__ = ["AuditEvent", "AuditSeal", "Role", "Session", "User"]
 
 
 class Role(models.TextChoices):
@@ -228,28 +231,3 @@ class Budget(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} {self.failures}"
-
-
-class AuditEvent(models.Model):
-    """One act or one step of a sign-in: who, on whom, what, when, from where. Written once, never changed."""
-
-    at = models.DateTimeField(default=timezone.now, db_index=True)
-    action = models.CharField(max_length=40, choices=Action.choices)
-    actor = models.ForeignKey(User, models.PROTECT, null=True, related_name="acts")
-    subject = models.ForeignKey(User, models.PROTECT, null=True, related_name="events")
-    company: models.ForeignKey[Company | None, Company | None] = models.ForeignKey(
-        "companies.Company", models.PROTECT, null=True, related_name="events"
-    )
-    address = models.GenericIPAddressField(null=True)
-    browser = models.CharField(max_length=300, blank=True)
-    details = models.JSONField(default=dict)
-
-    class Meta:
-        ordering = ("-at", "-id")
-        indexes = (
-            models.Index(fields=["subject", "-at"], name="events_of_a_person"),
-            models.Index(fields=["company", "-at"], name="events_of_a_company"),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.action} {self.subject_id or ''}"

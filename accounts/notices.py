@@ -44,6 +44,11 @@ def others(event: AuditEvent) -> bool:
     return not own(event)
 
 
+def removed(event: AuditEvent) -> bool:
+    changes = event.details.get("changes", {})
+    return any(changes.get(name, [0])[0] for name in ("authenticator_apps", "recovery_codes"))
+
+
 def few_codes_left(event: AuditEvent) -> bool:
     return int(event.details.get("left", 0)) < FEW_CODES
 
@@ -95,7 +100,7 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
                 "Your authenticator app and your recovery codes were removed: "
                 "they no longer sign anybody in, and no code is asked for after the password."
             ),
-            when=lambda event: bool(event.details.get("apps") or event.details.get("codes")),
+            when=removed,
         ),
     ),
     Action.APP_SET_UP: (

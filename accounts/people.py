@@ -28,7 +28,14 @@ def create_user(person: User, *, actor: User) -> None:
     """Save a new person. They choose their own password through an invitation."""
     person.set_unusable_password()
     person.save()
-    audit.record(Action.USER_CREATED, actor=actor, subject=person, role=person.role)
+    after = User.objects.filter(pk=person.pk).values(*PROFILE).get()
+    audit.record(
+        Action.USER_CREATED,
+        actor=actor,
+        subject=person,
+        role=person.role,
+        changes={field: ["", str(value or "")] for field, value in after.items()},
+    )
 
 
 @transaction.atomic
@@ -59,14 +66,14 @@ def deactivate_user(person: User, *, actor: User) -> None:
     """Shut `person` out at once, half-way logins included. What they set up stays for the day they come back."""
     if User.objects.filter(pk=person.pk, is_active=True).update(is_active=False):
         _end(User.objects.filter(pk=person.pk))
-        audit.record(Action.USER_DEACTIVATED, actor=actor, subject=person)
+        audit.record(Action.USER_DEACTIVATED, actor=actor, subject=person, changes={"is_active": [True, False]})
 
 
 @transaction.atomic
 def activate_user(person: User, *, actor: User) -> None:
     """Let `person` sign in again. Sessions of before do not come back."""
     if User.objects.filter(pk=person.pk, is_active=False).update(is_active=True):
-        audit.record(Action.USER_ACTIVATED, actor=actor, subject=person)
+        audit.record(Action.USER_ACTIVATED, actor=actor, subject=person, changes={"is_active": [False, True]})
 
 
 @transaction.atomic
@@ -82,21 +89,22 @@ def unlock_user(person: User, *, actor: User) -> bool:
 @transaction.atomic
 def end_sessions(person: User, *, actor: User) -> None:
     """End all sessions of `person` at once, half-way logins included."""
-    _end(User.objects.filter(pk=person.pk))
-    audit.record(Action.SESSIONS_ENDED, actor=actor, subject=person)
+    ended = _end(User.objects.filter(pk=person.pk))
+    audit.record(Action.SESSIONS_ENDED, actor=actor, subject=person, changes={"sessions": [ended, 0]})
 
 
 @transaction.atomic
 def end_company_sessions(company: Company, *, actor: User) -> None:
     """End all sessions of all people of `company` at once: two statements, however many they are."""
-    _end(User.objects.filter(company=company))
-    audit.record(Action.COMPANY_SESSIONS_ENDED, actor=actor, company=company)
+    ended = _end(User.objects.filter(company=company))
+    audit.record(Action.COMPANY_SESSIONS_ENDED, actor=actor, company=company, changes={"sessions": [ended, 0]})
 
 
-def _end(people: QuerySet[User]) -> None:
-    """The rows go, and a request that is on its way meets another epoch."""
+def _end(people: QuerySet[User]) -> int:
+    """The rows go, and a request that is on its way meets another epoch; how many rows."""
     people.update(session_epoch=F("session_epoch") + 1)
-    Session.objects.filter(user__in=people).delete()
+    ended, _ = Session.objects.filter(user__in=people).delete()
+    return ended
 
 
 @transaction.atomic

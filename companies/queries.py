@@ -159,6 +159,15 @@ class Coverage:
 def latest_events(company: Company, number: int = 10) -> list[AuditEvent]:
     """What was done in `company` lately, sign-ins left out."""
     acts = AuditEvent.objects.filter(company=company).exclude(
-        action__in=["proved", "signed_in", "refused", "signed_out", "confirmed", "passkey_postponed"]
+        action__in=[
+            "proved",
+            "signed_in",
+            "refused",
+            "signed_out",
+            "confirmed",
+            "passkey_postponed",
+            "form_refused",
+            "step_skipped",
+        ]
     )
     return list(acts.select_related("actor", "subject", "company")[:number])

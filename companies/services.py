@@ -18,6 +18,8 @@ from mfa.services import Sessions
 if TYPE_CHECKING:
     from accounts.models import User
 
+SWITCH = "two_factor_enabled"
+
 
 class Individuals(Enum):
     """What becomes of people whose own switch is on and who are not set up, when the company's goes off."""
@@ -46,7 +48,7 @@ def rename_company(company: Company, name: str, *, actor: User) -> None:
 def enable_company_two_factor(company: Company, *, actor: User, sessions: Sessions = Sessions.GO_ON) -> None:
     """Require 2FA of everybody in `company`: whoever has not set it up is asked at the next login."""
     if _set_switch(company, on=True):
-        audit.record(Action.COMPANY_TWO_FACTOR_ENABLED, actor=actor, company=company)
+        audit.record(Action.COMPANY_TWO_FACTOR_ENABLED, actor=actor, company=company, changes={SWITCH: [False, True]})
     if sessions is Sessions.END:
         end_company_sessions(company, actor=actor)
 
@@ -70,7 +72,13 @@ def disable_company_two_factor(
             stopped = asked_individually(company.users.filter(is_active=True)).update(
                 two_factor_enabled=False, two_factor_changed_at=timezone.now(), two_factor_changed_by=actor
             )
-        audit.record(Action.COMPANY_TWO_FACTOR_DISABLED, actor=actor, company=company, no_longer_asked=stopped)
+        audit.record(
+            Action.COMPANY_TWO_FACTOR_DISABLED,
+            actor=actor,
+            company=company,
+            changes={SWITCH: [True, False]},
+            no_longer_asked=stopped,
+        )
     if sessions is Sessions.END:
         end_company_sessions(company, actor=actor)
     return changed

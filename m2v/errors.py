@@ -14,6 +14,7 @@ from django.shortcuts import render, resolve_url
 from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 
+from accounts import scope
 from accounts.middleware import wants_json
 from companies.middleware import NAMESPACE
 
@@ -94,11 +95,13 @@ def bad_request(request: SiteRequest, exception: Exception) -> HttpResponse:
 
 def permission_denied(request: SiteRequest, exception: Exception) -> HttpResponse:
     """403, with words of its own for the Settings app."""
+    scope.access_refused(request)
     return answer(request, NO_ACCESS if exception.args == (NAMESPACE,) else NOT_ALLOWED)
 
 
 def csrf_failure(request: SiteRequest, reason: str = "") -> HttpResponse:
     """403: the form is of an earlier session."""
+    scope.form_refused(request, reason)
     return answer(request, FORM_OUT_OF_DATE)
 
 

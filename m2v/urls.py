@@ -5,6 +5,7 @@ from django.urls import include, path
 from accounts import session_views
 from accounts import views as accounts
 from m2v import views
+from m2v.reports import csp_report
 from mfa.urls import own_window_urls
 from mfa.views.confirm import recently_proved, recently_proved_to_post
 
@@ -21,6 +22,7 @@ urlpatterns = [
     path("", include("mfa.urls")),
     path("user-settings/mfa/", include((own_window_urls(accounts.settings_page), "own_mfa"))),
     path("", include("accounts.urls")),
+    path("csp-report/", csp_report, name="csp_report"),
 ]
 
 handler400 = "m2v.errors.bad_request"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from django.core.wsgi import get_wsgi_application
 
+from m2v.headers import without_django
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -30,6 +32,7 @@ def plain(application: WSGIApplication) -> WSGIApplication:
             return application(environ, start_response)
         body = b"This site reads UTF-8."
         headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
+        headers += without_django()
         start_response("415 Unsupported Media Type", headers)
         return ClosingBody([body])
 

@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from accounts import audit, login
 from accounts.actions import Action
 from accounts.middleware import wants_json
+from accounts.scope import step_skipped
 from mfa.policy import Method, Step, pending_steps
 from mfa.queries import Holdings, holdings_of, standing_of
 
@@ -77,6 +78,8 @@ def login_step(step: Step) -> Callable[[View], View]:
             pending = pending_of(request)
             if pending[:1] == (step,):
                 return view(request, *args, **kwargs)
+            if pending and (step in pending or pending[0] is Step.CHALLENGE):  # not back, but ahead
+                step_skipped(request)
             there = resolve_url(pending[0]) if pending else resolve_url("home")
             if wants_json(request):
                 return JsonResponse({"error": "not_this_step", "next": there}, status=403)

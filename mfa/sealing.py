@@ -6,17 +6,15 @@ moved to somebody else's row it cannot be opened.
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode
 from functools import cache
 from secrets import token_bytes
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
+
+from accounts.keys import keys as secret_keys
 
 NONCE_BYTES = 12
-KEY_BYTES = 32
 
 
 class Unreadable(Exception):
@@ -26,22 +24,7 @@ class Unreadable(Exception):
 @cache
 def keys() -> dict[str, AESGCM]:
     """The keys by id, the one that seals first. Raises ImproperlyConfigured for what is no key."""
-    found = {}
-    for entry in settings.MFA_ENCRYPTION_KEYS:
-        name, _, text = entry.strip().partition(":")
-        try:
-            raw = urlsafe_b64decode(text)
-        except ValueError:
-            raw = b""
-        if len(raw) != KEY_BYTES or not name.isascii() or not 0 < len(name) < 256 or name in found:
-            raise ImproperlyConfigured(
-                "MFA_ENCRYPTION_KEYS must be a comma-separated list of id:key, each id once, "
-                "each key 32 bytes in URL-safe base64."
-            )
-        found[name] = AESGCM(raw)
-    if not found:
-        raise ImproperlyConfigured("MFA_ENCRYPTION_KEYS holds no key.")
-    return found
+    return {name: AESGCM(raw) for name, raw in secret_keys().items()}
 
 
 def seal(secret: bytes, owner: object) -> bytes:

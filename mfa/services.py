@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 MOST_PASSKEYS = 20
 BY_APP = (Method.TOTP, Method.RECOVERY)
+SWITCH = "two_factor_enabled"
 
 
 class Sessions(Enum):
@@ -54,7 +55,7 @@ class TooManyPasskeys(Exception):
 def enable_two_factor(subject: User, *, actor: User, sessions: Sessions = Sessions.GO_ON) -> None:
     """Switch 2FA on for `subject`: whoever has not set it up is asked at the next login, after the password."""
     if _set_switch(subject, on=True, actor=actor):
-        audit.record(Action.TWO_FACTOR_ENABLED, actor=actor, subject=subject)
+        audit.record(Action.TWO_FACTOR_ENABLED, actor=actor, subject=subject, changes={SWITCH: [False, True]})
     if sessions is Sessions.END:
         end_sessions(subject, actor=actor)
 
@@ -73,8 +74,10 @@ def disable_two_factor(subject: User, *, actor: User, sessions: Sessions = Sessi
     _count_anew(subject, Method.TOTP, Method.RECOVERY)
     if apps:
         end_proved_by(subject, *BY_APP)
-    if _set_switch(subject, on=False, actor=actor) or apps or codes:
-        audit.record(Action.TWO_FACTOR_DISABLED, actor=actor, subject=subject, apps=apps, codes=codes)
+    was_on = _set_switch(subject, on=False, actor=actor)
+    if was_on or apps or codes:
+        changes = {SWITCH: [was_on, False], "authenticator_apps": [apps, 0], "recovery_codes": [codes, 0]}
+        audit.record(Action.TWO_FACTOR_DISABLED, actor=actor, subject=subject, changes=changes)
     if sessions is Sessions.END:
         end_sessions(subject, actor=actor)
 
@@ -99,20 +102,20 @@ def set_up_app(
         end_proved_by(subject, *BY_APP)
     AuthenticatorApp.objects.create(user=subject, key=seal(key, subject.pk), last_used_step=last_used_step)
     _count_anew(subject, Method.TOTP)
-    audit.record(Action.APP_SET_UP, actor=actor, subject=subject)
+    changes = {"authenticator_apps": [int(there is not None), 1]}
+    audit.record(Action.APP_SET_UP, actor=actor, subject=subject, changes=changes)
     if _set_switch(subject, on=True, actor=actor):
-        audit.record(Action.TWO_FACTOR_ENABLED, actor=actor, subject=subject)
-    codes = recovery.replace_all(subject)
-    audit.record(Action.RECOVERY_CODES_MADE, actor=actor, subject=subject, with_app=True)
-    return codes
+        audit.record(Action.TWO_FACTOR_ENABLED, actor=actor, subject=subject, changes={SWITCH: [False, True]})
+    return make_recovery_codes(subject, actor=actor, with_app=True)
 
 
 @transaction.atomic
-def make_recovery_codes(subject: User, *, actor: User) -> list[str]:
-    """Ten new codes, to be shown once; all earlier ones are void."""
+def make_recovery_codes(subject: User, *, actor: User, with_app: bool = False) -> list[str]:
+    """Ten new codes, to be shown once; all earlier ones are void. `with_app`: they come with a new app."""
     codes = recovery.replace_all(subject)
     _count_anew(subject, Method.RECOVERY)
-    audit.record(Action.RECOVERY_CODES_MADE, actor=actor, subject=subject)
+    details = {"with_app": True} if with_app else {}
+    audit.record(Action.RECOVERY_CODES_MADE, actor=actor, subject=subject, company=None, **details)
     return codes
 
 
@@ -121,7 +124,7 @@ def request_passkey(subject: User, *, actor: User) -> bool:
     """Ask `subject` for a passkey at every login until there is one. False where a request is open: it stays."""
     _, made = PasskeyRequest.objects.get_or_create(user=subject, defaults={"requested_by": actor})
     if made:
-        audit.record(Action.PASSKEY_REQUESTED, actor=actor, subject=subject)
+        audit.record(Action.PASSKEY_REQUESTED, actor=actor, subject=subject, changes={"requests": [0, 1]})
     return made
 
 
@@ -130,7 +133,7 @@ def delete_passkey_request(subject: User, *, actor: User) -> bool:
     """Stop asking `subject` for a passkey. False where nobody asked."""
     deleted, _ = PasskeyRequest.objects.filter(user=subject).delete()
     if deleted:
-        audit.record(Action.PASSKEY_REQUEST_DELETED, actor=actor, subject=subject)
+        audit.record(Action.PASSKEY_REQUEST_DELETED, actor=actor, subject=subject, changes={"requests": [1, 0]})
     return bool(deleted)
 
 
@@ -170,7 +173,14 @@ def rename_passkey(passkey: Passkey, name: str, *, actor: User) -> None:
     before = passkey.name
     if name != before:
         Passkey.objects.filter(pk=passkey.pk).update(name=name)
-        audit.record(Action.PASSKEY_RENAMED, actor=actor, subject=passkey.user, before=before, name=name)
+        audit.record(
+            Action.PASSKEY_RENAMED,
+            actor=actor,
+            subject=passkey.user,
+            before=before,
+            name=name,
+            passkey=str(passkey.pk),
+        )
 
 
 @transaction.atomic
@@ -189,7 +199,14 @@ def suspend_passkey(passkey: Passkey, reason: str) -> None:
     """Take a passkey out of use whose counter fell. Its owner sees it, and can only delete it."""
     if Passkey.objects.filter(pk=passkey.pk, suspended_at=None).update(suspended_at=timezone.now()):
         end_proved_by(passkey.user, f"{Method.PASSKEY}:{passkey.pk}")
-        audit.record(Action.PASSKEY_SUSPENDED, actor=None, subject=passkey.user, name=passkey.name, reason=reason)
+        audit.record(
+            Action.PASSKEY_SUSPENDED,
+            actor=None,
+            subject=passkey.user,
+            name=passkey.name,
+            passkey=str(passkey.pk),
+            reason=reason,
+        )
 
 
 @transaction.atomic

@@ -8,13 +8,14 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import IntegrityError
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Role, User
+from accounts.scope import managed_or_404
 from companies import services
 from companies.forms import CompanyForm
 from companies.models import Company
@@ -116,4 +117,4 @@ def _form_page(request: SignedInRequest, template: str, form: CompanyForm, **con
 
 
 def find_company(request: SignedInRequest, company_id: UUID) -> Company:
-    return get_object_or_404(Company.objects.managed_by(request.user), pk=company_id)
+    return managed_or_404(request, Company.objects.managed_by(request.user), company_id)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.db import IntegrityError, transaction
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import invitations, people, throttle
 from accounts.models import User
+from accounts.scope import managed_or_404
 from companies.forms import UserForm
 from companies.models import Company
 from companies.queries import UserList
@@ -213,7 +214,7 @@ def _link_to_hand_over(request: SignedInRequest, person: User) -> str:
 
 def _person(request: SignedInRequest, user_id: UUID) -> User:
     people_here = User.objects.managed_by(request.user).select_related("company", "two_factor_changed_by")
-    return get_object_or_404(people_here, pk=user_id)
+    return managed_or_404(request, people_here, user_id)
 
 
 def _confirm(request: SignedInRequest, title: str, lines: list[Consequence], tone: str = "danger") -> HttpResponse:

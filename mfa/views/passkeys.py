@@ -26,6 +26,7 @@ from accounts.acting import in_background
 from accounts.actions import Action
 from accounts.forms import too_many
 from accounts.models import User
+from accounts.scope import step_skipped
 from accounts.throttle import Throttled
 from mfa import proofs, services
 from mfa.flow import advance, holdings_in, pending_of, wait
@@ -177,6 +178,7 @@ def _enrolling(request: SiteRequest) -> User:
         raise Problem(401, "sign_in_required", _("Sign in first."), next=resolve_url("login"))
     pending = pending_of(request)
     if pending[0] is not Step.SET_UP_PASSKEY:
+        step_skipped(request)
         raise Problem(403, "not_this_step", _("Another step of your login comes first."), next=resolve_url(pending[0]))
     methods = {Method(method) for method in login.methods_proved(request.session)}
     if not may_enrol(standing_of(person, holdings_in(request), request.session), methods):

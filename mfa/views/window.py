@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.http import HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.models import User
+from accounts.scope import managed_or_404
 from mfa import consequences, services
 from mfa.forms import SignOutForm
 from mfa.services import Sessions
@@ -41,7 +42,7 @@ def subject_of(request: SignedInRequest, user_id: UUID | None) -> User:
     people = User.objects.get_queryset().select_related("company", "two_factor_changed_by")
     if user_id is None:
         return people.get(pk=request.user.pk)
-    return get_object_or_404(people.managed_by(request.user), pk=user_id)
+    return managed_or_404(request, people.managed_by(request.user), user_id)
 
 
 def _address(request: SignedInRequest, user_id: UUID | None) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 from django.views.decorators.vary import vary_on_headers
 
+from accounts.scope import managed_or_404
 from mfa import consequences, services
 from mfa.forms import PasskeyNameForm
 from mfa.views.confirm import recently_proved
@@ -73,7 +73,7 @@ def passkey_delete(
 ) -> HttpResponse:
     """Say what deleting one passkey will mean for this person; then do it."""
     shown = Window(subject_of(request, user_id), request.user)
-    passkey = get_object_or_404(shown.subject.passkeys, pk=passkey_id)
+    passkey = managed_or_404(request, shown.subject.passkeys.all(), passkey_id)
     if request.method == "POST":
         services.delete_passkey(passkey, actor=request.user)
         return done(request, user_id, _("The passkey “{passkey}” is deleted.").format(passkey=passkey.name))
@@ -90,7 +90,7 @@ def passkey_rename(
 ) -> HttpResponse:
     """Give one of one's own passkeys another name."""
     shown = Window(subject_of(request, None), request.user)
-    passkey = get_object_or_404(shown.subject.passkeys, pk=passkey_id)
+    passkey = managed_or_404(request, shown.subject.passkeys.all(), passkey_id)
     before = passkey.name
     form = PasskeyNameForm(request.POST if request.method == "POST" else None, instance=passkey)
     if form.is_valid():

@@ -153,7 +153,7 @@ def test_asvs_3_5_1_no_address_takes_a_form_without_its_token(admin, kim, compan
     before, sessions = everything(), Session.objects.count()
 
     for page in pages():
-        if "POST" in page.methods:
+        if "POST" in page.methods and page.name != "csp_report":  # which a browser sends by itself, and changes nothing
             for token in ({}, {"csrfmiddlewaretoken": "a" * 64}, {"csrfmiddlewaretoken": ""}):
                 answer = client.post(page.path(**parts), token)
                 assert answer.status_code == 403, page.name

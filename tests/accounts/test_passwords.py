@@ -12,6 +12,7 @@ from accounts import invitations, people
 from accounts.models import AuditEvent, Role, Session, User
 from tests.accounts.steps import CHALLENGE, HALF_WAY, go_half_way
 from tests.accounts.walk import everything
+from tests.audit import forget
 from tests.people import PASSWORD, Person, browser
 
 NEW = "four words in line"
@@ -164,7 +165,7 @@ def test_asvs_6_2_10_a_password_never_runs_out(kim, time_machine):
 
 def test_a_changed_password_leaves_one_line(kim):
     kim.sign_in()
-    AuditEvent.objects.all().delete()
+    forget()
 
     kim.client.post(CHANGE, {"old_password": PASSWORD} | chosen())
 
@@ -657,7 +658,7 @@ def test_1_3_11_names_are_text_in_mails_and_no_headers(invite, mailoutbox):
 
 
 def test_a_new_person_leaves_two_lines(invite, admin):
-    AuditEvent.objects.all().delete()
+    forget()
     invite()
 
     assert list(AuditEvent.objects.order_by("pk").values_list("action", "actor", "subject__username")) == [

@@ -118,7 +118,17 @@ def test_a_new_person_has_no_password_and_a_line_in_the_audit(admin, company):
     assert not person.has_usable_password()
     assert lines() == [("user_created", "petra", "nadia")]
     assert AuditEvent.objects.get().company == company
-    assert AuditEvent.objects.get().details == {"role": "member"}
+    details = AuditEvent.objects.get().details
+    assert details["role"] == "member"
+    assert details["changes"] == {
+        "username": ["", "nadia"],
+        "first_name": ["", ""],
+        "last_name": ["", ""],
+        "email": ["", ""],
+        "language": ["", "en"],
+        "role": ["", "member"],
+        "company": ["", str(company.pk)],
+    }
 
 
 def test_a_person_who_cannot_be_saved_leaves_no_line(admin, kim):

@@ -11,6 +11,7 @@ from accounts.models import AuditEvent, Role, User
 from companies.forms import UserForm
 from companies.models import Company
 from tests.accounts.walk import everything
+from tests.audit import forget
 from tests.people import Person
 
 PATH = "/user-settings/"
@@ -34,7 +35,7 @@ def test_everybody_opens_their_own_settings_from_every_app(kim, company_admin, a
 
 def test_people_change_their_name_and_address(kim):
     kim.sign_in()
-    AuditEvent.objects.all().delete()
+    forget()
 
     answer = kim.client.post(
         PATH, PROFILE | {"first_name": " Kimberly ", "email": "Kim.Hansen@acme.example"}, follow=True

@@ -17,6 +17,7 @@ from accounts import login, people
 from accounts.models import Session, User
 from accounts.sessions import SessionStore, kept_as
 from tests.accounts.steps import HALF_WAY, go_half_way
+from tests.audit import forget
 from tests.people import PASSWORD, Person, browser
 
 
@@ -202,7 +203,7 @@ def test_a_session_goes_with_its_owner(kim):
     kim.sign_in()
 
     Session.objects.create(session_key="x", session_data="", expire_date=timezone.now(), user=kim.user)
-    kim.user.events.all().delete()
+    forget()
     kim.user.delete()
 
     assert not Session.objects.exists()

@@ -38,6 +38,7 @@ TAKE_ONLY = {
     "logout",
     "session_end",
     "sessions_end_others",
+    "csp_report",
     "passkey_authentication_options",
     "passkey_authentication",
     "passkey_registration_options",
@@ -46,6 +47,8 @@ TAKE_ONLY = {
     "own_mfa:passkey_request",
     "own_mfa:passkey_request_delete",
 }
+# What an attempt leaves in the audit, and nowhere else.
+REFUSALS = {"access_refused", "form_refused", "step_skipped"}
 PART = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
@@ -93,11 +96,12 @@ def _walk(resolver: URLResolver, names: str, pattern: str) -> Iterator[Page]:
 
 
 def everything(*but: str) -> dict[str, list[dict[str, Any]]]:
-    """Every row of the database as plain values, except sessions, the count of guesses, and the models named."""
+    """Every row of the database as plain values, except sessions, guesses, refusals in the audit, and the models named."""
     return {
         model.__name__: [
             {name: bytes(value) if isinstance(value, memoryview) else value for name, value in row.items()}
             for row in model._default_manager.order_by("pk").values()
+            if row.get("action") not in REFUSALS
         ]
         for model in apps.get_models()
         if model.__name__ not in {"Session", "Budget", "ContentType", "Permission", *but}

@@ -13,6 +13,8 @@ import django  # it reads the environment
 django.setup()
 
 import re  # noqa: E402
+from functools import partial  # noqa: E402
+from unittest.mock import patch  # noqa: E402
 
 from django.core.management import call_command  # noqa: E402  # models are there now
 from django.test import Client  # noqa: E402
@@ -23,6 +25,43 @@ from accounts.models import User  # noqa: E402
 def seen(answer):
     body = answer.getvalue() if not answer.streaming else b"".join(answer.streaming_content)
     return {"status": answer.status_code, "headers": dict(answer.headers), "body": body.decode("utf-8", "replace")}
+
+
+def others(browser, stranger, secure):
+    """Errors, redirects, and what the browser has already; by the status that is meant."""
+    address = next(iter(re.findall(r'"(/static/[^"]+\.css)"', stranger.get("/login/", secure=secure).content.decode())))
+    dated = browser.get(address, secure=secure).headers["Last-Modified"]
+    browser.raise_request_exception = False
+    get, careful = partial(browser.get, secure=secure), Client(True, SERVER_NAME=stranger.defaults["SERVER_NAME"])
+    found = {
+        200: get("/portal/"),
+        302: stranger.get("/portal/", secure=secure),
+        304: get(address, headers={"if-modified-since": dated}),
+        400: get("/login/", {f"f{number}": "" for number in range(200)}),
+        403: get("/settings/"),
+        404: get("/static/nope.css"),
+        405: get("/logout/"),
+        413: browser.post("/csp-report/", b"x" * 20_000, "application/json", secure=secure),
+        4031: careful.post("/login/", secure=secure),
+    }
+    with patch("mfa.views.login.LoginForm", side_effect=RuntimeError):
+        stranger.raise_request_exception = False
+        found[500] = stranger.post("/login/", {"username": "x"}, secure=secure)
+    return {status: seen(answer) for status, answer in found.items()} | {415: other_charset()}
+
+
+def other_charset():
+    """What the server refuses before Django sees it."""
+    from m2v.wsgi import application  # noqa: PLC0415  # settings are read by now
+
+    told = {}
+
+    def start(status, headers):
+        told.update(status=int(status[:3]), headers=dict(headers))
+
+    environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/login/", "CONTENT_TYPE": "text/plain; charset=utf-16"}
+    body = b"".join(application(environ, start))
+    return told | {"body": body.decode()}
 
 
 def main():
@@ -43,6 +82,7 @@ def main():
     told["foreign"] = seen(stranger.get("/login/", secure=secure, headers={"host": "evil.example"}))
     linked = re.findall(r'(?:src|href)="(/static/[^"]+)"', told["login"]["body"])
     told["static"] = {address: seen(browser.get(address, secure=secure)) for address in linked}
+    told["others"] = others(browser, stranger, secure)
     print(json.dumps(told))
 
 

@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 from accounts.models import AuditEvent, Role, User
 from companies.models import Company
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest, RecoveryCode
+from tests.audit import forget
 from tests.companies import USERS, read
 from tests.people import Person
 
@@ -112,7 +113,7 @@ def test_passwords_are_random_and_kept_nowhere():
     assert len(set(passwords)) == len(passwords)
     assert all(len(password) >= 16 for password in passwords)
     assert not any(password in text for password in passwords)
-    AuditEvent.objects.all().delete()
+    forget()
     User.objects.all().delete()
     Company.objects.all().delete()
     assert first["samir.haddad"][0] != printed(create_demo())["samir.haddad"][0]

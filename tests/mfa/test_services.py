@@ -52,7 +52,11 @@ def test_row_4_switching_off_removes_app_and_codes(kim_with_app, admin):
     assert not RecoveryCode.objects.exists()
     assert Passkey.objects.count() == 1, "passkeys stay"
     line = AuditEvent.objects.get(action="two_factor_disabled")
-    assert line.details == {"apps": 1, "codes": 10}
+    assert line.details["changes"] == {
+        "two_factor_enabled": [True, False],
+        "authenticator_apps": [1, 0],
+        "recovery_codes": [10, 0],
+    }
     assert (line.actor, line.subject, line.company) == (admin, kim_with_app.user, kim_with_app.user.company)
 
 

@@ -1,0 +1,55 @@
+"""The keys that live outside the database, and those derived from them, one for each purpose.
+
+The first key of MFA_ENCRYPTION_KEYS makes what is new; every listed one still
+reads what it made.
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode
+from functools import lru_cache
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+KEY_BYTES = 32
+
+
+def keys() -> dict[str, bytes]:
+    """The keys by id, the one for what is new first. Raises ImproperlyConfigured for what is no key."""
+    return _read(tuple(settings.MFA_ENCRYPTION_KEYS))
+
+
+def derived(purpose: str) -> dict[str, bytes]:
+    """For `purpose` alone: a key of each of the keys, by the same ids (HKDF, RFC 5869)."""
+    return _derived(tuple(settings.MFA_ENCRYPTION_KEYS), purpose)
+
+
+@lru_cache(maxsize=8)
+def _read(entries: tuple[str, ...]) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for entry in entries:
+        name, _, text = entry.strip().partition(":")
+        try:
+            raw = urlsafe_b64decode(text)
+        except ValueError:
+            raw = b""
+        if len(raw) != KEY_BYTES or not name.isascii() or not 0 < len(name) < 256 or name in found:
+            raise ImproperlyConfigured(
+                "MFA_ENCRYPTION_KEYS must be a comma-separated list of id:key, each id once, "
+                "each key 32 bytes in URL-safe base64."
+            )
+        found[name] = raw
+    if not found:
+        raise ImproperlyConfigured("MFA_ENCRYPTION_KEYS holds no key.")
+    return found
+
+
+@lru_cache(maxsize=32)
+def _derived(entries: tuple[str, ...], purpose: str) -> dict[str, bytes]:
+    return {
+        name: HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose.encode()).derive(key)
+        for name, key in _read(entries).items()
+    }

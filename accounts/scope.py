@@ -1,0 +1,63 @@
+"""Refusals, and their lines in the audit (ASVS 16.3.2, 16.3.3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.http import Http404
+
+from accounts import audit
+from accounts.actions import Action
+from accounts.bucket import Bucket
+from accounts.models import User
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.db.models import Model, QuerySet
+
+    from accounts.requests import SiteRequest
+
+LONGEST_PATH = 300
+
+# Whoever has no name here yet could send these without end.
+forms = Bucket(30)
+skips = Bucket(60)
+
+
+def managed_or_404[T: Model](request: SiteRequest, managed: QuerySet[T], asked: UUID) -> T:
+    """The row `asked` for, of those that may be managed; else 404, and a line where there is one out of scope."""
+    found = managed.filter(pk=asked).first()
+    if found is None:
+        if managed.model._base_manager.filter(pk=asked).exists():
+            access_refused(request, kind=managed.model._meta.model_name, asked=str(asked))
+        raise Http404
+    return found
+
+
+def access_refused(request: SiteRequest, **details: Any) -> None:
+    """Somebody asked for what is not theirs."""
+    actor = request.user if isinstance(request.user, User) else None
+    company = actor.company if actor else None
+    audit.record(Action.ACCESS_REFUSED, actor=actor, company=company, **_asked(request), **details)
+
+
+def form_refused(request: SiteRequest, reason: str) -> None:
+    """A form came from another site or another session (CSRF). Bounded: nobody fills the audit with them."""
+    if not forms.take():
+        return
+    actor = request.user if isinstance(request.user, User) else None
+    subject = request.claimant if isinstance(request.claimant, User) else None
+    page = request.resolver_match.view_name if request.resolver_match else ""
+    audit.record(Action.FORM_REFUSED, actor=actor, subject=subject or actor, page=page, reason=reason[:200])
+
+
+def step_skipped(request: SiteRequest) -> None:
+    """Somebody half-way through their login asked for what comes after it. Bounded, as forms are."""
+    if isinstance(request.claimant, User) and skips.take():
+        audit.record(Action.STEP_SKIPPED, actor=None, subject=request.claimant, **_asked(request))
+
+
+def _asked(request: SiteRequest) -> dict[str, Any]:
+    """Which page, without what follows "?"."""
+    return {"verb": request.method, "path": request.path.replace("\x00", "")[:LONGEST_PATH]}

@@ -1,0 +1,282 @@
+"""ASVS 5.0, V3: what the browser is given, and what it may do with it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from django.conf import settings as site
+from django.test import Client
+
+from tests.accounts.walk import everything, pages
+from tests.m2v.test_settings import visit
+from tests.people import PASSWORD, Person, browser
+
+ROOT = Path(site.ROOT)
+SCRIPTS = sorted((ROOT / "m2v" / "static").rglob("*.js"))
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+PAGES = [path for path in TEMPLATES if path.parent.name != "mail"]
+JSON = ("/passkeys/authentication/options/", "/passkeys/authentication/")
+
+
+@pytest.fixture(scope="module")
+def over_tls(tmp_path_factory):
+    return visit(tmp_path_factory.mktemp("tls"), "https://m2v.example.com")
+
+
+# --- 3.1, 3.2 ---
+
+
+def test_asvs_3_1_1_asvs_3_7_5_without_passkeys_in_the_browser_there_is_the_code(kim):
+    kim.set_up_app()
+    kim.add_passkey()
+    kim.enter_password()
+    page = kim.client.get("/login/challenge/").content.decode()
+
+    assert 'name="code"' in page
+    assert kim.enter_code().status_code == 302
+
+
+@pytest.mark.parametrize("headers", [{}, {"HTTP_SEC_FETCH_DEST": "document"}, {"HTTP_ACCEPT": "text/html"}])
+def test_asvs_3_2_1_what_is_for_scripts_is_never_a_page(headers, db):
+    for path in JSON:
+        answer = browser().post(path, {}, content_type="application/json", **headers)
+        assert answer.headers["Content-Type"] == "application/json"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert b"<" not in answer.content
+
+
+def test_asvs_3_2_2_scripts_put_text_into_a_page_as_text():
+    for path in SCRIPTS:
+        assert not re.search(
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|createContextualFragment", path.read_text()
+        )
+
+
+@pytest.mark.parametrize(
+    "name", ["<img src=x onerror=alert(1)>", "</script><script>alert(1)</script>", '" onmouseover="x']
+)
+def test_asvs_3_2_2_a_passkeys_name_is_shown_as_text(name, kim):
+    passkey = kim.add_passkey()
+    kim.sign_in()
+    type(passkey).objects.filter(pk=passkey.pk).update(name=name)
+    page = kim.client.get("/user-settings/mfa/").content.decode()
+
+    assert name not in page
+    assert name.replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;") in page
+
+
+def test_asvs_3_2_3_scripts_are_modules_and_leave_no_globals():
+    for path in SCRIPTS:
+        assert not re.search(r"^\s*var |window\.\w+\s*=[^=]|globalThis\.\w+\s*=[^=]", path.read_text(), re.MULTILINE), (
+            path
+        )
+    for path in PAGES:
+        for tag in re.findall(r"<script[^>]*m2v/[^>]*>", path.read_text()):
+            assert 'type="module"' in tag, path
+
+
+# --- 3.3 ---
+
+
+def test_asvs_3_3_1_asvs_3_3_2_asvs_3_3_3_asvs_3_3_4_cookies_over_tls(over_tls):
+    assert over_tls["cookies"]
+    for name, cookie in over_tls["cookies"].items():
+        assert name.startswith("__Host-")
+        assert cookie == {"secure": True, "httponly": True, "samesite": "Lax", "path": "/", "domain": ""}
+
+
+def test_asvs_3_3_4_the_sessions_key_is_in_no_page(kim):
+    kim.sign_in()
+    key = kim.client.cookies["session"].value
+    for path in ("/portal/", "/user-settings/", "/user-settings/mfa/"):
+        answer = kim.client.get(path)
+        assert key not in answer.content.decode()
+    assert kim.client.cookies["session"]["httponly"]
+
+
+def test_asvs_3_3_5_cookies_are_small(kim):
+    kim.sign_in()
+    kim.client.get("/user-settings/")
+
+    for name, cookie in kim.client.cookies.items():
+        assert len(name) + len(cookie.OutputString()) < 400
+
+
+# --- 3.4: each header is in test_headers ---
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/login/", "/portal/", "/passkeys/authentication/options/", "/csp-report/"])
+def test_asvs_3_4_2_no_other_site_may_read_anything(method, path, kim):
+    kim.sign_in()
+    headers = {"HTTP_ORIGIN": "https://evil.example", "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "POST"}
+    answer = kim.client.generic(method, path, **headers)
+
+    assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
+    assert site.WHITENOISE_ALLOW_ALL_ORIGINS is False
+
+
+def test_asvs_3_4_2_static_files_are_for_this_site_only(over_tls):
+    for file in over_tls["static"].values():
+        assert "Access-Control-Allow-Origin" not in file["headers"]
+
+
+def test_asvs_3_4_5_a_reset_links_secret_is_in_the_address_of_no_page(kim, mailoutbox):
+    browser().post("/password-reset/", {"email": "kim@acme.example"})
+    link = re.search(r"/password-reset/\S+/\S+/", mailoutbox[0].body)[0]
+    client = browser()
+    answer = client.get(link)
+
+    assert answer.status_code == 302
+    assert link.split("/")[-2] not in answer.headers["Location"]
+    page = client.get(answer.headers["Location"])
+    assert page.status_code == 200
+    assert link.split("/")[-2] not in page.content.decode()
+
+
+# --- 3.5 ---
+
+
+def test_asvs_3_5_1_b_19_a_form_with_another_sessions_token_is_refused(kim, make_person):
+    kim.sign_in()
+    lee = make_person("lee")
+    lee.sign_in()
+    theirs = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', lee.client.get("/user-settings/").content.decode())[
+        1
+    ]
+    careful = Client(enforce_csrf_checks=True, SERVER_NAME="localhost", SERVER_PORT="8000")
+    kim.client.get("/user-settings/")
+    careful.cookies = kim.client.cookies
+    before = everything()
+    for path in (
+        "/logout/",
+        "/user-settings/",
+        "/user-settings/mfa/passkeys/request/",
+        "/user-settings/mfa/two-factor/on/",
+    ):
+        assert careful.post(path, {"csrfmiddlewaretoken": theirs}).status_code == 403
+
+    assert everything() == before
+    assert kim.is_in
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""]
+)
+def test_asvs_3_5_2_what_is_for_scripts_takes_no_simple_request(kind, kim):
+    kim.sign_in()
+    before = everything()
+    for path in (*JSON, "/passkeys/registration/options/", "/passkeys/registration/"):
+        answer = kim.client.generic("POST", path, '{"credential": {}}', kind)
+        assert answer.status_code == 415, path
+
+    assert everything() == before
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_asvs_3_5_3_looking_changes_nothing(method, administrator, kim, company):
+    passkey = kim.add_passkey()
+    before = everything()
+    for page in pages():
+        path = page.path(user_id=kim.user.pk, company_id=company.pk, passkey_id=passkey.pk)
+        administrator.client.generic(method, path)
+
+    assert everything() == before
+
+
+def test_asvs_3_5_4_passkeys_are_of_the_very_host():
+    assert site.BASE_URL.partition("://")[2].partition(":")[0] == site.PASSKEY_RP_ID
+    assert site.PASSKEY_ORIGIN == site.BASE_URL
+
+
+def test_asvs_3_5_5_no_script_listens_to_messages_of_other_windows():
+    for path in SCRIPTS:
+        assert not re.search(r"postMessage|[\"']message[\"']|onmessage", path.read_text()), path
+
+
+def test_asvs_3_5_6_asvs_3_5_7_no_answer_is_a_script(kim):
+    kim.sign_in()
+    for path in ("/portal/?callback=x", "/user-settings/mfa/?callback=x&jsonp=x"):
+        answer = kim.client.get(path)
+        assert answer.headers["Content-Type"].startswith("text/html")
+        assert not answer.content.startswith(b"x(")
+    answer = kim.client.post(JSON[0] + "?callback=x", {}, content_type="application/json")
+    assert answer.content.startswith(b"{")
+
+
+def test_asvs_3_5_8_nothing_can_be_embedded(kim):
+    kim.sign_in()
+    for path in ("/portal/", "/user-settings/mfa/", "/nope/"):
+        headers = kim.client.get(path).headers
+        assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+        assert headers["X-Frame-Options"] == "DENY"
+
+
+# --- 3.6, 3.7 ---
+
+
+def test_asvs_3_6_1_nothing_is_loaded_from_elsewhere(over_tls):
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', over_tls["login"]["body"])
+
+    assert loaded
+    assert all(address.startswith("/") and not address.startswith("//") for address in loaded)
+
+
+def test_asvs_3_7_1_no_dead_technology_is_used():
+    for path in PAGES:
+        assert not re.search(
+            r"(?i)<(applet|object|embed|frameset|marquee|keygen)\b|\.swf|activex|silverlight", path.read_text()
+        )
+
+
+FOREIGN = [
+    "https://evil.example",
+    "//evil.example",
+    "/\\evil.example",
+    "\t//evil.example",
+    "/\t/evil.example",
+    "%2f%2fevil.example",
+    "javascript:alert(1)",
+    "http:evil.example",
+    "https:///evil.example",
+    "///evil.example",
+    "http://localhost:8000.evil.example/",
+    "http://localhost:8000@evil.example/",
+    "data:text/html,x",
+    "/portal/\r\nLocation: https://evil.example",
+]
+
+
+@pytest.mark.parametrize("address", FOREIGN)
+def test_asvs_3_7_2_b_34_the_login_leads_to_no_other_site(address, kim):
+    kim.set_up_app()
+    kim.client.get(f"/login/?next={quote(address, safe='')}")
+    kim.client.post(
+        f"/login/?next={quote(address, safe='')}", {"username": "kim", "password": PASSWORD, "next": address}
+    )
+    answer = kim.enter_code()
+
+    assert answer.headers["Location"] == "/"
+
+
+def test_asvs_3_7_2_the_login_leads_back_to_where_one_was_going(kim):
+    kim.set_up_app()
+    kim.client.post("/login/", {"username": "kim", "password": PASSWORD, "next": "/m2s/?x=1"})
+
+    assert kim.enter_code().headers["Location"] == "/m2s/?x=1"
+
+
+def test_asvs_3_7_3_no_page_leads_away(kim, administrator):
+    for client, paths in ((administrator.client, ("/settings/", "/portal/")), (Person(kim.user).client, ("/login/",))):
+        for path in paths:
+            links = re.findall(r'(?:href|action)="([^"]+)"', client.get(path).content.decode())
+            assert links
+            assert all(link.startswith(("/", "#", "?")) and not link.startswith("//") for link in links)
+
+
+def test_asvs_3_7_4_the_domain_may_be_put_on_the_preload_list(over_tls):
+    assert "preload" in over_tls["login"]["headers"]["Strict-Transport-Security"]

@@ -1,0 +1,189 @@
+"""DJ rows: Django's deployment checklist, and what it does not ask."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings as site
+from django.middleware.csrf import CsrfViewMiddleware
+from django.urls import Resolver404, resolve
+from django.utils.module_loading import import_string
+
+from tests.accounts.walk import pages
+from tests.m2v.test_settings import VARIABLES, visit
+from tests.people import Person, browser
+
+ROOT = Path(site.ROOT)
+
+
+@pytest.fixture
+def start(tmp_path):
+    """A command of `manage.py` as a deployment runs it, with its own environment."""
+
+    def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        clean = {
+            name: value for name, value in os.environ.items() if name not in {*VARIABLES, "DJANGO_SETTINGS_MODULE"}
+        }
+        return subprocess.run(
+            [sys.executable, "manage.py", *command],
+            cwd=ROOT,
+            env=clean | {"DATA_DIR": str(tmp_path), "BASE_URL": "https://m2v.example.com", **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def over_tls(tmp_path_factory):
+    return visit(tmp_path_factory.mktemp("tls"), "https://m2v.example.com")
+
+
+def test_dj_01_to_07_asvs_13_4_2_djangos_own_checks_find_nothing(start):
+    done = start("check", "--deploy", "--fail-level", "WARNING")
+
+    assert done.returncode == 0, done.stderr
+    assert "no issues" in done.stdout
+
+
+def test_dj_01_the_checks_would_find_something(start):
+    done = start("check", "--deploy", "--fail-level", "WARNING", DEBUG="true")
+
+    assert done.returncode != 0
+    assert "security.W018" in done.stderr
+
+
+def test_dj_01_only_checks_that_do_not_apply_are_silenced():
+    assert set(site.SILENCED_SYSTEM_CHECKS) == {"mail.E001", "auth.W004"}
+
+
+def test_dj_02_every_form_needs_its_token():
+    exempt = {page.name for page in pages() if getattr(page.view, "csrf_exempt", False)}
+
+    assert exempt == {"csp_report"}
+    assert "django.middleware.csrf.CsrfViewMiddleware" in site.MIDDLEWARE
+
+
+def test_dj_03_dj_04_over_tls_browsers_stay_there(over_tls):
+    assert over_tls["login"]["headers"]["Strict-Transport-Security"] == "max-age=63072000; includeSubDomains; preload"
+    assert over_tls["plain"]["status"] == 301
+    assert over_tls["plain"]["headers"]["Location"] == "https://m2v.example.com/login/"
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "SECRET_KEY_FALLBACKS"])
+def test_dj_05_a_weak_key_is_found(name, start):
+    done = start("check", "--deploy", "--fail-level", "WARNING", **{name: "short"})
+
+    assert done.returncode != 0
+    assert re.search(r"security\.W0(09|25)", done.stderr)
+
+
+def test_dj_05_asvs_13_3_1_a_key_that_is_made_is_long_kept_and_private(start, tmp_path):
+    start("check")
+    kept = tmp_path / "secret_key"
+
+    assert len(kept.read_text()) >= 50
+    assert kept.stat().st_mode & 0o077 == 0
+    assert (tmp_path / "mfa_encryption_key").stat().st_mode & 0o077 == 0
+    assert tmp_path.stat().st_mode & 0o400
+
+
+def test_dj_06_dj_08_cookies_are_bound_to_the_host_secure_and_hidden_from_scripts(over_tls):
+    assert set(over_tls["cookies"]) == {"__Host-session", "__Host-csrf"}
+    for cookie in over_tls["cookies"].values():
+        assert cookie == {"secure": True, "httponly": True, "samesite": "Lax", "path": "/", "domain": ""}
+
+
+def test_dj_07_debug_is_off_and_no_other_host_is_answered(over_tls):
+    assert site.DEBUG is False
+    assert "*" not in site.ALLOWED_HOSTS
+    assert len(site.ALLOWED_HOSTS) >= 1
+    assert over_tls["foreign"]["status"] == 400
+
+
+def test_dj_08_each_setting_that_no_check_reads():
+    assert site.SESSION_EXPIRE_AT_BROWSER_CLOSE is True
+    assert site.SESSION_COOKIE_AGE <= 24 * 3600
+    assert site.SESSION_ENGINE != "django.contrib.sessions.backends.signed_cookies"
+    assert site.CSRF_TRUSTED_ORIGINS == [site.BASE_URL]
+    assert site.SECURE_PROXY_SSL_HEADER is None
+    assert site.USE_X_FORWARDED_HOST is site.USE_X_FORWARDED_PORT is False
+    assert site.DATA_UPLOAD_MAX_MEMORY_SIZE <= 256 * 1024
+    assert site.DATA_UPLOAD_MAX_NUMBER_FIELDS <= 100
+    assert site.PASSWORD_RESET_TIMEOUT <= 7 * 24 * 3600
+    assert site.AUTH_PASSWORD_VALIDATORS
+    assert site.LOGGING["root"]["handlers"]
+    assert site.DATABASES["default"]["CONN_HEALTH_CHECKS"] is True
+    assert site.USE_TZ is True
+
+
+def test_dj_09_there_is_no_admin_site():
+    assert "django.contrib.admin" not in site.INSTALLED_APPS
+    assert "django.contrib.admindocs" not in site.INSTALLED_APPS
+    with pytest.raises(Resolver404):
+        resolve("/admin/")
+
+
+def test_dj_10_whoever_is_not_signed_in_gets_nowhere_that_is_not_marked(kim, company):
+    stranger = browser()
+    for page in pages():
+        if not page.public:
+            assert stranger.get(page.path(user_id=kim.user.pk, company_id=company.pk)).status_code == 302, page.name
+
+
+def test_dj_11_the_middleware_stands_in_the_order_that_it_needs():
+    order = [
+        "m2v.headers.HeadersMiddleware",
+        "django.middleware.security.SecurityMiddleware",
+        "whitenoise.middleware.WhiteNoiseMiddleware",
+        "django.middleware.csp.ContentSecurityPolicyMiddleware",
+        "accounts.middleware.OriginMiddleware",
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.middleware.csrf.CsrfViewMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "mfa.middleware.LoginStepsMiddleware",
+        "accounts.middleware.SignInRequiredMiddleware",
+        "companies.middleware.SettingsAppMiddleware",
+    ]
+
+    assert [name for name in site.MIDDLEWARE if name in order] == order
+    assert site.MIDDLEWARE[0] == order[0]
+    assert issubclass(import_string(order[6]), CsrfViewMiddleware)
+
+
+def test_dj_12_asvs_3_5_3_signing_out_takes_a_button(kim):
+    kim.sign_in()
+
+    assert kim.client.get("/logout/").status_code == kim.client.head("/logout/").status_code == 405
+    assert kim.is_in
+    kim.client.post("/logout/")
+    assert not kim.is_in
+
+
+def test_dj_13_a_changed_password_ends_the_other_sessions(kim):
+    kim.sign_in()
+    elsewhere = Person(kim.user)
+    elsewhere.sign_in()
+    form = {"old_password": "correct horse battery staple"}
+    form |= dict.fromkeys(("new_password1", "new_password2"), "four other words here")
+    kim.client.post("/user-settings/password/", form)
+
+    assert kim.is_in
+    assert not elsewhere.is_in
+
+
+def test_dj_14_there_is_no_media_and_static_files_are_no_pages(over_tls):
+    assert site.MEDIA_URL == "/"
+    assert not site.MEDIA_ROOT
+    for file in over_tls["static"].values():
+        assert not file["headers"]["Content-Type"].startswith("text/html")
+        assert file["headers"]["X-Content-Type-Options"] == "nosniff"
+    assert not list((ROOT / "m2v" / "static").rglob("*.html"))
