@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.contrib.auth.backends import BaseBackend
 
 from accounts.models import User
+from accounts.passwords import LONGEST_TYPED
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -23,7 +24,7 @@ class PasswordBackend(BaseBackend):
         Unknown, inactive and password-less people cost one hash as everybody
         does (ASVS 6.3.8: nobody can be told apart by time).
         """
-        if username is None or password is None or "\x00" in password:
+        if username is None or password is None or "\x00" in password or len(password) > LONGEST_TYPED:
             return None
         person = User.objects.get_queryset().select_related("company").named(username)
         if person is None or not person.is_active or not person.has_usable_password():

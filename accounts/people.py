@@ -10,6 +10,7 @@ from django.db.models import F
 from accounts import audit
 from accounts.actions import Action
 from accounts.models import Session, User
+from accounts.sessions import stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from companies.models import Company
+
+
+class ChangedMeanwhile(Exception):
+    """Somebody else changed what this act was about to change."""
+
 
 PROFILE = ("username", "first_name", "last_name", "email", "language", "role", "company")
 
@@ -84,8 +90,14 @@ def _end(people: QuerySet[User]) -> None:
 
 @transaction.atomic
 def change_password(person: User, password: str, *, actor: User, here: str | None = None) -> None:
-    """Give `person` the password they chose; every session ends but the one whose key is `here`."""
-    Session.objects.filter(user=person).exclude(pk=here).delete()
+    """Give `person` the password they chose; every session ends but the one whose key is `here`.
+
+    Raises ChangedMeanwhile where password, address or access are no longer
+    those that were read: of two who hold one link, one chooses (ASVS 6.4.1).
+    """
+    as_read = User.objects.filter(pk=person.pk, password=person.password, email=person.email, is_active=True)
     person.set_password(password)
-    person.save(update_fields=["password"])
+    if not as_read.update(password=person.password):
+        raise ChangedMeanwhile
+    Session.objects.filter(user=person).exclude(pk=stored(here)).delete()
     audit.record(Action.PASSWORD_CHANGED, actor=actor, subject=person)

@@ -14,6 +14,12 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text.strip()).casefold())
 
 
+def plain(text: str) -> str:
+    """`text` folded and without accents: "Ünsal" and "unsal" are one word."""
+    apart = unicodedata.normalize("NFKD", fold(text))
+    return "".join(letter for letter in apart if not unicodedata.combining(letter))
+
+
 class FoldedField(models.TextField):  # type: ignore[type-arg]  # not subscriptable when it runs
     """A column that holds the folded text of other fields, a line each, at every save.
 

@@ -134,9 +134,9 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "mfa.passwords.Length"},
+    {"NAME": "mfa.passwords.Breached"},
+    {"NAME": "mfa.passwords.Context"},
 ]
 PASSWORD_RESET_TIMEOUT = 7 * 24 * 3600  # of an invitation; a reset ends after an hour (accounts.invitations)
 

@@ -36,6 +36,13 @@ def plain(application: WSGIApplication) -> WSGIApplication:
     return checked
 
 
+def _check_keys() -> None:
+    """Do not start to serve without the keys of what the database holds."""
+    from mfa.rotation import check_keys  # noqa: PLC0415  # once Django is set up
+
+    check_keys()
+
+
 class ClosingBody(list[bytes]):
     """A body that servers may close, as they close Django's."""
 
@@ -44,3 +51,4 @@ class ClosingBody(list[bytes]):
 
 
 application = plain(get_wsgi_application())
+_check_keys()

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth import user_logged_in
 from django.contrib.sessions.backends.base import UpdateError
 from django.core.management import call_command
@@ -15,7 +16,7 @@ from django.utils import timezone
 
 from accounts import login, people
 from accounts.models import Session, User
-from accounts.sessions import SessionStore
+from accounts.sessions import SessionStore, stored
 from tests.accounts.steps import HALF_WAY, go_half_way
 from tests.people import PASSWORD, Person, browser
 
@@ -54,7 +55,7 @@ def test_a_key_is_renewed_in_one_update_of_the_same_row(db):
     assert Session.objects.count() == rows
     assert store.session_key != old
     assert SessionStore(store.session_key)["colour"] == "blue"
-    assert not Session.objects.filter(pk=old).exists()
+    assert not Session.objects.filter(pk=stored(old)).exists()
     assert not SessionStore(old).load()
 
 
@@ -66,7 +67,7 @@ def test_a_key_that_is_renewed_twice_before_it_is_saved_is_one_row(db):
     store["colour"] = "green"
     store.save()
 
-    assert Session.objects.get().pk == store.session_key
+    assert Session.objects.get().pk == stored(store.session_key)
     assert SessionStore(store.session_key)["colour"] == "green"
 
 
@@ -89,7 +90,7 @@ def test_a_session_that_was_never_saved_gets_one_key(db):
     store.cycle_key()
     store.save()
 
-    assert Session.objects.get().pk == store.session_key
+    assert Session.objects.get().pk == stored(store.session_key)
 
 
 def test_flushing_a_session_whose_key_was_renewed_deletes_its_row(db):
@@ -99,7 +100,7 @@ def test_flushing_a_session_whose_key_was_renewed_deletes_its_row(db):
     store.flush()
     store.save()
 
-    assert not Session.objects.exclude(pk=store.session_key).exists()
+    assert not Session.objects.exclude(pk=stored(store.session_key)).exists()
     assert "colour" not in store
 
 
@@ -133,7 +134,7 @@ def test_a_made_up_key_is_not_adopted(db):
     store.save()
 
     assert store.session_key != "a" * 32
-    assert Session.objects.get().pk == store.session_key
+    assert Session.objects.get().pk == stored(store.session_key)
 
 
 def test_asvs_7_2_3_keys_are_random_and_all_different(db):
@@ -156,7 +157,7 @@ def test_the_row_and_the_store_name_each_other():
 def test_a_session_knows_whose_it_is_from_the_first_factor_on(kind, kim, admin):
     go_half_way(kim, kind, admin)
 
-    assert Session.objects.get(pk=key_of(kim.client)).user == kim.user
+    assert Session.objects.get(pk=stored(key_of(kim.client))).user == kim.user
 
 
 def test_a_strangers_session_is_nobodys(db):
@@ -164,7 +165,7 @@ def test_a_strangers_session_is_nobodys(db):
 
     stranger.post("/passkeys/authentication/options/", {}, content_type="application/json")
 
-    assert Session.objects.get(pk=key_of(stranger)).user is None
+    assert Session.objects.get(pk=stored(key_of(stranger))).user is None
 
 
 def test_a_session_belongs_to_the_last_person_who_signed_in_with_the_browser(kim, make_person):
@@ -181,7 +182,7 @@ def test_sessions_that_ran_out_are_not_live(kim):
     Person(kim.user).sign_in()
     assert Session.objects.live().filter(user=kim.user).count() == 2
 
-    Session.objects.filter(pk=key_of(kim.client)).update(expire_date=timezone.now() - timedelta(seconds=1))
+    Session.objects.filter(pk=stored(key_of(kim.client))).update(expire_date=timezone.now() - timedelta(seconds=1))
 
     assert Session.objects.live().filter(user=kim.user).count() == 1
     assert not kim.is_in
@@ -191,11 +192,11 @@ def test_clearsessions_takes_those_that_ran_out_and_no_others(kim):
     kim.sign_in()
     other = Person(kim.user)
     other.sign_in()
-    Session.objects.filter(pk=key_of(kim.client)).update(expire_date=timezone.now() - timedelta(seconds=1))
+    Session.objects.filter(pk=stored(key_of(kim.client))).update(expire_date=timezone.now() - timedelta(seconds=1))
 
     call_command("clearsessions")
 
-    assert [row.pk for row in Session.objects.all()] == [key_of(other.client)]
+    assert [row.pk for row in Session.objects.all()] == [stored(key_of(other.client))]
 
 
 def test_a_session_goes_with_its_owner(kim):
@@ -252,7 +253,7 @@ def test_b18_a_key_planted_before_the_login_is_dead_after_it(kim):
 
     assert key_of(kim.client) != planted
     assert with_key(planted).get("/portal/").status_code == 302
-    assert not Session.objects.filter(pk=planted).exists()
+    assert not Session.objects.filter(pk=stored(planted)).exists()
 
 
 # --- Ends ---
@@ -404,7 +405,7 @@ def test_what_is_taken_out_is_gone_under_another_key(db):
     assert store.session_key != old
     assert "question" not in SessionStore(store.session_key)
     assert SessionStore(store.session_key)["colour"] == "blue"
-    assert not Session.objects.filter(pk=old).exists()
+    assert not Session.objects.filter(pk=stored(old)).exists()
     assert login.take(store, "question") is None
     assert login.take(SessionStore(), "question") is None
 
@@ -418,4 +419,34 @@ def test_of_two_requests_with_one_session_only_one_takes_what_is_in_it(db):
     assert login.take(second, "question") is None
 
     assert not second.modified
-    assert Session.objects.get().pk == first.session_key
+    assert Session.objects.get().pk == stored(first.session_key)
+
+
+# --- The digest ---
+
+
+def test_16_2_5_the_table_knows_a_session_by_a_digest_of_its_key(kim):
+    kim.sign_in()
+    key = key_of(kim.client)
+
+    row = Session.objects.get(user=kim.user)
+
+    assert row.pk == stored(key) != key
+    assert len(row.pk) == 40
+    assert not with_key(row.pk).get("/portal/").status_code == 200
+
+
+def test_djangos_asynchronous_methods_use_the_digest_too(db):
+    async def through():
+        store = SessionStore()
+        await store.aset("colour", "blue")
+        await store.asave()
+        first = store.session_key
+        await store.acycle_key()
+        await store.asave()
+        seen = await SessionStore(store.session_key).aget("colour"), await store.aexists(first)
+        second = store.session_key
+        await store.adelete()
+        return *seen, await store.aexists(second)
+
+    assert async_to_sync(through)() == ("blue", False, False)
