@@ -52,7 +52,7 @@ class LinkTokens(PasswordResetTokenGenerator):
         except ValueError:
             return False
         for secret in (self.secret, *self.secret_fallbacks):
-            token = self._make_token_with_timestamp(user, made, secret)  # type: ignore[attr-defined]  # not in the stubs
+            token = self._make_token_with_timestamp(user, made, secret)
             if constant_time_compare(self.trace(token), trace):
                 return self.check_token(user, token)
         return False

@@ -151,9 +151,11 @@ class User(AbstractBaseUser):
             raise ValueError("A password is never this long.")
         super().set_password(None if raw_password is None else typed_alike(raw_password))
 
-    def check_password(self, raw_password: str) -> bool:
+    def check_password(self, raw_password: str | None) -> bool:
         """Is this the password, on whatever keyboard it was typed? What is too long is none, and is not hashed."""
-        return len(raw_password) <= LONGEST_TYPED and super().check_password(typed_alike(raw_password))
+        if raw_password is None or len(raw_password) > LONGEST_TYPED:
+            return False
+        return super().check_password(typed_alike(raw_password))
 
     def get_full_name(self) -> str:
         """First and last name, or the user name where none is on record."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from django.core.wsgi import get_wsgi_application
 
+from m2v.start import see_keys
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -36,13 +38,6 @@ def plain(application: WSGIApplication) -> WSGIApplication:
     return checked
 
 
-def _check_keys() -> None:
-    """Do not start to serve without the keys of what the database holds."""
-    from mfa.rotation import check_keys  # noqa: PLC0415  # once Django is set up
-
-    check_keys()
-
-
 class ClosingBody(list[bytes]):
     """A body that servers may close, as they close Django's."""
 
@@ -51,4 +46,4 @@ class ClosingBody(list[bytes]):
 
 
 application = plain(get_wsgi_application())
-_check_keys()
+see_keys()

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 
 from mfa.rotation import check_keys
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.apps import AppConfig
+
 
 @register(Tags.database)
-def encryption_keys(databases: list[str] | None, **_more: object) -> list[CheckMessage]:
+def encryption_keys(
+    *, app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **_more: Any
+) -> list[CheckMessage]:
     """Can what the database holds be opened?"""
     try:
         if databases:

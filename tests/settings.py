@@ -16,3 +16,5 @@ Path(STATIC_ROOT).mkdir(parents=True, exist_ok=True)
 WHITENOISE_AUTOREFRESH = True
 # A connection that outlives its request would keep the test database from being dropped.
 DATABASES["default"]["CONN_MAX_AGE"] = 0
+# Tests import the server's application before there is a database to look into.
+CHECK_KEYS_AT_START = False

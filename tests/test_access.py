@@ -25,6 +25,7 @@ PUBLIC = {
     "passkey_authentication",
     "passkey_registration_options",
     "passkey_registration",
+    "change_password",
     "password_reset",
     "password_reset_sent",
     "password_reset_confirm",
@@ -46,6 +47,7 @@ ACCESS = {
     "settings:user_activate": (302, 403, 200, 200),
     "settings:user_sign_out": (302, 403, 200, 200),
     "settings:user_invite": (302, 403, 405, 405),
+    "settings:user_withdraw": (302, 403, 405, 405),
     "settings:user_mfa:window": (302, 403, 200, 200),
     "settings:user_mfa:two_factor_on": (302, 403, 200, 200),
     "settings:user_mfa:two_factor_off": (302, 403, 200, 200),
@@ -84,6 +86,7 @@ ACCESS = {
     "own_mfa:passkey_request_delete": (302, 405, 405, 405),
     "own_mfa:passkey_delete": (302, 200, 200, 200),
     "own_mfa:passkey_rename": (302, 200, 200, 200),
+    "change_password": (302, 302, 302, 302),
     "password_reset": (200, 200, 200, 200),
     "password_reset_sent": (200, 200, 200, 200),
 }
