@@ -151,7 +151,8 @@ def invited(person: User) -> Invited | None:
 
 def _send_invitation(person: User, actor: User, link: str) -> None:
     with translation.override(person.language):
-        _send(person, "invitation", _("Your access to m2v"), {"person": person, "actor": actor, "link": link})
+        context = {"person": person, "actor": actor, "link": link}
+        _send(person, _("Your access to m2v"), ("mail/invitation.txt", "mail/invitation.html"), context)
 
 
 # --- Reset ---
@@ -165,7 +166,8 @@ def send_reset(email: str) -> None:
             audit.record(Action.PASSWORD_RESET_REQUESTED, actor=None, subject=person)
             link = _link("password_reset_confirm", person, reset_tokens)
             with translation.override(person.language):
-                _send(person, "password-reset", _("Your new m2v password"), {"person": person, "link": link})
+                templates = ("mail/password-reset.txt", "mail/password-reset.html")
+                _send(person, _("Your new m2v password"), templates, {"person": person, "link": link})
 
 
 def _link(page: str, person: User, tokens: LinkTokens) -> str:
@@ -174,12 +176,12 @@ def _link(page: str, person: User, tokens: LinkTokens) -> str:
     return f"{settings.BASE_URL}{reverse(page, kwargs=parts)}"
 
 
-def _send(person: User, template: str, subject: str, context: dict[str, object]) -> None:
-    """Send `template` in both of its forms. A mail server that is down is logged, and changes no answer (ASVS 16.5.2)."""
-    text, html = (render_to_string(f"mail/{template}.{form}", context) for form in ("txt", "html"))
+def _send(person: User, subject: str, templates: tuple[str, str], context: dict[str, object]) -> None:
+    """Send a mail as text and as HTML. A mail server that is down is logged, and changes no answer (ASVS 16.5.2)."""
+    text, html = (render_to_string(template, context) for template in templates)
     mail = EmailMultiAlternatives(subject=subject, body=text, to=[person.email])
     mail.attach_alternative(html, "text/html")
     try:
         mail.send()
     except OSError:
-        logger.exception("A mail (%s) to %s could not be sent.", template, person.pk)
+        logger.exception("The mail %s to %s could not be sent.", templates[0], person.pk)
