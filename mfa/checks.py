@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 
 from mfa.rotation import check_keys
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from django.apps import AppConfig
 
 
-@register(Tags.database)
 def encryption_keys(
     *, app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **_more: Any
 ) -> list[CheckMessage]:

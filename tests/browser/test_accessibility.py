@@ -52,6 +52,7 @@ def test_the_catalogue_has_every_page():
     """Each address with a name is in it, but for those that only take or pass on what is sent."""
     passing_on = {
         "home",  # leads to the home app
+        "change_password",  # leads to the page of that name
         "own_new_codes",
         "passkey_authentication",
         "passkey_authentication_options",
@@ -60,6 +61,7 @@ def test_the_catalogue_has_every_page():
         "own_mfa:passkey_request",
         "own_mfa:passkey_request_delete",
         "settings:user_invite",
+        "settings:user_withdraw",
         "settings:user_mfa:passkey_request",
         "settings:user_mfa:passkey_request_delete",
     }
