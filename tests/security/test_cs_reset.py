@@ -10,6 +10,7 @@ import pytest
 
 from accounts import invitations, people
 from accounts.models import AuditEvent, Session, User
+from accounts.views import PasswordReset
 from tests.accounts.steps import HALF_WAY, go_half_way
 from tests.accounts.walk import everything
 from tests.people import PASSWORD, Person, browser
@@ -45,8 +46,6 @@ def test_cs_rst_1_nobody_is_looked_for_and_nothing_sent_before_the_answer_is(
     email, kim, others, rf, mailoutbox, django_assert_num_queries
 ):
     """What the request does is the same for everybody, and so is its time: the rest begins when the answer is sent."""
-    from accounts.views import PasswordReset
-
     with django_assert_num_queries(0):
         answer = PasswordReset.as_view()(rf.post("/password-reset/", {"email": email}))
 
@@ -59,8 +58,6 @@ def test_cs_rst_1_nobody_is_looked_for_and_nothing_sent_before_the_answer_is(
 
 
 def test_b_32_a_slow_mail_server_does_not_slow_the_answer(kim, rf, monkeypatch):
-    from accounts.views import PasswordReset
-
     sent = []
     monkeypatch.setattr(invitations, "send_reset", lambda email: sent.append(email))
     times = {"kim@acme.example": [], "nobody@acme.example": []}
