@@ -68,7 +68,7 @@ def check_keys() -> None:
     for model, column in SEALED:
         try:
             for head in _heads(model, column):
-                if 1 < len(head) == 1 + head[0]:  # else it was never sealed here
+                if 1 < len(head) == 1 + head[0] and head[1:].isascii():  # else it was never sealed here
                     _check(model, column, head)
         except DatabaseError:
             return

@@ -155,7 +155,7 @@ def life(thief, administrator, company, mailoutbox, caplog, capfd, django_captur
     thief.knows("link", *thief.links.values())
     written = capfd.readouterr()
     logs = "\n".join([caplog.text, *(str(record.__dict__) for record in caplog.records), written.out, written.err])
-    mails = [str(mail.message()) + mail.body + mail.alternatives[0].content for mail in mailoutbox]
+    mails = [mail.subject + str(mail.recipients()) + mail.body + mail.alternatives[0].content for mail in mailoutbox]
     return thief, logs, mails
 
 

@@ -59,8 +59,7 @@ def test_n_4_2_1_2_no_code_comes_by_mail(kim, mailoutbox):
 def test_n_4_2_2_2_one_recovery_code_alone_opens_nothing(code_first, kim):
     kim.set_up_app()
     if code_first:
-        answer = kim.enter_code(kim.codes[0])
-        assert answer.headers["Location"].startswith("/login/")
+        kim.enter_code(kim.codes[0])
     assert not kim.is_in
     assert RecoveryCode.objects.filter(used_at=None).count() == 10
     kim.enter_password()
