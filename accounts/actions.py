@@ -41,7 +41,7 @@ class Action(models.TextChoices):
     USER_ACTIVATED = "user_activated", _("{actor} activated {subject} again")
     USER_INVITED = "user_invited", _("{actor} invited {subject}")
     INVITATION_WITHDRAWN = "invitation_withdrawn", _("{actor} withdrew the invitation of {subject}")
-    PASSWORD_RESET_REQUESTED = "password_reset_requested", _("Somebody asked for a link to reset {subject}’s password")
+    PASSWORD_RESET_REQUESTED = "password_reset_requested", _("A link to reset the password of {subject} was asked for")
     PASSWORD_CHANGED = "password_changed", _("{subject} chose a new password")
     SESSIONS_ENDED = "sessions_ended", _("{actor} ended all sessions of {subject}")
     COMPANY_CREATED = "company_created", _("{actor} created the company {company}")
