@@ -51,6 +51,8 @@ class Action(models.TextChoices):
     USER_ACTIVATED = "user_activated", _("{actor} activated {subject} again")
     USER_UNLOCKED = "user_unlocked", _("{actor} lifted the wait after wrong passwords and codes for {subject}")
     USER_INVITED = "user_invited", _("{actor} invited {subject}")
+    INVITATION_WITHDRAWN = "invitation_withdrawn", _("{actor} withdrew the invitation of {subject}")
+    PASSWORD_RESET_REQUESTED = "password_reset_requested", _("A link to reset the password of {subject} was asked for")
     PASSWORD_CHANGED = "password_changed", _("{subject} chose a new password")
     REPORTED_NOT_ME = (
         "reported_not_me",

@@ -8,6 +8,7 @@ from django.contrib.auth.backends import BaseBackend
 
 from accounts import throttle
 from accounts.models import User
+from accounts.passwords import LONGEST_TYPED
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -27,7 +28,7 @@ class PasswordBackend(BaseBackend):
         as everybody does (ASVS 6.3.8: nobody can be told apart by time).
         Raises Throttled, whether the password is right or wrong.
         """
-        if username is None or password is None or "\x00" in password:
+        if username is None or password is None or "\x00" in password or len(password) > LONGEST_TYPED:
             return None
         person = self.people().named(username)
         own = throttle.name_lane(username) if person is None else throttle.person_lane(person)

@@ -6,7 +6,8 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib.auth.forms import PasswordResetForm, SetPasswordForm
+from django.contrib.auth.forms import SetPasswordForm
+from django.contrib.auth.password_validation import get_default_password_validators
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
@@ -98,21 +99,27 @@ class ProfileForm(PersonForm):
 
 
 class ChoosePasswordForm(SetPasswordForm):  # type: ignore[type-arg]
-    """A new password."""
+    """A new password. Its fields have no `maxlength`, with which browsers cut short what is pasted (ASVS 6.2.9)."""
 
     new_password1 = forms.CharField(
         label=_("New password"),
         strip=False,
-        max_length=1024,
-        help_text=_("At least 8 characters. A few words in a row are easy to remember and hard to guess."),
         widget=forms.PasswordInput({"autocomplete": "new-password", "class": "input"}),
     )
     new_password2 = forms.CharField(
         label=_("New password, again"),
         strip=False,
-        max_length=1024,
         widget=forms.PasswordInput({"autocomplete": "new-password", "class": "input"}),
     )
+
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(user, *args, **kwargs)
+        rules: list[Any] = list(get_default_password_validators())
+        self.fields["new_password1"].help_text = " ".join(rule.get_help_text(user) for rule in rules)
+
+    def gone_meanwhile(self) -> None:
+        """Another password was chosen between the check and the save."""
+        self.add_error(None, _("The password was changed meanwhile. Open this page again."))
 
 
 class ChangePasswordForm(ChoosePasswordForm):
@@ -122,7 +129,6 @@ class ChangePasswordForm(ChoosePasswordForm):
     old_password = forms.CharField(
         label=_("Current password"),
         strip=False,
-        max_length=1024,
         widget=forms.PasswordInput({"autocomplete": "current-password", "class": "input"}),
     )
 
@@ -136,7 +142,7 @@ class ChangePasswordForm(ChoosePasswordForm):
         raise forms.ValidationError(_("This is not your current password."))
 
 
-class ResetForm(PasswordResetForm):
+class ResetForm(forms.Form):
     """Where to send the link that resets a password."""
 
     email = forms.EmailField(
@@ -144,11 +150,3 @@ class ResetForm(PasswordResetForm):
         max_length=254,
         widget=forms.EmailInput({"autocomplete": "email", "class": "input"}),
     )
-
-    def get_users(self, email: str) -> Iterable[User]:
-        """The active person with this address, in any spelling of case and Unicode form, who has a password."""
-        return [
-            person
-            for person in User.objects.filter(email_folded=fold(email), is_active=True).exclude(email_folded="")
-            if person.has_usable_password()
-        ]

@@ -2,36 +2,69 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
+from django.db.models import Q
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
+from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.encoding import force_bytes
 from django.utils.http import base36_to_int, urlsafe_base64_encode
 from django.utils.translation import gettext as _
 
 from accounts import audit, post
 from accounts.actions import Action
+from accounts.models import AuditEvent, User
+from accounts.people import ChangedMeanwhile
+from accounts.text import fold
 
 if TYPE_CHECKING:
-    from accounts.models import User
+    from datetime import datetime
 
 RESET_SECONDS = 3600
 INVITATION_SECONDS = 7 * 24 * 3600  # settings.PASSWORD_RESET_TIMEOUT, the longest that Django's generator accepts
 
+logger = logging.getLogger(__name__)
 
-class InvitationTokens(PasswordResetTokenGenerator):
-    """Good for seven days, and until the password is chosen or another invitation is sent."""
+
+class LinkTokens(PasswordResetTokenGenerator):
+    """The tokens of our links. A session keeps only a trace of the one it opened: enough to know it by, not to open it."""
+
+    def trace(self, token: str) -> str:
+        """What a session keeps of `token`."""
+        return (
+            f"{token.partition('-')[0]}-{salted_hmac(f'{self.key_salt}.trace', token, algorithm='sha256').hexdigest()}"
+        )
+
+    def knows(self, user: User, trace: str) -> bool:
+        """Is `trace` that of a token which `user` could still open?"""
+        try:
+            made = base36_to_int(trace.partition("-")[0])
+        except ValueError:
+            return False
+        for secret in (self.secret, *self.secret_fallbacks):
+            token = self._make_token_with_timestamp(user, made, secret)
+            if constant_time_compare(self.trace(token), trace):
+                return self.check_token(user, token)
+        return False
+
+
+class InvitationTokens(LinkTokens):
+    """Good for seven days, and until the password is chosen, another invitation is sent or this one is withdrawn."""
 
     key_salt = "accounts.invitation"
 
 
-class ResetTokens(PasswordResetTokenGenerator):
+class ResetTokens(LinkTokens):
     """Good for one hour, and until the password or the e-mail address changes."""
 
     key_salt = "accounts.password-reset"
@@ -47,29 +80,105 @@ invitation_tokens = InvitationTokens()
 reset_tokens = ResetTokens()
 
 
+# --- Invitation ---
+
+
 @transaction.atomic
 def invite(person: User, *, actor: User) -> str:
-    """Let `person`, who has no password yet, choose one; the link. Earlier links end. It is mailed where it can be."""
-    person.set_unusable_password()
-    person.save(update_fields=["password"])
-    path = reverse(
-        "invitation",
-        kwargs={"uidb64": urlsafe_base64_encode(force_bytes(person.pk)), "token": invitation_tokens.make_token(person)},
-    )
-    link = f"{settings.BASE_URL}{path}"
+    """Let `person`, who has no password yet, choose one; the link. Earlier links end. It is mailed where it can be.
+
+    Raises ChangedMeanwhile where they chose one just now.
+    """
+    _void_links(person)
+    link = _link("invitation", person, invitation_tokens)
     audit.record(Action.USER_INVITED, actor=actor, subject=person)
     if person.email:
-        transaction.on_commit(lambda: _send(person, actor, link), robust=True)
+        transaction.on_commit(lambda: _send_invitation(person, actor, link), robust=True)
     return link
 
 
-def _send(person: User, actor: User, link: str) -> None:
+@transaction.atomic
+def withdraw(person: User, *, actor: User) -> None:
+    """End the invitation of `person`, who has no password yet. Raises ChangedMeanwhile where they chose one just now."""
+    _void_links(person)
+    audit.record(Action.INVITATION_WITHDRAWN, actor=actor, subject=person)
+
+
+def _void_links(person: User) -> None:
+    """Give `person` another unusable password, from which no earlier link follows."""
+    void = make_password(None)
+    if not User.objects.filter(pk=person.pk, password=person.password).update(password=void):
+        raise ChangedMeanwhile
+    person.password = void
+
+
+@dataclass(frozen=True)
+class Invited:
+    """What became of somebody's last invitation, which they have not used."""
+
+    at: datetime
+    withdrawn: bool
+    moved: bool  # the e-mail address was changed, and the link died
+
+    @property
+    def until(self) -> datetime:
+        return self.at + timedelta(seconds=INVITATION_SECONDS)
+
+    @property
+    def expired(self) -> bool:
+        return timezone.now() > self.until
+
+    @property
+    def works(self) -> bool:
+        """Can the link still be used?"""
+        return not (self.withdrawn or self.moved or self.expired)
+
+
+def invited(person: User) -> Invited | None:
+    """The state of `person`'s last invitation; None where there was none, or a password is chosen."""
+    if person.has_usable_password():
+        return None
+    moved = Q(action=Action.USER_CHANGED, details__changes__has_key="email")
+    ends = Q(action=Action.INVITATION_WITHDRAWN) | moved
+    lines = AuditEvent.objects.filter(Q(action=Action.USER_INVITED) | ends, subject=person).order_by("-at", "-pk")
+    since: set[str] = set()
+    for line in lines:
+        if line.action == Action.USER_INVITED:
+            return Invited(line.at, Action.INVITATION_WITHDRAWN in since, Action.USER_CHANGED in since)
+        since.add(line.action)
+    return None
+
+
+def _send_invitation(person: User, actor: User, link: str) -> None:
     with translation.override(person.language):
         context = {"person": person, "actor": actor, "link": link}
-        mail = EmailMultiAlternatives(
-            subject=_("Your access to m2v"),
-            body=render_to_string("mail/invitation.txt", context),
-            to=[person.email],
-        )
-        mail.attach_alternative(render_to_string("mail/invitation.html", context), "text/html")
-        post.deliver(mail)
+        _send(person, _("Your access to m2v"), ("mail/invitation.txt", "mail/invitation.html"), context)
+
+
+# --- Reset ---
+
+
+def send_reset(email: str) -> None:
+    """Send whoever has this address, in any spelling, and has a password, a link to choose another one."""
+    folded = fold(email)
+    for person in User.objects.filter(email_folded=folded, is_active=True).exclude(email_folded=""):
+        if person.has_usable_password():
+            audit.record(Action.PASSWORD_RESET_REQUESTED, actor=None, subject=person)
+            link = _link("password_reset_confirm", person, reset_tokens)
+            with translation.override(person.language):
+                templates = ("mail/password-reset.txt", "mail/password-reset.html")
+                _send(person, _("Your new m2v password"), templates, {"person": person, "link": link})
+
+
+def _link(page: str, person: User, tokens: LinkTokens) -> str:
+    """The address, at the site's own host, of `page` for `person`."""
+    parts = {"uidb64": urlsafe_base64_encode(force_bytes(person.pk)), "token": tokens.make_token(person)}
+    return f"{settings.BASE_URL}{reverse(page, kwargs=parts)}"
+
+
+def _send(person: User, subject: str, templates: tuple[str, str], context: dict[str, object]) -> None:
+    """Send a mail as text and as HTML."""
+    text, html = (render_to_string(template, context) for template in templates)
+    mail = EmailMultiAlternatives(subject=subject, body=text, to=[person.email])
+    mail.attach_alternative(html, "text/html")
+    post.deliver(mail)

@@ -18,6 +18,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from accounts.audit_models import AuditEvent, AuditSeal
+from accounts.passwords import LONGEST_TYPED, typed_alike
 from accounts.text import FoldedField, fold
 
 if TYPE_CHECKING:
@@ -150,6 +151,18 @@ class User(AbstractBaseUser):
             models.Index(fields=["company", "username_folded"], name="users_of_a_company"),
             models.Index(fields=["-last_sign_in_at"], name="users_by_last_sign_in"),
         )
+
+    def set_password(self, raw_password: str | None) -> None:
+        """Keep the hash of a password in its one Unicode form. Raises ValueError for what is no password any more."""
+        if raw_password is not None and len(raw_password) > LONGEST_TYPED:
+            raise ValueError("A password is never this long.")
+        super().set_password(None if raw_password is None else typed_alike(raw_password))
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Is this the password, on whatever keyboard it was typed? What is too long is none, and is not hashed."""
+        if raw_password is None or len(raw_password) > LONGEST_TYPED:
+            return False
+        return super().check_password(typed_alike(raw_password))
 
     def get_full_name(self) -> str:
         """First and last name, or the user name where none is on record."""

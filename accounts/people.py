@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from accounts.links import Claim
     from companies.models import Company
 
+
+class ChangedMeanwhile(Exception):
+    """Somebody else changed what this act was about to change."""
+
+
 PROFILE = ("username", "first_name", "last_name", "email", "language", "role", "company")
 
 
@@ -133,8 +138,16 @@ def reported_at(claim: Claim) -> datetime | None:
 
 @transaction.atomic
 def change_password(person: User, password: str, *, actor: User, here: str | None = None) -> None:
-    """Give `person` the password they chose; every session ends but the one that is kept as `here`."""
-    Session.objects.filter(user=person).exclude(pk=here).delete()
+    """Give `person` the password they chose; every session ends but the one that is kept as `here`.
+
+    Guesses at the earlier one are forgotten. Raises ChangedMeanwhile where
+    password, address or access are no longer those that were read: of two who
+    hold one link, one chooses (ASVS 6.4.1).
+    """
+    as_read = User.objects.filter(pk=person.pk, password=person.password, email=person.email, is_active=True)
     person.set_password(password)
-    person.save(update_fields=["password"])
+    if not as_read.update(password=person.password):
+        raise ChangedMeanwhile
+    Session.objects.filter(user=person).exclude(pk=here).delete()
+    throttle.unlock(person)
     audit.record(Action.PASSWORD_CHANGED, actor=actor, subject=person)

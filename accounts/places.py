@@ -15,6 +15,7 @@ from accounts.acting import current_id, current_key
 from accounts.actions import Action
 from accounts.browsers import PHONES, browser_name, system_name
 from accounts.models import Session
+from accounts.text import methods_in_words
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -53,7 +54,7 @@ def _place(session: Session) -> Place:
         address=session.address or "",
         since=session.started_at,
         seen=session.seen_at,
-        how=audit.methods_in_words(list(methods)),
+        how=methods_in_words(list(methods)),
         here=str(session.public_id) == current_id(),
     )
 

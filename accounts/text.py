@@ -27,6 +27,12 @@ def methods_in_words(methods: list[str]) -> str:
     return _("{first} and {last}").format(first=", ".join(known[:-1]), last=known[-1]) if known[1:] else "".join(known)
 
 
+def plain(text: str) -> str:
+    """`text` folded and without accents: "Ünsal" and "unsal" are one word."""
+    apart = unicodedata.normalize("NFKD", fold(text))
+    return "".join(letter for letter in apart if not unicodedata.combining(letter))
+
+
 class FoldedField(models.TextField):  # type: ignore[type-arg]  # not subscriptable when it runs
     """A column that holds the folded text of other fields, a line each, at every save.
 

@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import SESSION_KEY, update_session_auth_hash
-from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_not_required
 from django.db import IntegrityError
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
+from django.utils.http import urlsafe_base64_decode
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
+from django.views.generic import FormView, TemplateView
 
-from accounts import links, notices, people, places
+from accounts import invitations, links, notices, people, places
 from accounts.acting import current_key
+from accounts.afterwards import RedirectThen
 from accounts.forms import ChangePasswordForm, ChoosePasswordForm, ProfileForm, ResetForm
-from accounts.invitations import invitation_tokens, reset_tokens
 from accounts.models import User
 
 if TYPE_CHECKING:
-    from django.contrib.auth.tokens import PasswordResetTokenGenerator
-    from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+    from django.http import HttpRequest, HttpResponse
     from django.http.response import HttpResponseBase
 
+    from accounts.invitations import LinkTokens
     from accounts.requests import SignedInRequest, SiteRequest
+
+OPENED = "set-password"  # in the address, where the token was; in the session, a trace of it
 
 
 def settings_page(request: SignedInRequest) -> tuple[str, dict[str, Any], str]:
@@ -67,71 +72,98 @@ def user_settings(request: SignedInRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def password(request: SignedInRequest) -> HttpResponse:
     """Change one's own password; all other sessions end."""
-    person = User.objects.get(pk=request.user.pk)
+    person = User.objects.select_related("company").get(pk=request.user.pk)
     form = ChangePasswordForm(person, request.POST if request.method == "POST" else None)
     if form.is_valid():
         here = current_key()
-        people.change_password(person, form.cleaned_data["new_password1"], actor=request.user, here=here)
-        update_session_auth_hash(request, person)
-        messages.success(request, _("Your password is changed. Everywhere else you are signed out."))
-        return redirect("user_settings")
+        try:
+            people.change_password(person, form.cleaned_data["new_password1"], actor=request.user, here=here)
+        except people.ChangedMeanwhile:
+            form.gone_meanwhile()
+        else:
+            update_session_auth_hash(request, person)
+            messages.success(request, _("Your password is changed. Everywhere else you are signed out."))
+            return redirect("user_settings")
     return render(request, "user-settings/password.html", {"form": form}, status=400 if form.is_bound else 200)
 
 
-class PasswordReset(auth_views.PasswordResetView):
-    """Ask for a link by mail. The answer is the same whoever has or has no account."""
+@login_not_required
+@require_safe
+def change_password(request: HttpRequest) -> HttpResponse:
+    """Where password managers look for the page that changes a password (W3C, "A Well-Known URL for Changing Passwords")."""
+    return redirect("password")
+
+
+@method_decorator(login_not_required, name="dispatch")
+class PasswordReset(FormView):  # type: ignore[type-arg]
+    """Ask for a link by mail. The answer is the same, and as quick, whoever has or has no account."""
 
     form_class = ResetForm
     http_method_names = ["get", "head", "post"]
     template_name = "password-reset/index.html"
-    email_template_name = "mail/password-reset.txt"
-    html_email_template_name = "mail/password-reset.html"
-    subject_template_name = "mail/password-reset-subject.txt"
-    success_url = reverse_lazy("password_reset_sent")
-    token_generator = reset_tokens
-    extra_email_context = {"base_url": settings.BASE_URL}
 
-    def form_invalid(self, form: ResetForm) -> HttpResponse:  # type: ignore[override]
+    def form_valid(self, form: ResetForm) -> HttpResponse:
+        """Answer first: the person is looked for, and written to, when the answer has been sent."""
+        return RedirectThen(
+            resolve_url("password_reset_sent"), partial(invitations.send_reset, form.cleaned_data["email"])
+        )
+
+    def form_invalid(self, form: ResetForm) -> HttpResponse:
         return self.render_to_response(self.get_context_data(form=form), status=400)
 
 
 @method_decorator(login_not_required, name="dispatch")
-class PasswordResetSent(auth_views.PasswordResetDoneView):
+class PasswordResetSent(TemplateView):
+    http_method_names = ["get", "head"]
     template_name = "password-reset/sent.html"
 
 
-@method_decorator(login_not_required, name="dispatch")
-class ChoosePassword(auth_views.PasswordResetConfirmView):
-    """Choose a password by a link. It signs nobody in and touches no factor (ASVS 6.4.3)."""
+@method_decorator([login_not_required, sensitive_post_parameters(), never_cache], name="dispatch")
+class ChoosePassword(FormView):  # type: ignore[type-arg]
+    """Choose a password by a link. It signs nobody in and touches no factor (ASVS 6.4.3).
+
+    The token leaves the address before any page is shown, and the session keeps a trace of it only.
+    """
 
     form_class = ChoosePasswordForm
-    template_name = "password-reset/choose.html"
-    success_url = reverse_lazy("login")
-    token_generator: PasswordResetTokenGenerator = reset_tokens
-    post_reset_login = False
     http_method_names = ["get", "head", "post"]
+    template_name = "password-reset/choose.html"
+    tokens: LinkTokens = invitations.reset_tokens
+    user: User | None
+    open: bool
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def dispatch(self, request: HttpRequest, uidb64: str, token: str) -> HttpResponseBase:
         if (request.method or "").lower() not in self.http_method_names:
             return self.http_method_not_allowed(request)
-        return super().dispatch(request, *args, **kwargs)
+        self.user, self.open = _person_of(uidb64), False
+        if self.user and token != OPENED and self.tokens.check_token(self.user, token):
+            request.session[OPENED] = self.tokens.trace(token)
+            return redirect(request.resolver_match.view_name, uidb64, OPENED)  # type: ignore[union-attr]
+        if self.user and token == OPENED:
+            self.open = self.tokens.knows(self.user, request.session.get(OPENED, ""))
+        return super().dispatch(request) if self.open else self.gone()
 
-    def form_valid(self, form: ChoosePasswordForm) -> HttpResponseRedirect:  # type: ignore[override]
-        people.change_password(form.user, form.cleaned_data["new_password1"], actor=form.user)
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return super().get_form_kwargs() | {"user": self.user}
+
+    def form_valid(self, form: ChoosePasswordForm) -> HttpResponse:
+        try:
+            people.change_password(form.user, form.cleaned_data["new_password1"], actor=form.user)
+        except people.ChangedMeanwhile:
+            return self.gone()
         self.request.session.flush()
         messages.success(self.request, _("Your password is saved. Sign in with it."))
-        return redirect(self.success_url)
+        return redirect("login")
 
-    def form_invalid(self, form: ChoosePasswordForm) -> HttpResponse:  # type: ignore[override]
+    def form_invalid(self, form: ChoosePasswordForm) -> HttpResponse:
         return self.render_to_response(self.get_context_data(form=form), status=400)
 
-    def render_to_response(self, context: dict[str, Any], **options: Any) -> HttpResponse:
-        """The page; a link that is none, or no longer one, is a 404."""
-        return super().render_to_response(context, **({} if self.validlink else {"status": 404}), **options)
+    def get_context_data(self, **more: Any) -> dict[str, Any]:
+        return super().get_context_data(**more) | {"validlink": True}
 
-    def get_user(self, uidb64: str) -> User | None:
-        person = super().get_user(uidb64)
-        return person if isinstance(person, User) and person.is_active else None
+    def gone(self) -> HttpResponse:
+        """The link is none, or no longer one: what to do about it, as a 404."""
+        return self.render_to_response({"validlink": False}, status=404)
 
 
 @never_cache
@@ -156,4 +188,13 @@ class Invitation(ChoosePassword):
     """Choose the first password, by an invitation."""
 
     template_name = "invitation/choose.html"
-    token_generator = invitation_tokens
+    tokens = invitations.invitation_tokens
+
+
+def _person_of(uidb64: str) -> User | None:
+    """The active person whom a link names."""
+    try:
+        found = User.objects.get_queryset().select_related("company")
+        return found.filter(pk=UUID(urlsafe_base64_decode(uidb64).decode()), is_active=True).first()
+    except ValueError:
+        return None

@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 from companies.middleware import NAMESPACE
-from companies.views import companies, company_switch, users
+from companies.views import companies, company_switch, invitations, users
 from mfa.urls import window_urls
 
 app_name = NAMESPACE
@@ -17,7 +17,8 @@ urlpatterns = [
     path("administration/users/<uuid:user_id>/activate/", users.user_activate, name="user_activate"),
     path("administration/users/<uuid:user_id>/sign-out/", users.user_sign_out, name="user_sign_out"),
     path("administration/users/<uuid:user_id>/unlock/", users.user_unlock, name="user_unlock"),
-    path("administration/users/<uuid:user_id>/invite/", users.user_invite, name="user_invite"),
+    path("administration/users/<uuid:user_id>/invite/", invitations.user_invite, name="user_invite"),
+    path("administration/users/<uuid:user_id>/invite/withdraw/", invitations.user_withdraw, name="user_withdraw"),
     path("administration/users/<uuid:user_id>/mfa/", include((window_urls(users.list_page), "user_mfa"))),
     path("administration/companies/", companies.company_list, name="companies"),
     path("administration/companies/new/", companies.company_new, name="company_new"),

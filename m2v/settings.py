@@ -43,6 +43,7 @@ SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 MFA_ENCRYPTION_KEYS = env.list("MFA_ENCRYPTION_KEYS", default=[]) or [
     kept(DATA_DIR / "mfa_encryption_key", "k1:" + urlsafe_b64encode(token_bytes(32)).decode())
 ]
+CHECK_KEYS_AT_START = True
 
 # --- What the site is made of ---
 
@@ -136,9 +137,9 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "mfa.passwords.Length"},
+    {"NAME": "mfa.passwords.Breached"},
+    {"NAME": "mfa.passwords.Context"},
 ]
 PASSWORD_RESET_TIMEOUT = 7 * 24 * 3600  # of an invitation; a reset ends after an hour (accounts.invitations)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.core.wsgi import get_wsgi_application
 
 from m2v.headers import without_django
+from m2v.start import see_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,3 +48,4 @@ class ClosingBody(list[bytes]):
 
 
 application = plain(get_wsgi_application())
+see_keys()

@@ -18,3 +18,5 @@ WHITENOISE_AUTOREFRESH = True
 MAIL_IN_BACKGROUND = False
 # A connection that outlives its request would keep the test database from being dropped.
 DATABASES["default"]["CONN_MAX_AGE"] = 0
+# Tests import the server's application before there is a database to look into.
+CHECK_KEYS_AT_START = False

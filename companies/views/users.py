@@ -18,6 +18,7 @@ from accounts.scope import managed_or_404
 from companies.forms import UserForm
 from companies.models import Company
 from companies.queries import UserList
+from companies.views.invitations import link_to_hand_over, say_invited
 from mfa.consequences import Consequence
 from mfa.views.confirm import recently_proved
 from mfa.window import Window
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from accounts.requests import SignedInRequest
 
 LIST = "settings/administration/users/list.html"
-HANDED_OVER = "invitation_link"
 
 
 def list_page(request: SignedInRequest) -> tuple[str, dict[str, Any], str]:
@@ -64,7 +64,7 @@ def user_new(request: SignedInRequest) -> HttpResponse:
         except IntegrityError:
             form.taken_meanwhile()
         else:
-            return _invited(request, person, link)
+            return say_invited(request, person, link)
     return render(
         request, "settings/administration/users/new.html", {"form": form}, status=400 if form.is_bound else 200
     )
@@ -99,7 +99,8 @@ def user_edit(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         "person": person,
         "window": Window(person, request.user),
         "locked": throttle.blocked_until(person) is not None,
-        "link": _link_to_hand_over(request, person),
+        "invited": invitations.invited(person) if person.is_active else None,
+        "link": link_to_hand_over(request, person),
     }
     return render(request, "settings/administration/users/edit.html", context, status=400 if form.is_bound else 200)
 
@@ -173,43 +174,6 @@ def user_unlock(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     else:
         messages.info(request, _("{name} was not locked.").format(name=name))
     return redirect("settings:user", user_id)
-
-
-@never_cache
-@recently_proved
-@require_http_methods(["POST"])
-def user_invite(request: SignedInRequest, user_id: UUID) -> HttpResponse:
-    """Send a new invitation to somebody who has not chosen a password yet; earlier links end."""
-    person = _person(request, user_id)
-    if not person.is_active or person.has_usable_password():
-        text = (
-            _("{name} has a password already.")
-            if person.is_active
-            else _("{name} is deactivated. Activate them first.")
-        )
-        messages.info(request, text.format(name=person.get_short_name()))
-        return redirect("settings:user", user_id)
-    return _invited(request, person, invitations.invite(person, actor=request.user))
-
-
-def _invited(request: SignedInRequest, person: User, link: str) -> HttpResponse:
-    """Say where the invitation went; without an address, show the link once."""
-    if person.email:
-        text = _("{name} is invited: the link went to {email} and is good for seven days.")
-        messages.success(request, text.format(name=person.get_short_name(), email=person.email))
-    else:
-        request.session[HANDED_OVER] = [str(person.pk), link]
-        messages.success(request, _("{name} is invited. Hand the link over.").format(name=person.get_short_name()))
-    return redirect("settings:user", person.pk)
-
-
-def _link_to_hand_over(request: SignedInRequest, person: User) -> str:
-    """The link just made for `person`, once."""
-    whose, link = request.session.get(HANDED_OVER, ("", ""))
-    if whose != str(person.pk):
-        return ""
-    del request.session[HANDED_OVER]
-    return str(link)
 
 
 def _person(request: SignedInRequest, user_id: UUID) -> User:

@@ -164,9 +164,11 @@ def test_2_3_3_no_line_stays_of_an_act_that_was_rolled_back(admin, kim, company)
         lambda: people.end_company_sessions(company, actor=admin),
         lambda: people.change_password(kim.user, "four other words", actor=kim.user),
         lambda: invitations.invite(kim.user, actor=admin),
+        lambda: invitations.withdraw(kim.user, actor=admin),
     ):
         before = User.objects.filter(pk=kim.user.pk).values().get()
         rolled_back(act)
+        kim.user.refresh_from_db()
         assert not AuditEvent.objects.exists()
         assert User.objects.filter(pk=kim.user.pk).values().get() == before
 
@@ -209,6 +211,8 @@ def do_everything(administrator, kim, company):
     petra.post("/settings/administration/companies/new/", {"name": "Südwerk"})
     petra.post(f"{firm}edit/", {"name": "Acme Machines AG"})
     petra.post("/settings/administration/users/new/", {"username": "nadia", "role": "member", "company": company.pk})
+    petra.post(f"/settings/administration/users/{User.objects.get(username='nadia').pk}/invite/withdraw/")
+    browser().post("/password-reset/", {"email": kim.user.email})
     people.report_not_me(links.Claim(lines(action="user_created")[-1], "nadia@acme.example"), about="Your new access")
     petra.post(one, {"username": "kim", "first_name": "Kimberly", "role": "member", "company": company.pk})
     petra.post(f"{one}deactivate/")

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth import user_logged_in
 from django.contrib.sessions.backends.base import UpdateError
 from django.core.management import call_command
@@ -420,3 +421,33 @@ def test_of_two_requests_with_one_session_only_one_takes_what_is_in_it(db):
 
     assert not second.modified
     assert Session.objects.get().pk == kept_as(first.session_key)
+
+
+# --- The digest ---
+
+
+def test_16_2_5_the_table_knows_a_session_by_a_digest_of_its_key(kim):
+    kim.sign_in()
+    key = key_of(kim.client)
+
+    row = Session.objects.get(user=kim.user)
+
+    assert row.pk == kept_as(key) != key
+    assert len(row.pk) == 40
+    assert with_key(row.pk).get("/portal/").status_code == 302
+
+
+def test_djangos_asynchronous_methods_use_the_digest_too(db):
+    async def through():
+        store = SessionStore()
+        await store.aset("colour", "blue")
+        await store.asave()
+        first = store.session_key
+        await store.acycle_key()
+        await store.asave()
+        seen = await SessionStore(store.session_key).aget("colour"), await store.aexists(first)
+        second = store.session_key
+        await store.adelete()
+        return *seen, await store.aexists(second)
+
+    assert async_to_sync(through)() == ("blue", False, False)

@@ -29,10 +29,12 @@ SHOW_ONLY = {
     "own_passkey_new",
     "own_mfa:window",
     "password_reset_sent",
+    "change_password",
 }
 TAKE_ONLY = {
     "settings:user_invite",
     "settings:user_unlock",
+    "settings:user_withdraw",
     "settings:user_mfa:passkey_request",
     "settings:user_mfa:passkey_request_delete",
     "logout",

@@ -611,6 +611,15 @@ def user_edit_link(stage: Stage) -> Desk:
     return desk
 
 
+@state("user-edit-withdrawn", "settings:user")
+def user_edit_withdrawn(stage: Stage) -> Desk:
+    invitations.invite(stage.user("omar.said"), actor=stage.petra)
+    desk = stage.inside("petra.vogt", address(stage, "settings:user", user="omar.said"))
+    desk.button("Withdraw invitation").click()
+    desk.sees("the invitation was withdrawn")
+    return desk
+
+
 @state("user-mfa-suspended", "settings:user_mfa:window")
 def user_mfa_suspended(stage: Stage) -> Desk:
     services.suspend_passkey(stage.user("yuki.tanaka").passkeys.get(), "The counter fell.")

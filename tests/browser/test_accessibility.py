@@ -53,6 +53,7 @@ def test_the_catalogue_has_every_page():
     passing_on = {
         "home",  # leads to the home app
         "csp_report",
+        "change_password",  # leads to the page of that name
         "own_new_codes",
         "session",
         "session_end",
@@ -65,6 +66,7 @@ def test_the_catalogue_has_every_page():
         "own_mfa:passkey_request_delete",
         "settings:user_invite",
         "settings:user_unlock",
+        "settings:user_withdraw",
         "settings:user_mfa:passkey_request",
         "settings:user_mfa:passkey_request_delete",
     }

@@ -448,7 +448,7 @@ def test_asvs_16_4_2_sqlite_itself_refuses_to_change_and_to_delete(act, table, f
 @pytest.mark.parametrize("table", ["accounts_auditevent", "accounts_auditseal"])
 def test_asvs_16_4_2_the_database_of_these_tests_refuses_them_too(table, db):
     """Its delete triggers are away for the tests' own sake (conftest); here the migration makes them again."""
-    triggers = sys.modules["accounts.migrations.0003_audit_triggers"]
+    triggers = sys.modules["accounts.migrations.0004_audit_triggers"]
     acts = ["UPDATE {} SET mac = 'x'", "DELETE FROM {}"]
     acts += ["TRUNCATE {} CASCADE"] if connection.vendor == "postgresql" else []
     AuditEvent.objects.create(action=Action.REFUSED)
@@ -469,7 +469,7 @@ def test_asvs_16_4_2_the_database_of_these_tests_refuses_them_too(table, db):
 
 
 def test_asvs_16_4_2_the_triggers_can_be_taken_away_again_by_migrating_back(db):
-    triggers = sys.modules["accounts.migrations.0003_audit_triggers"]
+    triggers = sys.modules["accounts.migrations.0004_audit_triggers"]
     for vendor in ("sqlite", "postgresql"):
         made, unmade = (triggers.statements(vendor, made=made) for made in (True, False))
         assert len(made) == len(unmade)

@@ -39,7 +39,7 @@ def run(schema_editor, *, made):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0002_audit_seals")]
+    dependencies = [("accounts", "0003_safeguards")]
 
     operations = [
         migrations.RunPython(

@@ -1,0 +1,11 @@
+"""Passwords as keyboards send them."""
+
+import unicodedata
+
+LONGEST = 256  # code points of a password (NIST SP 800-63B-4 section 3.1.1.2 asks for 64 at least)
+LONGEST_TYPED = 4 * LONGEST  # the same with every accent apart; nothing longer is looked at
+
+
+def typed_alike(password: str) -> str:
+    """The one Unicode form of `password`, whichever keyboard it was typed on (NFC, section 3.1.1.2)."""
+    return unicodedata.normalize("NFC", password)

@@ -1,0 +1,96 @@
+"""Administration → User: invite again, withdraw the invitation, and the link to hand over."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts import invitations, people
+from accounts.models import User
+from mfa.sealing import Unreadable, seal, unseal
+from mfa.views.confirm import recently_proved
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.http import HttpResponse
+
+    from accounts.requests import SignedInRequest
+
+HANDED_OVER = "invitation_link"
+
+
+@never_cache
+@recently_proved
+@require_http_methods(["POST"])
+def user_invite(request: SignedInRequest, user_id: UUID) -> HttpResponse:
+    """Send a new invitation to somebody who has not chosen a password yet; earlier links end."""
+    person = get_object_or_404(User.objects.managed_by(request.user), pk=user_id)
+    if not person.is_active or person.has_usable_password():
+        text = (
+            _("{name} has a password already.")
+            if person.is_active
+            else _("{name} is deactivated. Activate them first.")
+        )
+        messages.info(request, text.format(name=person.get_short_name()))
+        return redirect("settings:user", user_id)
+    try:
+        return say_invited(request, person, invitations.invite(person, actor=request.user))
+    except people.ChangedMeanwhile:
+        return _chosen_already(request, person)
+
+
+@never_cache
+@recently_proved
+@require_http_methods(["POST"])
+def user_withdraw(request: SignedInRequest, user_id: UUID) -> HttpResponse:
+    """End the invitation of somebody who has not used it yet: the link is dead."""
+    person = get_object_or_404(User.objects.managed_by(request.user), pk=user_id)
+    invited = invitations.invited(person)
+    if invited is None or not invited.works:
+        messages.info(request, _("{name} has no open invitation.").format(name=person.get_short_name()))
+        return redirect("settings:user", user_id)
+    try:
+        invitations.withdraw(person, actor=request.user)
+    except people.ChangedMeanwhile:
+        return _chosen_already(request, person)
+    text = _(
+        "The invitation is withdrawn: its link no longer works. {name} cannot sign in until they are invited again."
+    )
+    messages.success(request, text.format(name=person.get_short_name()))
+    return redirect("settings:user", user_id)
+
+
+def _chosen_already(request: SignedInRequest, person: User) -> HttpResponse:
+    """The link was used while the administrator was on the way to void it."""
+    messages.info(request, _("{name} has just chosen a password.").format(name=person.get_short_name()))
+    return redirect("settings:user", person.pk)
+
+
+def say_invited(request: SignedInRequest, person: User, link: str) -> HttpResponse:
+    """Say where the invitation went; without an address, show the link once."""
+    if person.email:
+        text = _("{name} is invited: the link went to {email} and is good for seven days.")
+        messages.success(request, text.format(name=person.get_short_name(), email=person.email))
+    else:
+        request.session[HANDED_OVER] = [str(person.pk), b64encode(seal(link.encode(), request.user.pk)).decode()]
+        messages.success(request, _("{name} is invited. Hand the link over.").format(name=person.get_short_name()))
+    return redirect("settings:user", person.pk)
+
+
+def link_to_hand_over(request: SignedInRequest, person: User) -> str:
+    """The link just made for `person`, once."""
+    whose, sealed = request.session.get(HANDED_OVER, ("", ""))
+    if whose != str(person.pk):
+        return ""
+    del request.session[HANDED_OVER]
+    try:
+        return unseal(b64decode(sealed), request.user.pk).decode()
+    except Unreadable:  # the keys were changed meanwhile: "Invite again" makes another
+        return ""

@@ -1,0 +1,144 @@
+"""The keys of what is sealed, as the database needs them: which ones are missing, and how they are changed.
+
+A key is changed while the site runs: put the new one first, restart, and run
+`manage.py rotate_mfa_keys`. Every row changes only if it is still the one that
+was read, so that nothing of the meantime is lost; run twice, the second time
+finds nothing to do.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, models
+from django.db.models import Q
+
+from mfa.models import AuthenticatorApp, RecoveryCode
+from mfa.sealing import Unreadable, keys, seal, unseal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SEALED: tuple[tuple[type[models.Model], str], ...] = ((AuthenticatorApp, "key"), (RecoveryCode, "sealed_digest"))
+BATCH = 500
+TRIED = 10  # rows of one key, before it counts as another key of the same id
+MOST_IDS = 100  # where there are more, what is there was never sealed here
+
+
+@dataclass
+class Rotation:
+    """What a change of keys did: rows now under the first key, those that nobody can read, ids that are needed still."""
+
+    first: str
+    done: Counter[str] = field(default_factory=Counter)
+    unreadable: list[str] = field(default_factory=list)
+    needed: set[str] = field(default_factory=set)
+
+    @property
+    def free(self) -> list[str]:
+        """The keys that open nothing any more."""
+        return [name for name in keys() if name not in self.needed | {self.first}]
+
+
+def rotate() -> Rotation:
+    """Seal every row that is under another key under the first one."""
+    rotation = Rotation(next(iter(keys())))
+    for model, column in SEALED:
+        for row in _not_under(rotation.first, model, column):
+            table, sealed = model._meta.db_table, bytes(getattr(row, column))
+            try:
+                again = seal(unseal(sealed, row.user_id), row.user_id)
+            except Unreadable:
+                rotation.unreadable.append(f"{table} {row.pk}")
+                continue
+            as_read: dict[str, Any] = {"pk": row.pk, column: sealed}
+            rotation.done[table] += model._default_manager.filter(**as_read).update(**{column: again})
+    rotation.needed = {_name(head) for model, column in SEALED for head in _heads(model, column)}
+    return rotation
+
+
+def check_keys() -> None:
+    """See that every key which something in the database is sealed with is there, and is the right one.
+
+    Raises ImproperlyConfigured. A database without our tables, or without an answer, has nothing to say.
+    """
+    for model, column in SEALED:
+        try:
+            for head in _heads(model, column):
+                if 1 < len(head) == 1 + head[0] and head[1:].isascii():  # else it was never sealed here
+                    _check(model, column, head)
+        except DatabaseError:
+            return
+
+
+def _check(model: type[models.Model], column: str, head: bytes) -> None:
+    """Open a row that begins with `head`. Raises ImproperlyConfigured where none of the first ten opens."""
+    name, table = _name(head), model._meta.db_table
+    if name not in keys():
+        raise ImproperlyConfigured(
+            f"MFA_ENCRYPTION_KEYS has no key with the id {name!r}, which rows of {table} are sealed with. "
+            "Add it again, behind the first one."
+        )
+    rows: Any = model._default_manager.filter(_between(column, head)).order_by("pk")[:TRIED]
+    if not any(_opens(bytes(getattr(row, column)), row.user_id) for row in rows):
+        raise ImproperlyConfigured(
+            f"The key with the id {name!r} in MFA_ENCRYPTION_KEYS is not the one that rows of {table} are sealed with. "
+            "Put the old one back, and give a new key another id."
+        )
+
+
+def _opens(sealed: bytes, owner: object) -> bool:
+    try:
+        unseal(sealed, owner)
+    except Unreadable:
+        return False
+    return True
+
+
+def _not_under(name: str, model: type[models.Model], column: str) -> Iterator[Any]:
+    """The rows that are not under the key `name`, in batches: no more than one is in memory."""
+    head = bytes([len(name)]) + name.encode()
+    found = model._default_manager.exclude(_between(column, head)).order_by("pk")
+    batch: list[Any] = list(found[:BATCH])
+    while batch:
+        yield from batch
+        batch = list(found.filter(pk__gt=batch[-1].pk)[:BATCH])
+
+
+def _heads(model: type[models.Model], column: str) -> Iterator[bytes]:
+    """What the sealed secrets of a column begin with (length and id of the key), each once: one statement for each."""
+    found = model._default_manager.order_by(column).values_list(column, flat=True)
+    after: bytes | None = b""
+    for _number in range(MOST_IDS):
+        sealed = None if after is None else found.filter(**{f"{column}__gte": after}).first()
+        if sealed is None:
+            return
+        head = _head(bytes(sealed))
+        yield head
+        after = _next(head)
+
+
+def _between(column: str, head: bytes) -> Q:
+    """Those whose `column` begins with `head`."""
+    end = _next(head)
+    here = Q(**{f"{column}__gte": head})
+    return here if end is None else here & Q(**{f"{column}__lt": end})
+
+
+def _head(sealed: bytes) -> bytes:
+    """The length of a key's id, and the id."""
+    return sealed[: 1 + sealed[0]] if sealed else b""
+
+
+def _next(head: bytes) -> bytes | None:
+    """The first bytes after everything that begins with `head`; None where there are none."""
+    if not head.strip(b"\xff"):
+        return b"\x00" if not head else None
+    return (int.from_bytes(head) + 1).to_bytes(len(head))
+
+
+def _name(head: bytes) -> str:
+    return head[1:].decode("ascii", "replace")

@@ -1,0 +1,175 @@
+"""ASVS 5.0, V11: cryptography."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from io import StringIO
+from math import log2
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.hashers import Argon2PasswordHasher, get_hasher, make_password
+from django.core.management import call_command
+
+from accounts import invitations
+from accounts.sessions import SessionStore
+from mfa import sealing
+from mfa.methods import recovery, totp
+from mfa.models import AuthenticatorApp
+from mfa.sealing import Unreadable, seal, unseal
+from tests.mfa.test_sealing import a_key
+from tests.people import browser
+from tests.security.links import SITE
+
+ROOT = Path(settings.ROOT)
+SOURCES = [file for app in ("accounts", "mfa", "companies", "m2v") for file in (ROOT / app).rglob("*.py")]
+CRYPTOGRAPHY = {"hashlib", "hmac", "secrets", "cryptography", "argon2", "random", "Crypto", "nacl", "ssl", "jwt"}
+
+
+@pytest.fixture
+def keys(settings):
+    def change(*keys):
+        settings.MFA_ENCRYPTION_KEYS = list(keys)
+        sealing.keys.cache_clear()
+
+    yield change
+    sealing.keys.cache_clear()
+
+
+def imported():
+    """The top-level modules that our code imports."""
+    for file in SOURCES:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                yield from (name.name.split(".")[0] for name in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                yield node.module.split(".")[0]
+
+
+def test_asvs_11_1_1_keys_are_changed_while_the_old_one_still_opens(kim, keys):
+    old, new = a_key("old"), a_key("new")
+    keys(old)
+    kim.set_up_app()
+    keys(new, old)
+    kim.enter_password()
+    assert kim.enter_code(kim.code(-1)).headers["Location"] == "/", "before"
+    call_command("rotate_mfa_keys", stdout=StringIO())
+
+    keys(new)
+
+    kim.client = browser()
+    kim.enter_password()
+    assert kim.enter_code().headers["Location"] == "/", "after"
+
+
+def test_asvs_11_2_1_only_proved_libraries_do_the_work():
+    assert set(imported()) & CRYPTOGRAPHY <= {"hashlib", "secrets", "cryptography"}
+
+
+def test_asvs_11_2_2_what_is_sealed_names_its_key(keys):
+    keys(a_key("2026"))
+
+    assert seal(b"secret", "kim")[:5] == b"\x042026"
+
+
+def test_asvs_11_2_3_keys_have_256_bits():
+    assert sealing.KEY_BYTES * 8 == 256
+    assert totp.KEY_BYTES * 8 == 160
+
+
+def test_asvs_11_2_4_secrets_are_compared_in_constant_time():
+    """`==` never meets a digest, a code or a token."""
+    for file in SOURCES:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq):
+                said = ast.unparse(node)
+                assert not any(word in said for word in ("digest", "totp.token", "signature", "code_at")), said
+
+
+@pytest.mark.parametrize("sealed", [b"", b"\x02k1", b"\x02k1" + bytes(40)])
+def test_asvs_11_2_5_what_cannot_be_opened_lets_nobody_in_and_says_nothing(sealed, kim):
+    kim.set_up_app()
+    AuthenticatorApp.objects.update(key=sealed)
+    kim.enter_password()
+
+    answer = kim.enter_code()
+
+    assert answer.status_code == 400
+    assert "Unreadable" not in answer.content.decode()
+    assert not kim.is_in
+
+
+def test_asvs_11_3_1_and_11_3_2_secrets_are_sealed_with_aes_gcm(keys):
+    keys(a_key("k"))
+
+    assert {type(key).__name__ for key in sealing.keys().values()} == {"AESGCM"}
+    source = "".join(file.read_text() for file in SOURCES)
+    assert "ECB" not in source
+    assert "PKCS1v15" not in source
+
+
+def test_asvs_11_3_3_one_changed_bit_is_noticed():
+    sealed = bytearray(seal(b"12345678901234567890", "kim"))
+    sealed[-1] ^= 1
+
+    with pytest.raises(Unreadable):
+        unseal(bytes(sealed), "kim")
+
+
+def test_asvs_11_3_4_no_nonce_comes_twice():
+    start = 1 + seal(b"", "kim")[0]
+
+    assert len({seal(b"secret", "kim")[start : start + sealing.NONCE_BYTES] for _number in range(1000)}) == 1000
+
+
+def test_asvs_11_4_1_no_broken_hash_is_used():
+    for file in SOURCES:
+        text = file.read_text().lower()
+        assert "md5" not in text, file
+        assert "hashlib.sha1" not in text, file
+        assert "import sha1" not in text, file
+
+
+def test_asvs_11_4_2_passwords_are_hashed_with_argon2id_at_todays_cost():
+    """By the settings of the site: tests have a quicker hasher."""
+    asked = "from m2v.settings import PASSWORD_HASHERS; print(PASSWORD_HASHERS)"
+    said = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert said.strip() == "['django.contrib.auth.hashers.Argon2PasswordHasher']"
+    hasher = Argon2PasswordHasher()
+    assert hasher.encode("four words in line", hasher.salt()).startswith("argon2$argon2id$v=19$m=102400,t=2,p=8$")
+
+
+def test_asvs_11_4_3_nothing_is_derived_from_a_password():
+    source = "".join(file.read_text() for file in SOURCES)
+
+    assert not any(name in source for name in ("pbkdf2", "scrypt(", "HKDF", "PBKDF2HMAC"))
+
+
+def test_asvs_11_5_1_what_must_not_be_guessed_has_128_bits(kim, admin):
+    """Sessions, links, keys, nonces beside a key; a recovery code has the 80 that NIST asks 64 of, under throttling."""
+    key = SessionStore()._get_new_session_key()
+    token = invitations.invite(kim.user, actor=admin).removeprefix(SITE).split("/")[-2].split("-")[1]
+
+    assert len(key) * log2(36) >= 128
+    assert len(token) * 4 >= 128
+    assert len(totp.new_key()) * 8 >= 128
+    assert recovery.LENGTH * log2(len(recovery.ALPHABET)) >= 64
+    assert len({SessionStore()._get_new_session_key() for _number in range(1000)}) == 1000
+
+
+def test_asvs_11_5_2_randomness_is_the_systems():
+    assert "random" not in set(imported()) - {"secrets"}
+
+
+def test_n_3_1_1_2_hash_a_stored_password_says_its_scheme_cost_and_salt():
+    hasher = get_hasher("default")
+    assert make_password("four words in line").split("$")[0] == hasher.algorithm
+    stored = Argon2PasswordHasher().encode("four words in line", Argon2PasswordHasher().salt())
+    _django, scheme, version, cost, salt, _digest = stored.split("$")
+
+    assert (scheme, version, cost) == ("argon2id", "v=19", "m=102400,t=2,p=8")
+    assert len(salt) * 6 >= 32

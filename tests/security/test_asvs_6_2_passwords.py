@@ -1,0 +1,297 @@
+"""ASVS 5.0, V6.2: passwords."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.contrib.auth import password_validation
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+from accounts import invitations
+from accounts.models import User
+from tests.people import PASSWORD, Person, browser
+from tests.security.links import CHANGE, NEW, ask, chosen, form_of, link_in, signs_in
+
+PAGES = Path(settings.ROOT) / "templates"
+SCRIPTS = Path(settings.ROOT) / "m2v" / "static"
+
+
+def sample():
+    """Fifty published passwords of at least 8 characters, spread over both lists."""
+    django = gzip.decompress(
+        (Path(password_validation.__file__).parent / "common-passwords.txt.gz").read_bytes()
+    ).decode()
+    both = [[word for word in words if len(word) >= 8] for words in (FREQUENCY_LISTS["passwords"], django.split("\n"))]
+    return [word for words in both for word in words[:: len(words) // 25][:25]]
+
+
+SAMPLE = sample()
+
+
+def change(person, password, old=PASSWORD, again=None):
+    return person.client.post(CHANGE, {"old_password": old} | chosen(password, again))
+
+
+def three_ways(person, mailbox, admin):
+    """Where a password can be chosen: change, reset, invitation. Each answers what it makes of one."""
+    person.sign_in()
+    yield lambda password: change(person, password)
+    reader = browser()
+    ask(person.user.email)
+    form = form_of(reader, link_in(mailbox.pop()))
+    yield lambda password: reader.post(form, chosen(password))
+    invited = User.objects.create_user("nadia", "nadia@acme.example", company=person.user.company)
+    guest = browser()
+    link = invitations.invite(invited, actor=admin).removeprefix("http://localhost:8000")
+    entry = form_of(guest, link)
+    yield lambda password: guest.post(entry, chosen(password))
+
+
+@pytest.mark.parametrize(("with_app", "fewest"), [(False, 15), (True, 8)])
+def test_asvs_6_2_1_a_password_has_fifteen_characters_or_eight_beside_an_app(with_app, fewest, kim):
+    if with_app:
+        kim.set_up_app()
+    kim.sign_in()
+    long_enough = "qzvjx wkmpl gfbdt"[:fewest]
+
+    refused = change(kim, long_enough[:-1])
+    page = refused.content.decode()
+
+    assert refused.status_code == 400
+    assert f"This password is too short: it has {fewest - 1} of at least {fewest} characters" in page
+    assert f"At least {fewest} characters." in kim.client.get(CHANGE).content.decode()
+    assert change(kim, long_enough).status_code == 302
+
+
+def test_asvs_6_2_1_an_app_that_is_not_confirmed_shortens_nothing(kim):
+    kim.set_up_app()
+    kim.user.authenticator_apps.update(confirmed=False)
+    User.objects.filter(pk=kim.user.pk).update(two_factor_enabled=False)
+    kim.sign_in()
+
+    answer = change(kim, "qzvjx wk")
+
+    assert "of at least 15 characters" in answer.content.decode()
+
+
+def test_asvs_6_2_2_people_change_their_password(kim):
+    kim.sign_in()
+
+    assert change(kim, NEW).status_code == 302
+
+    assert signs_in("kim", NEW)
+    assert not signs_in("kim", PASSWORD)
+
+
+@pytest.mark.parametrize("old", ["", "wrong", PASSWORD.upper(), f"{PASSWORD} ", NEW])
+def test_asvs_6_2_3_a_change_needs_the_current_password(old, kim):
+    kim.sign_in()
+
+    assert change(kim, NEW, old=old).status_code == 400
+
+    assert signs_in("kim", PASSWORD)
+
+
+def test_asvs_6_2_4_and_6_2_12_no_published_password_is_taken_on_any_way(kim, admin, mailoutbox):
+    for way in three_ways(kim, mailoutbox, admin):
+        for password in SAMPLE:
+            answer = way(password)
+            assert answer.status_code == 400, password
+            assert "it is on lists of stolen passwords" in answer.content.decode(), password
+
+
+def test_asvs_6_2_4_the_lists_have_more_than_3000_that_would_fit():
+    assert len(SAMPLE) == 50
+    assert sum(len(word) >= 8 for word in FREQUENCY_LISTS["passwords"]) > 3000
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["passwordpassword", "qwertyuiopasdfgh", "abcdefghqrstuvwxyz", "x" * 128, "2026" * 25, "password12345678"],
+)
+def test_asvs_6_2_12_what_is_guessed_as_quickly_is_refused_with_the_reason(password, kim):
+    kim.sign_in()
+
+    answer = change(kim, password)
+
+    assert answer.status_code == 400
+    assert "This password is easy to guess" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "gwplvuyzkcjrbmfqthox",
+        "71904452386107925834",
+        "🔑 🗝 🔒 🔐 🔏 🔓 📎 📌 🔨 🪛 ",
+        "WQZKPLMVBXRTGHFD",
+        "~`!@#%^&*()_+{}|:",
+    ],
+)
+def test_asvs_6_2_5_no_kind_of_character_is_demanded_or_refused(password, kim):
+    kim.sign_in()
+
+    assert change(kim, password).status_code == 302
+    assert signs_in("kim", password)
+
+
+@pytest.mark.parametrize("path", ["/login/", CHANGE, "reset"])
+def test_asvs_6_2_6_password_fields_hide_what_is_typed(path, kim, mailoutbox):
+    kim.sign_in()
+    client = browser() if path == "/login/" else kim.client
+    if path == "reset":
+        ask("kim@acme.example")
+        client, path = (reader := browser()), form_of(reader, link_in(mailoutbox.pop()))
+    fields = re.findall(r'<input[^>]*name="[^"]*password[^"]*"[^>]*>', client.get(path).content.decode())
+
+    assert fields
+    assert all('type="password"' in field for field in fields)
+
+
+def test_asvs_6_2_7_nothing_keeps_password_managers_or_pasting_away(kim):
+    kim.sign_in()
+    fields = re.findall(r'<input[^>]*type="password"[^>]*>', kim.client.get(CHANGE).content.decode())
+
+    assert [re.search(r'autocomplete="([^"]*)"', field)[1] for field in fields] == [
+        "current-password",
+        "new-password",
+        "new-password",
+    ]
+    assert not any("maxlength" in field or "onpaste" in field for field in fields)
+    for file in [*PAGES.rglob("*.html"), *SCRIPTS.rglob("*.js")]:
+        assert not re.search(r"onpaste|[\"']paste[\"']|autocomplete=[\"']?off[\"']? [^>]*password", file.read_text()), (
+            file
+        )
+
+
+def test_asvs_6_2_8_a_password_counts_exactly_as_it_is(kim):
+    kim.sign_in()
+    password = "  Every Space and Case Counts  "
+
+    assert change(kim, password).status_code == 302
+
+    assert signs_in("kim", password)
+    for variant in (password.strip(), password.lower(), password[:-1], f"{password} ", password.replace("  ", " ")):
+        assert not signs_in("kim", variant)
+
+
+@pytest.mark.parametrize("length", [64, 128, 256])
+def test_asvs_6_2_9_long_passwords_are_taken_whole(length, kim):
+    kim.sign_in()
+    password = ("the quick zebra counts violet lanterns under a paper moon and sings; " * 4)[: length - 1]
+
+    assert change(kim, f"{password}!").status_code == 302
+
+    assert signs_in("kim", f"{password}!")
+    assert not signs_in("kim", f"{password}?")
+
+
+def test_asvs_6_2_10_a_password_never_runs_out(kim, time_machine):
+    time_machine.move_to(kim.user.created_at.timestamp() + 5 * 366 * 24 * 3600)
+
+    assert kim.enter_password().headers["Location"] == "/"
+
+
+@pytest.mark.parametrize(
+    ("password", "what"),
+    [
+        ("my m2v secret sauce", "the product’s name"),
+        ("M2V! plum violet tree", "the product’s name"),
+        ("plum localhost violet", "the site’s address"),
+        ("björn.wagner plum tree", "your user name"),
+        ("BJORN plum violet tree", "your user name"),
+        ("plum b.wagner42 violet", "your user name"),
+        ("plumb-wandering x42mail", "your e-mail address"),
+        ("violet Öztürk lantern", "your name"),
+        ("violet OZTURK lantern", "your name"),
+        ("acme machines 2026 plum", "your company’s name"),
+        ("plum ACMEMACHINES violet", "your company’s name"),
+        ("plum Ma.chi.nes violet", "your company’s name"),
+        ("plum lanterns count violets", None),
+    ],
+)
+def test_asvs_6_2_11_what_everybody_knows_of_the_person_is_refused_with_the_reason(password, what, make_person):
+    bjorn = make_person(
+        "bjorn.wagner", email="x42mail@acme.example", first_name="Ann", last_name="Öztürk", password=PASSWORD
+    )
+    bjorn.sign_in()
+
+    answer = change(bjorn, password)
+
+    assert answer.status_code == (400 if what else 302)
+    if what:
+        assert f"which is {what}." in answer.content.decode()
+
+
+@pytest.mark.parametrize(("password", "status"), [("planning every channel", 302), ("ann counts plum trees", 400)])
+def test_asvs_6_2_11_a_name_of_three_letters_counts_where_it_stands_alone(password, status, make_person):
+    ann = make_person("a.o", first_name="Ann", email="q@acme.example")
+    ann.sign_in()
+
+    assert change(ann, password).status_code == status
+
+
+def test_asvs_6_2_11_a_part_of_a_known_word_is_none_either(make_person):
+    long = make_person("maximilian.von.oppersdorff", email="q@acme.example")
+    long.set_up_app()
+    long.sign_in()
+
+    assert change(long, "von.oppersdorff").status_code == 400
+    assert change(long, "milian.von").status_code == 400
+
+
+def test_asvs_6_2_12_the_rules_hold_on_the_command_line_too():
+    with pytest.raises(password_validation.ValidationError, match="lists of stolen passwords"):
+        password_validation.validate_password("iloveyou", User(username="kim"))
+    password_validation.validate_password(PASSWORD, User(username="kim"))
+
+
+def test_every_refusal_says_what_to_do_and_shows_no_password(kim):
+    kim.sign_in()
+
+    page = change(kim, "qwertyuiop").content.decode()
+
+    assert "Choose another." in page
+    assert "qwertyuiop" not in page
+
+
+def test_a_password_of_many_signs_is_checked_quickly(kim):
+    """zxcvbn looks at a hundred characters at most."""
+    kim.sign_in()
+    password = ("4@8({<36|1!70$5+%2" * 15)[:255] + "é"
+
+    assert change(kim, password).status_code in {302, 400}
+
+
+@pytest.mark.parametrize("length", [257, 5000, 60_000])
+def test_b_56_a_password_that_is_too_long_is_refused_before_it_is_hashed(length, kim, monkeypatch):
+    kim.sign_in()
+    monkeypatch.setattr("accounts.models.User.set_password", lambda *_: pytest.fail("hashed"))
+
+    answer = change(kim, "ö" * length if length < 60_000 else "x" * length)
+
+    assert answer.status_code == 400
+    assert f"it has {length} characters, and 256 is the most" in answer.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/login/", CHANGE])
+def test_b_56_a_megabyte_is_refused_unread(path, kim, monkeypatch):
+    kim.sign_in()
+    client = browser() if path == "/login/" else kim.client
+    monkeypatch.setattr("django.contrib.auth.hashers.make_password", lambda *_: pytest.fail("hashed"))
+    long = "x" * 1024 * 1024
+
+    answer = client.post(path, {"username": "kim", "password": long, "old_password": PASSWORD, "new_password1": long})
+
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("username", ["kim", "nobody"])
+def test_b_56_a_login_hashes_nothing_that_is_too_long(username, kim, monkeypatch):
+    monkeypatch.setattr("accounts.backends.User", None)
+
+    assert Person(kim.user).client.post("/login/", {"username": username, "password": "x" * 1025}).status_code == 400
