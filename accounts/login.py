@@ -13,7 +13,7 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import login
-from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import transaction
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -77,9 +77,15 @@ def complete(request: HttpRequest, person: User) -> None:
 
     It writes the audit line: call it in the transaction of the last step.
     """
-    request.session[COMPLETE] = True
     User.objects.filter(pk=person.pk).update(last_sign_in_at=timezone.now())
     audit.record(Action.SIGNED_IN, actor=person, subject=person, methods=methods_proved(request.session))
+    request.session[COMPLETE] = True
+    settle(request.session)
+
+
+def settle(session: SessionBase) -> None:
+    """Save `session` within the transaction of the act that changed it: they are done together or not at all."""
+    session.settle()  # type: ignore[attr-defined]  # accounts.sessions.SessionStore
 
 
 def take(session: SessionBase, name: str) -> Any:
@@ -92,8 +98,8 @@ def take(session: SessionBase, name: str) -> Any:
         return None
     session.cycle_key()
     try:
-        session.save()
-    except UpdateError:
+        settle(session)
+    except SessionInterrupted:
         session.modified = False
         return None
     return kept

@@ -6,11 +6,13 @@ row keeps its place and gets another primary key. The old key is dead at once.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.backends.base import VALID_KEY_CHARS, UpdateError
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.utils.crypto import get_random_string
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 class SessionStore(db.SessionStore):
     renamed_from: str | None = None
+    settled: dict[str, Any] | None = None  # what its row holds since `settle`
     _session_key: str | None
     _session_cache: dict[str, Any]
 
@@ -56,6 +59,8 @@ class SessionStore(db.SessionStore):
 
         Raises UpdateError where the session was ended meanwhile, so that it does not come back.
         """
+        if self.renamed_from is None and self.settled is not None and self.settled == self._session_cache:
+            return
         if self.renamed_from is None:
             super().save(must_create)
             return
@@ -73,3 +78,25 @@ class SessionStore(db.SessionStore):
         if not changed:
             raise UpdateError
         self.renamed_from = None
+
+    def settle(self) -> None:
+        """Save now, in the caller's transaction: an act, and the session that knows of it, or neither.
+
+        The save at the request's end has nothing left to do then, unless something was added since.
+        Raises SessionInterrupted where the session was ended meanwhile.
+        """
+        try:
+            self.save()
+        except UpdateError as trouble:
+            raise SessionInterrupted from trouble
+        self.settled = deepcopy(self._session_cache)
+
+    def take_back(self) -> None:
+        """Make it what it was when it was read or settled: what it was changed for has failed."""
+        if self.renamed_from:
+            self._session_key, self.renamed_from = self.renamed_from, None
+        if self.settled is not None:
+            self._session_cache = deepcopy(self.settled)
+        else:
+            self.__dict__.pop("_session_cache", None)
+            self.modified = False
