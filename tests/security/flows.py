@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.apps import apps
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.http import urlsafe_base64_encode
 
 from accounts import people
@@ -42,7 +42,6 @@ class World:
     kim: Person
     petra: Person
     company: Company
-    started: dict[str, Any] = field(default_factory=dict)
 
     @property
     def admin(self) -> User:
@@ -58,14 +57,43 @@ class World:
 
 
 @contextmanager
+def outermost() -> Iterator[None]:
+    """Let transactions within be what they are at the site, where no test's own transaction lies around them.
+
+    One that begins here can be rolled back by itself, and a statement outside any that fails spoils nothing but itself.
+    """
+    depth, changed = len(connection.savepoint_ids), []
+    enter, mark = transaction.Atomic.__enter__, transaction.mark_for_rollback_on_error
+
+    def begin(atomic: transaction.Atomic) -> None:
+        if not atomic.savepoint and len(connection.savepoint_ids) == depth:
+            atomic.savepoint = True
+            changed.append(atomic)
+        enter(atomic)
+
+    def marked(using: str | None = None) -> Any:
+        return nullcontext() if len(connection.savepoint_ids) == depth else mark(using)
+
+    transaction.Atomic.__enter__, transaction.mark_for_rollback_on_error = begin, marked
+    try:
+        yield
+    finally:
+        transaction.Atomic.__enter__, transaction.mark_for_rollback_on_error = enter, mark
+        for atomic in changed:
+            atomic.savepoint = False
+
+
+@contextmanager
 def tried(world: World) -> Iterator[None]:
-    """What happens within is undone: database, and the cookies of both browsers."""
+    """What happens within is undone: in the database, in both browsers, and in Kim's pocket."""
     jars = [(person, deepcopy(person.client.cookies)) for person in (world.kim, world.petra)]
-    with transaction.atomic():
+    world.kim.authenticator.credentials.clear()
+    with transaction.atomic(), outermost():
         yield
         transaction.set_rollback(True)
     for person, cookies in jars:
         person.client.cookies = cookies
+        person.user.refresh_from_db()
 
 
 def plain(value: object, known: set[object]) -> object:
@@ -88,6 +116,7 @@ def database(known: set[object] = frozenset()) -> dict[str, list[Any]]:  # type:
         rows = list(model._default_manager.order_by("pk").values())
         if known:
             rows = [{k: plain(v, known) for k, v in row.items() if k not in {"id", "password"}} for row in rows]
+            rows.sort(key=repr)
         else:
             rows = [{k: bytes(v) if isinstance(v, memoryview) else v for k, v in row.items()} for row in rows]
         found[model.__name__] = rows
@@ -252,7 +281,8 @@ def by_petra(path: str, form: dict[str, Any] | None = None, *before: Callable[[W
             step(world)
         made = world.kim.user.passkeys.first()
         address = path.format(kim=world.window, firm=world.firm, passkey=made.pk if made else "")
-        return lambda: world.petra.client.post(address, form or {})
+        filled = {name: str(world.company.pk) if name == "company" else value for name, value in (form or {}).items()}
+        return lambda: world.petra.client.post(address, filled)
 
     return ready
 
@@ -287,7 +317,7 @@ def passwordless(world: World) -> None:
 
 
 PROFILE = {"username": "kimberly", "first_name": "Kim", "last_name": "H", "email": "k@acme.example", "language": "en"}
-NEWCOMER = {"username": "new", "email": "n@acme.example", "role": Role.MEMBER, "language": "en", "first_name": "N"}
+NEWCOMER = {"username": "new", "email": "n@acme.example", "role": Role.MEMBER, "language": "en", "company": "", "first_name": "N"}
 
 ACTS: dict[str, Callable[[World], Act]] = {
     "own password": own("/user-settings/password/", {"old_password": PASSWORD, **CHOSEN}),
@@ -312,7 +342,7 @@ ACTS: dict[str, Callable[[World], Act]] = {
     "signed out everywhere": by_petra("{kim}sign-out/"),
     "invited": by_petra("{kim}invite/", None, passwordless),
     "user made": by_petra("/settings/administration/users/new/", NEWCOMER),
-    "user changed": by_petra("{kim}", PROFILE | {"role": Role.MEMBER}),
+    "user changed": by_petra("{kim}", PROFILE | {"role": Role.MEMBER, "company": ""}),
     "company made": by_petra("/settings/administration/companies/new/", {"name": "Newtown"}),
     "company renamed": by_petra("{firm}edit/", {"name": "Acme 2"}),
     "company on, and out": by_petra("{firm}two-factor/on/", {"sign_out": "on"}),
