@@ -116,6 +116,7 @@ def local_path(candidate: str | None) -> str:
         candidate
         and candidate.isprintable()
         and candidate.startswith("/")
+        and candidate[1:2] not in {"/", "\\"}  # "//" alone names no host for Django, and no page for a browser
         and url_has_allowed_host_and_scheme(candidate, allowed_hosts=None)
     ):
         return candidate
