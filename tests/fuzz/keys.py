@@ -44,9 +44,7 @@ def pair(kind: str) -> Pair:
         return Pair(cbor2.dumps(cose), lambda data: key.sign(data, padding.PKCS1v15(), SHA256()))
     if kind == "EdDSA":
         edwards = ed25519.Ed25519PrivateKey.generate()
-        return Pair(
-            cbor2.dumps({1: 1, 3: -8, -1: 6, -2: edwards.public_key().public_bytes_raw()}), edwards.sign
-        )
+        return Pair(cbor2.dumps({1: 1, 3: -8, -1: 6, -2: edwards.public_key().public_bytes_raw()}), edwards.sign)
     curve = ec.generate_private_key(ec.SECP256R1())
     point = curve.public_key().public_numbers()
     cose = {1: 2, 3: -7, -1: 1, -2: point.x.to_bytes(32, "big"), -3: point.y.to_bytes(32, "big")}

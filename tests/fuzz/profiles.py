@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 LONG = os.environ.get("FUZZ_PROFILE") == "long"
 TIMES = 20 if LONG else 1
 
-_QUIET = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+_QUIET = [
+    HealthCheck.too_slow,
+    HealthCheck.function_scoped_fixture,
+    HealthCheck.filter_too_much,
+    HealthCheck.data_too_large,
+]
 settings.register_profile("short", deadline=None, database=None, derandomize=True, suppress_health_check=_QUIET)
 settings.register_profile("long", deadline=None, database=None, print_blob=True, suppress_health_check=_QUIET)
 PROFILE = settings.get_profile("long" if LONG else "short")

@@ -73,7 +73,7 @@ def send(sent: Sent, path: str, session: str | None = None) -> Got:
     trouble: list[Any] = []
 
     def start(status: str, headers: list[tuple[str, str]], failure: Any = None) -> Any:
-        told[:] = [int(status.split()[0]), headers]
+        told[:] = [int(status.split(maxsplit=1)[0]), headers]
         return told.append
 
     def note(sender: Any, **_: Any) -> None:
@@ -150,8 +150,8 @@ NASTY = [
     "\U0010ffff",
     "e\u0301",
     "İı\u017f\u212a",
-    "١٢٣٤٥٦",  # noqa: RUF001
-    "１２３４５６",  # noqa: RUF001
+    "١٢٣٤٥٦",
+    "１２３４５６",
     "000000",
     "-1",
     "1e999",
@@ -201,9 +201,25 @@ json_value = st.recursive(
 )
 LATIN = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\x00"), max_size=60)
 HEADERS = {
-    "HTTP_ACCEPT": ["application/json", "text/html", "*/*", "application/json;q=x", "text/html;q=0, application/json", ";,;"],
+    "HTTP_ACCEPT": [
+        "application/json",
+        "text/html",
+        "*/*",
+        "application/json;q=x",
+        "text/html;q=0, application/json",
+        ";,;",
+    ],
     "HTTP_ACCEPT_LANGUAGE": ["de", "en-US,en;q=0.5", "*", "x" * 600, "en;q=nan", ",,,;q="],
-    "HTTP_COOKIE": ["session=", "session=x", "session=%00", "language=de", "language=\xff", "messages=x", '="', "a=b;;=;"],
+    "HTTP_COOKIE": [
+        "session=",
+        "session=x",
+        "session=%00",
+        "language=de",
+        "language=\xff",
+        "messages=x",
+        '="',
+        "a=b;;=;",
+    ],
     "HTTP_HX_REQUEST": ["true", "false", "TRUE"],
     "HTTP_HX_REQUEST_TYPE": ["partial", "full"],
     "HTTP_HX_BOOSTED": ["true"],
@@ -263,9 +279,13 @@ def parts(draw: Any) -> tuple[str, bytes]:
     """Multipart, sound or not."""
     body = b""
     for key, value in draw(st.lists(st.tuples(name, text), max_size=4)):
-        more = draw(st.sampled_from([b"", b'; filename="x"', b'; filename=""', b'; filename="../\x00"', b"; filename*=x''%ff"]))
+        more = draw(
+            st.sampled_from([b"", b'; filename="x"', b'; filename=""', b'; filename="../\x00"', b"; filename*=x''%ff"])
+        )
         head = draw(
-            st.sampled_from([b"", b"Content-Transfer-Encoding: base64\r\n", b"Content-Type: text/x; charset=x\r\n", b":\r\n"])
+            st.sampled_from(
+                [b"", b"Content-Transfer-Encoding: base64\r\n", b"Content-Type: text/x; charset=x\r\n", b":\r\n"]
+            )
         )
         body += b'--x\r\nContent-Disposition: form-data; name="%b"%b\r\n%b\r\n%b\r\n' % (
             encoded(key).replace(b'"', b"%22"),
@@ -301,7 +321,9 @@ def headers(draw: Any) -> dict[str, str]:
 def queries(draw: Any) -> str:
     pairs = draw(st.lists(st.tuples(st.one_of(st.just("next"), name), text), max_size=3))
     made = "&".join(f"{quote(encoded(key))}={quote(encoded(value))}" for key, value in pairs)
-    return str(draw(st.one_of(st.just(made), st.just(made), st.sampled_from(["%", "%ff=%00", "&&;;=", "next", "\xff=\xfe"]))))
+    return str(
+        draw(st.one_of(st.just(made), st.just(made), st.sampled_from(["%", "%ff=%00", "&&;;=", "next", "\xff=\xfe"])))
+    )
 
 
 @st.composite

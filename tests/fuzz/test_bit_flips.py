@@ -199,9 +199,7 @@ def test_wr_parts_that_are_cut_or_longer_are_refused(cut, device, person):
         }[cut]
         for odd in bent:
             with pytest.raises(Refused):
-                passkeys.finish_authentication(
-                    question, person, passkey, with_part(right, part, odd), person.pk.bytes
-                )
+                passkeys.finish_authentication(question, person, passkey, with_part(right, part, odd), person.pk.bytes)
 
 
 def test_every_turned_bit_of_a_sealed_secret_is_unreadable(person):

@@ -24,7 +24,7 @@ from tests.fuzz.site import json_value, text
 KEY = b"a key of twenty byte"
 NOW = 1_700_000_000.0
 SITE = "http://localhost:8000"
-anything = st.one_of(text, st.text(), st.text("0123456789 \n٣３+-_.", max_size=9))  # noqa: RUF001
+anything = st.one_of(text, st.text(), st.text("0123456789 \n٣３+-_.", max_size=9))
 
 
 # --- Codes of the app ---
@@ -129,8 +129,12 @@ def changes(draw: Any) -> list[tuple[str, str, Any]]:
     inner = st.sampled_from(
         ["clientDataJSON", "authenticatorData", "signature", "userHandle", "attestationObject", "transports"]
     )
-    name = draw(st.one_of(place, inner.map(lambda part: f"response.{part}"), inner.map(lambda part: f"response.{part}")))
-    how = draw(st.sampled_from(["gone", "other", "doubled", "listed", "padded", "standard", "spaced", "upper", "nested"]))
+    name = draw(
+        st.one_of(place, inner.map(lambda part: f"response.{part}"), inner.map(lambda part: f"response.{part}"))
+    )
+    how = draw(
+        st.sampled_from(["gone", "other", "doubled", "listed", "padded", "standard", "spaced", "upper", "nested"])
+    )
     return [(name, how, draw(json_value)), *(draw(changes()) if draw(st.integers(0, 3)) == 0 else [])]
 
 
@@ -256,7 +260,7 @@ def as_browsers_go(there: str) -> str:
 
 
 PIECES = ["/", "\\", "//", "\t", "\n", "\r", " ", ".", "..", "@", ":", "evil.example", "http", "https:", "javascript:", "?",
-          "#", "%2f", "%5c", "%09", "portal/", "\x00", "\u2028", "\u3002", "／", "[", "]", "\ud800", "é"]  # noqa: RUF001  # fmt: skip
+          "#", "%2f", "%5c", "%09", "portal/", "\x00", "\u2028", "\u3002", "／", "[", "]", "\ud800", "é"]  # fmt: skip
 
 
 @examples(600)
@@ -283,7 +287,9 @@ def test_next_to_a_page_of_ours_is_kept(there):
     assert local_path(there) == there
 
 
-@pytest.mark.parametrize("there", ["//evil.example", "/\\evil.example", "https:evil.example", "\t//e", "/\t/e", "http:///e"])
+@pytest.mark.parametrize(
+    "there", ["//evil.example", "/\\evil.example", "https:evil.example", "\t//e", "/\t/e", "http:///e"]
+)
 def test_the_reading_above_knows_a_way_out_when_it_sees_one(there):
     assert as_browsers_go(there) != SITE
     assert local_path(there) == ""

@@ -28,7 +28,11 @@ STATES = {
     "company administrator": False,
     "administrator": False,
 }
-ROLES = {"member": Role.MEMBER, "company administrator": Role.COMPANY_ADMINISTRATOR, "administrator": Role.ADMINISTRATOR}
+ROLES = {
+    "member": Role.MEMBER,
+    "company administrator": Role.COMPANY_ADMINISTRATOR,
+    "administrator": Role.ADMINISTRATOR,
+}
 HALF_WAY = {"challenge", "challenge by passkey alone", "set-up", "recovery codes", "passkey"}
 ADDRESSES = pages()
 APART = 13  # each example goes to every 13th address
@@ -68,7 +72,7 @@ def path_of(page: Any, sent: Sent, ids: dict[str, Any], own: Any) -> str:
     if own and page.name.startswith("own_mfa:"):
         parts["passkey_id"] = own
     if sent.odd_ids:
-        parts = {name: sent.odd_ids[0] for name in parts} | dict(zip(("uidb64", "token"), sent.odd_ids, strict=True))
+        parts = dict.fromkeys(parts, sent.odd_ids[0]) | dict(zip(("uidb64", "token"), sent.odd_ids, strict=True))
     return page.path(**parts)
 
 

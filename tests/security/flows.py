@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b32decode
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.apps import apps
+from django.core.cache.backends.base import BaseCache
 from django.db import connection, transaction
 from django.utils.http import urlsafe_base64_encode
 
@@ -121,6 +123,18 @@ def database(known: set[object] = frozenset()) -> dict[str, list[Any]]:  # type:
             rows = [{k: bytes(v) if isinstance(v, memoryview) else v for k, v in row.items()} for row in rows]
         found[model.__name__] = rows
     return found
+
+
+class NoCache(BaseCache):
+    """A cache that is gone: it answers nothing."""
+
+    def __init__(self, location: str, params: dict[str, Any]) -> None:
+        super().__init__(params)
+
+    def get(self, *args: Any, **options: Any) -> Any:
+        raise OSError("No cache answers.")
+
+    add = set = touch = delete = incr = get_many = has_key = clear = get  # type: ignore[assignment]
 
 
 # --- Ways in: each makes ready, and says what the deciding request is ---
@@ -268,12 +282,12 @@ def confirmed(world: World) -> Act:
 
 
 def key_on(page: Any) -> bytes:
-    from base64 import b32decode  # noqa: PLC0415
-
     return b32decode(page.context["key"].replace(" ", ""))
 
 
-def by_petra(path: str, form: dict[str, Any] | None = None, *before: Callable[[World], object]) -> Callable[[World], Act]:
+def by_petra(
+    path: str, form: dict[str, Any] | None = None, *before: Callable[[World], object]
+) -> Callable[[World], Act]:
     """Petra sends a form about Kim or the company, after `before`."""
 
     def ready(world: World) -> Act:
@@ -317,7 +331,14 @@ def passwordless(world: World) -> None:
 
 
 PROFILE = {"username": "kimberly", "first_name": "Kim", "last_name": "H", "email": "k@acme.example", "language": "en"}
-NEWCOMER = {"username": "new", "email": "n@acme.example", "role": Role.MEMBER, "language": "en", "company": "", "first_name": "N"}
+NEWCOMER = {
+    "username": "new",
+    "email": "n@acme.example",
+    "role": Role.MEMBER,
+    "language": "en",
+    "company": "",
+    "first_name": "N",
+}
 
 ACTS: dict[str, Callable[[World], Act]] = {
     "own password": own("/user-settings/password/", {"old_password": PASSWORD, **CHOSEN}),
