@@ -368,3 +368,19 @@ def test_h_10_what_is_set_up_here_is_a_person_who_gets_in_where_nothing_breaks(w
             assert is_let_in(world.kim), name
     services.enable_two_factor(world.kim.user, actor=world.admin)
     assert not is_let_in(world.kim)
+
+
+def test_h_10_a_sign_out_ends_the_session_and_is_written_down_or_neither(world):
+    for number in range(1, 30):
+        with tried(world):
+            act = FLOWS["signed out"](world)
+            [key] = keys_of(world.kim)
+            nth = Nth(number, for_good=False)
+            with connection.execute_wrapper(nth):
+                act()
+            written = AuditEvent.objects.filter(action="signed_out").exists()
+            assert written is not is_let_in(Person(world.kim.user), key)
+            if not nth.broke:
+                assert written
+                return
+    raise AssertionError("It does not end.")
