@@ -214,6 +214,8 @@ def test_a_changed_registration_is_refused_or_makes_the_same(kind):
 
 @examples(200)
 @given(st.dictionaries(st.sampled_from(["type", "challenge", "origin", "crossOrigin", "topOrigin", "x"]), json_value))
+@example({})
+@example({"challenge": "\ud800"})
 def test_what_the_browser_says_about_itself_is_believed_in_one_form_only(more):
     """Signed by the right key, but of another page, question or act."""
     kim = person()
