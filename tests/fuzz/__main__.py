@@ -23,7 +23,7 @@ def fuzz(minutes: float) -> int:
         except subprocess.TimeoutExpired:
             break
         if done.returncode:
-            print(f"Found something. Again: FUZZ_PROFILE=long {' '.join(command[1:])}")
+            print(f"Found something. Again: FUZZ_PROFILE=long .venv/bin/python {' '.join(command[1:])}")
             return 1
         rounds += 1
     print(f"\nNothing was found in {minutes:g} minutes: {rounds} whole rounds, and one cut short.")
