@@ -15,7 +15,7 @@ MANAGE := $(BIN)/python -W ignore::ResourceWarning manage.py
 PIP := $(BIN)/python -m pip install -q -q --disable-pip-version-check --require-hashes
 PRODUCT := accounts mfa companies m2v manage.py
 
-.PHONY: run install install-dev test check fix bench screenshots lock clean
+.PHONY: run install install-dev test check fix fuzz bench screenshots lock clean
 
 run: install
 	@$(MANAGE) migrate --verbosity 0
@@ -56,6 +56,10 @@ fix: install-dev
 # Everything: lint and types, then the tests on SQLite with coverage, on PostgreSQL, and in a real browser.
 test: check
 	$(BIN)/python tests/run.py
+
+# Other examples each time, for FUZZ_MINUTES (30); ends by itself.
+fuzz: install-dev
+	$(BIN)/python -m tests.fuzz
 
 bench: install-dev
 	$(BIN)/python -m tests.bench

@@ -13,7 +13,7 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import login
-from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import transaction
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -84,7 +84,6 @@ def complete(request: HttpRequest, person: User) -> None:
 
     It writes the audit line: call it in the transaction of the last step.
     """
-    request.session[COMPLETE] = True
     methods = methods_proved(request.session)
     forgive_guesses(person, [proof.method for proof in proofs_of(request.session)])
     details: dict[str, Any] = {"methods": methods, "session": current_id()}
@@ -92,6 +91,8 @@ def complete(request: HttpRequest, person: User) -> None:
         details["new_browser"] = True
     User.objects.filter(pk=person.pk).update(last_sign_in_at=timezone.now())
     audit.record(Action.SIGNED_IN, actor=person, subject=person, **details)
+    request.session[COMPLETE] = True
+    settle(request.session)
 
 
 def password_holds(person: User, password: str) -> bool:
@@ -112,6 +113,11 @@ def forgive_guesses(person: User, proved: Sequence[str]) -> None:
     throttle.forgive(cleared, given_back=throttle.address_lanes(), guesses=len(proved))
 
 
+def settle(session: SessionBase) -> None:
+    """Save `session` within the transaction of the act that changed it: they are done together or not at all."""
+    session.settle()  # type: ignore[attr-defined]  # accounts.sessions.SessionStore
+
+
 def take(session: SessionBase, name: str) -> Any:
     """What `session` keeps under `name`, taken out of it for good before it is used: of many at once, one gets it.
 
@@ -122,8 +128,8 @@ def take(session: SessionBase, name: str) -> Any:
         return None
     session.cycle_key()
     try:
-        session.save()
-    except UpdateError:
+        settle(session)
+    except SessionInterrupted:
         session.modified = False
         return None
     return kept
@@ -140,6 +146,7 @@ def local_path(candidate: str | None) -> str:
         candidate
         and candidate.isprintable()
         and candidate.startswith("/")
+        and candidate[1:2] not in {"/", "\\"}  # "//" alone names no host for Django, and no page for a browser
         and url_has_allowed_host_and_scheme(candidate, allowed_hosts=None)
     ):
         return candidate

@@ -10,6 +10,7 @@ cookie says (NIST SP 800-63B-4 section 5.2).
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
+from copy import deepcopy
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.backends.base import VALID_KEY_CHARS, UpdateError
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
@@ -44,6 +46,7 @@ class SessionStore(db.SessionStore):
     row: Session | None = None  # as it was read or written last
     came_from: tuple[str | None, str] = (None, "")  # network address and User-Agent of the request
     in_background = False  # is the request one that browsers send by themselves?
+    settled: dict[str, Any] | None = None  # what its row holds since `settle`
     _session_key: str | None
     _session_cache: dict[str, Any]
 
@@ -148,6 +151,8 @@ class SessionStore(db.SessionStore):
 
         Raises UpdateError where the session was ended meanwhile, so that it does not come back.
         """
+        if self.renamed_from is None and self.settled is not None and self.settled == self._session_cache:
+            return
         if self.renamed_from is None:
             super().save(must_create)
             return
@@ -156,6 +161,28 @@ class SessionStore(db.SessionStore):
         if not self.get_model_class().objects.filter(pk=self.kept_key).update(**columns):
             raise UpdateError
         self.renamed_from = None
+
+    def settle(self) -> None:
+        """Save now, in the caller's transaction: an act, and the session that knows of it, or neither.
+
+        The save at the request's end has nothing left to do then, unless something was added since.
+        Raises SessionInterrupted where the session was ended meanwhile.
+        """
+        try:
+            self.save()
+        except UpdateError as trouble:
+            raise SessionInterrupted from trouble
+        self.settled = deepcopy(self._session_cache)
+
+    def take_back(self) -> None:
+        """Make it what it was when it was read or settled: what it was changed for has failed."""
+        if self.renamed_from:
+            self._session_key, self.renamed_from = self.renamed_from, None
+        if self.settled is not None:
+            self._session_cache = deepcopy(self.settled)
+        else:
+            self.__dict__.pop("_session_cache", None)
+            self.modified = False
 
     # Django's asynchronous half, which would talk to the table by itself.
 

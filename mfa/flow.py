@@ -48,11 +48,13 @@ def advance(
             request.session.cycle_key()
         else:
             audit.record(Action.PROVED, actor=person, subject=person, methods=[proved])
+        login.settle(request.session)
         return resolve_url(pending[0])
     if proved is None:
         request.session.cycle_key()
+    there = request.session.pop(login.NEXT, "") or resolve_url(settings.LOGIN_REDIRECT_URL)
     login.complete(request, person)
-    return request.session.pop(login.NEXT, "") or resolve_url(settings.LOGIN_REDIRECT_URL)
+    return there
 
 
 def refuse(person: User | None, method: Method, reason: str) -> None:

@@ -95,3 +95,7 @@ class LoginStepsMiddleware:
 
         request.auser = auser
         return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        """A view that fails, with whatever status, leaves no proof behind: what it did was rolled back."""
+        request.session.take_back()  # type: ignore[attr-defined]  # accounts.sessions.SessionStore

@@ -887,3 +887,12 @@ def test_15_3_6_keys_that_mean_something_elsewhere_mean_nothing_here(kim):
 
     assert answer.status_code == 200
     assert kim.client.get("/portal/").wsgi_request.user == kim.user
+
+
+def test_f04_a_challenge_that_is_no_unicode_is_refused(kim):
+    """Half a character, as JSON can write it and no encoding can."""
+    kim.add_passkey()
+    kim.client.raise_request_exception = False
+    assert kim.use_passkey(challenge="\ud800").status_code == 400
+    assert kim.use_passkey().status_code == 200
+    assert kim.create_passkey(challenge="\ud800").status_code == 400

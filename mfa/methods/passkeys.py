@@ -219,9 +219,10 @@ def _check_ceremony(ceremony: Ceremony, person: str, answer: object) -> None:
     try:
         said = json.loads(base64url_to_bytes(answer["response"]["clientDataJSON"]))  # type: ignore[index]
         challenge, across, top = said["challenge"], said.get("crossOrigin", False), said.get("topOrigin")
+        same = isinstance(challenge, str) and constant_time_compare(challenge, ceremony.challenge)
     except Exception as trouble:
         raise Refused("clientDataJSON cannot be read.") from trouble
-    if not isinstance(challenge, str) or not constant_time_compare(challenge, ceremony.challenge):
+    if not same:
         raise Refused("The challenge is another one.")
     if across is not False or top is not None:
         raise Refused("The answer was given within another site's page.")

@@ -57,6 +57,8 @@ def spend(person: User, typed: str) -> int:
 
     Twenty at once, on any database, and one gets through.
     """
+    if not looks_like_one(typed):
+        raise WrongRecoveryCode
     unused = RecoveryCode.objects.filter(user=person, used_at=None)
     digest = _digest(read(typed))
     rows = list(unused)

@@ -153,6 +153,7 @@ def proved(request: SignedInRequest, method: Method, *, by: str = "") -> str:
     if method is Method.RECOVERY:
         tell_codes_left(request, request.user)
     audit.record(Action.CONFIRMED, actor=request.user, subject=request.user, methods=[method])
+    login.settle(request.session)
     return resolve_url("home")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME, authenticate, logout
 from django.contrib.auth.decorators import login_not_required
+from django.db import transaction
 from django.http import HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.translation import gettext as _
@@ -119,9 +120,10 @@ def tell_codes_left(request: SiteRequest, person: User) -> None:
 @require_POST
 def sign_out(request: SiteRequest) -> HttpResponse:
     """End the session, half-way or whole; the browser drops what it kept of the pages (ASVS 14.3.1)."""
-    if request.user.is_authenticated:
-        audit.record(Action.SIGNED_OUT, actor=request.user, subject=request.user, session=current_id())
-    logout(request)
+    with transaction.atomic():
+        if request.user.is_authenticated:
+            audit.record(Action.SIGNED_OUT, actor=request.user, subject=request.user, session=current_id())
+        logout(request)
     answer = redirect("login")
     answer.headers["Clear-Site-Data"] = '"cache", "storage"'
     return answer

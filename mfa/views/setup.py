@@ -136,7 +136,9 @@ def _finish(request: SiteRequest, person: User, key: bytes, step: int, done: Cal
         codes = services.set_up_app(person, key, last_used_step=step, instead_of=before, actor=person)
         keep_codes(request.session, person, codes)
         login.prove(request, Method.TOTP)
-        return done()
+        there = done()
+        login.settle(request.session)
+        return there
 
 
 def _setup_asked_for(request: SiteRequest, person: User) -> tuple[Setup, bytes]:
@@ -198,5 +200,7 @@ def own_recovery_codes(request: SignedInRequest) -> HttpResponse:
 def own_new_codes(request: SignedInRequest) -> HttpResponse:
     """Make ten new codes in place of the old ones."""
     if request.user.authenticator_apps.filter(confirmed=True).exists():
-        keep_codes(request.session, request.user, services.make_recovery_codes(request.user, actor=request.user))
+        with transaction.atomic():
+            keep_codes(request.session, request.user, services.make_recovery_codes(request.user, actor=request.user))
+            login.settle(request.session)
     return redirect("own_recovery_codes")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.db import transaction
 from django.http import HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -32,8 +33,9 @@ def login_passkey(request: SiteRequest) -> HttpResponse:
     assert isinstance(person, User)  # login_step opens to claimants only
     if request.method == "POST" and "later" in request.POST:
         request.session[POSTPONED] = True
-        audit.record(Action.PASSKEY_POSTPONED, actor=person, subject=person)
-        return HttpResponseRedirect(advance(request, person))
+        with transaction.atomic():
+            audit.record(Action.PASSKEY_POSTPONED, actor=person, subject=person)
+            return HttpResponseRedirect(advance(request, person))
     methods = {Method(method) for method in login.methods_proved(request.session)}
     asked = PasskeyRequest.objects.select_related("requested_by").filter(user=person).first()
     return render(
