@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 
+WITH_COMPANY = User.objects.get_queryset().select_related("company")
+
+
 class PasswordBackend(BaseBackend):
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **_: object
@@ -25,7 +28,7 @@ class PasswordBackend(BaseBackend):
         """
         if username is None or password is None or "\x00" in password:
             return None
-        person = User.objects.get_queryset().select_related("company").named(username)
+        person = WITH_COMPANY.named(username)
         if person is None or not person.is_active or not person.has_usable_password():
             User().set_password(password)
             return None
@@ -33,4 +36,7 @@ class PasswordBackend(BaseBackend):
 
     def get_user(self, user_id: UUID | str) -> User | None:
         """The active person of a session, with their company: one statement."""
-        return User.objects.get_queryset().select_related("company").filter(pk=user_id, is_active=True).first()
+        try:
+            return WITH_COMPANY.get(pk=user_id, is_active=True)
+        except User.DoesNotExist:
+            return None

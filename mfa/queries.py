@@ -25,6 +25,19 @@ PASSKEY_REQUESTS = PasskeyRequest.objects.filter(user=OuterRef("pk"))
 UNUSED_CODES = RecoveryCode.objects.filter(used_at=None, user=OuterRef("pk"))
 
 
+def with_app(people: QuerySet[User]) -> QuerySet[User]:
+    """`people`, joined to the app that they have set up (`app`): quicker to count than one look-up for each."""
+    return people.annotate(
+        app=FilteredRelation("authenticator_apps", condition=Q(authenticator_apps__confirmed=True)),
+    )
+
+
+# Put together once: that takes longer than to ask it, which every request within a login does.
+_HOLDINGS = with_app(User.objects.all()).values_list(
+    "app__id", "app__key", Exists(USABLE_PASSKEYS), Exists(UNUSED_CODES), Exists(PASSKEY_REQUESTS)
+)
+
+
 @dataclass(frozen=True)
 class Holdings:
     """What a person holds and was asked for, read in one statement."""
@@ -37,11 +50,7 @@ class Holdings:
 
 def holdings_of(person: User) -> Holdings:
     """What `person` holds now."""
-    app_id, key, *rest = (
-        with_app(User.objects.filter(pk=person.pk))
-        .values_list("app__id", "app__key", Exists(USABLE_PASSKEYS), Exists(UNUSED_CODES), Exists(PASSKEY_REQUESTS))
-        .get()
-    )
+    app_id, key, *rest = _HOLDINGS.get(pk=person.pk)
     app = AuthenticatorApp(id=app_id, user=person, key=key) if app_id else None
     return Holdings(app, *rest)
 
@@ -94,13 +103,6 @@ def with_factors(people: QuerySet[User]) -> QuerySet[User]:
 def asked_individually(people: QuerySet[User]) -> QuerySet[User]:
     """Those of `people` whose own switch is on and who have not set 2FA up."""
     return people.filter(~Exists(CONFIRMED_APPS), two_factor_enabled=True)
-
-
-def with_app(people: QuerySet[User]) -> QuerySet[User]:
-    """`people`, joined to the app that they have set up (`app`): quicker to count than one look-up for each."""
-    return people.annotate(
-        app=FilteredRelation("authenticator_apps", condition=Q(authenticator_apps__confirmed=True)),
-    )
 
 
 def count_states(people: QuerySet[User]) -> dict[str, int]:
