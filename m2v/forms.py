@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from django.forms.renderers import TemplatesSetting
-from django.forms.utils import flatatt
-from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -18,9 +18,20 @@ class Renderer(TemplatesSetting):
     field_template_name = "components/field.html"
 
     def render(self, template_name: str, context: dict[str, Any], request: HttpRequest | None = None) -> str:
-        """Django draws an `<input>` with three templates, which took a third of the login page's time."""
+        """An `<input>` is put together here: three templates for each were a third of the login page's time."""
         if template_name not in ONE_LINE:
             return super().render(template_name, context, request)
         widget = context["widget"]
-        attributes = {"type": widget["type"], "name": widget["name"], "value": widget["value"], **widget["attrs"]}
-        return format_html("<input{}>", flatatt(attributes))
+        return tag(
+            "input", {"type": widget["type"], "name": widget["name"], "value": widget["value"], **widget["attrs"]}
+        )
+
+
+def tag(name: str, attributes: dict[str, Any]) -> SafeString:
+    """A start tag: True is an attribute without a value, False and None are none. Every value is escaped."""
+    written = [
+        f" {key}" if value is True else f' {key}="{escape(str(value))}"'
+        for key, value in attributes.items()
+        if value is not None and value is not False
+    ]
+    return SafeString(f"<{name}{''.join(written)}>")

@@ -10,7 +10,7 @@ from django.db.models import Count, Exists, FilteredRelation, OuterRef, Q, Query
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
-from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest, RecoveryCode
+from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest
 from mfa.policy import Standing
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ UNSAVED_CODES = "unsaved_codes"
 CONFIRMED_APPS = AuthenticatorApp.objects.filter(confirmed=True, user=OuterRef("pk"))
 USABLE_PASSKEYS = Passkey.objects.filter(suspended_at=None, user=OuterRef("pk"))
 PASSKEY_REQUESTS = PasskeyRequest.objects.filter(user=OuterRef("pk"))
-UNUSED_CODES = RecoveryCode.objects.filter(used_at=None, user=OuterRef("pk"))
 
 
 def with_app(people: QuerySet[User]) -> QuerySet[User]:
@@ -32,9 +31,14 @@ def with_app(people: QuerySet[User]) -> QuerySet[User]:
     )
 
 
-# Put together once: that takes longer than to ask it, which every request within a login does.
-_HOLDINGS = with_app(User.objects.all()).values_list(
-    "app__id", "app__key", Exists(USABLE_PASSKEYS), Exists(UNUSED_CODES), Exists(PASSKEY_REQUESTS)
+# Put together once: that takes longer than asking it, which every request of a login does.
+_HOLDINGS = (
+    with_app(User.objects.all())
+    .annotate(
+        passkey=FilteredRelation("passkeys", condition=Q(passkeys__suspended_at=None)),
+        code=FilteredRelation("recovery_codes", condition=Q(recovery_codes__used_at=None)),
+    )
+    .values_list("app__id", "app__key", "passkey__id", "code__id", "passkey_request__id")
 )
 
 
@@ -49,10 +53,10 @@ class Holdings:
 
 
 def holdings_of(person: User) -> Holdings:
-    """What `person` holds now."""
-    app_id, key, *rest = _HOLDINGS.get(pk=person.pk)
+    """What `person` holds now: of the rows of all joins, the first tells of each whether there is any."""
+    app_id, key, *others = _HOLDINGS.filter(pk=person.pk)[:1].get()
     app = AuthenticatorApp(id=app_id, user=person, key=key) if app_id else None
-    return Holdings(app, *rest)
+    return Holdings(app, *(other is not None for other in others))
 
 
 def standing_of(person: User, holdings: Holdings, session: SessionBase) -> Standing:
