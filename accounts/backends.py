@@ -37,6 +37,7 @@ class PasswordBackend(BaseBackend):
     def get_user(self, user_id: UUID | str) -> User | None:
         """The active person of a session, with their company: one statement."""
         try:
-            return WITH_COMPANY.get(pk=user_id, is_active=True)
+            person = WITH_COMPANY.get(pk=user_id)
         except User.DoesNotExist:
             return None
+        return person if person.is_active else None
