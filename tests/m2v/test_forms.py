@@ -24,7 +24,7 @@ class Everything(forms.Form):
 
 def attributes(html: str) -> tuple[str, list[str]]:
     """The element's name, and its attributes in order of the alphabet."""
-    start, name, rest = re.fullmatch(r"(<)(\w+)((?: [\w-]+(?:=\"[^\"]*\")?)*)>", html).groups()
+    name, rest = re.fullmatch(r"<(\w+)((?: [\w-]+(?:=\"[^\"]*\")?)*)>", html).groups()
     return name, sorted(re.findall(r' [\w-]+(?:="[^"]*")?', rest))
 
 
