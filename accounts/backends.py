@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from accounts.models import UserQuerySet
 
 
+WITH_COMPANY = User.objects.get_queryset().select_related("company")
+
+
 class PasswordBackend(BaseBackend):
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **_: object
@@ -40,8 +43,12 @@ class PasswordBackend(BaseBackend):
 
     def people(self) -> UserQuerySet:
         """Whom a name is looked up among."""
-        return User.objects.get_queryset().select_related("company")
+        return WITH_COMPANY
 
     def get_user(self, user_id: UUID | str) -> User | None:
         """The active person of a session, with their company: one statement."""
-        return User.objects.get_queryset().select_related("company").filter(pk=user_id, is_active=True).first()
+        try:
+            person = WITH_COMPANY.get(pk=user_id)
+        except User.DoesNotExist:
+            return None
+        return person if person.is_active else None

@@ -101,7 +101,7 @@ TEMPLATES: list[dict[str, Any]] = [
             ],
             "builtins": [
                 "django.templatetags.i18n",
-                "heroicons.templatetags.heroicons",
+                "m2v.templatetags.icons",
                 "accounts.templatetags.people",
                 "mfa.templatetags.factors",
             ],

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     View = Callable[..., HttpResponse]
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def advance(
     request: SiteRequest, person: User, holdings: Holdings | None = None, *, proved: Method | None = None
 ) -> str:

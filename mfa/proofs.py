@@ -107,9 +107,10 @@ class Unknown(Refused):
 def _named_by(answer: object) -> Passkey:
     """The passkey that `answer` claims to come from, of somebody active. Raises Refused, and Unknown."""
     named = Passkey.objects.select_related("user__company")
-    passkey = named.filter(credential_id=passkeys.credential_id_of(answer)).first()
-    if passkey is None:
-        raise Unknown
+    try:
+        passkey = named.get(credential_id=passkeys.credential_id_of(answer))
+    except Passkey.DoesNotExist as trouble:
+        raise Unknown from trouble
     if not passkey.user.is_active:
         raise Refused("Its owner is deactivated.")
     return passkey

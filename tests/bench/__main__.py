@@ -1,22 +1,23 @@
 """`make bench`: a whole login, a passkey login and a signed-in page, ours and a bare Django project's, in one run.
 
 Both are served by granian with two workers on the loopback address, from
-scratch folders, on SQLite, with the same hasher. Each figure is the mean over
-people who sign in one after the other from four browsers; the servers' CPU
-time is read from /proc. Bounded: it ends by itself, in about two minutes.
+scratch folders, on SQLite, with the same hasher. A whole login is what a
+browser does: the sign-in page, its form, for us the code's page and its form,
+and the page behind. Four browsers do so in rounds that take turns, so that
+another load on the machine hits all alike; each figure is the median of the
+rounds. The pages, of which one percent counts, are asked for by one browser.
+It ends by itself, in about two minutes; with BENCH_SHORT=1 within one.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from base64 import b64decode
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -25,47 +26,55 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from tests.authenticator import Credential
 from tests.bench import bare
-from tests.bench.visit import Visitor, wait_for
+from tests.bench.serve import Project, Server, filled, served
 from tests.with_postgres import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-PEOPLE = 240
+SHORT = bool(os.environ.get("BENCH_SHORT"))
 BROWSERS = 4
-PAGES = 3000
+ROUNDS, LOGINS = (4, 20) if SHORT else (10, 40)
+ROUNDS_WITH_HASH, LOGINS_WITH_HASH = (2, 8) if SHORT else (4, 12)
+PAGE_ROUNDS, PAGES = (30, 40) if SHORT else (150, 60)
+WARM_UP = 40
 
 
 @dataclass
-class Server:
-    """A project being served: where, by which processes, and its people."""
+class Figure:
+    """What one act costs: server CPU in milliseconds and acts per second, of each round."""
 
-    port: int
-    process: subprocess.Popen[bytes]
-    landing: str
-    people: list[dict[str, str]]
-    statements: dict[str, int]
+    name: str
+    statements: int
+    most_statements: int | None = None
+    most_cpu: float | None = None
+    cpu: list[float] = field(default_factory=list)
+    rate: list[float] = field(default_factory=list)
 
-    def visitor(self) -> Visitor:
-        """A fresh browser."""
-        return Visitor(self.port, self.landing)
+    def measure(self, server: Server, acts: list[Callable[[], None]], each: int = 1) -> None:
+        """A round of `acts` by up to four browsers at once; in each the act happens `each` times."""
+        cpu, start = server.cpu(), perf_counter()
+        with ThreadPoolExecutor(BROWSERS) as pool:
+            for done in [pool.submit(act) for act in acts]:
+                done.result()
+        number = len(acts) * each
+        self.cpu.append(1000 * (server.cpu() - cpu) / number)
+        self.rate.append(number / (perf_counter() - start))
 
-    def cpu(self) -> float:
-        """Seconds of CPU that the server's processes have used so far."""
-        ticks = os.sysconf("SC_CLK_TCK")
-        return sum(sum(map(int, stat(pid)[11:13])) for pid in family(self.process.pid)) / ticks
+    def show(self, base: Figure) -> None:
+        """One line: beside each figure what is to be reached, and whether it is."""
+        ratio = median(own / other for own, other in zip(self.cpu, base.cpu, strict=True))
+        sql = to_reach(self.statements, self.most_statements, "")
+        print(
+            f"  {self.name:<34}{self.statements:>4}  {sql:<20}{median(self.cpu):>8.2f}{ratio:>8.3f}  "
+            f"{to_reach(ratio, self.most_cpu, '.2f'):<22}{median(self.rate):>8.1f}",
+            flush=True,
+        )
 
 
-def stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat behind the name."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-
-
-def family(pid: int) -> list[int]:
-    """A process and its children."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(member for child in children for member in family(int(child)))]
+def to_reach(figure: float, most: float | None, form: str) -> str:
+    """Whether `figure` is small enough."""
+    return "" if most is None else f"≤ {most:{form}} {'reached' if figure <= most else 'NOT REACHED'}"
 
 
 def credential_of(person: dict[str, str]) -> Credential:
@@ -74,111 +83,101 @@ def credential_of(person: dict[str, str]) -> Credential:
     return Credential("localhost", bytes.fromhex(person["handle"]), bytes.fromhex(person["credential"]), key)  # type: ignore[arg-type]
 
 
-@contextmanager
-def served(settings: str, folder: Path, **environment: str) -> Iterator[Server]:
-    """A project on a free port, its database filled."""
-    port = free_port()
-    environment = os.environ | {
-        "DJANGO_SETTINGS_MODULE": settings,
-        "DATA_DIR": str(folder / "data"),
-        "BARE_DATABASE": str(folder / "bare.sqlite3"),
-        "PORT": str(port),
-        "BASE_URL": f"http://localhost:{port}",
-        "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}",
-        **environment,
-    }
-
-    def call(*command: str, given: str = "") -> str:
-        done = subprocess.run(
-            command, env=environment, input=given, capture_output=True, text=True, cwd=ROOT, check=False
-        )
-        if done.returncode:
-            sys.exit(done.stderr)
-        return done.stdout
-
-    people = json.loads(call(sys.executable, "-m", "tests.bench.people", str(PEOPLE + 1)))
-    counted = json.loads(call(sys.executable, "-m", "tests.bench.statements", given=json.dumps(people.pop())))
-    application, landing = "m2v.wsgi:application", "/bench/"
-    if settings.startswith("bare"):
-        application, landing = "bare.wsgi:application", "/portal/"
-    options = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", "2"]
-    command = [sys.executable, "-m", "granian", *options, "--blocking-threads", "4", "--no-ws", "--log-level", "error"]
-    process = subprocess.Popen([*command, application], env=environment, cwd=ROOT)
-    try:
-        wait_for(port)
-        yield Server(port, process, landing, people, counted)
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def measured(server: Server, acts: list[Callable[[], None]]) -> tuple[float, float]:
-    """CPU milliseconds of the server and acts per second, over `acts` from four browsers."""
-    cpu, start = server.cpu(), perf_counter()
-    with ThreadPoolExecutor(BROWSERS) as pool:
-        for done in [pool.submit(act) for act in acts]:
-            done.result()
-    return 1000 * (server.cpu() - cpu) / len(acts), len(acts) / (perf_counter() - start)
-
-
-def logins(server: Server, people: list[dict[str, str]]) -> list[Callable[[], None]]:
-    """A whole login of each, from a fresh browser."""
+def logins(server: Server, start: int, number: int) -> list[Callable[[], None]]:
+    """A whole login of each of `number` people, from a fresh browser. A code counts once, so nobody comes twice."""
+    people = server.project.people[start : start + number]
     return [lambda person=person: server.visitor().sign_in(person) for person in people]  # type: ignore[misc]
 
 
-def passkeys(server: Server, people: list[dict[str, str]]) -> list[Callable[[], None]]:
+def passkeys(server: Server, start: int, number: int) -> list[Callable[[], None]]:
     """A passkey login of each."""
+    people = server.project.people[start : start + number]
     return [
         lambda person=person: server.visitor().sign_in_with_passkey(person, credential_of(person))  # type: ignore[misc]
         for person in people
     ]
 
 
-def pages(server: Server, person: dict[str, str]) -> list[Callable[[], None]]:
-    """The same page, many times, by one signed-in person in four browsers' turn."""
-    visitor = server.visitor()
-    visitor.sign_in(person)
+def pages(server: Server, cookies: dict[str, str]) -> list[Callable[[], None]]:
+    """The same page, many times, by one signed-in person in one browser."""
 
     def one() -> None:
-        fresh = server.visitor()
-        fresh.cookies = visitor.cookies
-        for _ in range(PAGES // 60):
-            fresh.page()
+        visitor = server.visitor()
+        visitor.cookies = dict(cookies)
+        for _ in range(PAGES):
+            visitor.page()
 
-    return [one] * 60
+    return [one]
 
 
-def line(name: str, statements: int | str, cpu: float, rate: float, base: float) -> None:
-    print(f"  {name:<42}{statements:>4}{cpu:>11.2f}{cpu / base:>9.2f}{rate:>10.1f}", flush=True)
+def measure_logins(theirs: Server, ours: Server, rounds: int, number: int, *, targets: bool) -> None:
+    """Theirs, ours and ours with a passkey, in turns."""
+    counted = ours.project.statements
+    base = Figure("bare Django, password", theirs.project.statements["login"])
+    code = Figure("m2v, password and code", counted["login"], 18, 2.5 if targets else None)
+    passkey = Figure("m2v, passkey", counted["passkey"], 14, 2.0 if targets else None)
+    for server in (theirs, ours):
+        Figure("", 0).measure(server, logins(server, 0, WARM_UP))
+    Figure("", 0).measure(ours, passkeys(ours, 0, WARM_UP))
+    for place in range(WARM_UP, WARM_UP + rounds * number, number):
+        base.measure(theirs, logins(theirs, place, number))
+        code.measure(ours, logins(ours, place, number))
+        passkey.measure(ours, passkeys(ours, place, number))
+    for figure in (base, code, passkey):
+        figure.show(base)
+
+
+def measure_pages(theirs: Server, ours: Server, without: Server) -> None:
+    """A signed-in page: theirs, ours, and ours with Django's own middleware in place of the login's."""
+    visitors = {}
+    for server in (theirs, ours):
+        visitors[server.port] = server.visitor()
+        visitors[server.port].sign_in(server.project.people[-1])
+    visitors[without.port] = visitors[ours.port]  # the same database and keys
+    base = Figure("bare Django", theirs.project.statements["page"])
+    off = Figure("m2v, login middleware off", without.project.statements["page"])
+    on = Figure("m2v, login middleware on", ours.project.statements["page"], 2, 1.01)
+    turns = [(base, theirs), (off, without), (on, ours)]
+    for figure, server in turns:
+        Figure(figure.name, 0).measure(server, pages(server, visitors[server.port].cookies) * 4, PAGES)
+    for number in range(PAGE_ROUNDS):
+        for figure, server in turns if number % 2 else turns[::-1]:
+            figure.measure(server, pages(server, visitors[server.port].cookies), PAGES)
+    base.show(base)
+    off.show(off)
+    on.show(off)
+
+
+def head(title: str) -> None:
+    print(f"\n{title:<36}{'SQL':>4}{'':<22}{'CPU ms':>8}{'ratio':>8}{'':<24}{'per s':>8}", flush=True)
+
+
+def projects(scratch: Path, hashing: str, number: int) -> tuple[Project, Project]:
+    """Theirs and ours, with this hasher and `number` people each."""
+    folder = scratch / hashing
+    bare.make(folder)
+    return (
+        filled("bare.settings", folder / "theirs", number, BENCH_HASH=hashing),
+        filled("tests.bench.settings", folder / "ours", number, BENCH_HASH=hashing),
+    )
 
 
 def main() -> None:
     """Measure and print."""
     with TemporaryDirectory(prefix="m2v-bench-") as scratch:
-        bare.make(Path(scratch))
-        head = f"  {'':<42}{'SQL':>4}{'CPU ms':>11}{'ratio':>9}{'per s':>10}"
-        for title, hashing in (("Without the hash", "none"), ("With Argon2id", "argon2")):
-            print(f"\n{title}\n{head}", flush=True)
-            folder = Path(scratch) / hashing
-            few = PEOPLE - 1 if hashing == "none" else PEOPLE // 4
-            with served(
-                "bare.settings", Path(scratch), BENCH_HASH=hashing, BARE_DATABASE=f"{scratch}/{hashing}.db"
-            ) as server:
-                measured(server, logins(server, server.people[:20]))
-                base, rate = measured(server, logins(server, server.people[:few]))
-                line("bare Django, password login", server.statements["login"], base, rate, base)
-                many, rate = measured(server, pages(server, server.people[-1]))
-                page = many / (PAGES // 60)
-                line("bare Django, signed-in page", server.statements["page"], page, rate * (PAGES // 60), page)
-            with served("tests.bench.settings", folder, BENCH_HASH=hashing) as server:
-                measured(server, logins(server, server.people[:20]))
-                cpu, rate = measured(server, logins(server, server.people[20:few]))
-                line("m2v, password and code login", server.statements["login"], cpu, rate, base)
-                cpu, rate = measured(server, passkeys(server, server.people[:few]))
-                line("m2v, passkey login", server.statements["passkey"], cpu, rate, base)
-                many, rate = measured(server, pages(server, server.people[-1]))
-                cpu = many / (PAGES // 60)
-                line("m2v, signed-in page", server.statements["page"], cpu, rate * (PAGES // 60), page)
+        with ExitStack() as stack:
+            bare_django, m2v = projects(Path(scratch), "none", WARM_UP + ROUNDS * LOGINS + 1)
+            theirs, ours = (stack.enter_context(served(project)) for project in (bare_django, m2v))
+            head("A whole login, without the hash")
+            measure_logins(theirs, ours, ROUNDS, LOGINS, targets=True)
+            without = stack.enter_context(served(m2v, PORT=str(free_port()), BENCH_MIDDLEWARE="off"))
+            head("A signed-in page")
+            measure_pages(theirs, ours, without)
+        with ExitStack() as stack:
+            both = projects(Path(scratch), "argon2", WARM_UP + ROUNDS_WITH_HASH * LOGINS_WITH_HASH)
+            theirs, ours = (stack.enter_context(served(project)) for project in both)
+            head("A whole login, with Argon2id")
+            measure_logins(theirs, ours, ROUNDS_WITH_HASH, LOGINS_WITH_HASH, targets=False)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """A bare Django project: its own LoginView, one page behind LoginRequiredMiddleware, nothing else.
 
-`python bare.py make FOLDER` writes it there; the benchmark serves it like ours.
+It keeps sessions in the database and its connections open, on the same SQLite options and server as ours.
 """
 
 from __future__ import annotations

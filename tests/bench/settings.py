@@ -9,5 +9,9 @@ STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.Stati
 if os.environ.get("BENCH_HASH") == "none":
     PASSWORD_HASHERS = ["tests.bench.hasher.NoHasher"]
 if os.environ.get("BENCH_MIDDLEWARE") == "off":
-    MIDDLEWARE = [name for name in MIDDLEWARE if "LoginSteps" not in name]
+    DJANGOS = {
+        "mfa.middleware.LoginStepsMiddleware": None,  # AuthenticationMiddleware is there anyway
+        "accounts.middleware.SignInRequiredMiddleware": "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    }
+    MIDDLEWARE = [kept for name in MIDDLEWARE if (kept := DJANGOS.get(name, name))]
 ROOT_URLCONF = "tests.bench.urls"

@@ -76,12 +76,12 @@ class Visitor:
         assert status == 200, (status, text[:300])
 
 
-def wait_for(port: int) -> None:
+def wait_for(port: int, path: str) -> None:
     """Until the server answers, ten seconds at most."""
     end = time() + 10
     while True:
         try:
-            Visitor(port).ask("GET", "/login/")
+            Visitor(port).ask("GET", path)
         except OSError:
             if time() > end:
                 raise
