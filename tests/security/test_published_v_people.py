@@ -197,7 +197,7 @@ def test_v29_ceremonies_are_posts_with_a_token(kim):
 # --- Names, companies, rules ---
 
 
-def test_v30_a_new_user_name_keeps_every_factor(kim_with_app, administrator):
+def test_v30_a_new_name_keeps_app_and_passkey(kim_with_app, administrator):
     kim = kim_with_app
     kim.add_passkey()
     profile = {"username": "kim.hansen", "first_name": "Kim", "last_name": "Hansen", "email": "kim@acme.example"}
