@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from django.core import mail
 from django.forms import ModelForm
+from django.test import Client
 
 from accounts import invitations
 from accounts.models import AuditEvent, User
@@ -202,6 +203,22 @@ def test_asvs_4_1_1_every_answer_says_its_type(administrator, kim, company):
                     if answer.content:
                         kind = answer.headers["Content-Type"]
                         assert kind == "application/json" or kind == "text/html; charset=utf-8", (page.name, kind)
+
+
+@pytest.mark.parametrize("csrf", [True, False])
+def test_asvs_4_1_2_scripts_are_refused_without_tls_and_pages_sent_on(csrf, kim, settings):
+    settings.SECURE_SSL_REDIRECT = True
+    client = Client(enforce_csrf_checks=csrf, SERVER_NAME="localhost", SERVER_PORT="8000")
+
+    for path in (AUTHENTICATION, f"{AUTHENTICATION}options/", REGISTRATION, f"{REGISTRATION}options/"):
+        answer = client.post(path, {}, content_type="application/json")
+        assert (answer.status_code, "Location" in answer.headers) == (403, False)
+        assert answer.json()["error"] == ("form_out_of_date" if csrf else "tls_required")
+    for path in ("/login/", "/portal/", "/password-reset/"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.headers["Location"].partition(":")[0]) == (301, "https")
+    over_tls = client.post(f"{AUTHENTICATION}options/", {}, content_type="application/json", secure=True)
+    assert over_tls.status_code == (403 if csrf else 200)
 
 
 def test_asvs_4_1_3_forged_headers_have_no_effect(kim, mailoutbox):
