@@ -147,7 +147,8 @@ def test_v06_the_accepted_step_only_grows(clock, kim_with_app):
     for code in (now, late, now, early, now, early):
         kim.client.post("/logout/")
         kim.enter_password()
-        tries.append(kim.enter_code(code).status_code == 302)
+        kim.enter_code(code)
+        tries.append(kim.is_in)
 
     assert tries == [True, False, False, True, False, False]
 
@@ -170,7 +171,6 @@ def test_v07_of_twenty_at_once_one_gets_in(kim):
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(enter, tries))
 
-    assert answers.count(302) == 1
     assert max(answers) < 500
     assert sum(one.is_in for one in tries) == 1
 
