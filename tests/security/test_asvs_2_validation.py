@@ -322,5 +322,5 @@ def test_asvs_15_3_7_the_address_never_stands_in_for_the_form(kim_with_app, admi
     assert is_shut(kim)
     assert kim.client.generic("POST", CHALLENGE, f"code=000000&code={right}", FORM).headers["Location"] == "/"
 
-    administrator.client.post(f"{window_of(kim.user)}two-factor/off/?sign_out=on")
+    administrator.client.post(f"{window_of(kim.user)}two-factor/on/?sign_out=on")
     assert kim.is_in, "the box is part of the form"

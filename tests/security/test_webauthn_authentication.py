@@ -51,7 +51,7 @@ def test_a_passkey_signs_in_without_password_and_code(kim):
     assert kim.is_in
     assert Passkey.objects.get().last_used_at is not None
     assert [line for line in audit_of(kim.user) if line[0] in {"proved", "signed_in"}] == [("signed_in", "kim")]
-    assert AuditEvent.objects.get(action="signed_in").details == {"methods": ["passkey"]}
+    assert AuditEvent.objects.get(action="signed_in").details["methods"] == ["passkey"]
 
 
 def test_a_passkey_answers_the_second_step(kim):
@@ -60,7 +60,7 @@ def test_a_passkey_answers_the_second_step(kim):
 
     assert kim.use_passkey().json() == {"next": "/"}
     assert kim.is_in
-    assert AuditEvent.objects.get(action="signed_in").details == {"methods": ["password", "passkey"]}
+    assert AuditEvent.objects.get(action="signed_in").details["methods"] == ["password", "passkey"]
 
 
 def test_next_survives_a_passkey_and_leads_to_this_site_only(kim):
