@@ -12,6 +12,7 @@ import json
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
@@ -66,6 +67,8 @@ def endpoint(view: Callable[[SiteRequest, dict[str, Any]], dict[str, Any]]) -> C
     @wraps(view)
     def answered(request: SiteRequest) -> HttpResponse:
         try:
+            if settings.SECURE_SSL_REDIRECT and not request.is_secure():  # ASVS 4.1.2: a script is not sent on
+                raise Problem(403, "tls_required", _("This address takes requests over https only."))
             return JsonResponse(view(request, _body(request)))
         except Problem as problem:
             return JsonResponse(problem.answer, status=problem.status)

@@ -1,0 +1,89 @@
+"""ASVS 5.0, 6.1 and 6.3: the ways in, their strength, and that there is no other."""
+
+from __future__ import annotations
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+
+from accounts.models import User
+from mfa import services
+from tests.accounts.steps import HALF_WAY, go_half_way
+from tests.accounts.walk import pages
+from tests.mfa.pages import CHALLENGE, SETUP
+from tests.people import PASSWORD, browser
+from tests.security.documents import table
+from tests.security.scenes import choose_by_invitation, guarded, is_shut, main_of, paths_about
+
+
+def test_asvs_6_1_3_every_address_that_opens_a_session_is_in_the_list_of_ways_in():
+    assert [row[0] for row in table("Ways in")] == list(dict.fromkeys(row[0] for row in table("Ways in")))
+    assert {row[0] for row in table("Ways in")} == {page.name for page in pages() if page.public}
+    assert all(len(row) == 3 and all(row) for row in table("Ways in"))
+
+
+def test_asvs_6_3_2_a_new_database_has_nobody_in_it(db, settings):
+    assert not User.objects.exists()
+    for name in ("admin", "root", "m2v", "demo", "test"):
+        assert browser().post("/login/", {"username": name, "password": name}).status_code == 400
+    call_command("migrate", verbosity=0)
+    assert not User.objects.exists()
+    assert settings.FIXTURE_DIRS == []
+
+
+@pytest.mark.parametrize("step", HALF_WAY)
+def test_asvs_6_3_3_nothing_opens_on_the_password_alone(step, kim, admin):
+    go_half_way(kim, step, admin)
+    if step == "passkey":  # a request asks and does not lock out; until it is answered it is a step as the others
+        services.enable_two_factor(kim.user, actor=admin)
+
+    answers = {page.name: kim.client.get(path) for page, path in paths_about(kim.user).items()}
+
+    assert {answer.status_code for answer in answers.values()} == {302}
+    assert {answer.headers["Location"].partition("?")[0] for answer in answers.values()} == {"/login/"}
+    assert len(answers) == len(guarded())
+
+
+def test_asvs_6_3_4_no_other_door(kim_with_app, ada, admin):
+    kim = kim_with_app
+    assert len(settings.AUTHENTICATION_BACKENDS) == 1
+    kim.client.force_login(kim.user)
+    assert kim.asked_for == CHALLENGE
+    services.enable_two_factor(ada.user, actor=admin)
+    choose_by_invitation(ada, admin, "some words in a row")
+    assert is_shut(ada)
+    ada.enter_password("some words in a row")
+    assert ada.asked_for == SETUP
+    for path in ("/admin/", "/admin/login/", "/api/", "/impersonate/1/", "/hijack/", "/sso/"):
+        assert kim.client.get(path).status_code == 404
+
+
+def test_asvs_6_3_6_no_mail_lets_anybody_in(kim_with_app, ada, admin, mailoutbox):
+    for person in (kim_with_app, ada):
+        browser().post("/password-reset/", {"email": person.user.email})
+        link = mailoutbox[-1].body.split("http://localhost:8000")[1].split()[0]
+        form = person.client.get(link).headers["Location"]
+        chosen = {"new_password1": "some words in a row", "new_password2": "some words in a row"}
+        assert person.client.post(form, chosen).headers["Location"] == "/login/"
+        assert is_shut(person)
+
+
+def test_asvs_6_3_8_nobody_can_be_told_apart(kim_with_app, ada, make_person):
+    make_person("inga", is_active=False)
+    make_person("ines", password=None)
+    kim_with_app.add_passkey()
+    told = []
+    for name in ("kim", "ada", "inga", "ines", "nobody"):
+        wrong = "wrong" if name in {"kim", "ada"} else PASSWORD
+        login = browser().post("/login/", {"username": name, "password": wrong})
+        reset = browser().post("/password-reset/", {"email": f"{name}@acme.example"})
+        options = browser().post("/passkeys/authentication/options/", {"username": name}, "application/json").json()
+        told.append(
+            (
+                (login.status_code, main_of(login, name), sorted(login.headers), sorted(login.cookies)),
+                (reset.status_code, reset.headers["Location"], sorted(reset.headers), sorted(reset.cookies)),
+                {key: value for key, value in options.items() if key != "challenge"},
+            )
+        )
+
+    assert all(one == told[0] for one in told)

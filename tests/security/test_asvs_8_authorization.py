@@ -1,0 +1,205 @@
+"""ASVS 5.0, V8: who may do what, to whom, and from when on. The rules are the tables of docs/access.md."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatch
+
+import pytest
+from django.conf import settings
+
+from accounts import people
+from accounts.forms import ProfileForm
+from accounts.models import AuditEvent, Role, User
+from companies.forms import UserForm
+from companies.models import Company
+from tests.mfa.pages import SETUP, window_of
+from tests.people import Person
+from tests.security.documents import table
+from tests.security.scenes import FORM, SWITCHES, acts_on, guarded, paths_about, things
+
+USERS = "/settings/administration/users/"
+COMPANIES = "/settings/administration/companies/"
+ROLES = [Role.MEMBER, Role.COMPANY_ADMINISTRATOR, Role.ADMINISTRATOR]
+OPEN = {"own things", "own company", "all"}
+
+
+def rule_for(name):
+    """The cells of docs/access.md about an address: of the patterns that match, the longest."""
+    matching = [row for row in table("Who may open what") if fnmatch(name, row[0])]
+    return max(matching, key=lambda row: len(row[0]))
+
+
+def signed_in(role, make_person, company):
+    person = make_person("sam", role=role, company=None if role == Role.ADMINISTRATOR else company)
+    person.add_passkey()
+    assert person.use_passkey().status_code == 200
+    return person
+
+
+def test_asvs_8_1_1_the_written_rules_are_the_tested_ones():
+    used = {tuple(rule_for(page.name)) for page in guarded()}
+
+    assert used == {tuple(row) for row in table("Who may open what")}
+    assert {cell for row in used for cell in row[1:]} == OPEN | {"no"}
+
+
+def test_asvs_8_1_2_the_written_fields_are_those_of_the_forms(admin, company_admin, kim):
+    rows = table("Who may change which field")
+    written = [{row[0] for row in rows if row[column].startswith("change")} for column in (1, 2, 3)]
+    forms = [
+        ProfileForm(instance=kim.user, languages=settings.LANGUAGES),
+        *(
+            UserForm(instance=kim.user, actor=actor, companies=Company.objects.all())
+            for actor in (company_admin, admin)
+        ),
+    ]
+
+    assert [set(form.fields) for form in forms] == written
+    for actor in (company_admin, admin):
+        assert "role" not in UserForm(instance=actor, actor=actor, companies=Company.objects.all()).fields
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_asvs_8_2_1_each_role_reaches_what_the_rules_say(role, make_person, kim, company):
+    kim.add_passkey()
+    person = signed_in(role, make_person, company)
+    mine = {page: path for page, path in paths_about(person.user).items() if page.name.startswith("own_mfa:")}
+    answers = {page.name: person.client.get(path).status_code for page, path in (paths_about(kim.user) | mine).items()}
+
+    column = 1 + ROLES.index(role)
+    assert {name: status not in {403, 404} for name, status in answers.items()} == {
+        name: rule_for(name)[column] in OPEN for name in answers
+    }
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "PUT"])
+def test_asvs_8_2_2_things_of_another_company_do_not_exist(method, carla, foreigners, other_company):
+    before = things()
+
+    for person in foreigners:
+        for path in [*acts_on(person.user), window_of(person.user), f"{USERS}{person.user.pk}/"]:
+            assert carla.client.generic(method, path, "sign_out=on", FORM).status_code in {404, 405}, path
+    for act in ("", "edit/", "two-factor/on/", "two-factor/off/", "sign-out/"):
+        assert carla.client.generic(method, f"{COMPANIES}{other_company.pk}/{act}").status_code in {404, 405}
+
+    assert things() == before
+
+
+def test_asvs_8_2_3_fields_that_one_may_not_set_are_ignored(carla, kim, other_company):
+    kim.sign_in()
+    forged = {
+        "company": str(other_company.pk),
+        "company_id": str(other_company.pk),
+        "is_active": "",
+        "is_staff": "on",
+        "is_superuser": "on",
+        "two_factor_enabled": "on",
+        "mfa_required": "false",
+        "password": "chosen",
+        "session_epoch": "7",
+    }
+    profile = {"first_name": "Kim", "last_name": "Hansen", "email": "kim@acme.example", "language": "en"}
+    before = User.objects.values(*SWITCHES).get(pk=kim.user.pk)
+
+    own = kim.client.post("/user-settings/", profile | forged | {"role": "administrator", "username": "root"})
+    theirs = carla.client.post(f"{USERS}{kim.user.pk}/", profile | forged | {"role": "member", "username": "kim"})
+
+    assert [own.status_code, theirs.status_code] == [302, 302]
+    assert User.objects.values(*SWITCHES).get(pk=kim.user.pk) == before
+
+
+def test_asvs_8_3_1_what_no_button_offers_is_refused_all_the_same(kim, ada, carla, admin):
+    """Nothing on their pages leads there; the addresses are called all the same."""
+    kim.sign_in()
+    shown = kim.client.get("/portal/").content.decode() + carla.client.get(USERS).content.decode()
+    assert f"{USERS}{admin.pk}/" not in shown
+    before = things()
+
+    assert kim.client.post(f"{window_of(ada.user)}two-factor/off/").status_code == 403
+    assert kim.client.post(f"{USERS}new/", {"username": "new"}).status_code == 403
+    assert carla.client.post(f"{window_of(admin)}two-factor/on/").status_code == 404
+    assert carla.client.post(f"{COMPANIES}new/", {"name": "Mine"}).status_code == 403
+    assert carla.client.post(f"{USERS}{carla.user.pk}/deactivate/").status_code in {302, 400, 403, 404}
+
+    assert things()["Company"] == before["Company"]
+    assert [row for row in things()["User"] if row not in before["User"]] in ([], [_inactive(carla, before)])
+
+
+def _inactive(person, before):
+    row = next(row for row in before["User"] if row["id"] == person.user.pk)
+    return row | {"is_active": False}
+
+
+def test_asvs_8_3_2_a_right_that_is_taken_away_is_gone_with_the_next_request(carla, administrator):
+    assert carla.client.get(USERS).status_code == 200
+    profile = {"username": "carla", "first_name": "", "last_name": "", "email": carla.user.email}
+    answer = administrator.client.post(
+        f"{USERS}{carla.user.pk}/", profile | {"role": "member", "company": str(carla.user.company_id)}
+    )
+    assert answer.status_code == 302
+
+    assert carla.client.get(USERS).status_code in {302, 403}, "refused, or signed out"
+    people.deactivate_user(carla.user, actor=administrator.user)
+    assert carla.client.get("/portal/").status_code == 302
+
+
+@pytest.mark.parametrize("rule", ["user", "company"])
+def test_asvs_8_3_2_sign_out_now_brings_a_new_rule_at_once(rule, kim, administrator, company):
+    kim.sign_in()
+    path = f"{COMPANIES}{company.pk}/" if rule == "company" else window_of(kim.user)
+
+    assert administrator.client.post(f"{path}two-factor/on/", {"sign_out": "on"}).status_code == 302
+
+    assert kim.client.get("/portal/").status_code == 302
+    kim.enter_password()
+    assert kim.asked_for == SETUP
+
+
+def test_asvs_8_3_3_every_act_is_its_actors(kim, carla, administrator):
+    for person in (carla, administrator):
+        AuditEvent.objects.all().delete()
+        User.objects.filter(pk=kim.user.pk).update(two_factor_enabled=False)
+        person.client.post(f"{window_of(kim.user)}two-factor/on/", {"actor": str(kim.user.pk)})
+        assert AuditEvent.objects.get().actor == person.user
+
+
+def test_asvs_8_4_1_a_company_sees_nothing_of_another(carla, foreigners, kim):
+    paths = [
+        "/settings/",
+        USERS,
+        f"{USERS}?q=x",
+        f"{USERS}?company={foreigners[0].user.company_id}",
+        *(f"{USERS}?show={state}" for state in ("set_up", "asked", "off", "requested", "inactive")),
+        COMPANIES,
+        f"{COMPANIES}?q=nordwind",
+        f"{COMPANIES}{carla.user.company_id}/",
+        window_of(kim.user),
+    ]
+    shown = " ".join(carla.client.get(path).content.decode() for path in paths)
+
+    assert "kim" in shown
+    assert not [person.user.username for person in foreigners if f">{person.user.username}<" in shown]
+    assert "Nordwind" not in shown
+    assert set(User.objects.managed_by(carla.user).values_list("company", flat=True)) == {carla.user.company_id}
+    assert list(Company.objects.managed_by(carla.user)) == [carla.user.company]
+
+
+def test_asvs_8_4_2_administration_wants_role_every_step_and_a_fresh_proof(clock, make_person, kim, admin):
+    petra = Person(admin)
+    petra.set_up_app()
+    act = f"{window_of(kim.user)}two-factor/on/"
+    before = things()
+
+    petra.enter_password()
+    assert petra.client.post(act).headers["Location"].startswith("/login/"), "not before every step"
+    petra.enter_code(petra.codes[0])
+    clock.shift(15 * 60 + 1)
+    assert petra.client.post(act).headers["Location"].startswith("/confirm/"), "not without a fresh proof"
+    User.objects.filter(pk=admin.pk).update(role=Role.MEMBER)
+    petra.client.post("/confirm/", {"code": petra.codes[1]})
+    assert petra.client.post(act).status_code == 403, "not without the role"
+    assert things()["User"] == [row | {"role": "member"} if row["id"] == admin.pk else row for row in before["User"]]
+
+    User.objects.filter(pk=admin.pk).update(role=Role.ADMINISTRATOR)
+    assert petra.client.post(act).status_code == 302
+    assert User.objects.get(pk=kim.user.pk).two_factor_enabled

@@ -1,0 +1,92 @@
+"""NIST SP 800-63B-4, appendix B and 4.1: what a passkey's flags decide, and what is kept of it."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from mfa.models import Passkey
+from tests.authenticator import BE, BS, UP, UV, unb64
+from tests.mfa.pages import OWN, window_of, words
+from tests.security.documents import ACCESS
+from tests.security.scenes import AUTHENTICATION, REGISTRATION, is_shut
+
+EACH = [sum(some) for some in product((0, UP), (0, UV), (0, BE), (0, BS))]
+
+
+def holds(flags):
+    """What is decided for a combination of flags (docs/access.md)."""
+    return bool(flags & UP and flags & UV and not (flags & BS and not flags & BE))
+
+
+@pytest.mark.parametrize("flags", EACH, ids=bin)
+def test_n_b_3_each_combination_of_flags_has_its_outcome(flags, kim):
+    kim.sign_in()
+    kim.authenticator.flags = flags
+
+    assert kim.create_passkey().status_code == (200 if holds(flags) else 400)
+    assert Passkey.objects.count() == int(holds(flags))
+    for word in ("(UP)", "(UV)", "(BE)", "(BS)"):
+        assert word in ACCESS.read_text()
+
+
+@pytest.mark.parametrize("missing", [UP, UV])
+def test_n_b_3_presence_and_verification_are_checked(missing, kim):
+    kim.add_passkey()
+    asked = kim.json(f"{AUTHENTICATION}options/", {}).json()
+    assert asked["userVerification"] == "required"
+    kim.authenticator.flags &= ~missing
+
+    assert kim.use_passkey().status_code == 400
+    assert is_shut(kim)
+
+
+@pytest.mark.parametrize(("flags", "says"), [(UP | UV, False), (UP | UV | BE, True), (UP | UV | BE | BS, True)])
+def test_n_b_3_whether_a_passkey_is_synced_is_kept_and_shown(flags, says, kim, administrator):
+    kim.sign_in()
+    kim.authenticator.flags = flags
+    kim.create_passkey()
+    made = Passkey.objects.get()
+
+    assert (made.backup_eligible, made.backed_up) == (bool(flags & BE), bool(flags & BS))
+    shown = [words(kim.client.get(OWN)), words(administrator.client.get(window_of(kim.user)))]
+    assert [made.name in page for page in shown] == [True, True]
+    kinds = {("this device only" in page.lower(), "synced" in page.lower()) for page in shown}
+    assert len(kinds) == 1, "the same for owner and administrator"
+    assert says == made.backup_eligible
+
+
+def test_n_b_3_no_attestation_is_asked_for(kim):
+    kim.sign_in()
+    options = kim.json(f"{REGISTRATION}options/", {}).json()
+
+    assert options["attestation"] == "none"
+    for aaguid in (bytes(16), bytes(range(16))):
+        kim.authenticator.aaguid = aaguid
+        assert kim.create_passkey().status_code == 200, "whoever made it"
+        kim.use_passkey()
+
+
+def test_n_4_1_what_a_passkey_is_is_kept_when_it_is_made(kim):
+    kim.sign_in()
+    kim.authenticator.aaguid = bytes(range(16))
+    kim.create_passkey()
+
+    made = Passkey.objects.get()
+    assert made.aaguid.bytes == bytes(range(16))
+    assert made.transports == ["internal"]
+    assert (made.backup_eligible, made.backed_up, made.sign_count) == (True, True, 0)
+    assert bytes(made.credential_id) == kim.authenticator.credentials[0].id
+    assert made.created_at
+
+
+def test_wa_25_no_passkey_is_made_without_verification(kim):
+    kim.sign_in()
+    options = kim.json(f"{REGISTRATION}options/", {}).json()
+    assert options["authenticatorSelection"]["userVerification"] == "required"
+    assert len(unb64(options["challenge"])) >= 16
+    kim.authenticator.flags &= ~UV
+
+    assert kim.json(REGISTRATION, {"credential": kim.authenticator.create(options)}).status_code == 400
+    assert not Passkey.objects.exists()

@@ -1,0 +1,353 @@
+"""Bugs published elsewhere, V20 to V38: people, rules, and what is written down."""
+
+from __future__ import annotations
+
+import math
+from secrets import SystemRandom
+
+import pytest
+from django.test import Client
+
+from accounts import people
+from accounts.models import AuditEvent, Role, User
+from companies import services as companies
+from mfa import services
+from mfa.methods import recovery, totp
+from mfa.models import AuthenticatorApp, RecoveryCode
+from mfa.sealing import seal, unseal
+from tests.accounts.steps import HALF_WAY, finish, go_half_way
+from tests.accounts.walk import pages
+from tests.mfa.pages import (
+    CHALLENGE,
+    CREATE,
+    OWN,
+    OWN_SETUP,
+    SETUP,
+    confirm_setup,
+    open_setup,
+    window_of,
+)
+from tests.people import AGENT, PASSWORD, Person, browser
+from tests.security.scenes import (
+    AUTHENTICATION,
+    PASSWORD_PAGE,
+    REGISTRATION,
+    acts_on,
+    is_shut,
+    main_of,
+    things,
+)
+
+USERS = "/settings/administration/users/"
+CONFIRM = "/confirm/"
+QUARTER = 15 * 60 + 1
+NEW = "another line of four words"
+CHOSEN = {"new_password1": NEW, "new_password2": NEW}
+
+
+# --- Administrators ---
+
+
+def test_v20_one_rule_guards_page_form_and_script(carla, foreigners):
+    before = things()
+
+    for person in foreigners:
+        for path in [*acts_on(person.user), window_of(person.user), f"{USERS}{person.user.pk}/"]:
+            page = carla.client.get(path)
+            assert page.status_code in {404, 405}, path
+            assert carla.client.post(path, {"sign_out": "on", "role": "member"}).status_code in {404, 405}, path
+            for headers in ({"HTTP_ACCEPT": "application/json"}, {"HTTP_HX_REQUEST": "true"}):
+                assert carla.client.get(path, **headers).status_code in {404, 405}, path
+    listed = carla.client.get(f"{USERS}?show=set_up").content.decode()
+
+    assert not [person for person in foreigners if person.user.username in listed]
+    assert things() == before
+
+
+@pytest.mark.parametrize("by", ["owner", "administrator"])
+def test_v21_every_removal_asks_for_a_fresh_proof(by, clock, kim_with_app, administrator, admin):
+    kim = kim_with_app
+    passkey = kim.add_passkey()
+    kim.enter_password()
+    kim.enter_code(kim.codes[0])
+    services.request_passkey(kim.user, actor=admin)
+    clock.shift(QUARTER)
+    who, window = (kim, OWN) if by == "owner" else (administrator, window_of(kim.user))
+    before = things()
+
+    for act in ("two-factor/off/", f"passkeys/{passkey.pk}/delete/", "passkeys/request/delete/"):
+        assert who.client.post(f"{window}{act}").headers["Location"].startswith(CONFIRM), act
+        told = who.client.post(f"{window}{act}", HTTP_ACCEPT="application/json")
+        assert (told.status_code, told.json()["error"]) == (403, "confirmation_required")
+
+    assert things() == before
+
+
+# --- Passwords and invitations ---
+
+
+def test_v22_half_way_logins_and_other_sessions_die_with_the_password(kim_with_app):
+    kim, waiting, elsewhere = kim_with_app, Person(kim_with_app.user), Person(kim_with_app.user)
+    waiting.enter_password()
+    elsewhere.enter_password()
+    elsewhere.enter_code(kim.codes[0])
+    assert elsewhere.is_in
+    kim.enter_password()
+    kim.enter_code(kim.codes[1])
+
+    assert kim.client.post(PASSWORD_PAGE, {"old_password": PASSWORD} | CHOSEN).status_code == 302
+
+    assert waiting.enter_code(kim.codes[2]).status_code == 302
+    assert is_shut(waiting)
+    assert is_shut(elsewhere)
+
+
+def test_v23_nobody_signs_in_as_an_invited_person(make_person, admin, administrator):
+    omar = make_person("omar", password=None)
+    for password in ("", "!", PASSWORD, "omar", omar.user.password):
+        assert omar.enter_password(password).status_code == 400
+    assert is_shut(omar)
+
+    fresh = {"username": "nele", "first_name": "", "last_name": "", "role": "member", "email": "nele@acme.example"}
+    administrator.client.post(f"{USERS}new/", fresh | {"company": str(omar.user.company_id), "password": PASSWORD})
+    assert browser().post("/login/", {"username": "nele", "password": PASSWORD}).status_code == 400
+    browser().post("/password-reset/", {"email": "nele@acme.example"})
+    assert not User.objects.get(username="nele").has_usable_password()
+
+
+# --- Codes, ways on ---
+
+
+@pytest.mark.parametrize("digits", ["arabic", "wide", "short", "long", "signed", "spaced out", "dotted", "hex"])
+def test_v25_only_six_ascii_digits_count(digits, clock, kim_with_app):
+    kim = kim_with_app
+    while not (code := kim.code()).startswith("0"):
+        kim.app_key = totp.new_key()
+        AuthenticatorApp.objects.update(key=seal(kim.app_key, kim.user.pk))
+    kim.enter_password()
+    bent = {
+        "arabic": "".join(chr(0x660 + int(digit)) for digit in code),
+        "wide": "".join(chr(0xFF10 + int(digit)) for digit in code),
+        "short": code[1:],
+        "long": f"0{code}",
+        "signed": f"+{code}",
+        "spaced out": "_".join(code),
+        "dotted": f"{code}.0",
+        "hex": hex(int(code)),
+    }[digits]
+
+    assert kim.enter_code(bent).status_code == 400
+    assert is_shut(kim)
+    assert kim.enter_code(code).headers["Location"] == "/"
+
+
+@pytest.mark.parametrize("there", ["https://evil.example/x", "//evil.example", "/\\evil.example"])
+def test_v26_next_through_every_step_stays_here(there, kim, admin):
+    services.enable_two_factor(kim.user, actor=admin)
+    services.request_passkey(kim.user, actor=admin)
+
+    kim.enter_password(next=there)
+    assert finish(kim).headers["Location"] == "/"
+    kim.client.post("/logout/")
+    kim.enter_password(next="/m2s/")
+    kim.enter_code(kim.code(1))
+    assert kim.client.post(CREATE, {"later": "yes"}).headers["Location"] == "/m2s/", "and what is here is reached"
+
+
+@pytest.mark.parametrize("step", ["nobody", *HALF_WAY, "in"])
+def test_v27_no_circles_and_scripts_get_codes(step, kim, admin):
+    if step == "in":
+        kim.sign_in()
+    elif step != "nobody":
+        go_half_way(kim, step, admin)
+
+    for path in ("/", "/portal/", "/login/", *HALF_WAY.values(), CONFIRM):
+        landed = kim.client.get(path, follow=True)
+        assert landed.status_code == 200, path
+        assert len(landed.redirect_chain) <= 4, path
+        assert kim.client.head(path).status_code in {200, 302}
+        assert kim.client.options(path).status_code in {302, 405, 200}
+    for headers in ({"HTTP_ACCEPT": "application/json"}, {"HTTP_HX_REQUEST": "true"}):
+        answer = kim.client.post("/portal/", **headers)
+        assert answer.status_code == (405 if step == "in" else 401)
+        assert answer.json()["error"]
+
+
+def test_v28_recovery_codes_are_strong_and_kept_sealed(kim_with_app):
+    assert recovery.LENGTH * math.log2(len(set(recovery.ALPHABET))) >= 64
+    assert isinstance(recovery.choice.__self__, SystemRandom)
+    for row in RecoveryCode.objects.all():
+        assert len(unseal(row.sealed_digest, kim_with_app.user.pk)) == 32
+    stored = {bytes(row.sealed_digest) for row in RecoveryCode.objects.all()}
+    assert not stored & {recovery._digest(recovery.read(code)) for code in kim_with_app.codes}
+
+
+def test_v29_ceremonies_are_posts_with_a_token(kim):
+    kim.add_passkey()
+    strict = Client(enforce_csrf_checks=True, SERVER_NAME="localhost", SERVER_PORT="8000", HTTP_USER_AGENT=AGENT)
+    for path in (AUTHENTICATION, f"{AUTHENTICATION}options/", REGISTRATION, f"{REGISTRATION}options/"):
+        for method in ("get", "head", "put", "delete"):
+            assert getattr(kim.client, method)(path).status_code == 405, path
+        assert strict.post(path, {}, content_type="application/json").status_code == 403, path
+    assert not [page for page in pages() if getattr(page.view, "csrf_exempt", False)]
+    secret = ("<code", "<key", "<secret", "<password")
+    assert not [page.pattern for page in pages() if any(part in page.pattern for part in secret)]
+
+
+# --- Names, companies, rules ---
+
+
+def test_v30_a_new_name_keeps_app_and_passkey(kim_with_app, administrator):
+    kim = kim_with_app
+    kim.add_passkey()
+    profile = {"username": "kim.hansen", "first_name": "Kim", "last_name": "Hansen", "email": "kim@acme.example"}
+    administrator.client.post(
+        f"{USERS}{kim.user.pk}/", profile | {"role": "member", "company": str(kim.user.company_id)}
+    )
+    kim.user.refresh_from_db()
+    assert kim.user.username == "kim.hansen"
+
+    kim.enter_password()
+    assert kim.asked_for == CHALLENGE
+    assert kim.enter_code().headers["Location"] == "/"
+    kim.client.post("/logout/")
+    assert kim.use_passkey().status_code == 200
+    assert browser().post("/login/", {"username": "kim", "password": PASSWORD}).status_code == 400
+
+
+def test_v31_people_cannot_change_their_company_and_a_move_brings_its_rule(kim, administrator, other_company):
+    companies.enable_company_two_factor(other_company, actor=administrator.user)
+    kim.sign_in()
+    own = {"first_name": "Kim", "last_name": "Hansen", "email": "kim@elsewhere.example", "language": "en"}
+    kim.client.post("/user-settings/", own | {"company": str(other_company.pk), "role": "administrator"})
+    kim.user.refresh_from_db()
+    assert kim.user.company != other_company
+    assert kim.user.role == Role.MEMBER
+
+    profile = {"username": "kim", "email": "kim@elsewhere.example", "role": "member", "company": str(other_company.pk)}
+    administrator.client.post(f"{USERS}{kim.user.pk}/", profile | {"first_name": "", "last_name": ""})
+    kim.client.post("/logout/")
+    kim.enter_password()
+    assert kim.asked_for == SETUP
+
+
+def test_v32_nothing_tells_who_exists(kim_with_app, ada):
+    kim_with_app.add_passkey()
+    asked = [
+        Person(kim_with_app.user).json(f"{AUTHENTICATION}options/", {"username": name, "userHandle": name}).json()
+        for name in ("kim", "ada", "nobody")
+    ]
+    told = [browser().post("/login/", {"username": name, "password": "x"}) for name in ("kim", "ada", "nobody")]
+
+    assert len({options.pop("challenge") for options in asked}) == 3
+    assert asked[0] == asked[1] == asked[2]
+    assert (
+        len({main_of(answer, *names) for answer, names in zip(told, (["kim"], ["ada"], ["nobody"]), strict=True)}) == 1
+    )
+
+
+def test_v33_inactive_people_and_unconfirmed_factors_open_nothing(kim_with_app, ada, admin):
+    kim = kim_with_app
+    kim.add_passkey()
+    kim.enter_password()
+    people.deactivate_user(kim.user, actor=admin)
+    kim.enter_code()
+    assert is_shut(kim)
+    assert kim.enter_password().status_code == 400
+    assert kim.use_passkey().status_code == 400
+
+    ada.app_key = totp.new_key()
+    waiting = seal(ada.app_key, ada.user.pk)
+    AuthenticatorApp.objects.create(user=ada.user, key=waiting, confirmed=False)
+    services.enable_two_factor(ada.user, actor=admin)
+    ada.enter_password()
+    assert ada.client.post(CHALLENGE, {"code": ada.code()}).headers["Location"] == SETUP
+    assert is_shut(ada)
+
+
+def test_v34_the_old_app_works_until_the_new_one_is_confirmed(clock, kim_with_app):
+    kim, elsewhere = kim_with_app, Person(kim_with_app.user, app_key=kim_with_app.app_key)
+    kim.sign_in()
+    page = open_setup(kim, OWN_SETUP)
+    kim.client.post(OWN_SETUP, {"setup": page.id, "code": "000000"})
+    clock.shift(30)
+    elsewhere.enter_password()
+    assert elsewhere.enter_code().headers["Location"] == "/"
+    elsewhere.client.post("/logout/")
+
+    assert confirm_setup(kim, page, OWN_SETUP).status_code == 302
+    clock.shift(30)
+    elsewhere.enter_password()
+    assert elsewhere.enter_code().status_code == 400, "the old one is over"
+    elsewhere.app_key = page.key
+    assert elsewhere.enter_code().headers["Location"] == "/"
+
+
+def test_v35_nobody_drops_what_their_company_requires(kim_with_app, company, admin):
+    kim = kim_with_app
+    companies.enable_company_two_factor(company, actor=admin)
+    kim.sign_in()
+
+    kim.client.post(f"{OWN}two-factor/off/", {"sign_out": ""})
+
+    assert AuthenticatorApp.objects.filter(user=kim.user, confirmed=True).exists()
+    assert User.objects.get(pk=kim.user.pk).two_factor_enabled
+    with pytest.raises(services.RequiredByCompany):
+        services.disable_two_factor(User.objects.get(pk=kim.user.pk), actor=kim.user)
+
+
+@pytest.mark.parametrize("rule", ["own switch", "company", "request"])
+def test_v36_off_frees_at_once(rule, kim, company, admin):
+    if rule == "company":
+        companies.enable_company_two_factor(company, actor=admin)
+    elif rule == "own switch":
+        services.enable_two_factor(kim.user, actor=admin)
+    else:
+        services.request_passkey(kim.user, actor=admin)
+    waiting = Person(kim.user)
+    waiting.enter_password()
+    assert is_shut(waiting)
+
+    if rule == "company":
+        companies.disable_company_two_factor(company, actor=admin)
+    elif rule == "own switch":
+        services.disable_two_factor(kim.user, actor=admin)
+    else:
+        services.delete_passkey_request(kim.user, actor=admin)
+
+    kim.enter_password()
+    assert kim.is_in
+    assert waiting.is_in, "somebody half-way too"
+
+
+def test_v37_whoever_switches_a_rule_on_still_gets_in(carla, company):
+    path = f"/settings/administration/companies/{company.pk}/two-factor/on/"
+    assert carla.client.post(path, {"sign_out": "on"}).status_code == 302
+    assert is_shut(carla)
+
+    carla.enter_password()
+    assert carla.asked_for == SETUP
+    finish(carla)
+    assert carla.is_in
+    assert carla.client.get("/settings/").status_code == 200
+
+
+def test_v38_one_act_is_one_line_from_every_route(kim, administrator, admin):
+    def line(act):
+        AuditEvent.objects.filter(action__startswith="two_factor").delete()
+        User.objects.filter(pk=kim.user.pk).update(two_factor_enabled=False)
+        act()
+        [found] = AuditEvent.objects.filter(action__startswith="two_factor")
+        return found.action, found.subject, found.company, found.details
+
+    kim.sign_in()
+    routes = [
+        lambda: administrator.client.post(f"{window_of(kim.user)}two-factor/on/"),
+        lambda: administrator.client.post(f"{window_of(kim.user)}two-factor/on/", HTTP_HX_REQUEST="true"),
+        lambda: kim.client.post(f"{OWN}two-factor/on/"),
+        lambda: services.enable_two_factor(User.objects.get(pk=kim.user.pk), actor=admin),
+    ]
+
+    told = [line(route) for route in routes]
+
+    assert told == [("two_factor_enabled", kim.user, kim.user.company, {})] * len(routes)
