@@ -34,14 +34,9 @@ def always(event: AuditEvent) -> bool:
     return True
 
 
-def own(event: AuditEvent) -> bool:
-    """Done by the person, or by somebody who got as far as they do."""
-    return event.actor_id is None or event.actor_id == event.subject_id
-
-
 def others(event: AuditEvent) -> bool:
     """Done by an administrator."""
-    return not own(event)
+    return event.actor_id is not None and event.actor_id != event.subject_id
 
 
 def removed(event: AuditEvent) -> bool:

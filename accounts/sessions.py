@@ -189,6 +189,9 @@ class SessionStore(db.SessionStore):
     async def aload(self) -> dict[str, Any]:
         return await sync_to_async(self.load)()
 
+    async def acycle_key(self) -> None:
+        await sync_to_async(self.cycle_key)()
+
     async def aexists(self, session_key: str) -> bool:
         return await sync_to_async(self.exists)(session_key)
 

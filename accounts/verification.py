@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db.models import Count, Max, QuerySet
+from django.utils.crypto import constant_time_compare
 
 from accounts.audit_models import AuditEvent, AuditSeal, digest_of
 from accounts.macs import UnknownKey
@@ -122,7 +123,7 @@ def _first_bad_seal() -> Trouble | None:
         if missing := next((id_ for id_ in ids if id_ not in there), None):
             text = f"Line {missing} was removed: it was there on {seal.at:%Y-%m-%d %H:%M:%S} UTC, when seal {number} was made."
             return Trouble(missing, text)
-        if digest_of(((id_, there[id_]) for id_ in ids), before) != seal.digest:
+        if not constant_time_compare(digest_of(((id_, there[id_]) for id_ in ids), before), seal.digest):
             return Trouble(
                 seal.first, f"Lines {seal.first} to {seal.last} are not those that seal {number} was made over."
             )

@@ -260,6 +260,7 @@ def test_b18_a_key_planted_before_the_login_is_dead_after_it(kim):
 # --- Ends ---
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("headers", "status"), [({}, 302), ({"HTTP_HX_REQUEST": "true"}, 401)])
 def test_a_session_ended_while_its_owner_signs_in_stays_ended(headers, status, kim):
     """Somebody ends all sessions between the moment the password is right and the answer to it."""

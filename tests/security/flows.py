@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 NEW = "a quite different password"
 CHOSEN = {"new_password1": NEW, "new_password2": NEW}
 OWN = "/user-settings/mfa/"
-LEFT_OUT = {"Session", "ContentType", "Permission", "Group"}
+LEFT_OUT = {"Session", "Budget", "ContentType", "Permission", "Group"}
 
 type Act = Callable[[], Any]
 

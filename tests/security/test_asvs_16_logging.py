@@ -99,7 +99,7 @@ def test_asvs_16_2_1_an_audit_line_in_the_log_says_who_whom_what_when_and_where(
     assert line["company"] == str(kim.user.company_id)
     assert (line["address"], line["id"]) == ("192.0.2.7", kept.pk)
     assert line["browser"] == kept.browser
-    assert line["details"] == {"methods": ["password"]}
+    assert line["details"]["methods"] == ["password"]
     assert datetime.fromisoformat(line["at"]) == kept.at
 
 
@@ -522,6 +522,7 @@ def test_asvs_16_5_1_a_refused_passkey_says_the_same_whatever_was_wrong(kim):
     assert {(answer.status_code, answer.content)} == answers
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     "what", ["mfa.middleware.pending_steps", "mfa.middleware.standing_of", "mfa.flow.pending_steps"]
 )
@@ -543,6 +544,7 @@ def test_asvs_16_5_3_b_50_what_fails_lets_nobody_in(what, kim, monkeypatch):
     assert not AuditEvent.objects.filter(action="signed_in").exists()
 
 
+@pytest.mark.django_db(transaction=True)
 def test_asvs_16_5_3_b_52_whose_line_cannot_be_written_is_not_let_in(kim, monkeypatch):
     def fails(*args: object, **kwargs: object) -> None:
         raise RuntimeError

@@ -193,8 +193,13 @@ def test_asvs_3_5_4_passkeys_are_of_the_very_host():
 
 
 def test_asvs_3_5_5_no_script_listens_to_messages_of_other_windows():
+    """Tabs of this very site tell each other that the session goes on, over a channel that is of one origin."""
     for path in SCRIPTS:
-        assert not re.search(r"postMessage|[\"']message[\"']|onmessage", path.read_text()), path
+        script = path.read_text()
+        assert not re.search(r"(window|parent|opener|top|frames\S*)\.postMessage|onmessage", script), path
+        listeners = re.findall(r"(\w+)\.addEventListener\([\"']message[\"']", script)
+        assert set(listeners) <= {"others"}, path
+        assert not listeners or "others = new BroadcastChannel(" in script
 
 
 def test_asvs_3_5_6_asvs_3_5_7_no_answer_is_a_script(kim):

@@ -81,7 +81,7 @@ def test_asvs_7_1_2_as_many_sessions_as_one_likes_go_on_at_once(kim):
 
 
 def test_asvs_7_1_3_no_session_is_anybody_elses():
-    assert settings.AUTHENTICATION_BACKENDS == ["accounts.backends.PasswordBackend"]
+    assert settings.AUTHENTICATION_BACKENDS == ["mfa.backends.SignInBackend"]
 
 
 # --- 7.2 What a session is ---

@@ -97,7 +97,7 @@ def test_dj_05_asvs_13_3_1_a_key_that_is_made_is_long_kept_and_private(start, tm
 
 
 def test_dj_06_dj_08_cookies_are_bound_to_the_host_secure_and_hidden_from_scripts(over_tls):
-    assert set(over_tls["cookies"]) == {"__Host-session", "__Host-csrf"}
+    assert set(over_tls["cookies"]) == {"__Host-session", "__Host-csrf", "__Host-known"}
     for cookie in over_tls["cookies"].values():
         assert cookie == {"secure": True, "httponly": True, "samesite": "Lax", "path": "/", "domain": ""}
 

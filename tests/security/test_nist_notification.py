@@ -108,7 +108,7 @@ def test_n_4_6_every_binding_and_removal_in_the_audit_has_a_notice():
     about_factors = {
         action
         for action in Action
-        if action.name.startswith(("TWO_FACTOR", "APP", "RECOVERY", "PASSWORD"))
+        if action.name.startswith(("TWO_FACTOR", "APP", "RECOVERY", "PASSWORD_CHANGED"))
         or action in {Action.PASSKEY_CREATED, Action.PASSKEY_DELETED, Action.PASSKEY_SUSPENDED}
     }
 
