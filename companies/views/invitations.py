@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts import invitations, people
+from accounts import invitations, people, throttle
+from accounts.forms import too_many
 from accounts.models import User
 from accounts.scope import managed_or_404
 from mfa.sealing import Unreadable, seal, unseal
@@ -42,9 +43,13 @@ def user_invite(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         messages.info(request, text.format(name=person.get_short_name()))
         return redirect("settings:user", user_id)
     try:
+        throttle.claim(throttle.mail_lane("invite", person))
         return say_invited(request, person, invitations.invite(person, actor=request.user))
     except people.ChangedMeanwhile:
         return _chosen_already(request, person)
+    except throttle.Throttled as trouble:
+        messages.error(request, too_many(trouble))
+        return redirect("settings:user", user_id)
 
 
 @never_cache
