@@ -18,6 +18,10 @@ class Action(models.TextChoices):
     # What was refused
     ACCESS_REFUSED = "access_refused", _("{actor} was refused a page that is not theirs")
     FORM_REFUSED = "form_refused", _("A form of {actor} was refused: it came from another page or session")
+    FIELDS_IGNORED = (
+        "fields_ignored",
+        _("{actor} sent fields with a form that are not theirs to set: they were ignored"),
+    )
     STEP_SKIPPED = "step_skipped", _("{subject} was refused a page before the login was finished")
 
     # Two-factor authentication

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from django.db.models import Model, QuerySet
+    from django.forms import ModelForm
 
     from accounts.requests import SiteRequest
 
@@ -50,6 +51,15 @@ def form_refused(request: SiteRequest, reason: str) -> None:
     subject = request.claimant if isinstance(request.claimant, User) else None
     page = request.resolver_match.view_name if request.resolver_match else ""
     audit.record(Action.FORM_REFUSED, actor=actor, subject=subject or actor, page=page, reason=reason[:200])
+
+
+def fields_ignored(request: SiteRequest, form: ModelForm[Any]) -> None:
+    """Somebody sent columns of the row that its form does not hold (ASVS 16.3.3). Bounded, as forms are."""
+    columns = {name for column in form._meta.model._meta.concrete_fields for name in (column.name, column.attname)}
+    foreign = sorted((columns & request.POST.keys()) - form.fields.keys())
+    if foreign and isinstance(request.user, User) and forms.take():
+        company = request.user.company
+        audit.record(Action.FIELDS_IGNORED, actor=request.user, company=company, **_asked(request), fields=foreign)
 
 
 def step_skipped(request: SiteRequest) -> None:

@@ -26,6 +26,7 @@ from accounts.acting import current_key
 from accounts.afterwards import RedirectThen
 from accounts.forms import ChangePasswordForm, ChoosePasswordForm, ProfileForm, ResetForm, too_many
 from accounts.models import User
+from accounts.scope import fields_ignored
 from accounts.throttle import wait
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def user_settings(request: SignedInRequest) -> HttpResponse:
         return render(request, template, context)
     person = User.objects.select_related("company").get(pk=request.user.pk)
     form = ProfileForm(request.POST, instance=person, languages=settings.LANGUAGES)
+    fields_ignored(request, form)
     if form.is_valid():
         try:
             people.change_user(person, changed=form.changed_data, actor=request.user)

@@ -79,8 +79,8 @@ MIDDLEWARE = [
     "accounts.middleware.SignInRequiredMiddleware",
     "companies.middleware.SettingsAppMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "m2v.errors.MethodPagesMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "m2v.errors.MethodPagesMiddleware",
 ]
 
 ROOT_URLCONF = "m2v.urls"

@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Role, User
-from accounts.scope import managed_or_404
+from accounts.scope import fields_ignored, managed_or_404
 from companies import services
 from companies.forms import CompanyForm
 from companies.models import Company
@@ -61,6 +61,7 @@ def company_new(request: SignedInRequest) -> HttpResponse:
     if request.user.role != Role.ADMINISTRATOR:
         raise PermissionDenied
     form = CompanyForm(request.POST if request.method == "POST" else None)
+    fields_ignored(request, form)
     if form.is_valid():
         try:
             services.create_company(form.instance, actor=request.user)
@@ -99,6 +100,7 @@ def company_edit(request: SignedInRequest, company_id: UUID) -> HttpResponse:
     """Change a company's name."""
     shown = find_company(request, company_id)
     form = CompanyForm(request.POST if request.method == "POST" else None, instance=find_company(request, company_id))
+    fields_ignored(request, form)
     if form.is_valid():
         try:
             services.rename_company(shown, form.cleaned_data["name"], actor=request.user)

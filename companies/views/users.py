@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import invitations, people, throttle
 from accounts.models import User
-from accounts.scope import managed_or_404
+from accounts.scope import fields_ignored, managed_or_404
 from companies.forms import UserForm
 from companies.models import Company
 from companies.queries import UserList
@@ -55,6 +55,7 @@ def user_new(request: SignedInRequest) -> HttpResponse:
     """Create a person, and invite them to choose their password."""
     companies = Company.objects.managed_by(request.user)
     form = UserForm(request.POST if request.method == "POST" else None, actor=request.user, companies=companies)
+    fields_ignored(request, form)
     if form.is_valid():
         person = form.instance
         try:
@@ -83,6 +84,7 @@ def user_edit(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         actor=request.user,
         companies=companies,
     )
+    fields_ignored(request, form)
     if form.is_valid():
         try:
             people.change_user(form.instance, changed=form.changed_data, actor=request.user)

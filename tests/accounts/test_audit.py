@@ -252,6 +252,7 @@ def do_everything(administrator, kim, company):
     petra.post(f"{firm}sign-out/")
     kim.enter_password("four other words")
     kim.client.get("/settings/")
+    petra.post(f"{firm}edit/", {"name": "Acme Machines AG", "two_factor_enabled": ""})
     careful = Client(enforce_csrf_checks=True, SERVER_NAME="localhost", SERVER_PORT="8000")
     careful.post("/login/", {"username": "kim"})
 

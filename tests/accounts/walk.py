@@ -50,7 +50,7 @@ TAKE_ONLY = {
     "own_mfa:passkey_request_delete",
 }
 # What an attempt leaves in the audit, and nowhere else.
-REFUSALS = {"access_refused", "form_refused", "step_skipped"}
+REFUSALS = {"access_refused", "form_refused", "fields_ignored", "step_skipped"}
 PART = re.compile(r"<(?:\w+:)?(\w+)>")
 
 

@@ -13,6 +13,7 @@ TESTS = Path(__file__).resolve().parents[1]
 DOCUMENT = TESTS.parent / "docs" / "conformance.md"
 WCAG = "WCAG 2.2"
 PENDING = "PENDING"
+FOLDERS = ("security", "fuzz")
 LEADING = re.compile(r"(?:`[^`]+`(?:, )?)*")
 
 
@@ -62,11 +63,6 @@ def belongs(name: str, row: str, section: str) -> bool:
     return any(f"_{slug}_" in f"_{spelled_out(name)}_" for slug in slugs(row, section))
 
 
-def base_of(row: str) -> str:
-    """The section of NIST's text that a row is about: "n_3_2_2" of N-3.2.2-100."""
-    return re.sub(r"\W+", "_", "-".join(row.split("-")[:2])).strip("_").lower()
-
-
 def filled(document: str, tests: list[str]) -> str:
     """The document with every one of `tests` in its rows."""
     lines, section = document.split("\n"), ""
@@ -78,10 +74,6 @@ def filled(document: str, tests: list[str]) -> str:
             rows.append((number, cells, section, line))
     for number, cells, within, line in rows:
         own = [name for name in tests if belongs(name, cells[0], within)]
-        if cells[0].startswith("N-") and not own and cells[3] == PENDING:
-            own = [
-                name for name in tests if name.startswith(f"test_{base_of(cells[0])}_") and f"`{name}`" not in document
-            ]
         cells[3] = _with(cells[3], [name for name in own if f"`{name}`" not in line])
         lines[number] = f"| {' | '.join(cells)} |"
     return "\n".join(lines)
@@ -101,4 +93,4 @@ def _with(cell: str, names: list[str]) -> str:
 
 if __name__ == "__main__":
     text = DOCUMENT.read_text()
-    DOCUMENT.write_text(filled(text, list(where_tests_are("security"))))
+    DOCUMENT.write_text(filled(text, list(where_tests_are(*FOLDERS))))

@@ -294,6 +294,39 @@ def test_asvs_16_3_3_b_19_a_form_without_its_token_leaves_a_line(kim):
     assert PASSWORD not in json.dumps(second.details)
 
 
+def test_asvs_16_3_3_b_38_fields_that_no_form_has_leave_a_line_without_their_values(kim, company_admin, other_company):
+    kim.sign_in()
+    carla = Person(company_admin)
+    carla.sign_in()
+    profile = {"first_name": "Kim", "last_name": "Hansen", "email": "kim@acme.example", "language": "en"}
+    one = f"{PEOPLE}{kim.user.pk}/"
+
+    kim.client.post("/user-settings/", profile | {"role": "administrator", "password": "chosen by Kim"})
+    carla.client.post(one, profile | {"username": "kim", "role": "member", "company_id": other_company.pk})
+    carla.client.post(f"{PEOPLE}new/", {"two_factor_enabled": "", "id": kim.user.pk})
+    carla.client.post(f"{COMPANIES}{carla.user.company_id}/edit/", {"name": "Acme", "two_factor_enabled": ""})
+
+    found = [(line.actor, line.details["path"], line.details["fields"]) for line in lines(action="fields_ignored")]
+    assert found == [
+        (kim.user, "/user-settings/", ["password", "role"]),
+        (carla.user, one, ["company_id", "language"]),
+        (carla.user, f"{PEOPLE}new/", ["id", "two_factor_enabled"]),
+        (carla.user, f"{COMPANIES}{carla.user.company_id}/edit/", ["two_factor_enabled"]),
+    ]
+    assert "chosen by Kim" not in str([line.details for line in lines()])
+
+
+def test_asvs_16_3_3_an_ordinary_form_ignores_nothing(kim, company_admin):
+    kim.sign_in()
+    carla = Person(company_admin)
+    carla.sign_in()
+    for person, page in ((kim, "/user-settings/"), (carla, f"{PEOPLE}{kim.user.pk}/"), (carla, f"{PEOPLE}new/")):
+        form = person.client.get(page).context["form"]
+        person.client.post(page, {name: form[name].value() or "" for name in form.fields})
+
+    assert lines(action="fields_ignored") == []
+
+
 def test_asvs_16_3_3_nobody_fills_the_audit_with_refusals(kim, admin, monkeypatch):
     monkeypatch.setattr("accounts.bucket.monotonic", lambda: 1000.0)
     scope.forms.refill()
@@ -301,6 +334,12 @@ def test_asvs_16_3_3_nobody_fills_the_audit_with_refusals(kim, admin, monkeypatc
     for _ in range(scope.forms.most + 20):
         careful().post("/logout/")
     assert len(lines(action="form_refused")) == scope.forms.most
+    other = Person(kim.user)
+    other.sign_in()
+    for _ in range(3):
+        other.client.post("/user-settings/", {"role": "administrator"})
+    assert lines(action="fields_ignored") == [], "they take from the same budget"
+    other.client.post("/logout/")
 
     go_half_way(kim, "challenge", admin)
     for _ in range(scope.skips.most + 20):

@@ -125,17 +125,17 @@ def broken_at_each(world: World, name: str, *, for_good: bool) -> int:
 
 
 @pytest.mark.parametrize("name", FLOWS)
-def test_h_10_a_statement_that_fails_undoes_the_whole_act_and_lets_nobody_in(name, world):
+def test_asvs_16_5_3_a_statement_that_fails_undoes_the_whole_act_and_lets_nobody_in(name, world):
     assert broken_at_each(world, name, for_good=False) >= 2
 
 
 @pytest.mark.parametrize("name", WAYS_IN)
-def test_h_10_a_database_that_is_gone_for_good_lets_nobody_in(name, world):
+def test_asvs_16_5_2_a_database_that_is_gone_for_good_lets_nobody_in(name, world):
     assert broken_at_each(world, name, for_good=True) >= 2
 
 
 @pytest.mark.parametrize("name", FLOWS)
-def test_h_10_an_act_that_cannot_be_written_down_does_not_happen(name, world, monkeypatch):
+def test_asvs_16_5_3_b_52_an_act_that_cannot_be_written_down_does_not_happen(name, world, monkeypatch):
     _, _, actions, _ = clean_run(world, name)
     assert actions or name == "own profile"
     written = audit.record
@@ -162,7 +162,7 @@ def test_h_10_an_act_that_cannot_be_written_down_does_not_happen(name, world, mo
 
 @pytest.mark.parametrize("kind", [*ODD, UpdateError], ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("name", WAYS_IN)
-def test_h_10_a_session_that_cannot_be_saved_lets_nobody_in_and_uses_nothing_up(name, kind, world, monkeypatch):
+def test_asvs_16_5_2_a_session_that_cannot_be_saved_lets_nobody_in_and_uses_nothing_up(name, kind, world, monkeypatch):
     _, done, _, known = clean_run(world, name)
     saved = SessionStore.save
 
@@ -206,7 +206,7 @@ BREAKS = {
 
 
 @pytest.mark.parametrize("broken", BREAKS)
-def test_h_10_a_check_that_breaks_lets_nobody_in(broken, world, monkeypatch):
+def test_asvs_16_5_3_b_50_a_check_that_breaks_lets_nobody_in(broken, world, monkeypatch):
     met_by = 0
     for name in WAYS_IN:
         for kind in ODD:
@@ -233,7 +233,7 @@ def test_h_10_a_check_that_breaks_lets_nobody_in(broken, world, monkeypatch):
     assert met_by >= len(ODD)
 
 
-def test_h_10_a_policy_that_breaks_later_opens_no_page_to_somebody_half_way(world, monkeypatch):
+def test_asvs_16_5_3_b_50_a_policy_that_breaks_later_opens_no_page_to_somebody_half_way(world, monkeypatch):
     WAYS_IN["code"](world)
     key = keys_of(world.kim)
     for kind in (*ODD, AttributeError, StopIteration, TypeError):
@@ -259,7 +259,7 @@ def test_h_10_a_policy_that_breaks_later_opens_no_page_to_somebody_half_way(worl
 
 
 @pytest.mark.parametrize("template", ["login/password.html", "login/challenge.html", "portal/index.html"])
-def test_h_10_a_page_that_cannot_be_drawn_opens_nothing(template, world, monkeypatch):
+def test_asvs_16_5_3_a_page_that_cannot_be_drawn_opens_nothing(template, world, monkeypatch):
     WAYS_IN["code"](world)
     before = database()
 
@@ -276,7 +276,7 @@ def test_h_10_a_page_that_cannot_be_drawn_opens_nothing(template, world, monkeyp
     assert not is_let_in(world.kim)
 
 
-def test_h_10_an_app_that_is_set_up_has_shown_its_recovery_codes_or_will(world):
+def test_asvs_2_3_3_an_app_that_is_set_up_has_shown_its_recovery_codes_or_will(world):
     """Whichever statement fails: whoever has the new app has its codes waiting for them."""
     for name, codes in (("app_set_up", SAVE_CODES), ("own set-up", "/user-settings/mfa/recovery-codes/")):
         for number in range(1, 60):
@@ -293,7 +293,9 @@ def test_h_10_an_app_that_is_set_up_has_shown_its_recovery_codes_or_will(world):
 
 
 @pytest.mark.parametrize("name", ["user made", "invited"])
-def test_h_10_a_mail_that_cannot_be_sent_loses_nothing(name, world, monkeypatch, django_capture_on_commit_callbacks):
+def test_asvs_16_5_2_a_mail_that_cannot_be_sent_loses_nothing(
+    name, world, monkeypatch, django_capture_on_commit_callbacks
+):
     _, done, _, known = clean_run(world, name)
     world.kim.user.refresh_from_db()
 
@@ -309,7 +311,7 @@ def test_h_10_a_mail_that_cannot_be_sent_loses_nothing(name, world, monkeypatch,
     assert database(known) == done
 
 
-def test_h_10_a_reset_whose_mail_cannot_be_sent_says_what_it_always_says(world, monkeypatch):
+def test_asvs_16_5_2_a_reset_whose_mail_cannot_be_sent_says_what_it_always_says(world, monkeypatch):
     def send(*_: Any, **__: Any) -> Any:
         raise OSError("No mail server answers.")
 
@@ -324,7 +326,7 @@ def test_h_10_a_reset_whose_mail_cannot_be_sent_says_what_it_always_says(world, 
 
 
 @pytest.mark.parametrize("name", WAYS_IN)
-def test_h_10_a_cache_that_is_gone_changes_nothing_or_lets_nobody_in(name, world, settings):
+def test_asvs_16_5_2_a_cache_that_is_gone_changes_nothing_or_lets_nobody_in(name, world, settings):
     _, done, _, known = clean_run(world, name)
     settings.CACHES = {"default": {"BACKEND": "tests.security.flows.NoCache"}}
     with pytest.raises(OSError, match="No cache"):
@@ -341,7 +343,7 @@ def test_h_10_a_cache_that_is_gone_changes_nothing_or_lets_nobody_in(name, world
 
 
 @pytest.mark.parametrize("name", ["password_alone", "code", "recovery_code"])
-def test_h_10_a_throttle_that_breaks_lets_nobody_in(name, world, monkeypatch):
+def test_asvs_16_5_3_b_50_a_throttle_that_breaks_lets_nobody_in(name, world, monkeypatch):
     for kind in ODD:
         with tried(world):
             act = FLOWS[name](world)
@@ -360,7 +362,7 @@ def test_h_10_a_throttle_that_breaks_lets_nobody_in(name, world, monkeypatch):
             assert not is_let_in(world.kim, *keys)
 
 
-def test_h_10_what_is_set_up_here_is_a_person_who_gets_in_where_nothing_breaks(world):
+def test_what_is_set_up_here_is_a_person_who_gets_in_where_nothing_breaks(world):
     """The tests above could not fail otherwise."""
     for name in ("password_alone", "code", "recovery_code", "passkey", "codes_saved", "passkey_postponed"):
         with tried(world):
@@ -370,7 +372,7 @@ def test_h_10_what_is_set_up_here_is_a_person_who_gets_in_where_nothing_breaks(w
     assert not is_let_in(world.kim)
 
 
-def test_h_10_a_sign_out_ends_the_session_and_is_written_down_or_neither(world):
+def test_asvs_2_3_3_a_sign_out_ends_the_session_and_is_written_down_or_neither(world):
     for number in range(1, 30):
         with tried(world):
             act = FLOWS["signed out"](world)

@@ -6,13 +6,14 @@ import re
 
 import pytest
 
-from accounts import notices, people
+from accounts import invitations, notices, people
 from accounts.actions import Action
-from accounts.models import AuditEvent, Session
+from accounts.models import AuditEvent, Session, User
 from mfa import services
 from tests.accounts.steps import finish
 from tests.mfa.pages import confirm_setup, open_setup, words
 from tests.people import PASSWORD, Person, browser
+from tests.security.links import NEW, choose, link_in
 
 LINK = re.compile(r"http://localhost:8000(/not-me/[\w:-]+/)")
 PROFILE = {"first_name": "Kim", "last_name": "Hansen", "language": "en"}
@@ -91,6 +92,22 @@ def test_n_4_3_report_saying_it_was_not_me_takes_away_and_gives_nothing(told, ki
     assert reader.get("/portal/").status_code == 302
     assert not Session.objects.filter(user=kim.user).exists()
     assert Person(kim.user).enter_password().status_code == 400
+
+
+def test_n_3_1_1_2_comprom_after_this_wasnt_me_only_a_new_password_signs_in_and_the_factor_is_asked_for(
+    told, kim, admin, mailoutbox
+):
+    kim.set_up_app()
+    kim.sign_in()
+    [mail] = told(kim.create_passkey)
+    browser().post(LINK.search(mail.body)[1])
+    assert Person(kim.user).enter_password().status_code == 400
+
+    told(invitations.invite, User.objects.get(pk=kim.user.pk), actor=admin)
+    choose(link_in(mailoutbox[-1]))
+
+    assert Person(kim.user).enter_password().status_code == 400
+    assert Person(kim.user).enter_password(NEW).headers["Location"] == "/login/challenge/"
 
 
 def test_n_4_6_what_is_about_the_person_says_what_to_do_and_whom_to_ask(told, kim, administrator):
