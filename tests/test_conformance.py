@@ -90,6 +90,5 @@ def test_how_a_name_says_a_row(row, section, said):
     assert slugs(row, section) == said
 
 
-@pytest.mark.xfail(strict=False, reason="Rows of the branches that are not merged yet.")
 def test_no_row_is_pending():
     assert [row.id for row in rows() if row.shown == PENDING] == []

@@ -10,15 +10,24 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings as site
+from django.http import HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, path, resolve
 from django.utils.module_loading import import_string
 
+from m2v import urls as site_urls
 from tests.accounts.walk import pages
 from tests.m2v.test_settings import VARIABLES, visit
 from tests.people import Person, browser
 
 ROOT = Path(site.ROOT)
+
+
+async def later(request):
+    return HttpResponse("in")
+
+
+urlpatterns = [path("later/", later), *site_urls.urlpatterns]
 
 
 @pytest.fixture
@@ -157,6 +166,18 @@ def test_dj_11_the_middleware_stands_in_the_order_that_it_needs():
     assert [name for name in site.MIDDLEWARE if name in order] == order
     assert site.MIDDLEWARE[0] == order[0]
     assert issubclass(import_string(order[6]), CsrfViewMiddleware)
+
+
+@pytest.mark.urls(__name__)
+def test_dj_11_an_async_view_is_behind_the_same_gate(kim):
+    kim.set_up_app()
+    assert browser().get("/later/").headers["Location"].startswith("/login/")
+    kim.enter_password()
+    assert kim.client.get("/later/").headers["Location"].startswith("/login/")
+
+    kim.enter_code()
+
+    assert kim.client.get("/later/").content == b"in"
 
 
 def test_dj_12_asvs_3_5_3_signing_out_takes_a_button(kim):
