@@ -193,7 +193,7 @@ def test_the_thief_finds_what_lies_open(life, kim):
 
 
 @pytest.mark.parametrize("model", [Session, AnySession])
-def test_v4_a_stolen_table_of_sessions_signs_nobody_in(model, kim):
+def test_cs_sess_8_a_stolen_table_of_sessions_signs_nobody_in(model, kim):
     kim.sign_in()
     if model._meta.db_table not in connection.introspection.table_names():
         return
