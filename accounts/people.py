@@ -52,9 +52,12 @@ def change_user(person: User, *, changed: Iterable[str], actor: User) -> None:
     fields = [field for field in changed if field in PROFILE]
     if not fields:
         return
+    kept = User.objects.get_queryset().select_for_update().get(pk=person.pk)  # with what others changed meanwhile
     before = dict(User.objects.filter(pk=person.pk).values(*fields).get())
+    for field in fields:
+        setattr(kept, field, getattr(person, field))
     folded = ("username_folded", "email_folded", "search_text")
-    person.save(update_fields=[*fields, *folded])
+    kept.save(update_fields=[*fields, *folded])
     if {"role", "company"} & set(fields):
         _end(User.objects.filter(pk=person.pk))
     after = dict(User.objects.filter(pk=person.pk).values(*fields).get())

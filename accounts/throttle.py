@@ -3,9 +3,9 @@
 A guess is claimed before it is looked at and counts as wrong until a login is
 finished, so that fifty at once count fifty, on every process and database. A
 few are free; then each must wait twice as long as the one before. Whoever
-has signed in from a browser before has a budget of their own there: an
-attacker who knows a user name cannot use up its owner's (ASVS 6.1.1, 6.3.1;
-NIST SP 800-63B-4 section 3.2.2).
+has signed in from a browser before has a budget of their own there, and
+there alone: whoever knows a user name, or sits in the same network, cannot use
+up its owner's (ASVS 6.1.1, 6.3.1; NIST SP 800-63B-4 section 3.2.2).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
+from itertools import chain
 from math import ceil
 from time import time
 from typing import TYPE_CHECKING
@@ -33,18 +34,24 @@ if TYPE_CHECKING:
 
 LONGEST_DELAY = 900
 USED_UP = 100  # consecutive failures
+NEVER = 1_000_000_000
 FOREVER = 32_503_680_000.0  # the year 3000
 HOUR = 3600
 
 
 @dataclass(frozen=True)
 class Lane:
-    """One budget: `free` guesses, then a growing delay; none is left after `ends`; forgotten after `forgets` seconds."""
+    """One budget: `free` guesses, then a growing delay; none is left after `ends`.
+
+    All are forgotten `forgets` seconds after the last, or after the first where it is `renewed`: a network in
+    which somebody is always signing in would never be forgotten else.
+    """
 
     key: str
     free: int = 5
     ends: int = USED_UP
     forgets: int = 100 * 365 * 24 * HOUR
+    renewed: bool = False
 
 
 class Throttled(Exception):
@@ -71,6 +78,16 @@ def person_lane(person: User) -> Lane:
     return Lane(f"person:{person.pk.hex}:{known}" if known else f"person:{person.pk.hex}")
 
 
+def guess_lanes(person: User) -> list[Lane]:
+    """What a guess at `person` takes from: their budget, and that of the network unless they know this browser."""
+    return [person_lane(person), *([] if recognised(person) else address_lanes())]
+
+
+def reset_lane(person: User) -> Lane:
+    """How many links for a new password are mailed to `person`: nobody fills their mailbox (CS-RESET)."""
+    return Lane(f"reset:{person.pk.hex}", free=4, ends=NEVER, forgets=HOUR, renewed=True)
+
+
 def name_lane(name: str) -> Lane:
     """The budget of a name that nobody has: it runs out as a person's does (ASVS 6.3.8)."""
     return Lane("name:" + salted_hmac("accounts.throttle", fold(name), algorithm="sha256").hexdigest()[:40])
@@ -88,19 +105,20 @@ def address_lanes(*, free: int = 50, kind: str = "address") -> list[Lane]:
         return []
     address = ip_address(stated)
     network = ip_network((address, 64 if address.version == 6 else 32), strict=False)
-    return [Lane(f"{kind}:{network.network_address}", free, ends=1_000_000, forgets=HOUR)]
+    return [Lane(f"{kind}:{network.network_address}", free, ends=NEVER, forgets=HOUR, renewed=True)]
 
 
 CLAIM = """
-WITH lanes (key, free, ends, since) AS (VALUES {rows}), clock (at) AS (VALUES ({number}))
+WITH lanes (key, free, ends, since, renewed) AS (VALUES {rows}), clock (at) AS (VALUES ({number}))
 INSERT INTO accounts_budget AS row (key, failures, blocked_until, last_at)
 SELECT key, 1, 0, at FROM lanes, clock
 WHERE NOT EXISTS (SELECT 1 FROM accounts_budget JOIN lanes USING (key) WHERE blocked_until > at)
 ORDER BY key
 ON CONFLICT (key) DO UPDATE SET (failures, blocked_until, last_at) = (
     SELECT n, CASE WHEN n >= ends THEN {forever} WHEN n < free THEN 0
-                   WHEN n - free >= 10 THEN at + {longest} ELSE at + (1 << (n - free)) END, at
-    FROM (SELECT CASE WHEN row.last_at < since THEN 1 ELSE row.failures + 1 END AS n, free, ends
+                   WHEN n - free >= 10 THEN at + {longest} ELSE at + (1 << (n - free)) END,
+           CASE WHEN renewed = 1 AND row.last_at BETWEEN since AND at THEN row.last_at ELSE at END
+    FROM (SELECT CASE WHEN row.last_at < since THEN 1 ELSE row.failures + 1 END AS n, free, ends, since, renewed
           FROM lanes WHERE lanes.key = row.key) AS counted, clock)
 WHERE row.blocked_until <= excluded.last_at
 RETURNING key, failures
@@ -114,7 +132,10 @@ def claim(*lanes: Lane) -> dict[str, int]:
     """
     if not lanes:
         return {}
-    row = "(CAST(%s AS varchar(80)), CAST(%s AS integer), CAST(%s AS integer), CAST(%s AS double precision))"
+    row = (
+        "(CAST(%s AS varchar(80)), CAST(%s AS integer), CAST(%s AS integer),"
+        " CAST(%s AS double precision), CAST(%s AS integer))"
+    )
     query = CLAIM.format(
         rows=", ".join([row] * len(lanes)),
         number="CAST(%s AS double precision)",
@@ -123,7 +144,8 @@ def claim(*lanes: Lane) -> dict[str, int]:
     )
     now = time()
     with connection.cursor() as cursor:
-        cursor.execute(query, [*(v for x in lanes for v in (x.key, x.free, x.ends, now - x.forgets)), now])
+        values = ((lane.key, lane.free, lane.ends, now - lane.forgets, int(lane.renewed)) for lane in lanes)
+        cursor.execute(query, [*chain.from_iterable(values), now])
         counted = dict(cursor.fetchall())
     if len(counted) < len(lanes):
         raise Throttled(_blocked_until(lanes, now))
@@ -133,13 +155,16 @@ def claim(*lanes: Lane) -> dict[str, int]:
 FORGIVE = """
 UPDATE accounts_budget
 SET failures = CASE WHEN key IN ({cleared}) THEN 0 WHEN failures > %s THEN failures - %s ELSE 0 END,
-    blocked_until = CASE WHEN key IN ({cleared}) THEN 0 ELSE blocked_until END
+    blocked_until = 0
 WHERE key IN (SELECT key FROM accounts_budget WHERE key IN ({rows}) ORDER BY key {lock})
 """
 
 
 def forgive(cleared: Iterable[Lane], *, given_back: Iterable[Lane] = (), guesses: int = 1) -> None:
-    """Forget all failures of the lanes `cleared`, and give `guesses` back to the others: what was claimed was right."""
+    """Forget all failures of the lanes `cleared`, and give `guesses` back to the others: what was claimed was right.
+
+    Nobody waits for it either: where a wait was on, that very claim had begun it.
+    """
     keys = [lane.key for lane in cleared]
     back = [lane.key for lane in given_back]
     if not keys and not back:
@@ -152,13 +177,14 @@ def forgive(cleared: Iterable[Lane], *, given_back: Iterable[Lane] = (), guesses
     )
     cleared_keys = ["", *keys]  # a list is never empty in SQL
     with connection.cursor() as cursor:
-        cursor.execute(query, [*cleared_keys, guesses, guesses, *cleared_keys, *keys, *back])
+        cursor.execute(query, [*cleared_keys, guesses, guesses, *keys, *back])
 
 
-def count_failure(lane: Lane) -> None:
-    """A failure that was not claimed before, if the lane can still count it."""
-    with suppress(Throttled):
-        claim(lane)
+def count_failure(*lanes: Lane) -> None:
+    """A failure that was not claimed before, in each of `lanes` that can still count it."""
+    for lane in lanes:
+        with suppress(Throttled):
+            claim(lane)
 
 
 def of_person(person: User) -> Q:
