@@ -83,13 +83,14 @@ def complete(request: HttpRequest, person: User) -> None:
     """Mark the session as past every step; `person` is in from the next request on.
 
     It writes the audit line: call it in the transaction of the last step.
+    Rows are locked in the order that every act keeps: factor, person, budget, session.
     """
     methods = methods_proved(request.session)
+    User.objects.filter(pk=person.pk).update(last_sign_in_at=timezone.now())
     forgive_guesses(person, [proof.method for proof in proofs_of(request.session)])
     details: dict[str, Any] = {"methods": methods, "session": current_id()}
     if known_browsers.remember(request, person) and person.last_sign_in_at:
         details["new_browser"] = True
-    User.objects.filter(pk=person.pk).update(last_sign_in_at=timezone.now())
     audit.record(Action.SIGNED_IN, actor=person, subject=person, **details)
     request.session[COMPLETE] = True
     settle(request.session)

@@ -52,7 +52,9 @@ def change_user(person: User, *, changed: Iterable[str], actor: User) -> None:
     fields = [field for field in changed if field in PROFILE]
     if not fields:
         return
-    kept = User.objects.get_queryset().select_for_update().get(pk=person.pk)  # with what others changed meanwhile
+    kept = (
+        User.objects.get_queryset().select_for_update(no_key=True).get(pk=person.pk)
+    )  # with what others changed meanwhile
     before = dict(User.objects.filter(pk=person.pk).values(*fields).get())
     for field in fields:
         setattr(kept, field, getattr(person, field))
@@ -123,7 +125,7 @@ def report_not_me(claim: Claim, *, about: str) -> bool:
     reset is mailed to people without one. Factors and address stay as they
     are, for an administrator to look at, who invites them again.
     """
-    person = User.objects.get_queryset().select_for_update().get(pk=claim.person.pk)
+    person = User.objects.get_queryset().select_for_update(no_key=True).get(pk=claim.person.pk)
     if reported_at(claim) is not None:
         return False
     person.set_unusable_password()
@@ -151,6 +153,6 @@ def change_password(person: User, password: str, *, actor: User, here: str | Non
     person.set_password(password)
     if not as_read.update(password=person.password):
         raise ChangedMeanwhile
-    Session.objects.filter(user=person).exclude(pk=here).delete()
     throttle.unlock(person)
+    Session.objects.filter(user=person).exclude(pk=here).delete()
     audit.record(Action.PASSWORD_CHANGED, actor=actor, subject=person)

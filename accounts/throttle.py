@@ -13,7 +13,6 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
-from itertools import chain
 from math import ceil
 from time import time
 from typing import TYPE_CHECKING
@@ -144,8 +143,8 @@ def claim(*lanes: Lane) -> dict[str, int]:
     )
     now = time()
     with connection.cursor() as cursor:
-        values = ((lane.key, lane.free, lane.ends, now - lane.forgets, int(lane.renewed)) for lane in lanes)
-        cursor.execute(query, [*chain.from_iterable(values), now])
+        values = [(x.key, x.free, x.ends, now - x.forgets, int(x.renewed)) for x in lanes]
+        cursor.execute(query, [*(value for lane in values for value in lane), now])
         counted = dict(cursor.fetchall())
     if len(counted) < len(lanes):
         raise Throttled(_blocked_until(lanes, now))
