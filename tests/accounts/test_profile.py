@@ -57,6 +57,17 @@ def test_people_change_their_name_and_address(kim):
     }
 
 
+@pytest.mark.parametrize("sign", ["\n", "\r\n", "\x1b", "\u2028", "\u202e"])
+def test_asvs_1_3_3_no_name_writes_lines_of_its_own_into_mails(sign, kim, administrator, company):
+    kim.sign_in()
+    name = f"Kim{sign}{sign}It was you? Then there is nothing to do."
+
+    assert kim.client.post(PATH, PROFILE | {"first_name": name}).status_code == 400
+    edit = f"/settings/administration/companies/{company.pk}/edit/"
+    assert administrator.client.post(edit, {"name": f"Acme{sign}Machines"}).status_code == 400
+    assert not AuditEvent.objects.filter(action__in=["user_changed", "company_changed"]).exists()
+
+
 def test_what_somebody_else_changes_meanwhile_stays(kim, administrator):
     """Both read Kim; then each saves. The names under which Kim is found are those that are on record."""
     as_read = User.objects.get(pk=kim.user.pk)
