@@ -105,8 +105,8 @@ def end_sessions(person: User, *, actor: User) -> None:
 
 @transaction.atomic
 def end_company_sessions(company: Company, *, actor: User) -> None:
-    """End all sessions of all people of `company` at once: two statements, however many they are."""
-    ended = _end(User.objects.filter(company=company))
+    """End all sessions of all people of `company` whom `actor` manages: two statements, however many they are."""
+    ended = _end(User.objects.managed_by(actor).filter(company=company))
     audit.record(Action.COMPANY_SESSIONS_ENDED, actor=actor, company=company, changes={"sessions": [ended, 0]})
 
 
