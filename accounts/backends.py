@@ -34,8 +34,8 @@ class PasswordBackend(BaseBackend):
         if username is None or password is None or "\x00" in password or len(password) > LONGEST_TYPED:
             return None
         person = self.people().named(username)
-        own = throttle.name_lane(username) if person is None else throttle.person_lane(person)
-        throttle.claim(own, *throttle.address_lanes())
+        nobodys = [throttle.name_lane(username), *throttle.address_lanes()]
+        throttle.claim(*(nobodys if person is None else throttle.guess_lanes(person)))
         if person is None or not person.is_active or not person.has_usable_password():
             User().set_password(password)
             return None

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 USERNAME = RegexValidator(
     r"^[\w.+-]+\Z", _("A user name has letters, digits, dots, hyphens and underscores, and no spaces.")
 )
+# What is neither seen nor typed: a name with a line in it would write lines of its own into mails.
+ONE_LINE = RegexValidator(
+    "[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]",
+    _("Enter it in one line, without control characters."),
+    inverse_match=True,
+)
 
 
 def too_many(trouble: Throttled) -> str:
@@ -53,6 +59,8 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             field.widget.attrs.setdefault("class", "input")
+            if isinstance(field, forms.CharField):
+                field.validators.append(ONE_LINE)
 
     def clean_username(self) -> str:
         username: str = self.cleaned_data["username"]

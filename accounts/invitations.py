@@ -159,7 +159,10 @@ def _send_invitation(person: User, actor: User, link: str) -> None:
 
 
 def send_reset(email: str) -> None:
-    """Send whoever has this address, in any spelling, and has a password, a link to choose another one."""
+    """Send whoever has this address, in any spelling, and has a password, a link to choose another one.
+
+    Three, then at growing distances: the earlier ones work still.
+    """
     folded = fold(email)
     for person in User.objects.filter(email_folded=folded, is_active=True).exclude(email_folded=""):
         if person.has_usable_password() and _may_be_written_to(person):

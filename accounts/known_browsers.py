@@ -7,7 +7,7 @@ a budget of their own (accounts.throttle) and tells a new browser from an old.
 
 from __future__ import annotations
 
-from secrets import token_hex
+from secrets import randbelow
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 SALT = "accounts.known-browser"
 SECONDS = 400 * 24 * 3600  # the longest that browsers keep a cookie
 MOST_PEOPLE = 8
+BUDGETS = 8  # of one person's known browsers, which share them: whoever collects cookies collects no guesses
 
 
 def recognised(person: User) -> str:
-    """This browser's name among those of `person`, or "" where they never signed in from it."""
+    """Which budget of `person`'s known browsers is this one's, or "" where they never signed in from it."""
     return dict(_read()).get(person.pk.hex, "")
 
 
@@ -34,7 +35,7 @@ def remember(request: HttpRequest, person: User) -> bool:
     """`person` signed in here. True where they had not before; the answer then carries the cookie."""
     known = [(whose, name) for whose, name in _read() if whose != person.pk.hex]
     name = recognised(person)
-    known.append((person.pk.hex, name or token_hex(8)))
+    known.append((person.pk.hex, name or str(randbelow(BUDGETS))))
     if not name:
         request.known_browser = signing.dumps(known[-MOST_PEOPLE:], salt=SALT)  # type: ignore[attr-defined]
     return not name
@@ -55,7 +56,7 @@ def set_cookie(request: HttpRequest, response: HttpResponse) -> None:
 
 
 def _read() -> list[tuple[str, str]]:
-    """Whom this browser belongs to, and its name among theirs."""
+    """Whom this browser belongs to, and which of their budgets it has."""
     try:
         pairs = signing.loads(known_browser_cookie(), salt=SALT, max_age=SECONDS)
     except signing.BadSignature:

@@ -83,13 +83,14 @@ def complete(request: HttpRequest, person: User) -> None:
     """Mark the session as past every step; `person` is in from the next request on.
 
     It writes the audit line: call it in the transaction of the last step.
+    Rows are locked in the order that every act keeps: factor, person, budget, session.
     """
     methods = methods_proved(request.session)
+    User.objects.filter(pk=person.pk).update(last_sign_in_at=timezone.now())
     forgive_guesses(person, [proof.method for proof in proofs_of(request.session)])
     details: dict[str, Any] = {"methods": methods, "session": current_id()}
     if known_browsers.remember(request, person) and person.last_sign_in_at:
         details["new_browser"] = True
-    User.objects.filter(pk=person.pk).update(last_sign_in_at=timezone.now())
     audit.record(Action.SIGNED_IN, actor=person, subject=person, **details)
     request.session[COMPLETE] = True
     settle(request.session)
@@ -97,7 +98,7 @@ def complete(request: HttpRequest, person: User) -> None:
 
 def password_holds(person: User, password: str) -> bool:
     """Is this the password of `person`, who is signed in? Raises Throttled before it is looked at."""
-    throttle.claim(throttle.person_lane(person), *throttle.address_lanes())
+    throttle.claim(*throttle.guess_lanes(person))
     if person.check_password(password):
         forgive_guesses(person, ["password"])
         return True
@@ -107,10 +108,12 @@ def password_holds(person: User, password: str) -> bool:
 
 def forgive_guesses(person: User, proved: Sequence[str]) -> None:
     """What was claimed for these methods was right: forget the failures that can be guesses, give the network's back."""
-    guessed = GUESSED.intersection(proved)
-    cleared = [throttle.person_lane(person)] if guessed else []
-    cleared += [throttle.factor_lane(person, method) for method in guessed & COUNTED]
-    throttle.forgive(cleared, given_back=throttle.address_lanes(), guesses=len(proved))
+    guessed = [method for method in proved if method in GUESSED]
+    if not guessed:
+        return
+    own, *network = throttle.guess_lanes(person)
+    counted = [throttle.factor_lane(person, method) for method in COUNTED.intersection(guessed)]
+    throttle.forgive([own, *counted], given_back=network, guesses=len(guessed))
 
 
 def settle(session: SessionBase) -> None:

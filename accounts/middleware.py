@@ -36,9 +36,11 @@ def address_of(request: HttpRequest) -> str | None:
     if settings.BEHIND_PROXY:
         stated = request.headers.get("X-Forwarded-For", stated).rpartition(",")[2].strip()
     try:
-        return str(ip_address(stated))
+        address = ip_address(stated.partition("%")[0])
     except ValueError:
         return None
+    # A server that listens on both kinds states IPv4 addresses in the form of IPv6, where all of them were one network.
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 class OriginMiddleware:

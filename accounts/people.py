@@ -52,9 +52,14 @@ def change_user(person: User, *, changed: Iterable[str], actor: User) -> None:
     fields = [field for field in changed if field in PROFILE]
     if not fields:
         return
+    kept = (
+        User.objects.get_queryset().select_for_update(no_key=True).get(pk=person.pk)
+    )  # with what others changed meanwhile
     before = dict(User.objects.filter(pk=person.pk).values(*fields).get())
+    for field in fields:
+        setattr(kept, field, getattr(person, field))
     folded = ("username_folded", "email_folded", "search_text")
-    person.save(update_fields=[*fields, *folded])
+    kept.save(update_fields=[*fields, *folded])
     if {"role", "company"} & set(fields):
         _end(User.objects.filter(pk=person.pk))
     after = dict(User.objects.filter(pk=person.pk).values(*fields).get())
@@ -100,8 +105,8 @@ def end_sessions(person: User, *, actor: User) -> None:
 
 @transaction.atomic
 def end_company_sessions(company: Company, *, actor: User) -> None:
-    """End all sessions of all people of `company` at once: two statements, however many they are."""
-    ended = _end(User.objects.filter(company=company))
+    """End all sessions of all people of `company` whom `actor` manages: two statements, however many they are."""
+    ended = _end(User.objects.managed_by(actor).filter(company=company))
     audit.record(Action.COMPANY_SESSIONS_ENDED, actor=actor, company=company, changes={"sessions": [ended, 0]})
 
 
@@ -120,7 +125,7 @@ def report_not_me(claim: Claim, *, about: str) -> bool:
     reset is mailed to people without one. Factors and address stay as they
     are, for an administrator to look at, who invites them again.
     """
-    person = User.objects.get_queryset().select_for_update().get(pk=claim.person.pk)
+    person = User.objects.get_queryset().select_for_update(no_key=True).get(pk=claim.person.pk)
     if reported_at(claim) is not None:
         return False
     person.set_unusable_password()
@@ -148,6 +153,6 @@ def change_password(person: User, password: str, *, actor: User, here: str | Non
     person.set_password(password)
     if not as_read.update(password=person.password):
         raise ChangedMeanwhile
-    Session.objects.filter(user=person).exclude(pk=here).delete()
     throttle.unlock(person)
+    Session.objects.filter(user=person).exclude(pk=here).delete()
     audit.record(Action.PASSWORD_CHANGED, actor=actor, subject=person)

@@ -24,6 +24,7 @@ LONGEST_PATH = 300
 # Whoever has no name here yet could send these without end.
 forms = Bucket(30)
 skips = Bucket(60)
+waits = Bucket(60)
 
 
 def managed_or_404[T: Model](request: SiteRequest, managed: QuerySet[T], asked: UUID) -> T:

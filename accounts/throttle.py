@@ -3,9 +3,9 @@
 A guess is claimed before it is looked at and counts as wrong until a login is
 finished, so that fifty at once count fifty, on every process and database. A
 few are free; then each must wait twice as long as the one before. Whoever
-has signed in from a browser before has a budget of their own there: an
-attacker who knows a user name cannot use up its owner's (ASVS 6.1.1, 6.3.1;
-NIST SP 800-63B-4 section 3.2.2).
+has signed in from a browser before has a budget of their own there, and
+there alone: whoever knows a user name, or sits in the same network, cannot use
+up its owner's (ASVS 6.1.1, 6.3.1; NIST SP 800-63B-4 section 3.2.2).
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 LONGEST_DELAY = 900
 USED_UP = 100  # consecutive failures
+NEVER = 1_000_000_000
 FOREVER = 32_503_680_000.0  # the year 3000
 HOUR = 3600
 
@@ -43,7 +44,8 @@ HOUR = 3600
 class Lane:
     """One budget: `free` guesses, then a wait of `delay` seconds that doubles; none is left after `ends`.
 
-    It is forgotten when nothing was added for `forgets` seconds.
+    All are forgotten `forgets` seconds after the last, or after the first where it is `renewed`: a network in
+    which somebody is always signing in would never be forgotten else.
     """
 
     key: str
@@ -51,6 +53,7 @@ class Lane:
     delay: int = 1
     ends: int = USED_UP
     forgets: int = 100 * 365 * 24 * HOUR
+    renewed: bool = False
 
 
 class Throttled(Exception):
@@ -77,6 +80,11 @@ def person_lane(person: User) -> Lane:
     return Lane(f"person:{person.pk.hex}:{known}" if known else f"person:{person.pk.hex}")
 
 
+def guess_lanes(person: User) -> list[Lane]:
+    """What a guess at `person` takes from: their budget, and that of the network unless they know this browser."""
+    return [person_lane(person), *([] if recognised(person) else address_lanes())]
+
+
 def name_lane(name: str) -> Lane:
     """The budget of a name that nobody has: it runs out as a person's does (ASVS 6.3.8)."""
     return Lane("name:" + salted_hmac("accounts.throttle", fold(name), algorithm="sha256").hexdigest()[:40])
@@ -94,16 +102,16 @@ def address_lanes(*, free: int = 50, kind: str = "address") -> list[Lane]:
         return []
     address = ip_address(stated)
     network = ip_network((address, 64 if address.version == 6 else 32), strict=False)
-    return [Lane(f"{kind}:{network.network_address}", free, ends=1_000_000, forgets=HOUR)]
+    return [Lane(f"{kind}:{network.network_address}", free, ends=NEVER, forgets=HOUR, renewed=True)]
 
 
 def mail_lane(kind: str, person: User) -> Lane:
     """How often somebody can be sent a mail that anybody can ask for."""
-    return Lane(f"{kind}:{person.pk.hex}", free=3, delay=300, ends=1_000_000, forgets=HOUR)
+    return Lane(f"{kind}:{person.pk.hex}", free=3, delay=300, ends=NEVER, forgets=HOUR)
 
 
 CLAIM = """
-WITH lanes (key, free, delay, ends, since) AS (VALUES {rows}), clock (at) AS (VALUES ({number}))
+WITH lanes (key, free, delay, ends, since, renewed) AS (VALUES {rows}), clock (at) AS (VALUES ({number}))
 INSERT INTO accounts_budget AS row (key, failures, blocked_until, last_at)
 SELECT key, 1, 0, at FROM lanes, clock
 WHERE NOT EXISTS (SELECT 1 FROM accounts_budget JOIN lanes USING (key) WHERE blocked_until > at)
@@ -111,8 +119,10 @@ ORDER BY key
 ON CONFLICT (key) DO UPDATE SET (failures, blocked_until, last_at) = (
     SELECT n, CASE WHEN n >= ends THEN {forever} WHEN n < free THEN 0
                    WHEN n - free >= 10 OR delay * (1 << (n - free)) > {longest} THEN at + {longest}
-                   ELSE at + delay * (1 << (n - free)) END, at
-    FROM (SELECT CASE WHEN row.last_at < since THEN 1 ELSE row.failures + 1 END AS n, free, delay, ends
+                   ELSE at + delay * (1 << (n - free)) END,
+           CASE WHEN renewed = 1 AND row.last_at BETWEEN since AND at THEN row.last_at ELSE at END
+    FROM (SELECT CASE WHEN row.last_at < since THEN 1 ELSE row.failures + 1 END AS n,
+                 free, delay, ends, since, renewed
           FROM lanes WHERE lanes.key = row.key) AS counted, clock)
 WHERE row.blocked_until <= excluded.last_at
 RETURNING key, failures
@@ -127,7 +137,7 @@ def claim(*lanes: Lane) -> dict[str, int]:
     if not lanes:
         return {}
     number = "CAST(%s AS integer)"
-    row = f"(CAST(%s AS varchar(80)), {number}, {number}, {number}, CAST(%s AS double precision))"
+    row = f"(CAST(%s AS varchar(80)), {number}, {number}, {number}, CAST(%s AS double precision), {number})"
     query = CLAIM.format(
         rows=", ".join([row] * len(lanes)),
         number="CAST(%s AS double precision)",
@@ -136,7 +146,8 @@ def claim(*lanes: Lane) -> dict[str, int]:
     )
     now = time()
     with connection.cursor() as cursor:
-        cursor.execute(query, [*(v for x in lanes for v in (x.key, x.free, x.delay, x.ends, now - x.forgets)), now])
+        values = [(x.key, x.free, x.delay, x.ends, now - x.forgets, int(x.renewed)) for x in lanes]
+        cursor.execute(query, [*(value for lane in values for value in lane), now])
         counted = dict(cursor.fetchall())
     if len(counted) < len(lanes):
         raise Throttled(_blocked_until(lanes, now))
@@ -146,13 +157,16 @@ def claim(*lanes: Lane) -> dict[str, int]:
 FORGIVE = """
 UPDATE accounts_budget
 SET failures = CASE WHEN key IN ({cleared}) THEN 0 WHEN failures > %s THEN failures - %s ELSE 0 END,
-    blocked_until = CASE WHEN key IN ({cleared}) THEN 0 ELSE blocked_until END
+    blocked_until = 0
 WHERE key IN (SELECT key FROM accounts_budget WHERE key IN ({rows}) ORDER BY key {lock})
 """
 
 
 def forgive(cleared: Iterable[Lane], *, given_back: Iterable[Lane] = (), guesses: int = 1) -> None:
-    """Forget all failures of the lanes `cleared`, and give `guesses` back to the others: what was claimed was right."""
+    """Forget all failures of the lanes `cleared`, and give `guesses` back to the others: what was claimed was right.
+
+    Nobody waits for it either: where a wait was on, that very claim had begun it.
+    """
     keys = [lane.key for lane in cleared]
     back = [lane.key for lane in given_back]
     if not keys and not back:
@@ -165,7 +179,7 @@ def forgive(cleared: Iterable[Lane], *, given_back: Iterable[Lane] = (), guesses
     )
     cleared_keys = ["", *keys]  # a list is never empty in SQL
     with connection.cursor() as cursor:
-        cursor.execute(query, [*cleared_keys, guesses, guesses, *cleared_keys, *keys, *back])
+        cursor.execute(query, [*cleared_keys, guesses, guesses, *keys, *back])
 
 
 def wait(answer: HttpResponse, trouble: Throttled) -> HttpResponse:
@@ -175,10 +189,11 @@ def wait(answer: HttpResponse, trouble: Throttled) -> HttpResponse:
     return answer
 
 
-def count_failure(lane: Lane) -> None:
-    """A failure that was not claimed before, if the lane can still count it."""
-    with suppress(Throttled):
-        claim(lane)
+def count_failure(*lanes: Lane) -> None:
+    """A failure that was not claimed before, in each of `lanes` that can still count it."""
+    for lane in lanes:
+        with suppress(Throttled):
+            claim(lane)
 
 
 def of_person(person: User) -> Q:

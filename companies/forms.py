@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts.forms import PersonForm
+from accounts.forms import ONE_LINE, PersonForm
 from accounts.models import Role, User
 from accounts.text import fold
 from companies.models import Company
@@ -81,6 +81,7 @@ class CompanyForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
+        ONE_LINE(name)
         if Company.objects.filter(name_folded=fold(name)).exclude(pk=self.instance.pk).exists():
             raise forms.ValidationError(_("There is a company of this name already. Choose another."))
         return name

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
 
 from accounts import audit
 from accounts.actions import Action
+from accounts.models import User
 from accounts.people import end_company_sessions
 from companies.models import Company
 from mfa.queries import asked_individually
 from mfa.services import Sessions
-
-if TYPE_CHECKING:
-    from accounts.models import User
 
 SWITCH = "two_factor_enabled"
 
@@ -63,13 +60,14 @@ def disable_company_two_factor(
 ) -> bool:
     """Stop requiring 2FA; False where it was not required. Those set up keep it; those not set up are no longer asked.
 
-    With `STOP_ASKING`, the own switch of those who are not set up goes off
-    too; with `KEEP_ASKING` it stays, and asks them still.
+    With `STOP_ASKING`, the own switch of those who are not set up and whom
+    `actor` manages goes off too; with `KEEP_ASKING` it stays, and asks them still.
     """
     changed, stopped = _set_switch(company, on=False), 0
     if changed:
         if individuals is Individuals.STOP_ASKING:
-            stopped = asked_individually(company.users.filter(is_active=True)).update(
+            managed = User.objects.managed_by(actor).filter(company=company, is_active=True)
+            stopped = asked_individually(managed).update(
                 two_factor_enabled=False, two_factor_changed_at=timezone.now(), two_factor_changed_by=actor
             )
         audit.record(

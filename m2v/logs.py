@@ -11,8 +11,8 @@ import logging
 import re
 from datetime import UTC, datetime
 
-# A link that lets somebody choose a password is a secret (ASVS 16.2.5).
-LINK = re.compile(r"\b(password-reset|invitation)/([\w%=-]+)/[\w%=-]+")
+# A link that lets somebody choose a password, or lock an account, is a secret (ASVS 16.2.5).
+LINK = re.compile(r"\b((?:password-reset|invitation)/[\w%=-]+|not-me)/[\w%=:.-]+")
 
 
 class JsonFormatter(logging.Formatter):
@@ -30,4 +30,4 @@ class JsonFormatter(logging.Formatter):
             line["status"] = status
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return LINK.sub(r"\1/\2/***", json.dumps(line, default=str))
+        return LINK.sub(r"\1/***", json.dumps(line, default=str))

@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from accounts.forms import ONE_LINE
 from mfa.methods import recovery, totp
 from mfa.models import Passkey
 from mfa.sealing import Unreadable
@@ -167,6 +168,7 @@ class PasskeyNameForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
+        ONE_LINE(name)
         if Passkey.objects.filter(user=self.instance.user, name=name).exclude(pk=self.instance.pk).exists():
             raise forms.ValidationError(_("Another passkey of yours has this name already. Choose a different one."))
         return name

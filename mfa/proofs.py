@@ -59,7 +59,7 @@ def _claim(person: User, method: Method) -> int:
     """Take a guess; how many in a row were wrong with this method, this one included. Raises Throttled."""
     counted = throttle.factor_lane(person, method)
     try:
-        return throttle.claim(counted, throttle.person_lane(person), *throttle.address_lanes())[counted.key]
+        return throttle.claim(counted, *throttle.guess_lanes(person))[counted.key]
     except throttle.Throttled:
         refuse(person, method, "Throttled")
         raise
@@ -72,12 +72,13 @@ def with_passkey(
 
     `person` is the one who must own it, None where it names its owner. Raises
     Refused, and Unknown where there is no such passkey. A signature cannot be
-    guessed: only the network address waits (Throttled), so that nobody locks
-    a passkey's owner out; failures count against the owner's other proofs.
+    guessed: a network waits for wrong ones alone (Throttled), so that nobody
+    locks a passkey's owner out by guessing; wrong ones count as guesses too,
+    against the owner's other proofs and the network's.
     """
-    owner = person
+    owner, network = person, throttle.address_lanes(kind="passkeys")
     try:
-        throttle.claim(*throttle.address_lanes())
+        throttle.claim(*network)
     except throttle.Throttled:
         refuse(owner, Method.PASSKEY, "Throttled")
         raise
@@ -90,13 +91,14 @@ def with_passkey(
         use = passkeys.finish_authentication(ceremony, person, passkey, answer, handle)
         with transaction.atomic():
             _remember(passkey, use)
-            return then(passkey)
+            there = then(passkey)
+            throttle.forgive((), given_back=network)
+            return there
     except Refused as trouble:
         if isinstance(trouble, CounterFell):
             suspend_passkey(passkey, str(trouble))
         refuse(owner, Method.PASSKEY, str(trouble))
-        if owner is not None:
-            throttle.count_failure(throttle.person_lane(owner))
+        throttle.count_failure(*(throttle.guess_lanes(owner) if owner else throttle.address_lanes()))
         raise
 
 

@@ -71,10 +71,10 @@ def disable_two_factor(subject: User, *, actor: User, sessions: Sessions = Sessi
         raise RequiredByCompany
     apps, _ = AuthenticatorApp.objects.filter(user=subject).delete()
     codes, _ = RecoveryCode.objects.filter(user=subject).delete()
+    was_on = _set_switch(subject, on=False, actor=actor)
     _count_anew(subject, Method.TOTP, Method.RECOVERY)
     if apps:
         end_proved_by(subject, *BY_APP)
-    was_on = _set_switch(subject, on=False, actor=actor)
     if was_on or apps or codes:
         changes = {SWITCH: [was_on, False], "authenticator_apps": [apps, 0], "recovery_codes": [codes, 0]}
         audit.record(Action.TWO_FACTOR_DISABLED, actor=actor, subject=subject, changes=changes)
@@ -93,20 +93,28 @@ def set_up_app(
     company's switch goes off. Raises SetUpMeanwhile where the person has
     another app by now: nobody replaces what somebody else just set up.
     """
-    User.objects.select_for_update().get(pk=subject.pk)
+    _lock(subject)
     there = AuthenticatorApp.objects.filter(user=subject, confirmed=True).first()
     if there != instead_of:
         raise SetUpMeanwhile
     AuthenticatorApp.objects.filter(user=subject).delete()
-    if there:
-        end_proved_by(subject, *BY_APP)
     AuthenticatorApp.objects.create(user=subject, key=seal(key, subject.pk), last_used_step=last_used_step)
     _count_anew(subject, Method.TOTP)
     changes = {"authenticator_apps": [int(there is not None), 1]}
     audit.record(Action.APP_SET_UP, actor=actor, subject=subject, changes=changes)
     if _set_switch(subject, on=True, actor=actor):
         audit.record(Action.TWO_FACTOR_ENABLED, actor=actor, subject=subject, changes={SWITCH: [False, True]})
-    return make_recovery_codes(subject, actor=actor, with_app=True)
+    codes = make_recovery_codes(subject, actor=actor, with_app=True)
+    if there:
+        end_proved_by(subject, *BY_APP)
+    return codes
+
+
+def _lock(subject: User) -> None:
+    """Let nobody else change what `subject` holds until this is done: factors first, as logins do, then the person."""
+    list(AuthenticatorApp.objects.select_for_update().filter(user=subject))
+    list(RecoveryCode.objects.select_for_update().filter(user=subject))
+    User.objects.select_for_update(no_key=True).get(pk=subject.pk)
 
 
 @transaction.atomic

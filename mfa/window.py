@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.dates import day, moment, on_day
-from accounts.models import AuditEvent, Session, User
+from accounts.models import AuditEvent, Role, Session, User
 from mfa.methods import recovery
 from mfa.methods.passkeys import text_handle, text_id
 from mfa.models import PasskeyRequest
@@ -73,6 +73,8 @@ class Window:
     @cached_property
     def activity(self) -> list[AuditEvent]:
         events = AuditEvent.objects.filter(subject=self.subject)
+        if not self.own and self.viewer.role != Role.ADMINISTRATOR:
+            events = events.filter(company=self.viewer.company_id)  # what was done in an earlier company stays there
         return list(events.select_related("actor", "subject", "company")[:LATEST])
 
     @cached_property

@@ -38,7 +38,7 @@ def django_db_setup(django_db_setup, django_db_blocker):
 @pytest.fixture(autouse=True)
 def full_buckets():
     """No test uses up what the next may write."""
-    for bucket in (scope.forms, scope.skips, reports):
+    for bucket in (scope.forms, scope.skips, scope.waits, reports):
         bucket.refill()
 
 

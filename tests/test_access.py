@@ -115,7 +115,6 @@ LOOKING = {
     "confirm_continue",
     "session",
     "own_mfa:window",
-    "own_recovery_codes",
 }
 
 

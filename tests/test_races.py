@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db import connections
 
-from accounts import throttle
-from accounts.models import AuditEvent, Budget
+from accounts import audit, links, people, throttle
+from accounts.actions import Action
+from accounts.models import AuditEvent, Budget, User
 from mfa import services
+from mfa.methods import totp
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest, RecoveryCode
 from mfa.sealing import unseal
 from tests.mfa.pages import OWN, OWN_SETUP, SAVE, codes_on, confirm_setup, open_setup, window_of
-from tests.people import Person
+from tests.people import PASSWORD, Person
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -296,7 +298,13 @@ def test_nobody_gets_past_twenty_passkeys_by_hurrying(kim):
 FIFTY = 50
 
 
-def test_v7_b11_fifty_wrong_passwords_at_once_are_five_guesses(kim):
+@pytest.fixture
+def still(time_machine):
+    """The clock stands, so that no wait runs out on a slow machine."""
+    time_machine.move_to("2026-05-04 09:00:00+00:00", tick=False)
+
+
+def test_v7_b11_fifty_wrong_passwords_at_once_are_five_guesses(kim, still):
     tries = [Person(kim.user) for _ in range(FIFTY)]
 
     answers = in_parallel([lambda one=one: one.enter_password("wrong") for one in tries])  # type: ignore[misc]
@@ -305,10 +313,83 @@ def test_v7_b11_fifty_wrong_passwords_at_once_are_five_guesses(kim):
     assert Budget.objects.get(pk=throttle.Lane(f"person:{kim.user.pk.hex}").key).failures == 5
 
 
-def test_v7_b11_fifty_wrong_codes_at_once_are_as_many_guesses_as_are_left(kim_with_app):
+def test_v7_b11_fifty_wrong_codes_at_once_are_as_many_guesses_as_are_left(still, kim_with_app):
     tries = browsers(kim_with_app, FIFTY, same_session=True)
 
     answers = in_parallel([lambda one=one: one.enter_code("000000") for one in tries])  # type: ignore[misc]
 
     assert statuses(answers) == [400] * 5 + [429] * 45
     assert Budget.objects.get(pk=throttle.factor_lane(kim_with_app.user, "totp").key).failures == 5
+
+
+# --- Acts that meet: none waits for the other for ever, and the stricter one holds ---
+
+
+def with_password(person: Person) -> Person:
+    """Their password is as it was, and nothing is counted."""
+    person.user.refresh_from_db()
+    person.user.set_password(PASSWORD)
+    person.user.save()
+    throttle.unlock(person.user)
+    return person
+
+
+def change_password(person: Person) -> None:
+    read = User.objects.get(pk=person.user.pk)
+    people.change_password(read, "another long password here", actor=read)
+
+
+def test_b_11_a_login_that_meets_another_password_leaves_nobody_in(kim):
+    for _round in range(5):
+        coming = [Person(with_password(kim).user) for _ in range(6)]
+
+        answers = in_parallel([*[one.enter_password for one in coming], lambda: change_password(kim)])
+
+        assert max(statuses(answers[:-1])) < 500
+        assert not any(one.is_in for one in coming)
+
+
+def test_b_11_a_proof_that_meets_another_password_fails_or_holds(kim):
+    for _round in range(5):
+        there = [Person(with_password(kim).user) for _ in range(4)]
+        for one in there:
+            one.sign_in()
+        confirm = [lambda one=one: one.client.post("/confirm/", {"password": PASSWORD}) for one in there]  # type: ignore[misc]
+
+        assert max(statuses(in_parallel([*confirm, lambda: change_password(kim)])[:-1])) < 500
+        assert not any(one.is_in for one in there)
+
+
+def test_b_11_a_code_that_meets_another_set_up_or_its_removal_fails_or_holds(kim, admin):
+    for number in range(6):
+        kim.set_up_app()
+        app = kim.user.authenticator_apps.get()
+        coming = browsers(kim, 4, same_session=False)
+        typed = zip(coming, [*kim.codes[:2], None, None], strict=True)
+        acts: list[Callable[[], Any]] = [lambda one=one, code=code: one.enter_code(code) for one, code in typed]  # type: ignore[misc]
+        if number % 2:
+            acts.append(lambda: services.disable_two_factor(User.objects.get(pk=kim.user.pk), actor=admin))
+        else:
+            acts.append(lambda app=app: set_up_instead(kim, app))  # type: ignore[misc]
+
+        assert max(statuses(in_parallel(acts)[:-1])) < 500
+
+
+def set_up_instead(person: Person, app: AuthenticatorApp) -> None:
+    services.set_up_app(person.user, totp.new_key(), last_used_step=-1, instead_of=app, actor=person.user)
+
+
+def test_b_11_this_was_not_me_meets_logins_and_other_acts(kim, admin):
+    for _round in range(5):
+        coming = [Person(with_password(kim).user) for _ in range(3)]
+        line = audit.record(Action.SIGNED_IN, actor=kim.user, subject=kim.user)
+        claim = links.Claim(line, kim.user.email)
+        changed = User.objects.get(pk=kim.user.pk)
+        acts: list[Callable[[], Any]] = [
+            *[one.enter_password for one in coming],
+            lambda claim=claim: people.report_not_me(claim, about="x"),  # type: ignore[misc]
+            lambda changed=changed: people.change_user(changed, changed=["email"], actor=admin),  # type: ignore[misc]
+        ]
+
+        assert max(statuses(in_parallel(acts)[:3])) < 500
+        assert not any(one.is_in for one in coming)

@@ -83,7 +83,7 @@ def endpoint(view: Callable[[SiteRequest, dict[str, Any]], dict[str, Any]]) -> C
 def authentication_options(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]:
     """A question for proof with a passkey."""
     person = _person(request)
-    throttle.claim(*throttle.address_lanes(kind="questions", free=600))
+    throttle.claim(*throttle.address_lanes(kind="questions", free=3000))
     allowed = Passkey.objects.filter(user=person, suspended_at=None) if person else ()
     question, options = passkeys.start_authentication(person, allowed)
     request.session[QUESTION] = {"authentication": question.kept()}

@@ -187,6 +187,7 @@ def own_two_factor(request: SignedInRequest) -> HttpResponse:
 
 
 @never_cache
+@recently_proved
 @require_http_methods(["GET", "HEAD", "POST"])
 def own_recovery_codes(request: SignedInRequest) -> HttpResponse:
     """The new codes, until they are saved; then back to the window."""

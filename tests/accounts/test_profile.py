@@ -6,6 +6,7 @@ import pytest
 from django.conf import settings as site
 from django.db.models.signals import pre_save
 
+from accounts import people
 from accounts.forms import ProfileForm
 from accounts.models import AuditEvent, Role, User
 from companies.forms import UserForm
@@ -54,6 +55,33 @@ def test_people_change_their_name_and_address(kim):
         "first_name": ["Kim", "Kimberly"],
         "email": ["kim@acme.example", "Kim.Hansen@acme.example"],
     }
+
+
+@pytest.mark.parametrize("sign", ["\n", "\r\n", "\x1b", "\u2028", "\u202e"])
+def test_asvs_1_3_3_no_name_writes_lines_of_its_own_into_mails(sign, kim, administrator, company):
+    kim.sign_in()
+    name = f"Kim{sign}{sign}It was you? Then there is nothing to do."
+
+    assert kim.client.post(PATH, PROFILE | {"first_name": name}).status_code == 400
+    edit = f"/settings/administration/companies/{company.pk}/edit/"
+    assert administrator.client.post(edit, {"name": f"Acme{sign}Machines"}).status_code == 400
+    assert not AuditEvent.objects.filter(action__in=["user_changed", "company_changed"]).exists()
+
+
+def test_what_somebody_else_changes_meanwhile_stays(kim, administrator):
+    """Both read Kim; then each saves. The names under which Kim is found are those that are on record."""
+    as_read = User.objects.get(pk=kim.user.pk)
+    theirs = User.objects.get(pk=kim.user.pk)
+    theirs.username, theirs.email = "kimberly", "kimberly@acme.example"
+    people.change_user(theirs, changed=["username", "email"], actor=administrator.user)
+    as_read.first_name = "Kimberly"
+
+    people.change_user(as_read, changed=["first_name"], actor=as_read)
+
+    there = User.objects.get(pk=kim.user.pk)
+    assert (there.username_folded, there.email_folded) == ("kimberly", "kimberly@acme.example")
+    assert User.objects.get_queryset().named("kim") is None
+    assert "kimberly@acme.example" in there.search_text
 
 
 def test_the_new_address_signs_in_and_the_old_one_no_more(kim):

@@ -56,6 +56,15 @@ def kim_with_app(make_person, clock):
     return person
 
 
+def test_asvs_7_5_1_codes_that_wait_to_be_saved_are_not_shown_to_whoever_comes_by_later(kim_with_app, clock):
+    kim_with_app.client.post(CONFIRM, {"code": kim_with_app.code()})
+    kim_with_app.client.post(NEW_CODES)
+    assert kim_with_app.client.get(OWN_CODES).status_code == 200
+    clock.shift(QUARTER)
+
+    assert next_of(kim_with_app.client.get(OWN_CODES)) == OWN_CODES
+
+
 @pytest.fixture
 def kim_with_passkey(make_person, clock):
     """Somebody with a passkey who signed in a quarter of an hour ago."""
@@ -381,6 +390,6 @@ def test_4_1_4_only_get_and_post(kim, method):
     assert getattr(kim.client, method)(CONFIRM).status_code == 405
 
 
-def test_the_codes_page_is_open_to_whoever_just_set_up(kim):
-    """It holds what the same person made a moment ago; without waiting codes there is nothing on it."""
+def test_the_codes_page_leads_on_where_no_codes_wait(kim):
+    kim.client.post(CONFIRM, {"password": PASSWORD})
     assert kim.client.get(OWN_CODES).headers["Location"] == OWN

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings as site
@@ -20,6 +21,7 @@ from django.urls import path, set_urlconf
 
 from accounts import audit, scope
 from accounts.actions import Action
+from accounts.links import not_me_link
 from accounts.models import AuditEvent, Role, User
 from companies import services as companies
 from m2v import urls as site_urls
@@ -171,6 +173,23 @@ def test_asvs_16_2_5_no_link_that_lets_somebody_choose_a_password_is_in_the_log(
     assert len(log) >= 4
     assert "0123456789abcdef" not in "".join(log)
     assert "/invitation/MDAw/***/" in "".join(log)
+
+
+def test_asvs_16_2_5_no_link_that_locks_an_account_is_in_the_log(kim, log):
+    line = audit.record(Action.SIGNED_IN, actor=kim.user, subject=kim.user)
+    link = urlsplit(not_me_link(line, kim.user.email)).path
+    assert browser().get(link).status_code == 200
+
+    assert careful().post(link).status_code == 403
+
+    token = link.split("/")[2]
+    assert log
+    assert token not in "".join(log)
+    assert signature_of(token) not in "".join(log)
+
+
+def signature_of(token: str) -> str:
+    return token.rpartition(":")[2]
 
 
 # --- 16.3: what is logged ---

@@ -204,3 +204,35 @@ def test_asvs_8_4_2_administration_wants_role_every_step_and_a_fresh_proof(clock
     User.objects.filter(pk=admin.pk).update(role=Role.ADMINISTRATOR)
     assert petra.client.post(act).status_code == 302
     assert User.objects.get(pk=kim.user.pk).two_factor_enabled
+
+
+def test_asvs_8_4_2_acts_on_a_company_reach_nobody_of_a_higher_role(carla, make_person, company, clock):
+    """An administrator may belong to a company: its administrators decide the company's rule, and nothing about them."""
+    above = make_person("olga", role=Role.ADMINISTRATOR, two_factor_enabled=True)
+    beside = make_person("lee", two_factor_enabled=True)
+    above.add_passkey()
+    above.use_passkey()
+    Company.objects.filter(pk=company.pk).update(two_factor_enabled=True)
+    before = User.objects.get(pk=above.user.pk).session_epoch
+
+    page = carla.client.get(f"{COMPANIES}{company.pk}/two-factor/off/").content.decode()
+    assert "Keep asking the 1 user switched on individually" in page
+    assert carla.client.post(f"{COMPANIES}{company.pk}/two-factor/off/", {"sign_out": "on"}).status_code == 302
+
+    there = User.objects.get(pk=above.user.pk)
+    assert (there.two_factor_enabled, there.session_epoch) == (True, before)
+    assert not User.objects.get(pk=beside.user.pk).two_factor_enabled
+
+
+def test_asvs_8_4_1_what_was_done_in_an_earlier_company_stays_there(carla, kim, company, other_company, administrator):
+    User.objects.filter(pk=kim.user.pk).update(company=other_company)
+    moved = User.objects.select_related("company").get(pk=kim.user.pk)
+    people.end_sessions(moved, actor=administrator.user)
+    User.objects.filter(pk=kim.user.pk).update(company=company)
+    people.end_sessions(User.objects.get(pk=kim.user.pk), actor=carla.user)
+
+    theirs = carla.client.get(f"{USERS}{kim.user.pk}/mfa/").content.decode()
+    everything = administrator.client.get(f"{USERS}{kim.user.pk}/mfa/").content.decode()
+
+    assert theirs.count("ended all sessions of Kim Hansen") == 1
+    assert everything.count("ended all sessions of Kim Hansen") == 2

@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from accounts import audit, throttle
+from accounts import audit, scope, throttle
 from accounts.models import AuditEvent, Budget, User
 from mfa.models import AuthenticatorApp, RecoveryCode
 from tests.people import PASSWORD, Person, browser
@@ -123,8 +123,7 @@ def test_asvs_15_3_4_b42_a_forged_forwarded_address_changes_nothing(make_person,
 
 
 def test_asvs_2_4_1_questions_for_passkeys_are_bounded_by_address(db, clock):
-    throttle_free = 600
-    Budget.objects.create(key="questions:127.0.0.1", failures=throttle_free - 1, blocked_until=0, last_at=clock_now())
+    Budget.objects.create(key="questions:127.0.0.1", failures=2999, blocked_until=0, last_at=clock_now())
     client = browser()
     ask = {"path": "/passkeys/authentication/options/", "data": {}, "content_type": "application/json"}
 
@@ -328,6 +327,117 @@ def test_v24_a_success_throttles_nothing(kim, clock):
 
 
 # --- Not to be turned against its owner ---
+
+
+def test_asvs_6_1_1_a_network_in_which_somebody_always_signs_in_is_forgotten_every_hour(make_person, clock):
+    """An office: a wrong password every ten minutes, all day, never adds up to a wait."""
+    people = [make_person(f"person{n}") for n in range(12)]
+    statuses = []
+    for n in range(72):
+        statuses += guess(people[n % 12], 1)
+        clock.shift(600)
+        throttle.unlock(people[n % 12].user)
+
+    assert statuses == [400] * 72
+
+
+def test_asvs_6_1_1_a_login_page_left_open_does_not_use_up_its_networks_passkeys(db, clock):
+    client = browser()
+    lane = throttle.Lane("questions:127.0.0.1", free=3, forgets=3600, renewed=True)
+    for _question in range(60):
+        throttle.claim(lane)
+        clock.shift(1800)
+
+    assert client.post("/passkeys/authentication/options/", {}, content_type="application/json").status_code == 200
+
+
+def test_asvs_6_1_1_a_clock_that_jumped_ahead_and_back_keeps_no_network_waiting(db, clock):
+    lane = throttle.Lane("address:192.0.2.1", free=3, forgets=3600, renewed=True)
+    clock.shift(7 * 24 * 3600)
+    throttle.claim(lane)
+    clock.shift(-7 * 24 * 3600)
+    throttle.claim(lane)
+    clock.shift(3601)
+
+    assert throttle.claim(lane) == {lane.key: 1}
+
+
+def test_v24_a_right_password_makes_nobody_wait_in_a_network_that_has_used_up_its_guesses(kim, make_person, clock):
+    for n in range(11):
+        guess(make_person(f"person{n}"), 5)
+    clock.shift(2)
+    assert Budget.objects.get(pk="address:127.0.0.1").failures == 50
+
+    assert kim.enter_password().status_code == 302
+    assert make_person("lee").enter_password().status_code == 302
+
+
+def test_cs_auth_2_a_neighbour_in_the_same_network_locks_no_known_browser_out(kim_with_app, make_person, clock):
+    kim_with_app.sign_in()
+    kim_with_app.client.post("/logout/")
+    clock.shift(60)
+    for n in range(11):
+        guess(make_person(f"person{n}"), 5)
+    assert make_person("lee").enter_password().status_code == 429
+
+    kim_with_app.sign_in()
+    assert kim_with_app.is_in
+
+
+def test_cs_auth_2_a_neighbour_in_the_same_network_locks_no_passkey_out(kim, make_person, clock):
+    kim.add_passkey()
+    for n in range(11):
+        guess(make_person(f"person{n}"), 5)
+
+    assert kim.use_passkey().status_code == 200
+
+
+def test_asvs_6_3_1_wrong_passkeys_count_as_guesses_of_the_network_and_wait_themselves(kim, clock):
+    kim.add_passkey()
+    wrong = [kim.use_passkey(origin="https://elsewhere.example").status_code for _time in range(52)]
+
+    assert wrong == [400] * 50 + [429] * 2
+    assert Budget.objects.get(pk="address:127.0.0.1").failures == 50
+
+
+def test_n_3_2_2_many_cookies_of_known_browsers_are_few_budgets(kim, clock):
+    """Somebody who had the password signed in with it many times; it was changed since."""
+    browsers = [Person(kim.user) for _time in range(40)]
+    for one in browsers:
+        one.sign_in()
+        one.client.post("/logout/")
+    looked_at = sum(one.enter_password(f"wrong {n}").status_code == 400 for one in browsers for n in range(6))
+
+    assert looked_at <= 8 * 5
+
+
+@pytest.mark.parametrize("address", ["::ffff:192.0.2.1", "::FFFF:c000:0201"])
+def test_asvs_6_3_1_ipv4_addresses_in_the_form_of_ipv6_are_not_one_network(address, kim, make_person, clock):
+    for n in range(11):
+        guess(make_person(f"person{n}"), 5, REMOTE_ADDR=address)
+    assert guess(kim, 1, REMOTE_ADDR=address) == [429]
+
+    assert guess(kim, 1, REMOTE_ADDR="::ffff:192.0.2.77") == [400]
+    assert guess(kim, 1, REMOTE_ADDR="192.0.2.1") == [429]
+
+
+def test_asvs_4_an_address_with_a_zone_is_kept_without_it(kim, clock):
+    assert guess(kim, 1, REMOTE_ADDR="fe80::1%eth0") == [400]
+    assert AuditEvent.objects.order_by("pk").last().address == "fe80::1"
+
+
+def test_asvs_16_3_3_waits_fill_no_audit(kim, clock, monkeypatch):
+    """What is not looked at costs whoever sends it nothing; a line of the audit stays for good."""
+    monkeypatch.setattr("accounts.bucket.monotonic", lambda: 1000.0)
+    scope.waits.refill()
+    guess(kim, 5)
+    before = AuditEvent.objects.count()
+    guess(kim, 40)
+    for _time in range(40):
+        browser().post("/login/", {"username": "nobody", "password": "wrong"})
+
+    assert AuditEvent.objects.filter(details__reason="Throttled").count() == scope.waits.most
+    assert AuditEvent.objects.count() == before + 5 + scope.waits.most
 
 
 def test_cs_auth_2_the_owner_gets_in_from_where_they_were_before(kim_with_app, clock):
