@@ -50,7 +50,13 @@ def test_asvs_6_1_1_the_limits_are_the_documented_ones():
         (address,) = throttle.address_lanes()
 
     assert (lane.free, lane.ends, throttle.LONGEST_DELAY, address.free) == (5, 100, 900, 50)
-    for figure in ("Five guesses", "15 minutes", "100 in a row", "50 an hour", "Nobody is locked out by somebody who knows"):
+    for figure in (
+        "Five guesses",
+        "15 minutes",
+        "100 in a row",
+        "50 an hour",
+        "Nobody is locked out by somebody who knows",
+    ):
         assert figure in readme, figure
 
 
