@@ -19,7 +19,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from playwright.sync_api import expect
 
-from accounts import audit, invitations, links, throttle
+from accounts import audit, invitations, links, people, throttle
 from accounts.actions import Action
 from accounts.models import Budget, Session, User
 from companies.models import Company
@@ -245,6 +245,14 @@ def lock(stage: Stage, username: str) -> None:
 @state("user-locked", "settings:user")
 def user_locked(stage: Stage) -> Desk:
     lock(stage, "kim.hansen")
+    return stage.inside("samir.haddad", address(stage, "settings:user", user="kim.hansen"))
+
+
+@state("user-reported", "settings:user")
+def user_reported(stage: Stage) -> Desk:
+    kim = stage.user("kim.hansen")
+    event = audit.record(Action.PASSKEY_CREATED, actor=kim, subject=kim, name="iCloud Keychain")
+    people.report_not_me(links.Claim(event, kim.email), about="A passkey was added to your account")
     return stage.inside("samir.haddad", address(stage, "settings:user", user="kim.hansen"))
 
 

@@ -208,3 +208,15 @@ def test_without_javascript_no_warning_is_in_the_way(at, kim):
 
     expect(desk.heading("Where you are signed in")).to_be_visible()
     expect(warning(desk)).to_have_count(0)
+
+
+def test_back_in_another_tab_after_signing_out_is_the_login_in_full(desk):
+    desk.open("/user-settings/")
+    desk.link("Multi-factor authentication").click()
+    expect(desk.window).to_be_visible()
+    Session.objects.all().delete()
+
+    desk.page.go_back()
+
+    desk.is_on("/login/")
+    assert desk.page.url.endswith("?next=%2Fuser-settings%2F")
