@@ -59,7 +59,7 @@ def ids_on(laptop) -> set[bytes]:
 
 def gone_from(laptop, page) -> None:
     """The browser was told, and has forgotten it."""
-    for _try in range(50):
+    for _try in range(150):
         if not laptop.passkeys:
             return
         page.wait_for_timeout(100)
@@ -344,7 +344,7 @@ def test_a_new_name_of_the_owner_reaches_the_browser(kim, kim_at, laptop):
     kim.user.first_name = "Kimberly"
     kim.user.save()
     kim_at.open_own_window()
-    for _try in range(50):
+    for _try in range(150):
         if laptop.passkeys[0]["userDisplayName"] == "Kimberly Hansen":
             break
         kim_at.page.wait_for_timeout(100)
