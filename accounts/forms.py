@@ -125,6 +125,12 @@ class ChoosePasswordForm(SetPasswordForm):  # type: ignore[type-arg]
         rules: list[Any] = list(get_default_password_validators())
         self.fields["new_password1"].help_text = " ".join(rule.get_help_text(user) for rule in rules)
 
+    def clean(self) -> dict[str, Any]:
+        """What a rule refuses is said where it was typed first (WCAG 3.3.1)."""
+        self.validate_passwords("new_password1", "new_password2")
+        self.validate_password_for_user(self.user, "new_password1")
+        return self.cleaned_data
+
     def gone_meanwhile(self) -> None:
         """Another password was chosen between the check and the save."""
         self.add_error(None, _("The password was changed meanwhile. Open this page again."))

@@ -135,16 +135,18 @@ class Invited:
 
 
 def invited(person: User) -> Invited | None:
-    """The state of `person`'s last invitation; None where there was none, or a password is chosen."""
+    """The state of `person`'s last invitation; None where there was none, or a password was chosen."""
     if person.has_usable_password():
         return None
     moved = Q(action=Action.USER_CHANGED, details__changes__has_key="email")
-    ends = Q(action=Action.INVITATION_WITHDRAWN) | moved
+    ends = Q(action__in=(Action.INVITATION_WITHDRAWN, Action.REPORTED_NOT_ME)) | moved
     lines = AuditEvent.objects.filter(Q(action=Action.USER_INVITED) | ends, subject=person).order_by("-at", "-pk")
     since: set[str] = set()
     for line in lines:
         if line.action == Action.USER_INVITED:
             return Invited(line.at, Action.INVITATION_WITHDRAWN in since, Action.USER_CHANGED in since)
+        if line.action == Action.REPORTED_NOT_ME:  # that was the end of a password
+            return None
         since.add(line.action)
     return None
 

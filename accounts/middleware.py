@@ -89,7 +89,8 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
     """Nobody but signed-in people gets anywhere, unless the view says `@login_not_required`.
 
     Somebody half-way through their login is as anonymous here as a stranger.
-    A script is told so (401, `sign_in_required`); a page is sent to the login.
+    A script is told so (401, `sign_in_required`), htmx where to go, also when it goes back in the history;
+    a page is sent to the login.
     Who skips steps is in the audit; "/" alone is no skipping, anybody types it.
     """
 
@@ -99,8 +100,9 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
         login = resolve_url(settings.LOGIN_URL)
         back = path_to_return_to(request)
         address = f"{login}?{urlencode({REDIRECT_FIELD_NAME: back})}" if back else login
-        if wants_json(request):
-            headers = {"HX-Redirect": address} if request.htmx else {}
+        by_htmx = bool(request.htmx) or request.headers.get("HX-History-Restore-Request") == "true"
+        if by_htmx or wants_json(request):
+            headers = {"HX-Redirect": address} if by_htmx else {}
             return JsonResponse({"error": "sign_in_required", "login": address}, status=401, headers=headers)
         return HttpResponseRedirect(address)
 

@@ -141,6 +141,15 @@ def reported_at(claim: Claim) -> datetime | None:
     return reports.order_by("pk").values_list("at", flat=True).first()
 
 
+def locked_since(person: User) -> datetime | None:
+    """When `person` said "This wasn't me", if nobody invited them since."""
+    if person.has_usable_password():
+        return None
+    lines = AuditEvent.objects.filter(subject=person, action__in=(Action.REPORTED_NOT_ME, Action.USER_INVITED))
+    last = lines.order_by("-at", "-pk").first()
+    return last.at if last and last.action == Action.REPORTED_NOT_ME else None
+
+
 @transaction.atomic
 def change_password(person: User, password: str, *, actor: User, here: str | None = None) -> None:
     """Give `person` the password they chose; every session ends but the one that is kept as `here`.

@@ -58,6 +58,13 @@ class PasswordForm(forms.Form):
     )
 
 
+class CodeInput(forms.TextInput):
+    """Empty again after a code that did not count: the next one differs."""
+
+    def format_value(self, value: object) -> None:
+        return None
+
+
 class CodeForm(forms.Form):
     """One field for the app's six digits; a recovery code in it counts too."""
 
@@ -65,7 +72,7 @@ class CodeForm(forms.Form):
         label=_("Code"),
         max_length=40,
         error_messages={"required": _("Enter the code.")},
-        widget=forms.TextInput(
+        widget=CodeInput(
             {
                 "autocomplete": "one-time-code",
                 "inputmode": "numeric",
@@ -92,7 +99,8 @@ class SetUpForm(CodeForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["code"].help_text = _("The six digits that the app shows now.")
-        del self.fields["code"].widget.attrs["autofocus"]  # the QR code above comes first
+        if not self.is_bound:
+            del self.fields["code"].widget.attrs["autofocus"]  # the QR code above comes first
 
 
 class RecoveryCodeForm(CodeForm):

@@ -147,12 +147,16 @@ class Window:
         if not self.subject.is_active:
             return self.said("", _("{name} is deactivated and cannot sign in."))
         if not self.subject.has_usable_password() and not self.usable_passkeys:
+            if self.subject.last_sign_in_at:
+                return self.said("", _("{name} has no password any more and cannot sign in until invited again."))
             return self.said("", _("{name} was invited and has not chosen a password yet."))
         if self.app is not None and self.app.disabled_at:
             return self.next_login_locked
         if self.state is State.ASKED:
             return f"{self.next_login_asked} {self._asked_too}".strip()
-        if self.state is State.SET_UP:
+        if not self.subject.has_usable_password():
+            text = _("A passkey only: there is no password")
+        elif self.state is State.SET_UP:
             text = _("Password and code, or a passkey") if self.usable_passkeys else _("Password and code")
         else:
             text = _("User name and password, or a passkey") if self.usable_passkeys else _("User name and password")

@@ -102,6 +102,7 @@ def user_edit(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         "window": Window(person, request.user),
         "locked": throttle.blocked_until(person) is not None,
         "invited": invitations.invited(person) if person.is_active else None,
+        "reported_at": people.locked_since(person) if person.is_active else None,
         "link": link_to_hand_over(request, person),
     }
     return render(request, "settings/administration/users/edit.html", context, status=400 if form.is_bound else 200)

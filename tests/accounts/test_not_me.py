@@ -218,6 +218,28 @@ def test_an_invitation_of_before_gives_no_new_password(told, kim, admin):
     assert browser().get(link).status_code == 404
 
 
+def test_an_administrator_sees_it_until_the_next_invitation(path, kim, administrator, admin):
+    page = f"/settings/administration/users/{kim.user.pk}/"
+    before = words(administrator.client.get(page))
+    browser().post(path)
+    kim.user.refresh_from_db()
+    seen = words(administrator.client.get(page))
+    invitations.invite(kim.user, actor=admin)
+    invited = words(administrator.client.get(page))
+
+    assert ["said somebody with Kim’s mail" in text for text in (before, seen, invited)] == [False, True, False]
+    assert "A passkey only: there is no password" in seen
+    assert "Invited today" in invited
+
+
+def test_an_invitation_that_was_used_long_ago_is_not_shown_as_unused(path, kim, administrator, admin):
+    audit.record(Action.USER_INVITED, actor=admin, subject=kim.user)
+    report_about = links.read(path.split("/")[2])
+    people.report_not_me(report_about, about="A passkey was added to your account")
+
+    assert "Invited " not in words(administrator.client.get(f"/settings/administration/users/{kim.user.pk}/"))
+
+
 def test_an_administrator_invites_them_again(path, kim, administrator, told):
     browser().post(path)
 

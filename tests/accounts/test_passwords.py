@@ -9,6 +9,7 @@ import pytest
 from django.utils.http import urlsafe_base64_encode
 
 from accounts import invitations, people
+from accounts.forms import ChoosePasswordForm
 from accounts.models import AuditEvent, Role, Session, User
 from tests.accounts.steps import CHALLENGE, HALF_WAY, go_half_way
 from tests.accounts.walk import everything
@@ -679,3 +680,10 @@ def test_an_invited_person_is_asked_for_what_their_company_requires(invitation, 
     nadia = Person(User.objects.get(username="nadia"))
 
     assert nadia.enter_password(NEW).headers["Location"] == "/login/setup/two-factor/"
+
+
+def test_what_a_rule_refuses_is_said_where_it_was_typed_first(kim):
+    form = ChoosePasswordForm(kim.user, chosen("x7!pqz2", "another"))
+
+    assert "too short" in str(form.errors["new_password1"])
+    assert list(form.errors["new_password2"]) == ["The two password fields didn’t match."]

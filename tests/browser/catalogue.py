@@ -19,7 +19,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from playwright.sync_api import expect
 
-from accounts import audit, invitations, links, throttle
+from accounts import audit, invitations, links, people, throttle
 from accounts.actions import Action
 from accounts.models import Budget, Session, User
 from companies.models import Company
@@ -197,6 +197,17 @@ def login_throttled(stage: Stage) -> Desk:
     return desk
 
 
+@state("login-locked", "login")
+def login_locked(stage: Stage) -> Desk:
+    lock(stage, "kim.hansen")
+    desk = stage.stranger("/login/")
+    desk.field("User name").fill("kim.hansen")
+    desk.password_field.fill("not this one")
+    desk.button("Sign in").click()
+    desk.sees("There were too many wrong attempts.")
+    return desk
+
+
 @state("challenge-throttled", "login_challenge")
 def challenge_throttled(stage: Stage) -> Desk:
     desk = stage.half_way("kim.hansen", "/login/challenge/")
@@ -225,10 +236,23 @@ def window_app_locked(stage: Stage) -> Desk:
     return stage.inside("samir.haddad", address(stage, "settings:user_mfa:window", user="kim.hansen"))
 
 
+def lock(stage: Stage, username: str) -> None:
+    """As if 100 passwords of `username` had been wrong."""
+    lane = throttle.Lane(f"person:{stage.user(username).pk.hex}")
+    Budget.objects.create(key=lane.key, failures=100, blocked_until=throttle.FOREVER, last_at=time())
+
+
 @state("user-locked", "settings:user")
 def user_locked(stage: Stage) -> Desk:
-    lane = throttle.Lane(f"person:{stage.user('kim.hansen').pk.hex}")
-    Budget.objects.create(key=lane.key, failures=100, blocked_until=throttle.FOREVER, last_at=time())
+    lock(stage, "kim.hansen")
+    return stage.inside("samir.haddad", address(stage, "settings:user", user="kim.hansen"))
+
+
+@state("user-reported", "settings:user")
+def user_reported(stage: Stage) -> Desk:
+    kim = stage.user("kim.hansen")
+    event = audit.record(Action.PASSKEY_CREATED, actor=kim, subject=kim, name="iCloud Keychain")
+    people.report_not_me(links.Claim(event, kim.email), about="A passkey was added to your account")
     return stage.inside("samir.haddad", address(stage, "settings:user", user="kim.hansen"))
 
 
@@ -332,6 +356,17 @@ def password_reset_error(stage: Stage) -> Desk:
     desk.page.get_by_label("New password, again").fill("kim")
     desk.button("Save the password").click()
     expect(desk.page.get_by_role("alert").first).to_be_visible()
+    return desk
+
+
+@state("password-refused", "invitation")
+def password_refused(stage: Stage) -> Desk:
+    link = invitations.invite(stage.user("omar.said"), actor=stage.petra)
+    desk = stage.stranger(link.removeprefix(settings.BASE_URL))
+    desk.page.get_by_label("New password", exact=True).fill("omar.said")
+    desk.page.get_by_label("New password, again").fill("omar.saïd")
+    desk.button("Save the password").click()
+    desk.sees("This password is too short")
     return desk
 
 
@@ -453,6 +488,15 @@ def session_ends(stage: Stage) -> Desk:
     Session.objects.filter(user=desk.person.user).update(seen_at=timezone.now() - timedelta(minutes=59, seconds=2))
     desk.page.clock.fast_forward(3542 * 1000)
     desk.sees("Are you still there?")
+    return desk
+
+
+@state("session-ends-over-window", "own_mfa:window")
+def session_ends_over_window(stage: Stage) -> Desk:
+    desk = stage.inside("kim.hansen", "/portal/")
+    Session.objects.filter(user=desk.person.user).update(started_at=timezone.now() - timedelta(hours=23, seconds=3545))
+    desk.open("/user-settings/mfa/")
+    desk.sees("You have been signed in for as long as a sign-in lasts")
     return desk
 
 
@@ -609,6 +653,12 @@ def user_edit_link(stage: Stage) -> Desk:
     desk.button("Invite again").click()
     expect(desk.heading("Invitation link")).to_be_visible()
     return desk
+
+
+@state("user-edit-invited", "settings:user")
+def user_edit_invited(stage: Stage) -> Desk:
+    invitations.invite(stage.user("omar.said"), actor=stage.petra)
+    return stage.inside("petra.vogt", address(stage, "settings:user", user="omar.said"))
 
 
 @state("user-edit-withdrawn", "settings:user")

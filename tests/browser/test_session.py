@@ -96,7 +96,7 @@ def test_the_countdown_is_said_at_thirty_and_ten_seconds_and_counts(desk, kim):
     for seconds in (30, 10):
         left = int(warning(desk).locator("strong").inner_text())
         desk.page.clock.run_for((left - seconds) * 1000)
-        expect(said).to_have_text(f"Seconds left: {seconds}")
+        expect(said).to_have_text(re.compile(rf"^Seconds left: ({seconds}|{seconds - 1})$"))
 
 
 def test_at_the_end_the_page_leads_to_the_login_and_back(desk, kim):
@@ -146,10 +146,9 @@ def test_signing_out_from_the_warning(desk, kim):
 def test_staying_in_one_tab_closes_the_warning_of_the_other(desk, kim):
     other = desk.page.context.new_page()
     other.goto("/portal/")
-    other.clock.install()
     age(kim, idle=HOUR - 50)
+    pass_by(desk, HOUR - 50)  # the clock is that of all tabs
     for page in (desk.page, other):
-        page.clock.fast_forward((HOUR - 50) * 1000)
         expect(page.get_by_role("alertdialog")).to_be_visible()
 
     desk.button("Stay signed in").click()
@@ -209,3 +208,15 @@ def test_without_javascript_no_warning_is_in_the_way(at, kim):
 
     expect(desk.heading("Where you are signed in")).to_be_visible()
     expect(warning(desk)).to_have_count(0)
+
+
+def test_back_in_another_tab_after_signing_out_is_the_login_in_full(desk):
+    desk.open("/user-settings/")
+    desk.link("Multi-factor authentication").click()
+    expect(desk.window).to_be_visible()
+    Session.objects.all().delete()
+
+    desk.page.go_back()
+
+    desk.is_on("/login/")
+    assert desk.page.url.endswith("?next=%2Fuser-settings%2F")

@@ -102,6 +102,13 @@ def test_the_window_is_within_the_screen_over_a_long_list(petra, kim, make_user)
     expect(petra.window).to_be_in_viewport()
 
 
+def test_nothing_lies_over_the_window_on_a_phone(petra, kim):
+    petra.page.set_viewport_size({"width": 360, "height": 740})
+    petra.open(f"{USERS}{kim.user.pk}/mfa/")
+    on_top = "window => window.contains(document.elementFromPoint(180, window.getBoundingClientRect().top + 9))"
+    assert petra.window.evaluate(on_top)
+
+
 def test_switching_on_and_off(petra, kim, plain):
     petra.open_window_of("kim")
     petra.switch.click()

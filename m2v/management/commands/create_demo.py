@@ -124,7 +124,7 @@ class Command(BaseCommand):
         for name, password, note in lines:
             self.stdout.write(f"  {name:<{width}}  {password:<18}  {note}\n")
         self.stdout.write(
-            "\nBegin as petra.vogt. Where an authenticator app is set up, its key is given: enter it into yours.\n"
+            "\nBegin as samir.haddad. Where an authenticator app is set up, its key is given: enter it into yours.\n"
             f"Mail is written to {settings.DATA_DIR / 'outbox'}.\n\n"
         )
 

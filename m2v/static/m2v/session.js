@@ -11,6 +11,7 @@ let answered = Promise.resolve(); // one question after the other, none dropped
 let askedAt = 0;
 let sure = false; // is what we know what the server said since the end came near?
 let told = false; // of the overall end, which nothing puts off
+let said = Infinity; // the last number of seconds that was read out
 
 const learn = (left) => {
   idle = Date.now() + left.idle * 1000;
@@ -59,10 +60,15 @@ const show = () => {
   find("[data-seconds]").textContent = seconds;
   if (!dialog.open) {
     find("[data-said]").textContent = "";
+    said = Infinity;
     dialog.showModal();
     find(last ? "[data-go-on]" : "[data-stay]").focus();
   }
-  if (seconds === 30 || seconds === 10) find("[data-said]").textContent = find("[role=timer]").textContent;
+  const mark = [10, 30].find((each) => seconds <= each);
+  if (mark < said) {
+    said = mark;
+    find("[data-said]").textContent = find("[role=timer]").textContent;
+  }
 };
 
 const look = () => {
