@@ -9,7 +9,7 @@ from django.contrib.auth.backends import BaseBackend
 from accounts import throttle
 from accounts.models import User
 from accounts.passwords import LONGEST_TYPED
-from accounts.statements import GIVEN, Lookup
+from accounts.statements import Lookup, given
 from accounts.text import one_named
 
 if TYPE_CHECKING:
@@ -19,12 +19,11 @@ if TYPE_CHECKING:
 
 
 WITH_COMPANY = User.objects.get_queryset().select_related("company")
-BY_ID = Lookup(lambda: WITH_COMPANY.filter(pk=GIVEN), "id")
-BY_NAME = Lookup(lambda: WITH_COMPANY.spelled(GIVEN), "username_folded")
+BY_ID = Lookup(lambda: WITH_COMPANY.filter(pk=given("id")))
 
 
 class PasswordBackend(BaseBackend):
-    by_name = BY_NAME  # how a person is looked up
+    by_name = Lookup(lambda: WITH_COMPANY.spelled(given("name")))
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **_: object
@@ -37,7 +36,7 @@ class PasswordBackend(BaseBackend):
         """
         if username is None or password is None or "\x00" in password or len(password) > LONGEST_TYPED:
             return None
-        person = one_named(username, self.by_name)
+        person = one_named(username, lambda folded: self.by_name(name=folded))
         own = throttle.name_lane(username) if person is None else throttle.person_lane(person)
         throttle.claim(own, *throttle.address_lanes())
         if person is None or not person.is_active or not person.has_usable_password():
@@ -47,4 +46,4 @@ class PasswordBackend(BaseBackend):
 
     def get_user(self, user_id: UUID | str) -> User | None:
         """The active person of a session, with their company: one statement."""
-        return next((person for person in BY_ID(user_id) if person.is_active), None)
+        return next((person for person in BY_ID(id=user_id) if person.is_active), None)

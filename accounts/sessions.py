@@ -26,7 +26,7 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from accounts.login import COMPLETE, PROOFS
-from accounts.statements import GIVEN, Lookup, insert, overwrite
+from accounts.statements import Lookup, given, insert, overwrite
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -42,7 +42,7 @@ def kept_as(key: str) -> str:
     return urlsafe_b64encode(sha256(key.encode()).digest()).decode()[:KEPT_CHARACTERS]
 
 
-BY_KEY = Lookup(lambda: SessionStore.get_model_class().objects.filter(pk=GIVEN), "session_key")
+BY_KEY = Lookup(lambda: SessionStore.get_model_class().objects.filter(pk=given("key")))
 
 
 class SessionStore(db.SessionStore):
@@ -79,7 +79,7 @@ class SessionStore(db.SessionStore):
 
     def _get_session_from_db(self) -> Session | None:
         """The row, if the session has not ended; one that has is deleted."""
-        row = next(iter(BY_KEY(self.kept_key)), None)
+        row = next(iter(BY_KEY(key=self.kept_key)), None)
         if row and row.ends_at <= timezone.now():
             self.get_model_class().objects.filter(pk=row.pk, seen_at=row.seen_at).delete()
             row = None
@@ -167,7 +167,7 @@ class SessionStore(db.SessionStore):
                 insert(row)
             except IntegrityError as trouble:
                 raise CreateError from trouble
-        elif not overwrite(row, self.kept_key):
+        elif not overwrite(row, key=self.kept_key):
             raise UpdateError
         self.renamed_from = None
 
@@ -195,7 +195,8 @@ class SessionStore(db.SessionStore):
 
     def _contents(self) -> bytes:
         """What it holds, as it is now."""
-        return self.serializer().dumps(self._session_cache)
+        contents: bytes = self.serializer().dumps(self._session_cache)
+        return contents
 
     # Django's asynchronous half, which would talk to the table by itself.
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from accounts.backends import WITH_COMPANY, PasswordBackend
-from accounts.statements import GIVEN, Lookup
+from accounts.statements import Lookup, given
 from mfa.queries import with_holdings
 
 
 class SignInBackend(PasswordBackend):
-    by_name = Lookup(lambda: with_holdings(WITH_COMPANY).spelled(GIVEN), "username_folded")
+    by_name = Lookup(lambda: with_holdings(WITH_COMPANY).spelled(given("name")))

@@ -97,10 +97,12 @@ def served(project: Project, **environment: str) -> Iterator[Server]:
     port = environment["PORT"]
     options = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", port, "--workers", "2"]
     command = [sys.executable, "-m", "granian", *options, "--blocking-threads", "4", "--no-ws", "--log-level", "error"]
-    process = subprocess.Popen([*command, project.application], env=environment, cwd=ROOT)
+    log = (Path(environment["DATA_DIR"]) / f"log-{port}").open("wb")  # written as in earnest: it is part of the cost
+    process = subprocess.Popen([*command, project.application], env=environment, cwd=ROOT, stderr=log)
     try:
         wait_for(int(port), project.landing)
         yield Server(project, int(port), process)
     finally:
         process.terminate()
         process.wait(20)
+        log.close()
