@@ -21,7 +21,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import base36_to_int, urlsafe_base64_encode
 from django.utils.translation import gettext as _
 
-from accounts import audit, post
+from accounts import audit, post, throttle
 from accounts.actions import Action
 from accounts.models import AuditEvent, User
 from accounts.people import ChangedMeanwhile
@@ -162,12 +162,21 @@ def send_reset(email: str) -> None:
     """Send whoever has this address, in any spelling, and has a password, a link to choose another one."""
     folded = fold(email)
     for person in User.objects.filter(email_folded=folded, is_active=True).exclude(email_folded=""):
-        if person.has_usable_password():
+        if person.has_usable_password() and _may_be_written_to(person):
             audit.record(Action.PASSWORD_RESET_REQUESTED, actor=None, subject=person)
             link = _link("password_reset_confirm", person, reset_tokens)
             with translation.override(person.language):
                 templates = ("mail/password-reset.txt", "mail/password-reset.html")
                 _send(person, _("Your new m2v password"), templates, {"person": person, "link": link})
+
+
+def _may_be_written_to(person: User) -> bool:
+    """Was `person` not sent a few of these already? Whoever asks is not told (ASVS 6.3.8)."""
+    try:
+        throttle.claim(throttle.mail_lane("reset", person))
+    except throttle.Throttled:
+        return False
+    return True
 
 
 def _link(page: str, person: User, tokens: LinkTokens) -> str:

@@ -29,6 +29,8 @@ from accounts.text import fold
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from django.http import HttpResponse
+
     from accounts.models import User
 
 LONGEST_DELAY = 900
@@ -39,10 +41,14 @@ HOUR = 3600
 
 @dataclass(frozen=True)
 class Lane:
-    """One budget: `free` guesses, then a growing delay; none is left after `ends`; forgotten after `forgets` seconds."""
+    """One budget: `free` guesses, then a wait of `delay` seconds that doubles; none is left after `ends`.
+
+    It is forgotten when nothing was added for `forgets` seconds.
+    """
 
     key: str
     free: int = 5
+    delay: int = 1
     ends: int = USED_UP
     forgets: int = 100 * 365 * 24 * HOUR
 
@@ -91,16 +97,22 @@ def address_lanes(*, free: int = 50, kind: str = "address") -> list[Lane]:
     return [Lane(f"{kind}:{network.network_address}", free, ends=1_000_000, forgets=HOUR)]
 
 
+def mail_lane(kind: str, person: User) -> Lane:
+    """How often somebody can be sent a mail that anybody can ask for."""
+    return Lane(f"{kind}:{person.pk.hex}", free=3, delay=300, ends=1_000_000, forgets=HOUR)
+
+
 CLAIM = """
-WITH lanes (key, free, ends, since) AS (VALUES {rows}), clock (at) AS (VALUES ({number}))
+WITH lanes (key, free, delay, ends, since) AS (VALUES {rows}), clock (at) AS (VALUES ({number}))
 INSERT INTO accounts_budget AS row (key, failures, blocked_until, last_at)
 SELECT key, 1, 0, at FROM lanes, clock
 WHERE NOT EXISTS (SELECT 1 FROM accounts_budget JOIN lanes USING (key) WHERE blocked_until > at)
 ORDER BY key
 ON CONFLICT (key) DO UPDATE SET (failures, blocked_until, last_at) = (
     SELECT n, CASE WHEN n >= ends THEN {forever} WHEN n < free THEN 0
-                   WHEN n - free >= 10 THEN at + {longest} ELSE at + (1 << (n - free)) END, at
-    FROM (SELECT CASE WHEN row.last_at < since THEN 1 ELSE row.failures + 1 END AS n, free, ends
+                   WHEN n - free >= 10 OR delay * (1 << (n - free)) > {longest} THEN at + {longest}
+                   ELSE at + delay * (1 << (n - free)) END, at
+    FROM (SELECT CASE WHEN row.last_at < since THEN 1 ELSE row.failures + 1 END AS n, free, delay, ends
           FROM lanes WHERE lanes.key = row.key) AS counted, clock)
 WHERE row.blocked_until <= excluded.last_at
 RETURNING key, failures
@@ -114,7 +126,8 @@ def claim(*lanes: Lane) -> dict[str, int]:
     """
     if not lanes:
         return {}
-    row = "(CAST(%s AS varchar(80)), CAST(%s AS integer), CAST(%s AS integer), CAST(%s AS double precision))"
+    number = "CAST(%s AS integer)"
+    row = f"(CAST(%s AS varchar(80)), {number}, {number}, {number}, CAST(%s AS double precision))"
     query = CLAIM.format(
         rows=", ".join([row] * len(lanes)),
         number="CAST(%s AS double precision)",
@@ -123,7 +136,7 @@ def claim(*lanes: Lane) -> dict[str, int]:
     )
     now = time()
     with connection.cursor() as cursor:
-        cursor.execute(query, [*(v for x in lanes for v in (x.key, x.free, x.ends, now - x.forgets)), now])
+        cursor.execute(query, [*(v for x in lanes for v in (x.key, x.free, x.delay, x.ends, now - x.forgets)), now])
         counted = dict(cursor.fetchall())
     if len(counted) < len(lanes):
         raise Throttled(_blocked_until(lanes, now))
@@ -153,6 +166,13 @@ def forgive(cleared: Iterable[Lane], *, given_back: Iterable[Lane] = (), guesses
     cleared_keys = ["", *keys]  # a list is never empty in SQL
     with connection.cursor() as cursor:
         cursor.execute(query, [*cleared_keys, guesses, guesses, *cleared_keys, *keys, *back])
+
+
+def wait(answer: HttpResponse, trouble: Throttled) -> HttpResponse:
+    """`answer` as a 429 that says when the next guess is looked at (RFC 9110 section 10.2.3)."""
+    answer.status_code = 429
+    answer.headers["Retry-After"] = str(trouble.seconds)
+    return answer
 
 
 def count_failure(lane: Lane) -> None:

@@ -21,11 +21,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.generic import FormView, TemplateView
 
-from accounts import invitations, links, notices, people, places
+from accounts import invitations, links, notices, people, places, throttle
 from accounts.acting import current_key
 from accounts.afterwards import RedirectThen
-from accounts.forms import ChangePasswordForm, ChoosePasswordForm, ProfileForm, ResetForm
+from accounts.forms import ChangePasswordForm, ChoosePasswordForm, ProfileForm, ResetForm, too_many
 from accounts.models import User
+from accounts.throttle import wait
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -104,6 +105,11 @@ class PasswordReset(FormView):  # type: ignore[type-arg]
 
     def form_valid(self, form: ResetForm) -> HttpResponse:
         """Answer first: the person is looked for, and written to, when the answer has been sent."""
+        try:
+            throttle.claim(*throttle.address_lanes(kind="resets", free=20))
+        except throttle.Throttled as trouble:
+            form.add_error(None, too_many(trouble))
+            return wait(self.form_invalid(form), trouble)
         return RedirectThen(
             resolve_url("password_reset_sent"), partial(invitations.send_reset, form.cleaned_data["email"])
         )

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from accounts.models import User
     from accounts.requests import SiteRequest
-    from accounts.throttle import Throttled
     from mfa.middleware import Progress
 
     View = Callable[..., HttpResponse]
@@ -60,13 +59,6 @@ def advance(
 def refuse(person: User | None, method: Method, reason: str) -> None:
     """Write down that a proof did not hold. Call it outside the transaction that failed."""
     audit.record(Action.REFUSED, actor=None, subject=person, methods=[method], reason=reason)
-
-
-def wait(answer: HttpResponse, trouble: Throttled) -> HttpResponse:
-    """`answer` as a 429 that says when the next guess is looked at (RFC 9110 section 10.2.3)."""
-    answer.status_code = 429
-    answer.headers["Retry-After"] = str(trouble.seconds)
-    return answer
 
 
 def login_step(step: Step) -> Callable[[View], View]:

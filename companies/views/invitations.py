@@ -6,13 +6,15 @@ from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts import invitations, people
+from accounts import invitations, people, throttle
+from accounts.forms import too_many
 from accounts.models import User
+from accounts.scope import managed_or_404
 from mfa.sealing import Unreadable, seal, unseal
 from mfa.views.confirm import recently_proved
 
@@ -31,7 +33,7 @@ HANDED_OVER = "invitation_link"
 @require_http_methods(["POST"])
 def user_invite(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     """Send a new invitation to somebody who has not chosen a password yet; earlier links end."""
-    person = get_object_or_404(User.objects.managed_by(request.user), pk=user_id)
+    person = managed_or_404(request, User.objects.managed_by(request.user), user_id)
     if not person.is_active or person.has_usable_password():
         text = (
             _("{name} has a password already.")
@@ -41,9 +43,13 @@ def user_invite(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         messages.info(request, text.format(name=person.get_short_name()))
         return redirect("settings:user", user_id)
     try:
+        throttle.claim(throttle.mail_lane("invite", person))
         return say_invited(request, person, invitations.invite(person, actor=request.user))
     except people.ChangedMeanwhile:
         return _chosen_already(request, person)
+    except throttle.Throttled as trouble:
+        messages.error(request, too_many(trouble))
+        return redirect("settings:user", user_id)
 
 
 @never_cache
@@ -51,7 +57,7 @@ def user_invite(request: SignedInRequest, user_id: UUID) -> HttpResponse:
 @require_http_methods(["POST"])
 def user_withdraw(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     """End the invitation of somebody who has not used it yet: the link is dead."""
-    person = get_object_or_404(User.objects.managed_by(request.user), pk=user_id)
+    person = managed_or_404(request, User.objects.managed_by(request.user), user_id)
     invited = invitations.invited(person)
     if invited is None or not invited.works:
         messages.info(request, _("{name} has no open invitation.").format(name=person.get_short_name()))

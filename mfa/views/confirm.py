@@ -24,9 +24,8 @@ from accounts import audit, login
 from accounts.actions import Action
 from accounts.forms import too_many
 from accounts.middleware import wants_json
-from accounts.throttle import Throttled
+from accounts.throttle import Throttled, wait
 from mfa import proofs
-from mfa.flow import wait
 from mfa.forms import CodeForm, PasswordForm, RecoveryCodeForm
 from mfa.policy import Method
 from mfa.queries import holdings_of

@@ -21,9 +21,9 @@ from accounts.acting import current_id
 from accounts.actions import Action
 from accounts.forms import too_many
 from accounts.models import User
-from accounts.throttle import Throttled
+from accounts.throttle import Throttled, wait
 from mfa import proofs
-from mfa.flow import advance, holdings_in, login_step, pending_of, refuse, wait
+from mfa.flow import advance, holdings_in, login_step, pending_of, refuse
 from mfa.forms import CodeForm, LoginForm, RecoveryCodeForm
 from mfa.policy import Method, Step
 from mfa.queries import holdings_of

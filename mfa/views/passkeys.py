@@ -28,9 +28,9 @@ from accounts.actions import Action
 from accounts.forms import too_many
 from accounts.models import User
 from accounts.scope import step_skipped
-from accounts.throttle import Throttled
+from accounts.throttle import Throttled, wait
 from mfa import proofs, services
-from mfa.flow import advance, holdings_in, pending_of, wait
+from mfa.flow import advance, holdings_in, pending_of
 from mfa.methods import passkeys
 from mfa.methods.ceremonies import Authentication, CounterFell, Refused, Registration
 from mfa.models import Passkey

@@ -356,9 +356,9 @@ def test_people_without_an_address_and_deactivated_people_get_none(fields, told,
 
 
 def test_every_row_of_the_table_is_an_action_and_ends_in_a_sentence():
-    for action, notices in NOTICES.items():
+    for action, told in NOTICES.items():
         assert action in Action
-        for notice in notices:
+        for notice in told:
             assert str(notice.sentence).endswith(".")
             assert not str(notice.headline).endswith(".")
 

@@ -17,6 +17,7 @@ from django.core.management import call_command
 from accounts import invitations
 from accounts import keys as keys_of_the_site
 from accounts.sessions import SessionStore
+from mfa import sealing
 from mfa.methods import recovery, totp
 from mfa.models import AuthenticatorApp
 from mfa.sealing import Unreadable, seal, unseal

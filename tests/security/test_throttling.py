@@ -128,6 +128,32 @@ def test_asvs_2_4_1_questions_for_passkeys_are_bounded_by_address(db, clock):
     assert WAIT in answer.json()["message"]
 
 
+def test_asvs_2_4_1_requests_for_resets_are_bounded_by_address_and_by_person(kim, make_person, mailoutbox, clock):
+    def ask(email: str, **extra: str) -> int:
+        return browser().post("/password-reset/", {"email": email}, **extra).status_code
+
+    assert [ask("kim@acme.example", REMOTE_ADDR=f"192.0.2.{n}") for n in range(6)] == [302] * 6
+    assert [mail.to for mail in mailoutbox] == [["kim@acme.example"]] * 3, "and nobody is told"
+    clock.shift(301)
+    ask("kim@acme.example", REMOTE_ADDR="192.0.2.9")
+    assert len(mailoutbox) == 4
+
+    assert [ask(f"nobody{n}@acme.example") for n in range(21)] == [302] * 20 + [429]
+    page = browser().post("/password-reset/", {"email": "nobody@acme.example"})
+    assert WAIT in page.content.decode()
+
+
+def test_asvs_2_4_1_invitations_are_bounded_by_person(administrator, make_user, clock):
+    administrator.sign_in()
+    invited = make_user("omar", password=None)
+    page = f"/settings/administration/users/{invited.pk}/"
+    for _time in range(4):
+        answer = administrator.client.post(f"{page}invite/", follow=True)
+
+    assert WAIT in answer.content.decode()
+    assert AuditEvent.objects.filter(action="user_invited", subject=invited).count() == 3
+
+
 def clock_now() -> float:
     from time import time  # noqa: PLC0415  # as moved
 
