@@ -9,19 +9,22 @@ from django.contrib.auth.backends import BaseBackend
 from accounts import throttle
 from accounts.models import User
 from accounts.passwords import LONGEST_TYPED
+from accounts.statements import Lookup, given
+from accounts.text import one_named
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from django.http import HttpRequest
 
-    from accounts.models import UserQuerySet
-
 
 WITH_COMPANY = User.objects.get_queryset().select_related("company")
+BY_ID = Lookup(lambda: WITH_COMPANY.filter(pk=given("id")))
 
 
 class PasswordBackend(BaseBackend):
+    by_name = Lookup(lambda: WITH_COMPANY.spelled(given("name")))
+
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **_: object
     ) -> User | None:
@@ -33,7 +36,7 @@ class PasswordBackend(BaseBackend):
         """
         if username is None or password is None or "\x00" in password or len(password) > LONGEST_TYPED:
             return None
-        person = self.people().named(username)
+        person = one_named(username, lambda folded: self.by_name(name=folded))
         nobodys = [throttle.name_lane(username), *throttle.address_lanes()]
         throttle.claim(*(nobodys if person is None else throttle.guess_lanes(person)))
         if person is None or not person.is_active or not person.has_usable_password():
@@ -41,14 +44,6 @@ class PasswordBackend(BaseBackend):
             return None
         return person if person.check_password(password) else None
 
-    def people(self) -> UserQuerySet:
-        """Whom a name is looked up among."""
-        return WITH_COMPANY
-
     def get_user(self, user_id: UUID | str) -> User | None:
         """The active person of a session, with their company: one statement."""
-        try:
-            person = WITH_COMPANY.get(pk=user_id)
-        except User.DoesNotExist:
-            return None
-        return person if person.is_active else None
+        return next((person for person in BY_ID(id=user_id) if person.is_active), None)

@@ -22,6 +22,7 @@ from accounts import audit, known_browsers, throttle
 from accounts.acting import current_id
 from accounts.actions import Action
 from accounts.models import User
+from accounts.statements import Change, given
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +36,8 @@ RECENT_SECONDS = 15 * 60
 # What can be guessed, and what is disabled after a hundred wrong guesses (mfa.policy.Method).
 GUESSED = frozenset({"password", "totp", "recovery"})
 COUNTED = GUESSED - {"password"}
+
+SIGNED_IN_NOW = Change(lambda: User.objects.filter(pk=given("id")), last_sign_in_at=given("now"))
 
 PROOFS = "proofs"
 COMPLETE = "login_complete"
@@ -86,7 +89,7 @@ def complete(request: HttpRequest, person: User) -> None:
     Rows are locked in the order that every act keeps: factor, person, budget, session.
     """
     methods = methods_proved(request.session)
-    User.objects.filter(pk=person.pk).update(last_sign_in_at=timezone.now())
+    SIGNED_IN_NOW(id=person.pk, now=timezone.now())
     forgive_guesses(person, [proof.method for proof in proofs_of(request.session)])
     details: dict[str, Any] = {"methods": methods, "session": current_id()}
     if known_browsers.remember(request, person) and person.last_sign_in_at:

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.audit_models import AuditEvent, AuditSeal
 from accounts.passwords import LONGEST_TYPED, typed_alike
-from accounts.text import FoldedField, fold
+from accounts.text import FoldedField, fold, one_named
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -51,11 +51,11 @@ class UserQuerySet(models.QuerySet["User"]):
 
     def named(self, name: str) -> User | None:
         """The one whose user name or e-mail address `name` is, in any spelling of case and Unicode form."""
-        folded = fold(name)
-        if not folded or "\x00" in folded:
-            return None
-        found = self.filter(Q(username_folded=folded) | Q(email_folded=folded))[:2]
-        return min(found, key=lambda user: user.username_folded != folded, default=None)
+        return one_named(name, self.spelled)
+
+    def spelled(self, folded: object) -> Self:
+        """Those, two at most, whose folded user name or e-mail address is `folded`."""
+        return self.filter(Q(username_folded=folded) | Q(email_folded=folded))[:2]
 
     def search(self, words: str) -> Self:
         """Those in whose user name, name or e-mail address every one of `words` occurs."""

@@ -10,7 +10,6 @@ cookie says (NIST SP 800-63B-4 section 5.2).
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from copy import deepcopy
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -20,12 +19,14 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import db
-from django.contrib.sessions.backends.base import VALID_KEY_CHARS, UpdateError
+from django.contrib.sessions.backends.base import VALID_KEY_CHARS, CreateError, UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
+from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from accounts.login import COMPLETE, PROOFS
+from accounts.statements import Lookup, given, insert, overwrite
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -41,12 +42,15 @@ def kept_as(key: str) -> str:
     return urlsafe_b64encode(sha256(key.encode()).digest()).decode()[:KEPT_CHARACTERS]
 
 
+BY_KEY = Lookup(lambda: SessionStore.get_model_class().objects.filter(pk=given("key")))
+
+
 class SessionStore(db.SessionStore):
     renamed_from: str | None = None
     row: Session | None = None  # as it was read or written last
     came_from: tuple[str | None, str] = (None, "")  # network address and User-Agent of the request
     in_background = False  # is the request one that browsers send by themselves?
-    settled: dict[str, Any] | None = None  # what its row holds since `settle`
+    settled: bytes | None = None  # what its row holds since `settle`
     _session_key: str | None
     _session_cache: dict[str, Any]
 
@@ -75,10 +79,9 @@ class SessionStore(db.SessionStore):
 
     def _get_session_from_db(self) -> Session | None:
         """The row, if the session has not ended; one that has is deleted."""
-        rows = self.get_model_class().objects.filter(pk=self.kept_key)
-        row = rows.first()
+        row = next(iter(BY_KEY(key=self.kept_key)), None)
         if row and row.ends_at <= timezone.now():
-            rows.filter(seen_at=row.seen_at).delete()
+            self.get_model_class().objects.filter(pk=row.pk, seen_at=row.seen_at).delete()
             row = None
         if row:
             self.row, self.public_id = row, row.public_id
@@ -88,10 +91,12 @@ class SessionStore(db.SessionStore):
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
         """The row that holds `data`, and what of it is asked for from outside."""
-        row = super().create_model_instance(data)
-        assert isinstance(row, self.get_model_class())
-        row.session_key, row.user_id = kept_as(row.session_key), data.get(SESSION_KEY)
-        row.public_id = self.public_id
+        row = self.get_model_class()(
+            session_key=kept_as(self._get_or_create_session_key()),  # type: ignore[attr-defined]  # Django's
+            session_data=self.encode(data),
+            user_id=data.get(SESSION_KEY),
+            public_id=self.public_id,
+        )
         if self.row:
             row.started_at, row.address, row.browser = self.row.started_at, self.row.address, self.row.browser
             row.seen_at = self.row.seen_at if self.in_background else timezone.now()
@@ -151,14 +156,18 @@ class SessionStore(db.SessionStore):
 
         Raises UpdateError where the session was ended meanwhile, so that it does not come back.
         """
-        if self.renamed_from is None and self.settled is not None and self.settled == self._session_cache:
+        if self.renamed_from is None and self.settled is not None and self.settled == self._contents():
             return
-        if self.renamed_from is None:
-            super().save(must_create)
+        if self.session_key is None:
+            self.create()
             return
-        row = self.create_model_instance(self._get_session())  # type: ignore[attr-defined]
-        columns = {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
-        if not self.get_model_class().objects.filter(pk=self.kept_key).update(**columns):
+        row = self.create_model_instance(self._get_session(no_load=must_create))  # type: ignore[attr-defined]
+        if must_create:
+            try:
+                insert(row)
+            except IntegrityError as trouble:
+                raise CreateError from trouble
+        elif not overwrite(row, key=self.kept_key):
             raise UpdateError
         self.renamed_from = None
 
@@ -172,17 +181,22 @@ class SessionStore(db.SessionStore):
             self.save()
         except UpdateError as trouble:
             raise SessionInterrupted from trouble
-        self.settled = deepcopy(self._session_cache)
+        self.settled = self._contents()
 
     def take_back(self) -> None:
         """Make it what it was when it was read or settled: what it was changed for has failed."""
         if self.renamed_from:
             self._session_key, self.renamed_from = self.renamed_from, None
         if self.settled is not None:
-            self._session_cache = deepcopy(self.settled)
+            self._session_cache = self.serializer().loads(self.settled)
         else:
             self.__dict__.pop("_session_cache", None)
             self.modified = False
+
+    def _contents(self) -> bytes:
+        """What it holds, as it is now."""
+        contents: bytes = self.serializer().dumps(self._session_cache)
+        return contents
 
     # Django's asynchronous half, which would talk to the table by itself.
 

@@ -1,9 +1,17 @@
 """Text as people type it, made comparable; and as sentences say it."""
 
+from __future__ import annotations
+
 import unicodedata
+from typing import TYPE_CHECKING
 
 from django.db import models
 from django.utils.translation import gettext as _
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from accounts.models import User
 
 
 def fold(text: str) -> str:
@@ -13,6 +21,14 @@ def fold(text: str) -> str:
     (Unicode 16, section 3.13.5, "NFKC_Casefold" without its removals).
     """
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text.strip()).casefold())
+
+
+def one_named(name: str, spelled: Callable[[str], Iterable[User]]) -> User | None:
+    """The one, of those whose user name or e-mail address is `spelled` so, whom `name` means."""
+    folded = fold(name)
+    if not folded or "\x00" in folded:
+        return None
+    return min(spelled(folded), key=lambda user: user.username_folded != folded, default=None)
 
 
 def methods_in_words(methods: list[str]) -> str:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, NoReturn, Self
 from django.db import models
 
 from accounts import macs
+from accounts.statements import insert
 
 
 class WrittenOnceError(TypeError):
@@ -55,7 +56,7 @@ class WrittenOnce(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:
             raise WrittenOnceError
-        super().save(*args, **{**kwargs, "force_insert": True})
+        insert(self)
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise WrittenOnceError

@@ -72,9 +72,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.middleware.ActingSessionMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "mfa.middleware.LoginStepsMiddleware",  # is an AuthenticationMiddleware
     "django_htmx.middleware.HtmxMiddleware",
-    "mfa.middleware.LoginStepsMiddleware",
     "accounts.middleware.LanguageMiddleware",
     "accounts.middleware.SignInRequiredMiddleware",
     "companies.middleware.SettingsAppMiddleware",

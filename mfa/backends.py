@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING
-
 from accounts.backends import WITH_COMPANY, PasswordBackend
+from accounts.statements import Lookup, given
 from mfa.queries import with_holdings
-
-if TYPE_CHECKING:
-    from accounts.models import UserQuerySet
-
-
-@cache
-def _people() -> UserQuerySet:
-    return with_holdings(WITH_COMPANY)
 
 
 class SignInBackend(PasswordBackend):
-    def people(self) -> UserQuerySet:
-        return _people()
+    by_name = Lookup(lambda: with_holdings(WITH_COMPANY).spelled(given("name")))

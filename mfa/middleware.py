@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user
+from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.utils.functional import SimpleLazyObject
 
@@ -18,9 +19,7 @@ from mfa.policy import Method, Step, pending_steps
 from mfa.queries import Holdings, holdings_of, standing_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest
 
     from accounts.login import Proof
     from accounts.models import User
@@ -41,9 +40,20 @@ class People:
         self.request = request
         self.progress: Progress | None = None
 
+    def user(self) -> User | AnonymousUser:
+        """The one who is let in."""
+        return self._pair[0]
+
+    def claimant(self) -> User | AnonymousUser:
+        """The one who claims to be somebody."""
+        return self._pair[1]
+
+    async def auser(self) -> User | AnonymousUser:
+        """The one who is let in, for views that do not wait."""
+        return await sync_to_async(self.user)()
+
     @cached_property
-    def pair(self) -> tuple[User | AnonymousUser, User | AnonymousUser]:
-        """The one who is let in, and the one who claims to be somebody."""
+    def _pair(self) -> tuple[User | AnonymousUser, User | AnonymousUser]:
         session = self.request.session
         person = get_user(self.request)
         if not person.is_authenticated or session.get(login.COMPLETE):
@@ -72,29 +82,22 @@ def _names_nobody_now(person: User, proofs: tuple[Proof, ...]) -> bool:
     return not Passkey.objects.filter(pk=first.by, user=person, suspended_at=None).exists()
 
 
-class LoginStepsMiddleware:
+class LoginStepsMiddleware(AuthenticationMiddleware):
     """Make `request.user` the person who finished every login step, or nobody.
 
     Someone part of the way through is `request.claimant`: named, not believed.
     We guard no views here; Django's LoginRequiredMiddleware does, and to it a
     claimant is as anonymous as any stranger. A finished login is marked in the
-    session and costs no query.
+    session and costs no query. It stands where Django's AuthenticationMiddleware
+    would, which takes the first factor for the whole login.
     """
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def process_request(self, request: HttpRequest) -> None:
         people = People(request)
-        request.user = SimpleLazyObject(lambda: people.pair[0])  # type: ignore[assignment]
-        request.claimant = SimpleLazyObject(lambda: people.pair[1])  # type: ignore[attr-defined]
         request.people = people  # type: ignore[attr-defined]
-
-        async def auser() -> User | AnonymousUser:
-            return await sync_to_async(lambda: people.pair[0])()
-
-        request.auser = auser
-        return self.get_response(request)
+        request.user = SimpleLazyObject(people.user)  # type: ignore[assignment]
+        request.claimant = SimpleLazyObject(people.claimant)  # type: ignore[attr-defined]
+        request.auser = people.auser
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
         """A view that fails, with whatever status, leaves no proof behind: what it did was rolled back."""

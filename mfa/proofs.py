@@ -13,11 +13,13 @@ from django.utils import timezone
 
 from accounts import audit, throttle
 from accounts.actions import Action
+from accounts.statements import Change, Lookup, given
 from mfa.flow import refuse
 from mfa.methods import passkeys, recovery, totp
 from mfa.methods.ceremonies import CounterFell, Refused
 from mfa.models import Passkey
 from mfa.policy import Method
+from mfa.queries import HELD, with_holdings
 from mfa.sealing import Unreadable
 from mfa.services import disable_factor, suspend_passkey
 
@@ -27,6 +29,24 @@ if TYPE_CHECKING:
     from accounts.models import User
     from mfa.methods.ceremonies import Authentication, Use
     from mfa.queries import Holdings
+
+NAMED = Lookup(
+    lambda: with_holdings(Passkey.objects.select_related("user__company"), "user__").filter(credential_id=given("id"))
+)
+
+
+def _use(**condition: object) -> Change:
+    """Write a use of a passkey down, if `condition` holds."""
+    return Change(
+        lambda: Passkey.objects.filter(pk=given("id"), suspended_at=None, **condition),
+        sign_count=given("count"),
+        backed_up=given("backed_up"),
+        last_used_at=given("now"),
+    )
+
+
+COUNTED = _use(sign_count__lt=given("count"))
+UNCOUNTED = _use(sign_count__lte=given("count"))  # passkeys that do not count say 0 every time
 
 NOT_PROVED = (totp.WrongCode, recovery.WrongRecoveryCode, Refused, Unreadable)
 
@@ -108,11 +128,12 @@ class Unknown(Refused):
 
 def _named_by(answer: object) -> Passkey:
     """The passkey that `answer` claims to come from, of somebody active. Raises Refused, and Unknown."""
-    named = Passkey.objects.select_related("user__company")
-    try:
-        passkey = named.get(credential_id=passkeys.credential_id_of(answer))
-    except Passkey.DoesNotExist as trouble:
-        raise Unknown from trouble
+    named = NAMED(id=passkeys.credential_id_of(answer))
+    if not named:
+        raise Unknown
+    (passkey,) = named
+    for name in HELD:
+        setattr(passkey.user, name, getattr(passkey, name))
     if not passkey.user.is_active:
         raise Refused("Its owner is deactivated.")
     return passkey
@@ -120,8 +141,7 @@ def _named_by(answer: object) -> Passkey:
 
 def _remember(passkey: Passkey, use: Use) -> None:
     """Write a use down, unless a later one was (two at once, WA-21): the counter never falls. Raises Refused."""
-    unused = Passkey.objects.filter(pk=passkey.pk, suspended_at=None, sign_count__lte=use.sign_count)
-    if use.sign_count:
-        unused = unused.exclude(sign_count=use.sign_count)
-    if not unused.update(sign_count=use.sign_count, backed_up=use.backed_up, last_used_at=timezone.now()):
+    remember = COUNTED if use.sign_count else UNCOUNTED
+    now = timezone.now()
+    if not remember(id=passkey.pk, count=use.sign_count, backed_up=use.backed_up, now=now):
         raise Refused("It was used, suspended or deleted meanwhile.")

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
-from django.db import connection
 from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
+from accounts.statements import Lookup, given
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest, RecoveryCode
 from mfa.policy import Standing
 
 if TYPE_CHECKING:
     from django.contrib.sessions.backends.base import SessionBase
-
-    from accounts.models import UserQuerySet
 
 POSTPONED = "passkey_postponed"
 UNSAVED_CODES = "unsaved_codes"
@@ -27,7 +23,6 @@ UNSAVED_CODES = "unsaved_codes"
 CONFIRMED_APPS = AuthenticatorApp.objects.filter(confirmed=True, user=OuterRef("pk"))
 USABLE_PASSKEYS = Passkey.objects.filter(suspended_at=None, user=OuterRef("pk"))
 PASSKEY_REQUESTS = PasskeyRequest.objects.filter(user=OuterRef("pk"))
-UNUSED_CODES = RecoveryCode.objects.filter(used_at=None, user=OuterRef("pk"))
 
 
 def with_app[People: QuerySet[User]](people: People) -> People:
@@ -53,50 +48,33 @@ class Holdings:
         return self.app is not None or self.app_disabled or self.has_passkey
 
 
-def with_holdings(people: UserQuerySet) -> UserQuerySet:
-    """`people`, each with what `holdings_of` asks for."""
-    return with_app(people).annotate(
+def with_holdings[Rows: QuerySet[Any]](rows: Rows, to: str = "") -> Rows:
+    """`rows`, each with what `holdings_of` asks for about its person, to whom `to` leads ("user__")."""
+    apps, person = f"{to}authenticator_apps", OuterRef(f"{to}pk")
+    return rows.annotate(
+        app=FilteredRelation(apps, condition=Q((f"{apps}__confirmed", True))),
         held_app=F("app__id"),
         held_key=F("app__key"),
         held_disabled=F("app__disabled_at"),
-        held_passkey=Exists(USABLE_PASSKEYS),
-        held_codes=Exists(UNUSED_CODES),
-        held_request=Exists(PASSKEY_REQUESTS),
+        held_passkey=Exists(Passkey.objects.filter(suspended_at=None, user=person)),
+        held_codes=Exists(RecoveryCode.objects.filter(used_at=None, user=person)),
+        held_request=Exists(PasskeyRequest.objects.filter(user=person)),
     )
 
 
 HELD = ("held_app", "held_key", "held_disabled", "held_passkey", "held_codes", "held_request")
+HELD_BY = Lookup(lambda: with_holdings(User.objects.get_queryset().filter(pk=given("id")).only("pk")))
 
 
 def holdings_of(person: User) -> Holdings:
     """What `person` holds now, or held when they were read `with_holdings`."""
-    held = tuple(getattr(person, name) for name in HELD) if hasattr(person, "held_app") else _held(person)
-    app_id, key, disabled_at, *others = held
+    held = person if hasattr(person, "held_app") else next(iter(HELD_BY(id=person.pk)), None)
+    if held is None:
+        raise User.DoesNotExist
+    app_id, key, disabled_at, *others = (getattr(held, name) for name in HELD)
     usable = app_id is not None and disabled_at is None
     app = AuthenticatorApp(id=app_id, user=person, key=key) if usable else None
     return Holdings(app, disabled_at is not None, *map(bool, others))
-
-
-@cache
-def _held_sql() -> tuple[str, tuple[Any, ...]]:
-    """What `_held` asks: SQL and its values, the last of which is whose.
-
-    Kept, because each request of a login asks it, and Django takes ten times as long to write it as to have it answered.
-    """
-    asked = with_holdings(User.objects.get_queryset().filter(pk=UUID(int=0))).values_list(*HELD)
-    sql: str
-    sql, values = asked.query.get_compiler(connection=connection).as_sql()
-    return sql, values
-
-
-def _held(person: User) -> tuple[Any, ...]:
-    sql, (*values, _) = _held_sql()
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [*values, User._meta.pk.get_db_prep_value(person.pk, connection)])
-        held: tuple[Any, ...] | None = cursor.fetchone()
-    if held is None:
-        raise User.DoesNotExist
-    return held
 
 
 def standing_of(person: User, holdings: Holdings, session: SessionBase) -> Standing:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django_otp.oath import TOTP
 
+from accounts.statements import Change, given
 from mfa.models import AuthenticatorApp
 from mfa.sealing import unseal
 
@@ -29,6 +30,14 @@ TOLERANCE = 1  # steps either way: a code is good for 90 seconds
 CLOCK_SEARCH = 10  # steps either way, to tell a wrong clock from a wrong code
 ISSUER = "m2v"
 CODE = re.compile(r"[0-9]{6}")
+
+SPEND = Change(
+    lambda: AuthenticatorApp.objects.filter(
+        pk=given("app"), user=given("owner"), confirmed=True, disabled_at=None, last_used_step__lt=given("step")
+    ),
+    last_used_step=given("step"),
+    last_used_at=given("now"),
+)
 
 
 class WrongCode(Exception):
@@ -106,8 +115,5 @@ def spend(app: AuthenticatorApp, owner: User, code: str) -> None:
     UsedCode, ClockOff; Unreadable where the key cannot be read.
     """
     step = check(unseal(app.key, owner.pk), code, time())
-    unused = AuthenticatorApp.objects.filter(
-        pk=app.pk, user=owner, confirmed=True, disabled_at=None, last_used_step__lt=step
-    )
-    if not unused.update(last_used_step=step, last_used_at=timezone.now()):
+    if not SPEND(app=app.pk, owner=owner.pk, step=step, now=timezone.now()):
         raise UsedCode

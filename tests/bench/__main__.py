@@ -5,7 +5,8 @@ scratch folders, on SQLite, with the same hasher. A whole login is what a
 browser does: the sign-in page, its form, for us the code's page and its form,
 and the page behind. Four browsers do so in rounds that take turns, so that
 another load on the machine hits all alike; each figure is the median of the
-rounds. The pages, of which one percent counts, are asked for by one browser.
+rounds. What the login's middleware adds to a page is measured in one process,
+without a server: one percent counts there (tests.bench.page).
 It ends by itself, in about two minutes; with BENCH_SHORT=1 within one.
 """
 
@@ -26,8 +27,7 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from tests.authenticator import Credential
 from tests.bench import bare
-from tests.bench.serve import Project, Server, filled, served
-from tests.with_postgres import free_port
+from tests.bench.serve import Project, Server, filled, served, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,8 @@ SHORT = bool(os.environ.get("BENCH_SHORT"))
 BROWSERS = 4
 ROUNDS, LOGINS = (4, 20) if SHORT else (10, 40)
 ROUNDS_WITH_HASH, LOGINS_WITH_HASH = (2, 8) if SHORT else (4, 12)
-PAGE_ROUNDS, PAGES = (30, 40) if SHORT else (150, 60)
+PAGE_ROUNDS, PAGES = (10, 60) if SHORT else (40, 60)
+TURNS = 20 if SHORT else 80
 WARM_UP = 40
 
 
@@ -66,7 +67,7 @@ class Figure:
         ratio = median(own / other for own, other in zip(self.cpu, base.cpu, strict=True))
         sql = to_reach(self.statements, self.most_statements, "")
         print(
-            f"  {self.name:<34}{self.statements:>4}  {sql:<20}{median(self.cpu):>8.2f}{ratio:>8.3f}  "
+            f"  {self.name:<36}{self.statements:>4}  {sql:<20}{median(self.cpu):>8.3f}{ratio:>8.3f}  "
             f"{to_reach(ratio, self.most_cpu, '.2f'):<22}{median(self.rate):>8.1f}",
             flush=True,
         )
@@ -127,29 +128,37 @@ def measure_logins(theirs: Server, ours: Server, rounds: int, number: int, *, ta
         figure.show(base)
 
 
-def measure_pages(theirs: Server, ours: Server, without: Server) -> None:
-    """A signed-in page: theirs, ours, and ours with Django's own middleware in place of the login's."""
-    visitors = {}
-    for server in (theirs, ours):
-        visitors[server.port] = server.visitor()
-        visitors[server.port].sign_in(server.project.people[-1])
-    visitors[without.port] = visitors[ours.port]  # the same database and keys
-    base = Figure("bare Django", theirs.project.statements["page"])
-    off = Figure("m2v, login middleware off", without.project.statements["page"])
-    on = Figure("m2v, login middleware on", ours.project.statements["page"], 2, 1.01)
-    turns = [(base, theirs), (off, without), (on, ours)]
-    for figure, server in turns:
-        Figure(figure.name, 0).measure(server, pages(server, visitors[server.port].cookies) * 4, PAGES)
+def measure_pages(theirs: Server, ours: Server) -> None:
+    """A signed-in page as it is served, theirs and ours."""
+    turns = [
+        (Figure("bare Django", theirs.project.statements["page"]), theirs),
+        (Figure("m2v", ours.project.statements["page"], 2), ours),
+    ]
+    cookies = {}
+    for _, server in turns:
+        visitor = server.visitor()
+        visitor.sign_in(server.project.people[-1])
+        cookies[server.port] = visitor.cookies
+        Figure("", 0).measure(server, pages(server, visitor.cookies) * BROWSERS, PAGES)
     for number in range(PAGE_ROUNDS):
         for figure, server in turns if number % 2 else turns[::-1]:
-            figure.measure(server, pages(server, visitors[server.port].cookies), PAGES)
-    base.show(base)
-    off.show(off)
-    on.show(off)
+            figure.measure(server, pages(server, cookies[server.port]), PAGES)
+    for figure, _ in turns:
+        figure.show(turns[0][0])
+
+
+def measure_middleware(project: Project) -> None:
+    """The same page of ours in one process, with the login's middleware and with Django's own in its place."""
+    taken = told(project.environment, "tests.bench.page", TURNS, PAGES, given=project.people[-2])
+    counted = project.statements["page"]
+    figures = {"off": Figure("login middleware off", counted), "on": Figure("login middleware on", counted, 2, 1.01)}
+    for name, figure in figures.items():
+        figure.cpu, figure.rate = [1000 * cpu for cpu in taken[name]], [1 / cpu for cpu in taken[name]]
+        figure.show(figures["off"])
 
 
 def head(title: str) -> None:
-    print(f"\n{title:<36}{'SQL':>4}{'':<22}{'CPU ms':>8}{'ratio':>8}{'':<24}{'per s':>8}", flush=True)
+    print(f"\n{title:<38}{'SQL':>4}{'':<22}{'CPU ms':>8}{'ratio':>8}{'':<24}{'per s':>8}", flush=True)
 
 
 def projects(scratch: Path, hashing: str, number: int) -> tuple[Project, Project]:
@@ -166,13 +175,14 @@ def main() -> None:
     """Measure and print."""
     with TemporaryDirectory(prefix="m2v-bench-") as scratch:
         with ExitStack() as stack:
-            bare_django, m2v = projects(Path(scratch), "none", WARM_UP + ROUNDS * LOGINS + 1)
+            bare_django, m2v = projects(Path(scratch), "none", WARM_UP + ROUNDS * LOGINS + 2)
             theirs, ours = (stack.enter_context(served(project)) for project in (bare_django, m2v))
             head("A whole login, without the hash")
             measure_logins(theirs, ours, ROUNDS, LOGINS, targets=True)
-            without = stack.enter_context(served(m2v, PORT=str(free_port()), BENCH_MIDDLEWARE="off"))
             head("A signed-in page")
-            measure_pages(theirs, ours, without)
+            measure_pages(theirs, ours)
+        head("The same page, in one process")
+        measure_middleware(m2v)
         with ExitStack() as stack:
             both = projects(Path(scratch), "argon2", WARM_UP + ROUNDS_WITH_HASH * LOGINS_WITH_HASH)
             theirs, ours = (stack.enter_context(served(project)) for project in both)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import clock_gettime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.bench.visit import Visitor, wait_for
 from tests.with_postgres import free_port
@@ -69,38 +69,41 @@ def filled(settings: str, folder: Path, number: int, **environment: str) -> Proj
         **environment,
     }
 
-    def call(*command: str, given: str = "") -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", *command],
-            env=environment,
-            input=given,
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-            check=False,
-        )
-        if done.returncode:
-            sys.exit(done.stderr)
-        return done.stdout
-
-    people = json.loads(call("tests.bench.people", str(number + 1)))
-    counted = json.loads(call("tests.bench.statements", given=json.dumps(people.pop())))
+    people = told(environment, "tests.bench.people", number + 1)
+    counted = told(environment, "tests.bench.statements", given=people.pop())
     bare = settings.startswith("bare")
     application, landing = ("bare.wsgi:application", "/portal/") if bare else ("m2v.wsgi:application", "/bench/")
     return Project(environment, application, landing, people, counted)
 
 
+def told(environment: dict[str, str], module: str, *arguments: object, given: object = None) -> Any:
+    """What `module`, run in the project of this environment, says in JSON."""
+    done = subprocess.run(
+        [sys.executable, "-m", module, *map(str, arguments)],
+        env=environment,
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    if done.returncode:
+        sys.exit(done.stderr)
+    return json.loads(done.stdout)
+
+
 @contextmanager
-def served(project: Project, **environment: str) -> Iterator[Server]:
-    """`project` at its port, or at another that `environment` names, as `make run` serves it."""
-    environment = project.environment | environment
-    port = environment["PORT"]
+def served(project: Project) -> Iterator[Server]:
+    """`project` at its port, as `make run` serves it."""
+    environment, port = project.environment, project.environment["PORT"]
     options = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", port, "--workers", "2"]
     command = [sys.executable, "-m", "granian", *options, "--blocking-threads", "4", "--no-ws", "--log-level", "error"]
-    process = subprocess.Popen([*command, project.application], env=environment, cwd=ROOT)
+    log = (Path(environment["DATA_DIR"]) / f"log-{port}").open("wb")  # written as in earnest: it is part of the cost
+    process = subprocess.Popen([*command, project.application], env=environment, cwd=ROOT, stderr=log)
     try:
         wait_for(int(port), project.landing)
         yield Server(project, int(port), process)
     finally:
         process.terminate()
         process.wait(20)
+        log.close()

@@ -8,10 +8,9 @@ from m2v.settings import MIDDLEWARE
 STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 if os.environ.get("BENCH_HASH") == "none":
     PASSWORD_HASHERS = ["tests.bench.hasher.NoHasher"]
-if os.environ.get("BENCH_MIDDLEWARE") == "off":
-    DJANGOS = {
-        "mfa.middleware.LoginStepsMiddleware": None,  # AuthenticationMiddleware is there anyway
-        "accounts.middleware.SignInRequiredMiddleware": "django.contrib.auth.middleware.LoginRequiredMiddleware",
-    }
-    MIDDLEWARE = [kept for name in MIDDLEWARE if (kept := DJANGOS.get(name, name))]
+DJANGOS = {
+    "mfa.middleware.LoginStepsMiddleware": "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.SignInRequiredMiddleware": "django.contrib.auth.middleware.LoginRequiredMiddleware",
+}
+WITHOUT_LOGIN_STEPS = [DJANGOS.get(name, name) for name in MIDDLEWARE]
 ROOT_URLCONF = "tests.bench.urls"

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import django
+
+if TYPE_CHECKING:
+    from django.test import Client
 
 CONTROL = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "ROLLBACK", "PRAGMA")
 
@@ -21,27 +25,35 @@ def statements(act) -> int:
     return sum(not query["sql"].startswith(CONTROL) for query in captured.captured_queries)
 
 
-def visit(person: dict[str, str]) -> dict[str, int]:
-    """The figures for one of our people, or a bare project's."""
+def signed_in(person: dict[str, str]) -> Client:
+    """One of our people's browser, or a bare project's, after a whole login."""
     from django.test import Client
 
     from tests.bench.people import PASSWORD
 
     client = Client(SERVER_NAME="localhost", SERVER_PORT=os.environ["PORT"])
-    landing = "/bench/" if "key" in person else "/portal/"
+    client.get("/login/")
+    answer = client.post("/login/", {"username": person["username"], "password": PASSWORD})
+    if answer.headers["Location"] == "/login/challenge/":
+        from django_otp.oath import totp
 
-    def sign_in() -> None:
-        client.get("/login/")
-        answer = client.post("/login/", {"username": person["username"], "password": PASSWORD})
-        if answer.headers["Location"] == "/login/challenge/":
-            from django_otp.oath import totp
+        client.get("/login/challenge/")
+        answer = client.post("/login/challenge/", {"code": f"{totp(bytes.fromhex(person['key'])):06d}"})
+    assert answer.status_code == 302
+    assert client.get(landing(person)).status_code == 200
+    return client
 
-            client.get("/login/challenge/")
-            answer = client.post("/login/challenge/", {"code": f"{totp(bytes.fromhex(person['key'])):06d}"})
-        assert answer.status_code == 302
-        assert client.get(landing).status_code == 200
 
-    figures = {"login": statements(sign_in), "page": statements(lambda: client.get(landing))}
+def landing(person: dict[str, str]) -> str:
+    """The page behind the login."""
+    return "/bench/" if "key" in person else "/portal/"
+
+
+def visit(person: dict[str, str]) -> dict[str, int]:
+    """The figures for one of our people, or a bare project's."""
+    clients = []
+    figures = {"login": statements(lambda: clients.append(signed_in(person)))}
+    figures["page"] = statements(lambda: clients[0].get(landing(person)))
     if "key" in person:
         figures["passkey"] = statements(lambda: sign_in_with_passkey(person))
     return figures

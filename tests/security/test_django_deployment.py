@@ -157,7 +157,6 @@ def test_dj_11_the_middleware_stands_in_the_order_that_it_needs():
         "accounts.middleware.OriginMiddleware",
         "django.contrib.sessions.middleware.SessionMiddleware",
         "django.middleware.csrf.CsrfViewMiddleware",
-        "django.contrib.auth.middleware.AuthenticationMiddleware",
         "mfa.middleware.LoginStepsMiddleware",
         "accounts.middleware.SignInRequiredMiddleware",
         "companies.middleware.SettingsAppMiddleware",
