@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -30,13 +31,18 @@ if TYPE_CHECKING:
     from accounts.requests import SiteRequest
 
 
+# As some proxies write it: 192.0.2.1:4711, [2001:db8::1]:4711.
+WITH_PORT = re.compile(r"^(?:([\d.]+)|\[(.*)\])(?::\d+)?$")
+
+
 def address_of(request: HttpRequest) -> str | None:
     """The client's network address. Forwarded ones count only from a proxy of ours, which appends the last."""
     stated = request.META.get("REMOTE_ADDR", "")
     if settings.BEHIND_PROXY:
         stated = request.headers.get("X-Forwarded-For", stated).rpartition(",")[2].strip()
+    stated = WITH_PORT.sub(r"\1\2", stated).partition("%")[0]
     try:
-        address = ip_address(stated.partition("%")[0])
+        address = ip_address(stated)
     except ValueError:
         return None
     # A server that listens on both kinds states IPv4 addresses in the form of IPv6, where all of them were one network.

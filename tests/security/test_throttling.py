@@ -421,7 +421,18 @@ def test_asvs_6_3_1_ipv4_addresses_in_the_form_of_ipv6_are_not_one_network(addre
     assert guess(kim, 1, REMOTE_ADDR="192.0.2.1") == [429]
 
 
-def test_asvs_4_an_address_with_a_zone_is_kept_without_it(kim, clock):
+@pytest.mark.parametrize(
+    ("stated", "address"),
+    [("192.0.2.1:4711", "192.0.2.1"), ("[2001:db8::1]:4711", "2001:db8::1"), ("2001:db8::1", "2001:db8::1")],
+)
+def test_asvs_6_3_1_a_proxy_that_states_ports_is_understood(stated, address, kim, clock, settings):
+    settings.BEHIND_PROXY = True
+    guess(kim, 1, HTTP_X_FORWARDED_FOR=f"203.0.113.9, {stated}")
+
+    assert AuditEvent.objects.order_by("pk").last().address == address
+
+
+def test_asvs_6_3_1_an_address_with_a_zone_is_kept_without_it(kim, clock):
     assert guess(kim, 1, REMOTE_ADDR="fe80::1%eth0") == [400]
     assert AuditEvent.objects.order_by("pk").last().address == "fe80::1"
 
