@@ -28,17 +28,21 @@ BUDGETS = 8  # of one person's known browsers, which share them: whoever collect
 
 def recognised(person: User) -> str:
     """Which budget of `person`'s known browsers is this one's, or "" where they never signed in from it."""
-    return dict(_read()).get(person.pk.hex, "")
+    return _of(person)[0]
 
 
 def remember(request: HttpRequest, person: User) -> bool:
-    """`person` signed in here. True where they had not before; the answer then carries the cookie."""
-    known = [(whose, name) for whose, name in _read() if whose != person.pk.hex]
-    name = recognised(person)
-    known.append((person.pk.hex, name or str(randbelow(BUDGETS))))
-    if not name:
-        request.known_browser = signing.dumps(known[-MOST_PEOPLE:], salt=SALT)  # type: ignore[attr-defined]
-    return not name
+    """`person` signed in here. True where they had not before, or not since all their sessions were ended.
+
+    The answer then carries the cookie.
+    """
+    name, epoch = _of(person)
+    if name and epoch == person.session_epoch:
+        return False
+    known = [entry for entry in _read() if entry[0] != person.pk.hex]
+    known.append((person.pk.hex, name or str(randbelow(BUDGETS)), person.session_epoch))
+    request.known_browser = signing.dumps(known[-MOST_PEOPLE:], salt=SALT)  # type: ignore[attr-defined]
+    return True
 
 
 def set_cookie(request: HttpRequest, response: HttpResponse) -> None:
@@ -55,10 +59,15 @@ def set_cookie(request: HttpRequest, response: HttpResponse) -> None:
         )
 
 
-def _read() -> list[tuple[str, str]]:
-    """Whom this browser belongs to, and which of their budgets it has."""
+def _of(person: User) -> tuple[str, int]:
+    """What this browser knows of `person`: which budget, and the epoch of the sign-in."""
+    return next(((name, epoch) for whose, name, epoch in _read() if whose == person.pk.hex), ("", 0))
+
+
+def _read() -> list[tuple[str, str, int]]:
+    """Whom this browser belongs to, which of their budgets it has, and the epoch in which they signed in."""
     try:
-        pairs = signing.loads(known_browser_cookie(), salt=SALT, max_age=SECONDS)
+        known = signing.loads(known_browser_cookie(), salt=SALT, max_age=SECONDS)
     except signing.BadSignature:
         return []
-    return [(str(whose), str(name)) for whose, name in pairs]
+    return [(str(whose), str(name), int(epoch)) for whose, name, epoch in known]

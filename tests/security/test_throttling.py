@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from accounts import audit, scope, throttle
+from accounts import audit, people, scope, throttle
 from accounts.models import AuditEvent, Budget, User
 from mfa.models import AuthenticatorApp, RecoveryCode
 from tests.people import PASSWORD, Person, browser
@@ -478,6 +478,21 @@ def test_cs_auth_2_somebody_elses_cookie_is_no_known_browser(kim, make_person, c
 
     answer = lee.client.post("/login/", {"username": "kim", "password": PASSWORD})
     assert answer.status_code == 429
+
+
+def test_asvs_6_3_5_after_all_sessions_were_ended_a_browser_is_new_again(kim, admin, clock):
+    kim.sign_in()
+    kim.client.post("/logout/")
+    kim.user.refresh_from_db()
+    kim.sign_in()
+    assert "new_browser" not in AuditEvent.objects.filter(action="signed_in").latest("pk").details
+
+    people.end_sessions(kim.user, actor=admin)
+    kim.sign_in()
+    assert AuditEvent.objects.filter(action="signed_in").latest("pk").details["new_browser"] is True
+    kim.client.post("/logout/")
+    guess(kim, 6)
+    assert kim.enter_password().status_code == 302, "its budget is still its own"
 
 
 @pytest.mark.parametrize("bent", ["", "x", "W10:1:x", "%00"])
