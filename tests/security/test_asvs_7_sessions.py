@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from html import unescape
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING
@@ -353,7 +354,7 @@ def test_asvs_7_5_2_the_list_says_where_since_when_how_and_which_one_this_is(kim
     kim.sign_in()
 
     page = kim.client.get("/user-settings/").content.decode()
-    card = " ".join(re.sub(r"<[^>]+>", " ", page[page.index('id="sessions"') :]).split())
+    card = " ".join(unescape(re.sub(r"<[^>]+>", " ", page[page.index('id="sessions"') :])).split())
 
     assert re.search(
         r"Chrome on Linux This session Since today, 10:00, with a password and a code · 127\.0\.0\.1 "
