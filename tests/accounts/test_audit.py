@@ -64,7 +64,7 @@ def test_16_2_1_a_line_says_who_whom_what_when_which_company_and_from_where(kim,
         (True, "2001:db8::1", "2001:db8::1"),
         (True, "nonsense", None),
         (True, "198.51.100.1,", None),
-        (True, "198.51.100.1:8080", None),
+        (True, "198.51.100.1:8080", "198.51.100.1"),
     ],
 )
 def test_15_3_4_a_forwarded_address_counts_only_from_a_proxy_of_ours(behind_proxy, forwarded, address, kim, settings):
