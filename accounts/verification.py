@@ -9,7 +9,7 @@ find an audit that was cut off before it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, Max, QuerySet
 from django.utils.crypto import constant_time_compare
@@ -44,6 +44,12 @@ class Checked:
     lines: int
     seals: int
     unsealed: int
+
+
+def verifies(key: str) -> bool:
+    """Was a line or a seal made with the encryption key of this id, and is it needed to prove them?"""
+    made: Any = {"mac__startswith": f"{key}:"}
+    return AuditEvent.objects.filter(**made).exists() or AuditSeal.objects.filter(**made).exists()
 
 
 def verify(expected: str = "") -> Checked:

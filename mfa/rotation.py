@@ -16,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, models
 from django.db.models import Q
 
+from accounts.verification import verifies
 from mfa.models import AuthenticatorApp, RecoveryCode
 from mfa.sealing import Unreadable, keys, seal, unseal
 
@@ -38,8 +39,17 @@ class Rotation:
     needed: set[str] = field(default_factory=set)
 
     @property
+    def for_audit(self) -> list[str]:
+        """The keys that open nothing any more, but prove the audit's lines."""
+        return [name for name in self._spent if verifies(name)]
+
+    @property
     def free(self) -> list[str]:
-        """The keys that open nothing any more."""
+        """The keys that nothing needs any more."""
+        return [name for name in self._spent if not verifies(name)]
+
+    @property
+    def _spent(self) -> list[str]:
         return [name for name in keys() if name not in self.needed | {self.first}]
 
 

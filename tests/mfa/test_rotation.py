@@ -14,11 +14,13 @@ from django.db import OperationalError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounts.verification import verify
 from m2v import start
 from mfa import rotation, sealing
 from mfa.models import AuthenticatorApp, RecoveryCode
 from mfa.rotation import check_keys, rotate
 from mfa.sealing import seal, unseal
+from tests.audit import forget
 
 
 def a_key(name):
@@ -73,7 +75,10 @@ def test_asvs_11_1_1_everything_comes_under_the_first_key_and_still_opens(people
     assert (err, code) == ("", 0)
     assert "mfa_authenticatorapp: 3 sealed under 2026." in out
     assert "mfa_recoverycode: 30 sealed under 2026." in out
-    assert "Keys that can be removed now: 2025." in out
+    assert "Keys that only prove lines of the audit now, to be listed last: 2025." in out
+    assert "Keys that can be removed now: none." in out
+    keys(NEW, OLD)
+    verify()
     keys(NEW)
     assert sorted((str(owner), unseal(sealed, owner)) for owner, sealed in rows()) == before
     people[0].enter_password()
@@ -126,6 +131,16 @@ def test_a_row_that_changed_meanwhile_is_not_overwritten(people, keys, monkeypat
     rotate()
 
     assert bytes(AuthenticatorApp.objects.get(user=kim).key) == fresh
+
+
+def test_a_key_that_nothing_needs_can_be_removed(people, keys):
+    forget()
+    keys(NEW, OLD)
+
+    out, _err, _code = run()
+
+    assert "audit now" not in out
+    assert "Keys that can be removed now: 2025." in out
 
 
 def test_what_nobody_can_read_is_named_and_counted_and_nothing_of_it_shown(people, keys):
