@@ -322,6 +322,19 @@ def test_v7_b11_fifty_wrong_codes_at_once_are_as_many_guesses_as_are_left(still,
     assert Budget.objects.get(pk=throttle.factor_lane(kim_with_app.user, "totp").key).failures == 5
 
 
+def test_v7_b11_a_guess_that_one_budget_refuses_counts_in_none(still):
+    lanes = throttle.Lane("a", free=1000), throttle.Lane("b", free=3)
+
+    def taken() -> bool:
+        try:
+            return bool(throttle.claim(*lanes))
+        except throttle.Throttled:
+            return False
+
+    assert sum(in_parallel([taken] * FIFTY)) == 3
+    assert dict(Budget.objects.values_list("key", "failures")) == {"a": 3, "b": 3}
+
+
 # --- Acts that meet: none waits for the other for ever, and the stricter one holds ---
 
 
