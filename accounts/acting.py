@@ -48,7 +48,7 @@ def in_background(*methods: str) -> Callable[[View], View]:
     """What browsers send by themselves: requests of these methods do not mean that somebody is there (NIST §5.2)."""
 
     def mark(view: View) -> View:
-        view.in_background = frozenset(methods)  # type: ignore[attr-defined]
+        view.in_background = frozenset(methods)  # type: ignore[attr-defined]  # a mark, as Django sets them on views
         return view
 
     return mark

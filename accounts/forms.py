@@ -52,7 +52,7 @@ def too_many(trouble: Throttled) -> str:
     ) % (minutes,)
 
 
-class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
+class PersonForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable when it runs
     """What forms about people share."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -106,7 +106,7 @@ class ProfileForm(PersonForm):
         choice.choices = list(languages)
 
 
-class ChoosePasswordForm(SetPasswordForm):  # type: ignore[type-arg]
+class ChoosePasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # the same
     """A new password. Its fields have no `maxlength`, with which browsers cut short what is pasted (ASVS 6.2.9)."""
 
     new_password1 = forms.CharField(
@@ -137,8 +137,9 @@ class ChoosePasswordForm(SetPasswordForm):  # type: ignore[type-arg]
 
 
 class ChangePasswordForm(ChoosePasswordForm):
-    """The current password, and a new one (ASVS 6.2.3)."""
+    """The current password, and a new one (ASVS 6.2.3). `throttled` says that there were too many guesses at it."""
 
+    throttled: Throttled | None = None
     field_order = ("old_password", "new_password1", "new_password2")
     old_password = forms.CharField(
         label=_("Current password"),
@@ -152,6 +153,7 @@ class ChangePasswordForm(ChoosePasswordForm):
             if login.password_holds(self.user, password):
                 return password
         except Throttled as trouble:
+            self.throttled = trouble
             raise forms.ValidationError(too_many(trouble)) from trouble
         raise forms.ValidationError(_("This is not your current password."))
 

@@ -16,9 +16,10 @@ from django.core import signing
 from accounts.audit import known_browser_cookie
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpResponse
 
     from accounts.models import User
+    from accounts.requests import SiteRequest
 
 SALT = "accounts.known-browser"
 SECONDS = 400 * 24 * 3600  # the longest that browsers keep a cookie
@@ -31,7 +32,7 @@ def recognised(person: User) -> str:
     return _of(person)[0]
 
 
-def remember(request: HttpRequest, person: User) -> bool:
+def remember(request: SiteRequest, person: User) -> bool:
     """`person` signed in here. True where they had not before, or not since all their sessions were ended.
 
     The answer then carries the cookie.
@@ -41,11 +42,11 @@ def remember(request: HttpRequest, person: User) -> bool:
         return False
     known = [entry for entry in _read() if entry[0] != person.pk.hex]
     known.append((person.pk.hex, name or str(randbelow(BUDGETS)), person.session_epoch))
-    request.known_browser = signing.dumps(known[-MOST_PEOPLE:], salt=SALT)  # type: ignore[attr-defined]
+    request.known_browser = signing.dumps(known[-MOST_PEOPLE:], salt=SALT)
     return True
 
 
-def set_cookie(request: HttpRequest, response: HttpResponse) -> None:
+def set_cookie(request: SiteRequest, response: HttpResponse) -> None:
     """Give the browser what `remember` noted, if it did."""
     value = getattr(request, "known_browser", "")
     if value:

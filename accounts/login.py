@@ -22,13 +22,16 @@ from accounts import audit, known_browsers, throttle
 from accounts.acting import current_id
 from accounts.actions import Action
 from accounts.models import User
+from accounts.scope import waits
 from accounts.statements import Change, given
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from django.contrib.sessions.backends.base import SessionBase
-    from django.http import HttpRequest
+
+    from accounts.requests import SiteRequest
+    from accounts.sessions import SessionStore
 
 HALF_WAY_SECONDS = 600
 RECENT_SECONDS = 15 * 60
@@ -63,7 +66,7 @@ def recent_methods(session: SessionBase) -> frozenset[str]:
     return frozenset(proof.method for proof in proofs_of(session) if time() - proof.at < RECENT_SECONDS)
 
 
-def begin(request: HttpRequest, person: User, method: str, *, by: str = "", next_path: str = "") -> None:
+def begin(request: SiteRequest, person: User, method: str, *, by: str = "", next_path: str = "") -> None:
     """Start `person`'s login with their first factor. Whatever this browser's session held before is gone.
 
     `request.user` is the person for the rest of this request, whatever steps are left: redirect, never render.
@@ -75,14 +78,14 @@ def begin(request: HttpRequest, person: User, method: str, *, by: str = "", next
         request.session[NEXT] = next_path
 
 
-def prove(request: HttpRequest, method: str, *, by: str = "") -> None:
+def prove(request: SiteRequest, method: str, *, by: str = "") -> None:
     """Add a proof to the session, and change its key."""
     request.session[PROOFS] = [*request.session.get(PROOFS, ()), asdict(Proof(method, time(), by))]
     request.session.cycle_key()
 
 
 @transaction.atomic(savepoint=False)
-def complete(request: HttpRequest, person: User) -> None:
+def complete(request: SiteRequest, person: User) -> None:
     """Mark the session as past every step; `person` is in from the next request on.
 
     It writes the audit line: call it in the transaction of the last step.
@@ -101,12 +104,25 @@ def complete(request: HttpRequest, person: User) -> None:
 
 def password_holds(person: User, password: str) -> bool:
     """Is this the password of `person`, who is signed in? Raises Throttled before it is looked at."""
-    throttle.claim(*throttle.guess_lanes(person))
+    try:
+        throttle.claim(*throttle.guess_lanes(person))
+    except throttle.Throttled:
+        refuse(person, "password", "Throttled")
+        raise
     if person.check_password(password):
         forgive_guesses(person, ["password"])
         return True
-    audit.record(Action.REFUSED, actor=None, subject=person, methods=["password"], reason="WrongPassword")
+    refuse(person, "password", "WrongPassword")
     return False
+
+
+def refuse(person: User | None, method: str, reason: str) -> None:
+    """Write down that a proof did not hold. Call it outside the transaction that failed.
+
+    One that was not looked at costs whoever sends it nothing: those lines are bounded, as those of other refusals are.
+    """
+    if reason != "Throttled" or waits.take():
+        audit.record(Action.REFUSED, actor=None, subject=person, methods=[method], reason=reason)
 
 
 def forgive_guesses(person: User, proved: Sequence[str]) -> None:
@@ -119,12 +135,12 @@ def forgive_guesses(person: User, proved: Sequence[str]) -> None:
     throttle.forgive([own, *counted], given_back=network, guesses=len(guessed))
 
 
-def settle(session: SessionBase) -> None:
+def settle(session: SessionStore) -> None:
     """Save `session` within the transaction of the act that changed it: they are done together or not at all."""
-    session.settle()  # type: ignore[attr-defined]  # accounts.sessions.SessionStore
+    session.settle()
 
 
-def take(session: SessionBase, name: str) -> Any:
+def take(session: SessionStore, name: str) -> Any:
     """What `session` keeps under `name`, taken out of it for good before it is used: of many at once, one gets it.
 
     The session gets another key in the one statement that decides; whoever comes second finds the old one gone.

@@ -52,10 +52,10 @@ def address_of(request: HttpRequest) -> str | None:
 class OriginMiddleware:
     """Let the audit know where each request comes from."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, get_response: Callable[[SiteRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: SiteRequest) -> HttpResponse:
         browser = request.headers.get("User-Agent", "").replace("\x00", "")
         with origin(address_of(request), browser, request.COOKIES.get(settings.KNOWN_BROWSER_COOKIE_NAME, "")):
             response = self.get_response(request)
@@ -84,7 +84,7 @@ class ActingSessionMiddleware:
 class LanguageMiddleware(LocaleMiddleware):
     """Speak the language that the signed-in person chose, else the browser's."""
 
-    def process_request(self, request: SiteRequest) -> None:  # type: ignore[override]
+    def process_request(self, request: SiteRequest) -> None:  # type: ignore[override]  # ours, not any HttpRequest
         super().process_request(request)
         if request.user.is_authenticated:
             translation.activate(request.user.language)
@@ -100,7 +100,7 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
     Who skips steps is in the audit; "/" alone is no skipping, anybody types it.
     """
 
-    def handle_no_permission(self, request: SiteRequest, view_func: Callable[..., HttpResponse]) -> HttpResponseBase:  # type: ignore[override]
+    def handle_no_permission(self, request: SiteRequest, view_func: Callable[..., HttpResponse]) -> HttpResponseBase:  # type: ignore[override]  # the same
         if not request.resolver_match or request.resolver_match.view_name != settings.LOGIN_REDIRECT_URL:
             step_skipped(request)
         login = resolve_url(settings.LOGIN_URL)

@@ -230,8 +230,9 @@ class Session(AbstractBaseSession):
 
     def seconds_left(self) -> tuple[int, int]:
         """Until it ends if nothing is done, and until it ends whatever is done."""
-        overall = self.started_at + timedelta(seconds=settings.SESSION_SECONDS)
-        return tuple(max(0, ceil((end - timezone.now()).total_seconds())) for end in (self.ends_at, overall))  # type: ignore[return-value]
+        now, overall = timezone.now(), self.started_at + timedelta(seconds=settings.SESSION_SECONDS)
+        idle_left, left = (max(0, ceil((end - now).total_seconds())) for end in (self.ends_at, overall))
+        return idle_left, left
 
 
 class Budget(models.Model):

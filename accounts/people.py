@@ -52,9 +52,7 @@ def change_user(person: User, *, changed: Iterable[str], actor: User) -> None:
     fields = [field for field in changed if field in PROFILE]
     if not fields:
         return
-    kept = (
-        User.objects.get_queryset().select_for_update(no_key=True).get(pk=person.pk)
-    )  # with what others changed meanwhile
+    kept = User.objects.get_queryset().select_for_update(no_key=True).get(pk=person.pk)  # as others left it meanwhile
     before = dict(User.objects.filter(pk=person.pk).values(*fields).get())
     for field in fields:
         setattr(kept, field, getattr(person, field))

@@ -23,6 +23,7 @@ class SiteRequest(HttpRequest):
     session: SessionStore
     LANGUAGE_CODE: str
     people: Any  # mfa.middleware.People, which lies above
+    known_browser: str  # the cookie that the answer carries, where there is a new one (accounts.known_browsers)
 
 
 class SignedInRequest(SiteRequest):

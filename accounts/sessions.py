@@ -54,6 +54,11 @@ class SessionStore(db.SessionStore):
     _session_key: str | None
     _session_cache: dict[str, Any]
 
+    if TYPE_CHECKING:  # Django's own, which its stubs leave out
+
+        def _get_session(self, *, no_load: bool = False) -> dict[str, Any]: ...
+        def _get_or_create_session_key(self) -> str: ...
+
     def __init__(self, session_key: str | None = None) -> None:
         super().__init__(session_key)
         self.public_id: UUID = uuid4()
@@ -92,7 +97,7 @@ class SessionStore(db.SessionStore):
     def create_model_instance(self, data: dict[str, Any]) -> Session:
         """The row that holds `data`, and what of it is asked for from outside."""
         row = self.get_model_class()(
-            session_key=kept_as(self._get_or_create_session_key()),  # type: ignore[attr-defined]  # Django's
+            session_key=kept_as(self._get_or_create_session_key()),
             session_data=self.encode(data),
             user_id=data.get(SESSION_KEY),
             public_id=self.public_id,
@@ -140,7 +145,7 @@ class SessionStore(db.SessionStore):
 
     def cycle_key(self) -> None:
         """Give the session another key at the next save, its contents kept."""
-        contents: dict[str, Any] = self._session  # type: ignore[attr-defined]  # loads under the old key
+        contents = self._get_session()  # loads under the old key
         if self.session_key is not None:
             self.renamed_from = self.renamed_from or self.session_key
             self._session_key, self._session_cache = self._get_new_session_key(), contents
@@ -161,7 +166,7 @@ class SessionStore(db.SessionStore):
         if self.session_key is None:
             self.create()
             return
-        row = self.create_model_instance(self._get_session(no_load=must_create))  # type: ignore[attr-defined]
+        row = self.create_model_instance(self._get_session(no_load=must_create))
         if must_create:
             try:
                 insert(row)

@@ -57,7 +57,7 @@ class FoldedField(models.TextField):  # type: ignore[type-arg]  # not subscripta
 
     def __init__(self, *sources: str, **options: object) -> None:
         self.sources = sources
-        super().__init__(**{"editable": False, "default": "", **options})  # type: ignore[arg-type]
+        super().__init__(**{"editable": False, "default": "", **options})  # type: ignore[arg-type]  # of many kinds
 
     def deconstruct(self) -> tuple[str, str, list[object], dict[str, object]]:
         name, path, _sources, options = super().deconstruct()

@@ -218,7 +218,7 @@ def unlock(person: User) -> int:
 
 
 def forget_old(seconds: int) -> int:
-    """Delete what nobody has added to for `seconds`, except what is used up by people who exist; how many rows."""
+    """Delete what nobody has added to for `seconds`, except failures at people, which only a success ends; how many."""
     old = Budget.objects.filter(last_at__lt=time() - seconds).exclude(
         Q(pk__startswith="person:") | Q(pk__startswith="factor:"), failures__gt=0
     )

@@ -87,7 +87,8 @@ def password(request: SignedInRequest) -> HttpResponse:
             update_session_auth_hash(request, person)
             messages.success(request, _("Your password is changed. Everywhere else you are signed out."))
             return redirect("user_settings")
-    return render(request, "user-settings/password.html", {"form": form}, status=400 if form.is_bound else 200)
+    page = render(request, "user-settings/password.html", {"form": form}, status=400 if form.is_bound else 200)
+    return wait(page, form.throttled) if form.throttled else page
 
 
 @login_not_required
@@ -98,7 +99,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
 
 
 @method_decorator(login_not_required, name="dispatch")
-class PasswordReset(FormView):  # type: ignore[type-arg]
+class PasswordReset(FormView):  # type: ignore[type-arg]  # not subscriptable when it runs
     """Ask for a link by mail. The answer is the same, and as quick, whoever has or has no account."""
 
     form_class = ResetForm
@@ -127,7 +128,7 @@ class PasswordResetSent(TemplateView):
 
 
 @method_decorator([login_not_required, sensitive_post_parameters(), never_cache], name="dispatch")
-class ChoosePassword(FormView):  # type: ignore[type-arg]
+class ChoosePassword(FormView):  # type: ignore[type-arg]  # the same
     """Choose a password by a link. It signs nobody in and touches no factor (ASVS 6.4.3).
 
     The token leaves the address before any page is shown, and the session keeps a trace of it only.
@@ -146,7 +147,8 @@ class ChoosePassword(FormView):  # type: ignore[type-arg]
         self.user, self.open = _person_of(uidb64), False
         if self.user and token != OPENED and self.tokens.check_token(self.user, token):
             request.session[OPENED] = self.tokens.trace(token)
-            return redirect(request.resolver_match.view_name, uidb64, OPENED)  # type: ignore[union-attr]
+            assert request.resolver_match  # every view has one
+            return redirect(request.resolver_match.view_name, uidb64, OPENED)
         if self.user and token == OPENED:
             self.open = self.tokens.knows(self.user, request.session.get(OPENED, ""))
         return super().dispatch(request) if self.open else self.gone()

@@ -1,7 +1,7 @@
 """Rows that are written once: the application has no way to change or delete them (ASVS 16.4.2).
 
 Whoever goes around it, in SQL, meets the database's own triggers (migration
-0003), and whoever goes around those meets `audit_verify`.
+0004), and whoever goes around those meets `audit_verify`.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ class WrittenOnceQuerySet[T: models.Model](models.QuerySet[T]):
 class WrittenOnce(models.Model):
     """A row with a code over its columns, made when it is first saved."""
 
+    mac: models.CharField[str, str]
+
     objects: ClassVar[models.Manager[Self]]
 
     class Meta:
@@ -67,15 +69,14 @@ class WrittenOnce(models.Model):
 
     def holds(self) -> bool:
         """Is every column as it was written? Raises UnknownKey."""
-        code: str = self.mac  # type: ignore[attr-defined]  # each subclass has the field
-        return macs.holds(code, self._meta.db_table, self.columns())
+        return macs.holds(self.mac, self._meta.db_table, self.columns())
 
 
 class MacField(models.CharField):  # type: ignore[type-arg]  # not subscriptable when it runs
     """The code over the other columns of a row that is written once."""
 
     def __init__(self, **options: object) -> None:
-        super().__init__(**{"editable": False, "max_length": macs.LONGEST, **options})  # type: ignore[arg-type]
+        super().__init__(**{"editable": False, "max_length": macs.LONGEST, **options})  # type: ignore[arg-type]  # of many kinds
 
     def pre_save(self, instance: models.Model, add: bool) -> str:  # noqa: FBT001  # Django's signature
         assert isinstance(instance, WrittenOnce)

@@ -70,7 +70,7 @@ class UserForm(PersonForm):
         return cleaned
 
 
-class CompanyForm(forms.ModelForm):  # type: ignore[type-arg]
+class CompanyForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable when it runs
     """A company's name."""
 
     class Meta:

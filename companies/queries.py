@@ -85,7 +85,7 @@ class UserList:
         paginator.__dict__["count"] = self.counts[self.chosen or "all"]  # known already
         page = paginator.get_page(self.asked.get("page", "1"))
         found = with_factors(User.objects.filter(pk__in=list(page.object_list)).select_related("company"))
-        return Page(found.order_by(*ORDERS[self.order], "pk"), page.number, paginator)  # type: ignore[arg-type]
+        return Page(found.order_by(*ORDERS[self.order], "pk"), page.number, paginator)  # type: ignore[arg-type]  # rows in place of ids
 
 
 def count_people(companies: Iterable[Company]) -> list[Company]:

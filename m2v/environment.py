@@ -55,7 +55,7 @@ def database(url: str) -> dict[str, Any]:
     if "://" not in url:
         raise wrong
     try:
-        found: dict[str, Any] = environ.Env.db_url_config(url)  # type: ignore[no-untyped-call]
+        found: dict[str, Any] = environ.Env.db_url_config(url)  # type: ignore[no-untyped-call]  # environ has no types
     except ValueError as trouble:
         raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {trouble}") from trouble
     if not found.get("ENGINE"):
@@ -68,7 +68,7 @@ def mailers(url: str, outbox: Path) -> dict[str, dict[str, Any]]:
     if not url:
         return {"default": {"BACKEND": FILES, "OPTIONS": {"file_path": str(outbox)}}}
     try:
-        found: dict[str, Any] = environ.Env.email_url_config(url)  # type: ignore[no-untyped-call]
+        found: dict[str, Any] = environ.Env.email_url_config(url)  # type: ignore[no-untyped-call]  # environ has no types
     except (ValueError, KeyError) as trouble:
         raise ImproperlyConfigured(f"EMAIL_URL cannot be read: {trouble}") from trouble
     backend, options = found["EMAIL_BACKEND"], {}

@@ -16,7 +16,7 @@ from m2v.environment import base_url, database, mailers, port, seconds
 from m2v.keys import kept
 
 ROOT = Path(__file__).resolve().parent.parent
-env = environ.Env()  # type: ignore[no-untyped-call]
+env = environ.Env()  # type: ignore[no-untyped-call]  # environ has no types
 
 DEBUG = env.bool("DEBUG", default=False)
 DATA_DIR = Path(env.str("DATA_DIR", default=str(ROOT / "var"))).resolve()

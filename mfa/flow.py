@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from accounts import audit, login
 from accounts.actions import Action
 from accounts.middleware import wants_json
-from accounts.scope import step_skipped, waits
+from accounts.scope import step_skipped
 from mfa.policy import Method, Step, pending_steps
 from mfa.queries import Holdings, holdings_of, standing_of
 
@@ -54,16 +54,6 @@ def advance(
     there = request.session.pop(login.NEXT, "") or resolve_url(settings.LOGIN_REDIRECT_URL)
     login.complete(request, person)
     return there
-
-
-def refuse(person: User | None, method: Method, reason: str) -> None:
-    """Write down that a proof did not hold. Call it outside the transaction that failed.
-
-    One that was not looked at costs whoever sends it nothing: those lines are bounded, as those of other refusals are.
-    """
-    if reason == "Throttled" and not waits.take():
-        return
-    audit.record(Action.REFUSED, actor=None, subject=person, methods=[method], reason=reason)
 
 
 def login_step(step: Step) -> Callable[[View], View]:

@@ -165,7 +165,7 @@ class SignOutForm(forms.Form):
     sign_out = forms.BooleanField(label=_("Sign out now"), required=False)
 
 
-class PasskeyNameForm(forms.ModelForm):  # type: ignore[type-arg]
+class PasskeyNameForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable when it runs
     """A passkey's name, which its owner chooses."""
 
     class Meta:

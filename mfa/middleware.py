@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from time import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user
@@ -19,10 +19,9 @@ from mfa.policy import Method, Step, pending_steps
 from mfa.queries import Holdings, holdings_of, standing_of
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
-
     from accounts.login import Proof
     from accounts.models import User
+    from accounts.requests import SiteRequest
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Progress:
 class People:
     """The two people of a request, one of whom is always nobody; worked out when first asked."""
 
-    def __init__(self, request: HttpRequest) -> None:
+    def __init__(self, request: SiteRequest) -> None:
         self.request = request
         self.progress: Progress | None = None
 
@@ -92,13 +91,13 @@ class LoginStepsMiddleware(AuthenticationMiddleware):
     would, which takes the first factor for the whole login.
     """
 
-    def process_request(self, request: HttpRequest) -> None:
+    def process_request(self, request: SiteRequest) -> None:  # type: ignore[override]  # ours, not any HttpRequest
         people = People(request)
-        request.people = people  # type: ignore[attr-defined]
-        request.user = SimpleLazyObject(people.user)  # type: ignore[assignment]
-        request.claimant = SimpleLazyObject(people.claimant)  # type: ignore[attr-defined]
+        request.people = people
+        request.user = cast("User | AnonymousUser", SimpleLazyObject(people.user))
+        request.claimant = cast("User | AnonymousUser", SimpleLazyObject(people.claimant))
         request.auser = people.auser
 
-    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+    def process_exception(self, request: SiteRequest, exception: Exception) -> None:
         """A view that fails, with whatever status, leaves no proof behind: what it did was rolled back."""
-        request.session.take_back()  # type: ignore[attr-defined]  # accounts.sessions.SessionStore
+        request.session.take_back()

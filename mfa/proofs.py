@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, throttle
+from accounts import audit, login, throttle
 from accounts.actions import Action
 from accounts.statements import Change, Lookup, given
-from mfa.flow import refuse
 from mfa.methods import passkeys, recovery, totp
 from mfa.methods.ceremonies import CounterFell, Refused
 from mfa.models import Passkey
@@ -69,7 +68,7 @@ def with_code(person: User, holdings: Holdings, code: str, then: Callable[[Metho
                 audit.record(Action.RECOVERY_CODE_USED, actor=person, subject=person, left=left)
             return method, then(method)
     except NOT_PROVED as trouble:
-        refuse(person, method, type(trouble).__name__)
+        login.refuse(person, method, type(trouble).__name__)
         if failures >= throttle.USED_UP:
             disable_factor(person, method)
         raise
@@ -81,7 +80,7 @@ def _claim(person: User, method: Method) -> int:
     try:
         return throttle.claim(counted, *throttle.guess_lanes(person))[counted.key]
     except throttle.Throttled:
-        refuse(person, method, "Throttled")
+        login.refuse(person, method, "Throttled")
         raise
 
 
@@ -100,7 +99,7 @@ def with_passkey(
     try:
         throttle.claim(*network)
     except throttle.Throttled:
-        refuse(owner, Method.PASSKEY, "Throttled")
+        login.refuse(owner, Method.PASSKEY, "Throttled")
         raise
     try:
         if ceremony is None:
@@ -117,7 +116,7 @@ def with_passkey(
     except Refused as trouble:
         if isinstance(trouble, CounterFell):
             suspend_passkey(passkey, str(trouble))
-        refuse(owner, Method.PASSKEY, str(trouble))
+        login.refuse(owner, Method.PASSKEY, str(trouble))
         throttle.count_failure(*(throttle.guess_lanes(owner) if owner else throttle.address_lanes()))
         raise
 

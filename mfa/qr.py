@@ -19,8 +19,8 @@ def qr_svg(text: str, label: str) -> SafeString:
     Dark modules are drawn as horizontal runs of one path: a few kilobytes.
     """
     code = QRCode(error_correction=ERROR_CORRECT_M, border=3)  # type: ignore[var-annotated]  # qrcode has no types
-    code.add_data(text)  # type: ignore[no-untyped-call]
-    matrix = code.get_matrix()  # type: ignore[no-untyped-call]
+    code.add_data(text)  # type: ignore[no-untyped-call]  # the same
+    matrix = code.get_matrix()  # type: ignore[no-untyped-call]  # the same
     size = len(matrix)
     runs = []
     for y, row in enumerate(matrix):

@@ -25,11 +25,13 @@ USABLE_PASSKEYS = Passkey.objects.filter(suspended_at=None, user=OuterRef("pk"))
 PASSKEY_REQUESTS = PasskeyRequest.objects.filter(user=OuterRef("pk"))
 
 
-def with_app[People: QuerySet[User]](people: People) -> People:
-    """`people`, joined to the app that they have set up (`app`): quicker to count than one look-up for each."""
-    return people.annotate(
-        app=FilteredRelation("authenticator_apps", condition=Q(authenticator_apps__confirmed=True)),
-    )
+def with_app[Rows: QuerySet[Any]](rows: Rows, to: str = "") -> Rows:
+    """`rows`, joined to the app (`app`) that their person, to whom `to` leads ("user__"), has set up.
+
+    Quicker to count than one look-up for each.
+    """
+    apps = f"{to}authenticator_apps"
+    return rows.annotate(app=FilteredRelation(apps, condition=Q((f"{apps}__confirmed", True))))
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,9 @@ class Holdings:
 
 
 def with_holdings[Rows: QuerySet[Any]](rows: Rows, to: str = "") -> Rows:
-    """`rows`, each with what `holdings_of` asks for about its person, to whom `to` leads ("user__")."""
-    apps, person = f"{to}authenticator_apps", OuterRef(f"{to}pk")
-    return rows.annotate(
-        app=FilteredRelation(apps, condition=Q((f"{apps}__confirmed", True))),
+    """`rows`, each with what `holdings_of` asks for about its person, to whom `to` leads."""
+    person = OuterRef(f"{to}pk")
+    return with_app(rows, to).annotate(
         held_app=F("app__id"),
         held_key=F("app__key"),
         held_disabled=F("app__disabled_at"),

@@ -122,8 +122,7 @@ def make_recovery_codes(subject: User, *, actor: User, with_app: bool = False) -
     """Ten new codes, to be shown once; all earlier ones are void. `with_app`: they come with a new app."""
     codes = recovery.replace_all(subject)
     _count_anew(subject, Method.RECOVERY)
-    details = {"with_app": True} if with_app else {}
-    audit.record(Action.RECOVERY_CODES_MADE, actor=actor, subject=subject, company=None, **details)
+    audit.record(Action.RECOVERY_CODES_MADE, actor=actor, subject=subject, with_app=with_app)
     return codes
 
 

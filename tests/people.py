@@ -31,6 +31,18 @@ def browser() -> Client:
     return Client(SERVER_NAME="localhost", SERVER_PORT="8000", HTTP_USER_AGENT=AGENT)
 
 
+def key_of(client: Client) -> str:
+    """The key of the session that this browser holds."""
+    return client.cookies["session"].value
+
+
+def with_key(key: str) -> Client:
+    """A browser that sends this session key."""
+    client = browser()
+    client.cookies["session"] = key
+    return client
+
+
 @dataclass
 class Person:
     """Somebody with everything they carry. `client` is their browser; `Person(user)` opens another one."""

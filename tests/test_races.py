@@ -82,7 +82,7 @@ def test_one_code_of_the_app_lets_one_in(kim_with_app, same_session):
     code = kim_with_app.code()
     tries = browsers(kim_with_app, same_session=same_session)
 
-    answers = in_parallel([lambda one=one: one.enter_code(code) for one in tries])  # type: ignore[misc]
+    answers = in_parallel([lambda one=one: one.enter_code(code) for one in tries])
 
     assert max(statuses(answers)) < 500
     assert sum(one.is_in for one in tries) == 1
@@ -94,7 +94,7 @@ def test_one_recovery_code_lets_one_in(kim_with_app, same_session):
     code = kim_with_app.codes[0]
     tries = browsers(kim_with_app, same_session=same_session)
 
-    answers = in_parallel([lambda one=one: one.enter_code(code) for one in tries])  # type: ignore[misc]
+    answers = in_parallel([lambda one=one: one.enter_code(code) for one in tries])
 
     assert max(statuses(answers)) < 500
     assert sum(one.is_in for one in tries) == 1
@@ -112,7 +112,7 @@ def answered_at_once(kim: Any) -> tuple[list[Person], list[Any]]:
     def send(one: Person) -> Any:
         return one.json("/passkeys/authentication/", {"credential": credential})
 
-    return tries, in_parallel([lambda one=one: send(one) for one in tries])  # type: ignore[misc]
+    return tries, in_parallel([lambda one=one: send(one) for one in tries])
 
 
 @pytest.mark.parametrize("step", ["sign in", "second step"])
@@ -154,7 +154,7 @@ def test_one_answer_makes_one_passkey(kim):
     def send(one: Person) -> Any:
         return one.json("/passkeys/registration/", {"credential": credential})
 
-    answers = in_parallel([lambda one=one: send(one) for one in tries])  # type: ignore[misc]
+    answers = in_parallel([lambda one=one: send(one) for one in tries])
 
     assert max(statuses(answers)) < 500
     assert Passkey.objects.count() == 1
@@ -168,7 +168,7 @@ def test_of_many_set_ups_at_once_one_app_is_left_with_its_codes(kim, admin):
     pages = [open_setup(one) for one in tries]
 
     answers = in_parallel(
-        [lambda one=one, page=page: confirm_setup(one, page) for one, page in zip(tries, pages, strict=True)]  # type: ignore[misc]
+        [lambda one=one, page=page: confirm_setup(one, page) for one, page in zip(tries, pages, strict=True)]
     )
 
     assert max(statuses(answers)) < 500
@@ -189,7 +189,7 @@ def test_one_set_up_sent_many_times_makes_one_app(kim, admin):
     page = open_setup(kim)
     tries = browsers(kim, number=8, same_session=True)
 
-    answers = in_parallel([lambda one=one: confirm_setup(one, page) for one in tries])  # type: ignore[misc]
+    answers = in_parallel([lambda one=one: confirm_setup(one, page) for one in tries])
 
     assert max(statuses(answers)) < 500
     assert AuthenticatorApp.objects.get().confirmed
@@ -203,7 +203,7 @@ def test_the_recovery_codes_that_are_shown_after_a_double_click_are_the_ones_tha
     page = open_setup(kim)
     tries = browsers(kim, number=8, same_session=True)
 
-    in_parallel([lambda one=one: confirm_setup(one, page) for one in tries])  # type: ignore[misc]
+    in_parallel([lambda one=one: confirm_setup(one, page) for one in tries])
 
     shown = [codes for one in tries if (codes := codes_on(one.client.get(SAVE)))]
     assert len(shown) == 1
@@ -221,10 +221,7 @@ def test_setting_up_again_in_two_windows_leaves_one_app(kim):
     pages = [open_setup(one, OWN_SETUP) for one in tries]
 
     answers = in_parallel(
-        [
-            lambda one=one, page=page: confirm_setup(one, page, OWN_SETUP)  # type: ignore[misc]
-            for one, page in zip(tries, pages, strict=True)
-        ]
+        [lambda one=one, page=page: confirm_setup(one, page, OWN_SETUP) for one, page in zip(tries, pages, strict=True)]
     )
 
     assert max(statuses(answers)) < 500
@@ -236,7 +233,7 @@ def test_many_requests_for_a_passkey_leave_one(kim, administrator):
     tries = browsers(administrator, same_session=True)
     address = f"{window_of(kim.user)}passkeys/request/"
 
-    answers = in_parallel([lambda one=one: one.client.post(address) for one in tries])  # type: ignore[misc]
+    answers = in_parallel([lambda one=one: one.client.post(address) for one in tries])
 
     assert statuses(answers) == [302] * TWENTY
     assert PasskeyRequest.objects.count() == 1
@@ -247,7 +244,7 @@ def test_switching_on_at_once_is_one_act(kim, administrator):
     tries = browsers(administrator, same_session=True)
     address = f"{window_of(kim.user)}two-factor/on/"
 
-    answers = in_parallel([lambda one=one: one.client.post(address) for one in tries])  # type: ignore[misc]
+    answers = in_parallel([lambda one=one: one.client.post(address) for one in tries])
 
     assert statuses(answers) == [302] * TWENTY
     assert AuditEvent.objects.filter(action="two_factor_enabled").count() == 1
@@ -259,10 +256,7 @@ def test_two_new_passkeys_at_once_get_two_names_or_one_is_refused(kim):
     answers = [(one, one.authenticator.create(one.json("/passkeys/registration/options/", {}).json())) for one in tries]
 
     sent = in_parallel(
-        [
-            lambda one=one, made=made: one.json("/passkeys/registration/", {"credential": made})  # type: ignore[misc]
-            for one, made in answers
-        ]
+        [lambda one=one, made=made: one.json("/passkeys/registration/", {"credential": made}) for one, made in answers]
     )
 
     assert set(statuses(sent)) <= {200, 400, 403}
@@ -284,10 +278,7 @@ def test_nobody_gets_past_twenty_passkeys_by_hurrying(kim):
         prepared.append((one, one.authenticator.create(options)))
 
     sent = in_parallel(
-        [
-            lambda one=one, made=made: one.json("/passkeys/registration/", {"credential": made})  # type: ignore[misc]
-            for one, made in prepared
-        ]
+        [lambda one=one, made=made: one.json("/passkeys/registration/", {"credential": made}) for one, made in prepared]
     )
 
     assert max(statuses(sent)) < 500
@@ -307,7 +298,7 @@ def still(time_machine):
 def test_v7_b11_fifty_wrong_passwords_at_once_are_five_guesses(kim, still):
     tries = [Person(kim.user) for _ in range(FIFTY)]
 
-    answers = in_parallel([lambda one=one: one.enter_password("wrong") for one in tries])  # type: ignore[misc]
+    answers = in_parallel([lambda one=one: one.enter_password("wrong") for one in tries])
 
     assert statuses(answers) == [400] * 5 + [429] * 45
     assert Budget.objects.get(pk=throttle.Lane(f"person:{kim.user.pk.hex}").key).failures == 5
@@ -316,7 +307,7 @@ def test_v7_b11_fifty_wrong_passwords_at_once_are_five_guesses(kim, still):
 def test_v7_b11_fifty_wrong_codes_at_once_are_as_many_guesses_as_are_left(still, kim_with_app):
     tries = browsers(kim_with_app, FIFTY, same_session=True)
 
-    answers = in_parallel([lambda one=one: one.enter_code("000000") for one in tries])  # type: ignore[misc]
+    answers = in_parallel([lambda one=one: one.enter_code("000000") for one in tries])
 
     assert statuses(answers) == [400] * 5 + [429] * 45
     assert Budget.objects.get(pk=throttle.factor_lane(kim_with_app.user, "totp").key).failures == 5
@@ -367,7 +358,7 @@ def test_b_11_a_proof_that_meets_another_password_fails_or_holds(kim):
         there = [Person(with_password(kim).user) for _ in range(4)]
         for one in there:
             one.sign_in()
-        confirm = [lambda one=one: one.client.post("/confirm/", {"password": PASSWORD}) for one in there]  # type: ignore[misc]
+        confirm = [lambda one=one: one.client.post("/confirm/", {"password": PASSWORD}) for one in there]
 
         assert max(statuses(in_parallel([*confirm, lambda: change_password(kim)])[:-1])) < 500
         assert not any(one.is_in for one in there)
@@ -379,11 +370,11 @@ def test_b_11_a_code_that_meets_another_set_up_or_its_removal_fails_or_holds(kim
         app = kim.user.authenticator_apps.get()
         coming = browsers(kim, 4, same_session=False)
         typed = zip(coming, [*kim.codes[:2], None, None], strict=True)
-        acts: list[Callable[[], Any]] = [lambda one=one, code=code: one.enter_code(code) for one, code in typed]  # type: ignore[misc]
+        acts: list[Callable[[], Any]] = [lambda one=one, code=code: one.enter_code(code) for one, code in typed]
         if number % 2:
             acts.append(lambda: services.disable_two_factor(User.objects.get(pk=kim.user.pk), actor=admin))
         else:
-            acts.append(lambda app=app: set_up_instead(kim, app))  # type: ignore[misc]
+            acts.append(lambda app=app: set_up_instead(kim, app))
 
         assert max(statuses(in_parallel(acts)[:-1])) < 500
 
@@ -400,8 +391,8 @@ def test_b_11_this_was_not_me_meets_logins_and_other_acts(kim, admin):
         changed = User.objects.get(pk=kim.user.pk)
         acts: list[Callable[[], Any]] = [
             *[one.enter_password for one in coming],
-            lambda claim=claim: people.report_not_me(claim, about="x"),  # type: ignore[misc]
-            lambda changed=changed: people.change_user(changed, changed=["email"], actor=admin),  # type: ignore[misc]
+            lambda claim=claim: people.report_not_me(claim, about="x"),
+            lambda changed=changed: people.change_user(changed, changed=["email"], actor=admin),
         ]
 
         assert max(statuses(in_parallel(acts)[:3])) < 500

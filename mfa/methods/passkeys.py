@@ -217,7 +217,7 @@ def _check_ceremony(ceremony: Ceremony, person: str, answer: object) -> None:
     if ceremony.person != person:
         raise Refused("The question was asked of somebody else.")
     try:
-        said = json.loads(base64url_to_bytes(answer["response"]["clientDataJSON"]))  # type: ignore[index]
+        said = json.loads(base64url_to_bytes(answer["response"]["clientDataJSON"]))  # type: ignore[index]  # what is none fails here
         challenge, across, top = said["challenge"], said.get("crossOrigin", False), said.get("topOrigin")
         same = isinstance(challenge, str) and constant_time_compare(challenge, ceremony.challenge)
     except Exception as trouble:

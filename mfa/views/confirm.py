@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
     from django.http import HttpResponse
 
-    from accounts.requests import SignedInRequest
+    from accounts.models import User
+    from accounts.requests import SignedInRequest, SiteRequest
     from mfa.queries import Holdings
 
     View = Callable[..., HttpResponse]
@@ -45,14 +46,14 @@ HELD = "held_form"
 BEYOND_PASSWORD = frozenset({Method.TOTP, Method.RECOVERY, Method.PASSKEY})
 
 
-def confirmed_lately(request: SignedInRequest) -> bool:
-    """Was the strongest factor that this person has proved within the last 15 minutes?"""
+def confirmed_lately(request: SiteRequest, person: User) -> bool:
+    """Was the strongest factor that `person`, who is signed in, has proved within the last 15 minutes?"""
     lately = login.recent_methods(request.session)
     if lately & BEYOND_PASSWORD:
         return True
     if Method.PASSWORD not in lately:
         return False
-    holdings = holdings_of(request.user)
+    holdings = holdings_of(person)
     return not holdings.beyond_password
 
 
@@ -61,7 +62,7 @@ def recently_proved(view: View) -> View:
 
     @wraps(view)
     def guarded(request: SignedInRequest, *args: object, **kwargs: object) -> HttpResponse:
-        if confirmed_lately(request):
+        if confirmed_lately(request, request.user):
             if HELD in request.session:
                 del request.session[HELD]
             return view(request, *args, **kwargs)
@@ -72,7 +73,7 @@ def recently_proved(view: View) -> View:
                 for value in values
                 if name not in {"csrfmiddlewaretoken", "code"} and "password" not in name
             ]
-            request.session[HELD] = {"path": request.path, "fields": fields}
+            request.session[HELD] = {"path": request.get_full_path(), "fields": fields}
             back = resolve_url("confirm_continue")
         else:
             back = request.get_full_path()
@@ -131,27 +132,29 @@ def _holds(request: SignedInRequest, holdings: Holdings, form: PasswordForm | Co
     person = request.user
     if isinstance(form, CodeForm):
         try:
-            proofs.with_code(person, holdings, form.cleaned_data["code"], lambda method: proved(request, method))
+            proofs.with_code(
+                person, holdings, form.cleaned_data["code"], lambda method: proved(request, person, method)
+            )
         except proofs.NOT_PROVED as trouble:
             form.explain(trouble)
             return False
         return True
     if login.password_holds(person, form.cleaned_data["password"]):
-        proved(request, Method.PASSWORD)
+        proved(request, person, Method.PASSWORD)
         return True
     form.add_error("password", _("This is not your password. Try again."))
     return False
 
 
 @transaction.atomic
-def proved(request: SignedInRequest, method: Method, *, by: str = "") -> str:
+def proved(request: SiteRequest, person: User, method: Method, *, by: str = "") -> str:
     """Add the proof to the session, and a line to the audit; where to go on."""
     login.prove(request, method, by=by)
-    if method is not Method.PASSWORD:
-        login.forgive_guesses(request.user, [method])
+    if method is not Method.PASSWORD:  # forgiven where it was looked at
+        login.forgive_guesses(person, [method])
     if method is Method.RECOVERY:
-        tell_codes_left(request, request.user)
-    audit.record(Action.CONFIRMED, actor=request.user, subject=request.user, methods=[method])
+        tell_codes_left(request, person)
+    audit.record(Action.CONFIRMED, actor=person, subject=person, methods=[method])
     login.settle(request.session)
     return resolve_url("home")
 

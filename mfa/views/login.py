@@ -23,7 +23,7 @@ from accounts.forms import too_many
 from accounts.models import User
 from accounts.throttle import Throttled, wait
 from mfa import proofs
-from mfa.flow import advance, holdings_in, login_step, pending_of, refuse
+from mfa.flow import advance, holdings_in, login_step, pending_of
 from mfa.forms import CodeForm, LoginForm, RecoveryCodeForm
 from mfa.policy import Method, Step
 from mfa.queries import holdings_of
@@ -65,7 +65,7 @@ def password(request: SiteRequest) -> HttpResponse:
 
 def _refuse_name(form: LoginForm, reason: str) -> None:
     """Write down that a password did not count, for whoever has this name."""
-    refuse(User.objects.get_queryset().named(form.cleaned_data["username"]), Method.PASSWORD, reason)
+    login.refuse(User.objects.get_queryset().named(form.cleaned_data["username"]), Method.PASSWORD, reason)
 
 
 @login_step(Step.CHALLENGE)

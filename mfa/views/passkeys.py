@@ -104,7 +104,7 @@ def authentication(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]
             login.begin(request, owner, Method.PASSKEY, by=by, next_path=next_path)
             return advance(request, owner, proved=Method.PASSKEY)
         if request.user.is_authenticated:
-            proved(request, Method.PASSKEY, by=by)  # type: ignore[arg-type]
+            proved(request, person, Method.PASSKEY, by=by)
             return next_path or resolve_url("home")
         login.prove(request, Method.PASSKEY, by=by)
         return advance(request, owner, holdings_in(request), proved=Method.PASSKEY)
@@ -172,7 +172,7 @@ def _person(request: SiteRequest) -> User | None:
 def _enrolling(request: SiteRequest) -> User:
     """The one who may add a passkey now. Raises Problem."""
     if isinstance(request.user, User):
-        if not confirmed_lately(request):  # type: ignore[arg-type]
+        if not confirmed_lately(request, request.user):
             there = f"{resolve_url('confirm')}?next={resolve_url('own_passkey_new')}"
             raise Problem(403, "confirmation_required", _("Confirm who you are first."), next=there)
         return request.user

@@ -16,19 +16,9 @@ from accounts.sessions import kept_as
 from mfa import services
 from tests.accounts.steps import CHALLENGE, HALF_WAY, PASSKEY, SAVE_CODES, SET_UP, finish, go_half_way, set_up
 from tests.accounts.walk import everything, pages
-from tests.people import PASSWORD, Person, browser
+from tests.people import PASSWORD, Person, browser, key_of, with_key
 
 HOST: dict[str, Any] = {"HTTP_HOST": "localhost:8000"}  # as browsers say it; the test client leaves the port out
-
-
-def key_of(client):
-    return client.cookies["session"].value
-
-
-def with_key(key):
-    client = browser()
-    client.cookies["session"] = key
-    return client
 
 
 # --- Proofs ---

@@ -19,18 +19,7 @@ from accounts.models import Session, User
 from accounts.sessions import SessionStore, kept_as
 from tests.accounts.steps import HALF_WAY, go_half_way
 from tests.audit import forget
-from tests.people import PASSWORD, Person, browser
-
-
-def key_of(client):
-    return client.cookies["session"].value
-
-
-def with_key(key):
-    """A browser that sends this session key."""
-    client = browser()
-    client.cookies["session"] = key
-    return client
+from tests.people import PASSWORD, Person, browser, key_of, with_key
 
 
 def kept(**contents):

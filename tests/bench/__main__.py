@@ -81,21 +81,20 @@ def to_reach(figure: float, most: float | None, form: str) -> str:
 def credential_of(person: dict[str, str]) -> Credential:
     """The person's passkey."""
     key = load_der_private_key(b64decode(person["private"]), None)
-    return Credential("localhost", bytes.fromhex(person["handle"]), bytes.fromhex(person["credential"]), key)  # type: ignore[arg-type]
+    return Credential("localhost", bytes.fromhex(person["handle"]), bytes.fromhex(person["credential"]), key)
 
 
 def logins(server: Server, start: int, number: int) -> list[Callable[[], None]]:
     """A whole login of each of `number` people, from a fresh browser. A code counts once, so nobody comes twice."""
     people = server.project.people[start : start + number]
-    return [lambda person=person: server.visitor().sign_in(person) for person in people]  # type: ignore[misc]
+    return [lambda person=person: server.visitor().sign_in(person) for person in people]
 
 
 def passkeys(server: Server, start: int, number: int) -> list[Callable[[], None]]:
     """A passkey login of each."""
     people = server.project.people[start : start + number]
     return [
-        lambda person=person: server.visitor().sign_in_with_passkey(person, credential_of(person))  # type: ignore[misc]
-        for person in people
+        lambda person=person: server.visitor().sign_in_with_passkey(person, credential_of(person)) for person in people
     ]
 
 

@@ -123,7 +123,7 @@ class Desk:
         """Go on with the session of the person's other, faster browser."""
         name = settings.SESSION_COOKIE_NAME
         cookie = {"name": name, "value": self.person.client.cookies[name].value, "url": settings.BASE_URL}
-        self.page.context.add_cookies([cookie])  # type: ignore[list-item]
+        self.page.context.add_cookies([cookie])
 
     def arrive(self, path: str = "/") -> None:
         """Signed in, on `path`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -77,8 +79,6 @@ def send(sent: Sent, path: str, session: str | None = None) -> Got:
         return told.append
 
     def note(sender: Any, **_: Any) -> None:
-        import sys  # noqa: PLC0415
-
         trouble.append(repr(sys.exc_info()[1]))
 
     got_request_exception.connect(note, weak=False)
@@ -298,8 +298,6 @@ def parts(draw: Any) -> tuple[str, bytes]:
 
 @st.composite
 def json_body(draw: Any) -> tuple[str, bytes]:
-    import json  # noqa: PLC0415
-
     inner = draw(json_value)
     known = ("credential", "next", "response", "id", "rawId", "type")
     value = draw(st.one_of(st.just(inner), st.dictionaries(st.sampled_from(known), json_value, max_size=4)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -315,6 +316,17 @@ def test_an_act_goes_on_with_what_its_form_held(kim, petra, clock):
     assert done.headers["Location"] == window_of(kim.user)
     assert User.objects.get(pk=kim.user.pk).two_factor_enabled
     assert not kim.is_in
+
+
+def test_an_act_goes_on_over_the_list_that_it_was_opened_from(kim, petra):
+    """What was searched and filtered is there when the window closes, also with a confirmation between."""
+    petra.client.post(f"{window_of(kim.user)}two-factor/on/?q=kim&page=2", {"sign_out": ""})
+    petra.client.post(CONFIRM, {"password": PASSWORD})
+
+    page = html(petra.client.get(CONTINUE))
+    path = unescape(re.search(r'action="([^"]+)" data-goes-on', page)[1])
+
+    assert petra.client.post(path, {}).headers["Location"] == f"{window_of(kim.user)}?q=kim&page=2"
 
 
 def test_several_values_of_one_name_all_go_on(petra, kim):

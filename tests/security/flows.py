@@ -26,6 +26,7 @@ from tests.people import PASSWORD, Person
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from collections.abc import Set as AbstractSet
 
     from accounts.models import User
     from companies.models import Company
@@ -99,7 +100,7 @@ def tried(world: World) -> Iterator[None]:
         person.user.refresh_from_db()
 
 
-def plain(value: object, known: set[object]) -> object:
+def plain(value: object, known: AbstractSet[object]) -> object:
     """A value without what differs from one try to the next: times, random bytes and new ids."""
     if isinstance(value, datetime):
         return "a time"
@@ -110,7 +111,7 @@ def plain(value: object, known: set[object]) -> object:
     return sorted(value) if isinstance(value, dict) else value
 
 
-def database(known: set[object] = frozenset()) -> dict[str, list[Any]]:  # type: ignore[assignment]
+def database(known: AbstractSet[object] = frozenset()) -> dict[str, list[Any]]:
     """Every row but sessions, guesses and refusals. With `known` ids, comparable between two tries of one act; without, exact."""
     found: dict[str, list[Any]] = {}
     for model in apps.get_models():
@@ -135,7 +136,7 @@ class NoCache(BaseCache):
     def get(self, *args: Any, **options: Any) -> Any:
         raise OSError("No cache answers.")
 
-    add = set = touch = delete = incr = get_many = has_key = clear = get  # type: ignore[assignment]
+    add = set = touch = delete = incr = get_many = has_key = clear = get
 
 
 # --- Ways in: each makes ready, and says what the deciding request is ---

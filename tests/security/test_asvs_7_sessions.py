@@ -3,53 +3,33 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
 from time import time
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
 from django.conf import settings
 from django.contrib.sessions.backends import signed_cookies
 
-from accounts import people
+from accounts import login, people, places
+from accounts.acting import in_session
 from accounts.models import AuditEvent, Role, Session
 from accounts.sessions import SessionStore, kept_as
 from mfa import services
 from tests.accounts.steps import HALF_WAY, go_half_way
 from tests.accounts.walk import pages
-from tests.people import PASSWORD, Person, browser
-
-if TYPE_CHECKING:
-    from django.test import Client
+from tests.mfa.conftest import NOW
+from tests.people import PASSWORD, Person, browser, key_of, with_key
 
 README = (Path(__file__).resolve().parent.parent.parent / "README.md").read_text()
-NOW = datetime(2026, 5, 4, 9, 30, 15, tzinfo=UTC)
+
 MINUTE, HOUR = 60, 3600
-
-
-@pytest.fixture
-def clock(time_machine):
-    time_machine.move_to(NOW, tick=False)
-    return time_machine
 
 
 @pytest.fixture
 def lee(make_person):
     return make_person("lee")
-
-
-def key_of(client: Client) -> str:
-    return client.cookies["session"].value
-
-
-def with_key(key: str) -> Client:
-    """A browser that sends this session key."""
-    client = browser()
-    client.cookies["session"] = key
-    return client
 
 
 def another(person: Person) -> Person:
@@ -434,9 +414,6 @@ def test_asvs_7_5_2_ending_needs_a_fresh_proof_and_goes_on_after_it(all_others, 
 
 def test_asvs_7_5_2_the_acting_session_is_known_after_its_key_changed_in_the_same_request(kim, rf):
     """A request proves something, which renames its session, and then ends all others."""
-    from accounts import login, places  # noqa: PLC0415
-    from accounts.acting import in_session  # noqa: PLC0415
-
     kim.sign_in()
     elsewhere = another(kim)
     request = rf.get("/")

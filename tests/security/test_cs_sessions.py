@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from django.core.management import call_command
@@ -15,25 +14,12 @@ from accounts.sessions import kept_as
 from mfa import services
 from tests.accounts.steps import HALF_WAY, go_half_way
 from tests.accounts.walk import everything, pages
-from tests.people import PASSWORD, Person, browser
-
-if TYPE_CHECKING:
-    from django.test import Client
+from tests.mfa.conftest import NOW
+from tests.people import PASSWORD, Person, browser, key_of, with_key
 
 README = (Path(__file__).resolve().parent.parent.parent / "README.md").read_text()
-NOW = datetime(2026, 5, 4, 9, 30, 15, tzinfo=UTC)
+
 NEW = {"old_password": PASSWORD, "new_password1": "nine red umbrellas", "new_password2": "nine red umbrellas"}
-
-
-def key_of(client: Client) -> str:
-    return client.cookies["session"].value
-
-
-def with_key(key: str) -> Client:
-    """A browser that sends this session key."""
-    client = browser()
-    client.cookies["session"] = key
-    return client
 
 
 # --- The cheat sheet ---

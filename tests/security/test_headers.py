@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from m2v import reports
+from m2v.logs import JsonFormatter
 from m2v.reports import reported
 from m2v.settings import SECURE_CSP
 from tests.accounts.walk import pages
@@ -321,8 +322,6 @@ def test_asvs_3_4_7_not_more_than_a_few_are_logged_a_minute(logged, db, monkeypa
 
 
 def test_asvs_3_4_7_asvs_16_4_1_a_report_cannot_forge_a_line_of_the_log(db, capsys):
-    from m2v.logs import JsonFormatter  # noqa: PLC0415
-
     smuggled = "x\r\nforged\x1b[31m\u2028"
     [fields] = reported({"csp-report": {"effective-directive": smuggled, "blocked-uri": smuggled}})
     record = logging.LogRecord("m2v.csp", logging.WARNING, "", 0, "violation", (), None)

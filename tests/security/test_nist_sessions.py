@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,12 +19,13 @@ from accounts.sessions import kept_as
 from m2v.urls import urlpatterns as site
 from tests.accounts.steps import HALF_WAY, go_half_way
 from tests.accounts.walk import pages
+from tests.mfa.conftest import NOW
 
 if TYPE_CHECKING:
     from tests.people import Person
 
 README = (Path(__file__).resolve().parent.parent.parent / "README.md").read_text()
-NOW = datetime(2026, 5, 4, 9, 30, 15, tzinfo=UTC)
+
 MINUTE, HOUR = 60, 3600
 
 
@@ -36,12 +36,6 @@ def report(request):
 
 
 urlpatterns = [path("report/", report), *site]
-
-
-@pytest.fixture
-def clock(time_machine):
-    time_machine.move_to(NOW, tick=False)
-    return time_machine
 
 
 def row(person: Person) -> Session:
