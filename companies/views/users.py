@@ -157,11 +157,9 @@ def user_sign_out(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         messages.success(request, _("{name} is signed out everywhere.").format(name=window.name))
         return redirect("settings:users")
     title = _("Sign {full} out everywhere?").format(full=person.get_full_name())
-    text = _("All open sessions of {name} end at once: {number}.").format(name=window.name, number=window.sessions)
-    lines = [
-        Consequence("bad", "arrow-left-start-on-rectangle", text),
-        Consequence("", "key", _("{name} can sign in again right away.").format(name=window.name)),
-    ]
+    lines = [Consequence("bad" if window.sessions else "", "arrow-left-start-on-rectangle", window.sessions_end)]
+    if person.is_active:
+        lines.append(Consequence("", "key", _("{name} can sign in again right away.").format(name=window.name)))
     return _confirm(request, title, lines)
 
 

@@ -100,5 +100,5 @@ def passkey_rename(
         return done(request, None, _("The passkey is now called “{passkey}”.").format(passkey=name))
     status = 400 if form.is_bound else 200
     title = _("Rename passkey “{passkey}”").format(passkey=before)
-    context = {"window": shown, "form": form, "title": title}
+    context = {"window": shown, "naming": form, "title": title}  # "form" is the page's behind
     return show(request, "mfa/rename.html", behind, None, context, status=status)

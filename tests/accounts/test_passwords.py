@@ -96,7 +96,7 @@ def test_no_session_of_the_old_password_is_counted_any_more(kim, administrator):
 
     assert Session.objects.live().filter(user=kim.user).count() == 1
     page = administrator.client.get(f"{USERS}{kim.user.pk}/sign-out/").content.decode()
-    assert "All open sessions of Kim end at once: 1." in page
+    assert "Ends Kim’s 1 session at once." in page
 
 
 def test_the_session_that_changed_the_password_has_still_proved_what_it_proved(kim):

@@ -637,7 +637,7 @@ def test_signing_somebody_out_says_how_many_sessions_end_and_ends_them(administr
     answer = press(administrator.client, question, "Confirm")
 
     assert [line.words for line in read(question).dialog.all("li")] == [
-        "All open sessions of Kim end at once: 2.",
+        "Ends Kim’s 2 sessions at once.",
         "Kim can sign in again right away.",
     ]
     assert read(question).dialog.one("h2").words == "Sign Kim Hansen out everywhere?"
@@ -797,4 +797,4 @@ def test_these_pages_take_no_other_method(administrator, kim, name):
 def test_the_session_of_the_actor_is_not_a_session_of_the_subject(administrator, kim):
     page = read(administrator.client.get(of(kim.user, "sign-out/")))
 
-    assert "All open sessions of Kim end at once: 0." in page.words
+    assert "Kim is not signed in anywhere." in page.words

@@ -675,3 +675,14 @@ def test_a_name_with_braces_breaks_no_sentence(make_person, administrator):
     assert "{0} {name} {company} { enters the password" in page
     assert "will be asked to create a passkey" in does(administrator, "passkeys/request/", odd)
     assert "will no longer be asked" in does(administrator, "two-factor/off/", odd)
+
+
+def test_behind_the_new_name_of_a_passkey_the_profile_is_whole(kim):
+    """Both are forms with a "name" of their own."""
+    passkey = kim.add_passkey()
+    kim.use_passkey()
+
+    page = html(kim.client.get(f"{OWN}passkeys/{passkey.pk}/rename/"))
+
+    assert 'name="first_name" value="Kim"' in page
+    assert f'name="name" form="rename" maxlength="64" required autocomplete="off" value="{passkey.name}"' in page
