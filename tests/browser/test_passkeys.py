@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from base64 import b64decode, urlsafe_b64encode
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
+from m2v import views
 from mfa import services
+from mfa.methods import passkeys
 from tests.browser.catalogue import NO_PASSKEYS
+from tests.browser.conftest import SECONDS
 
 if TYPE_CHECKING:
     from tests.browser.pages import Desk
@@ -182,6 +186,32 @@ def test_the_browsers_autofill_signs_in(kim, kim_at, laptop):
 
 def test_while_autofill_waits_the_password_still_works(kim, kim_at, laptop):
     kim_at.enter_password()
+    kim_at.is_on("/portal/")
+
+
+def test_a_late_question_of_autofill_throws_out_nobody_who_signed_in(kim, kim_at, laptop, monkeypatch):
+    """On a slow network its answer comes after the login's own, and with it an older session's cookie."""
+    asked, signed_in, answered = Event(), Event(), Event()
+
+    def late(*args):
+        asked.set()
+        assert signed_in.wait(SECONDS)
+        return start(*args)
+
+    def portal(request):
+        signed_in.set()
+        answered.wait(1)  # whoever is not asked any more is not answered
+        return security(request)
+
+    start, security = passkeys.start_authentication, views.security
+    monkeypatch.setattr(passkeys, "start_authentication", late)
+    monkeypatch.setattr(views, "security", portal)
+    kim_at.page.context.on("response", lambda answer: answer.url.endswith("/options/") and answered.set())
+    kim_at.open("/login/")
+    assert asked.wait(SECONDS)
+    kim_at.enter_password()
+    kim_at.is_on("/portal/")
+    kim_at.open("/portal/")
     kim_at.is_on("/portal/")
 
 

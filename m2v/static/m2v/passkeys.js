@@ -2,7 +2,7 @@
 // The server decides everything; here its question goes to the browser, and the answer back.
 
 const supported = Boolean(window.PublicKeyCredential?.parseRequestOptionsFromJSON);
-let waiting = null; // the request that the browser's autofill holds open; only one may be open at a time
+let waiting = null; // stops what is being asked of the browser; only one question may be open at a time
 
 async function post(address, body, signal) {
   const token = document.querySelector("[name=csrfmiddlewaretoken]").value;
@@ -70,13 +70,19 @@ function show(box, words) {
   place.hidden = false;
 }
 
-async function press(box, button) {
+// Nothing of it goes on once the person goes another way: a late answer would bring an older session's cookie, and
+// throw out who has just signed in.
+function begin() {
   waiting?.abort();
-  waiting = null;
+  return (waiting = new AbortController());
+}
+
+async function press(box, button) {
+  const { signal } = begin();
   button.disabled = true;
   box.querySelector("[data-trouble]").hidden = true;
   try {
-    const { next } = box.dataset.passkey === "create" ? await create() : await use(box, "optional");
+    const { next } = box.dataset.passkey === "create" ? await create() : await use(box, "optional", signal);
     location.assign(next);
   } catch (trouble) {
     if (trouble.answer?.next) location.assign(trouble.answer.next);
@@ -89,16 +95,15 @@ async function press(box, button) {
 // The browser offers passkeys while the user name is filled in. The question is good for five minutes, so it is
 // asked anew before that, as long as somebody may be looking at the page.
 async function offer(box) {
+  const { signal } = begin();
   if (!(await PublicKeyCredential.isConditionalMediationAvailable?.())) return;
-  const controller = (waiting = new AbortController());
   setTimeout(() => {
-    if (controller !== waiting) return; // the button was pressed meanwhile
-    controller.abort();
+    if (signal.aborted) return; // the person went another way meanwhile
     if (document.hidden) document.addEventListener("visibilitychange", () => offer(box), { once: true });
     else offer(box);
   }, 240_000);
   try {
-    const { next } = await use(box, "conditional", controller.signal);
+    const { next } = await use(box, "conditional", signal);
     location.assign(next);
   } catch (trouble) {
     // Nobody pressed anything: that the question was not given is of no interest.
@@ -106,6 +111,7 @@ async function offer(box) {
   }
 }
 
+document.addEventListener("submit", () => waiting?.abort());
 for (const box of document.querySelectorAll("[data-passkey]")) {
   const button = box.querySelector("[data-passkey-button]");
   if (!supported) {
@@ -114,7 +120,10 @@ for (const box of document.querySelectorAll("[data-passkey]")) {
     continue;
   }
   button.addEventListener("click", () => press(box, button));
-  if ("autofill" in box.dataset) offer(box);
+  if ("autofill" in box.dataset) {
+    offer(box);
+    window.addEventListener("pageshow", (event) => event.persisted && offer(box));
+  }
 }
 
 const tell = async () => {
