@@ -17,7 +17,6 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from django.conf import settings
-from django.utils.crypto import constant_time_compare
 from webauthn import (
     base64url_to_bytes,
     generate_authentication_options,
@@ -44,7 +43,7 @@ from mfa.methods.ceremonies import Authentication, CounterFell, NewPasskey, Refu
 from mfa.models import CREDENTIAL_ID_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from accounts.models import User
     from mfa.methods.ceremonies import Ceremony
@@ -140,6 +139,16 @@ def start_authentication(person: User | None, allowed: Iterable[Passkey] = ()) -
     return Authentication(options["challenge"], str(person.pk) if person else "", time()), options
 
 
+def asked_for(answer: object, questions: Sequence[Authentication]) -> Authentication | None:
+    """The one of `questions` that `answer` names, else the last: each tab of a browser may have asked its own."""
+    try:
+        challenge = _client_data(answer).get("challenge")
+    except Refused:
+        challenge = None
+    last = questions[-1] if questions else None
+    return next((question for question in questions if question.challenge == challenge), last)
+
+
 def credential_id_of(answer: object) -> bytes:
     """The id of the passkey that `answer` claims to come from. Raises Refused."""
     stated = answer.get("id") if isinstance(answer, dict) else None
@@ -216,16 +225,23 @@ def _check_ceremony(ceremony: Ceremony, person: str, answer: object) -> None:
         raise Refused("The question is older than five minutes.")
     if ceremony.person != person:
         raise Refused("The question was asked of somebody else.")
-    try:
-        said = json.loads(base64url_to_bytes(answer["response"]["clientDataJSON"]))  # type: ignore[index]  # what is none fails here
-        challenge, across, top = said["challenge"], said.get("crossOrigin", False), said.get("topOrigin")
-        same = isinstance(challenge, str) and constant_time_compare(challenge, ceremony.challenge)
-    except Exception as trouble:
-        raise Refused("clientDataJSON cannot be read.") from trouble
-    if not same:
+    said = _client_data(answer)
+    challenge, across, top = said.get("challenge"), said.get("crossOrigin", False), said.get("topOrigin")
+    if challenge != ceremony.challenge:
         raise Refused("The challenge is another one.")
     if across is not False or top is not None:
         raise Refused("The answer was given within another site's page.")
+
+
+def _client_data(answer: object) -> dict[str, Any]:
+    """What the browser says that it answered. Raises Refused."""
+    try:
+        said = json.loads(base64url_to_bytes(answer["response"]["clientDataJSON"]))  # type: ignore[index]  # what is none fails here
+    except Exception as trouble:
+        raise Refused("clientDataJSON cannot be read.") from trouble
+    if not isinstance(said, dict):
+        raise Refused("clientDataJSON is no object.")
+    return said
 
 
 def _check_key(public_key: bytes) -> None:

@@ -2,8 +2,8 @@
 
 Who asks decides what it is for. A stranger signs in, a claimant takes the
 login's next step, a signed-in person confirms who they are or adds a passkey
-of their own. Each question is taken out of the session before its answer is
-looked at: it counts once, right or wrong.
+of their own. What was asked is taken out of the session before an answer is
+looked at: each question counts once, right or wrong.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ if TYPE_CHECKING:
 
     from accounts.requests import SiteRequest
 
-QUESTION = "passkey_question"
+QUESTIONS = "passkey_questions"
+TABS = 5  # of one browser may ask for proof, and each gets its own answer
 MOST_BYTES = 64 * 1024
 
 
@@ -86,7 +87,8 @@ def authentication_options(request: SiteRequest, body: dict[str, Any]) -> dict[s
     throttle.claim(*throttle.address_lanes(kind="questions", free=3000))
     allowed = Passkey.objects.filter(user=person, suspended_at=None) if person else ()
     question, options = passkeys.start_authentication(person, allowed)
-    request.session[QUESTION] = {"authentication": question.kept()}
+    earlier = request.session.get(QUESTIONS, {}).get("authentication", [])
+    request.session[QUESTIONS] = {"authentication": [*earlier, question.kept()][-TABS:]}
     return options
 
 
@@ -94,8 +96,8 @@ def authentication_options(request: SiteRequest, body: dict[str, Any]) -> dict[s
 def authentication(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]:
     """The answer to it: who signs in, goes a step on, or confirms who they are."""
     person = _person(request)
-    kept = (login.take(request.session, QUESTION) or {}).get("authentication")
-    question = Authentication(**kept) if kept else None
+    kept = (login.take(request.session, QUESTIONS) or {}).get("authentication", [])
+    question = passkeys.asked_for(body.get("credential"), [Authentication(**each) for each in kept])
     next_path = login.local_path(body.get("next") if isinstance(body.get("next"), str) else "")
 
     def go_on(passkey: Passkey) -> str:
@@ -132,7 +134,7 @@ def registration_options(request: SiteRequest, body: dict[str, Any]) -> dict[str
     """A question for a new passkey, to those who may add one now."""
     person = _enrolling(request)
     question, options = passkeys.start_registration(person, person.passkeys.all(), person.pk.bytes)
-    request.session[QUESTION] = {"registration": question.kept()}
+    request.session[QUESTIONS] = {"registration": question.kept()}
     return options
 
 
@@ -140,7 +142,7 @@ def registration_options(request: SiteRequest, body: dict[str, Any]) -> dict[str
 def registration(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]:
     """The answer to it: the new passkey."""
     person = _enrolling(request)
-    kept = (login.take(request.session, QUESTION) or {}).get("registration")
+    kept = (login.take(request.session, QUESTIONS) or {}).get("registration")
     try:
         if kept is None:
             raise Refused("No question was asked.")

@@ -14,9 +14,10 @@ from mfa import services
 from mfa.methods import passkeys
 from tests.browser.catalogue import NO_PASSKEYS
 from tests.browser.conftest import SECONDS
+from tests.browser.pages import Desk
 
 if TYPE_CHECKING:
-    from tests.browser.pages import Desk
+    from playwright.sync_api import Route
 
 CANCELLED = "It was cancelled, or took too long. Try again."
 REGISTERED = "This device has a passkey for you already. Choose another device or password manager."
@@ -186,6 +187,22 @@ def test_the_browsers_autofill_signs_in(kim, kim_at, laptop):
 
 def test_while_autofill_waits_the_password_still_works(kim, kim_at, laptop):
     kim_at.enter_password()
+    kim_at.is_on("/portal/")
+
+
+def test_of_two_login_pages_the_earlier_one_signs_in_too(kim, kim_at, laptop):
+    """The later one has asked by the time that the earlier one's question is answered."""
+    held: list[Route] = []
+    kim_at.page.route("**/passkeys/authentication/options/", lambda route: held.append(route))
+    kim_at.open("/login/")
+    while not held:
+        kim_at.page.wait_for_timeout(50)
+    question = held[0].fetch()
+    other = Desk(kim_at.page.context.new_page(), kim)
+    with other.page.expect_response("**/passkeys/authentication/options/"):
+        other.open("/login/")
+    laptop.touch()
+    held[0].fulfill(response=question)
     kim_at.is_on("/portal/")
 
 

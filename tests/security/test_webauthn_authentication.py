@@ -311,11 +311,29 @@ def test_wa_08_b_04_a_question_to_one_person_is_not_answered_by_the_next(kim, ad
     assert_refused(ada, send(ada, signed(options, mine(ada))))
 
 
-def test_wa_08_a_new_question_takes_the_old_ones_place(kim):
-    old = question(kim)
-    question(kim)
+@pytest.mark.parametrize("asked_after", [0, 1, 4])
+def test_wa_08_each_of_five_tabs_may_answer_its_own_question(kim, asked_after):
+    asked = question(kim)
+    for _ in range(asked_after):
+        question(kim)
 
-    assert_refused(kim, send(kim, signed(old, mine(kim))))
+    assert send(kim, signed(asked, mine(kim))).status_code == 200
+    assert kim.is_in
+
+
+def test_wa_08_a_sixth_question_takes_the_firsts_place(kim):
+    first = question(kim)
+    for _ in range(5):
+        question(kim)
+
+    assert_refused(kim, send(kim, signed(first, mine(kim))))
+
+
+def test_wa_08_a_refused_answer_uses_up_what_other_tabs_were_asked(kim):
+    first, second = question(kim), question(kim)
+
+    assert_refused(kim, send(kim, signed(second, mine(kim), said={"origin": "https://evil.example"})))
+    assert_refused(kim, send(kim, signed(first, mine(kim))))
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(299, 200), (301, 400)])

@@ -93,15 +93,15 @@ async function press(box, button) {
 }
 
 // The browser offers passkeys while the user name is filled in. The question is good for five minutes, so it is
-// asked anew before that, as long as somebody may be looking at the page.
+// asked anew before that, as long as somebody may be looking at the page; of many tabs, the one in front asks.
 async function offer(box) {
   const { signal } = begin();
+  if (document.hidden) {
+    document.addEventListener("visibilitychange", () => offer(box), { once: true });
+    return;
+  }
   if (!(await PublicKeyCredential.isConditionalMediationAvailable?.())) return;
-  setTimeout(() => {
-    if (signal.aborted) return; // the person went another way meanwhile
-    if (document.hidden) document.addEventListener("visibilitychange", () => offer(box), { once: true });
-    else offer(box);
-  }, 240_000);
+  setTimeout(() => signal.aborted || offer(box), 240_000);
   try {
     const { next } = await use(box, "conditional", signal);
     location.assign(next);
