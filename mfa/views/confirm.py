@@ -8,6 +8,7 @@ form held.
 from __future__ import annotations
 
 from functools import wraps
+from secrets import token_urlsafe
 from typing import TYPE_CHECKING
 
 from django.contrib.auth import REDIRECT_FIELD_NAME
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
 
     View = Callable[..., HttpResponse]
 
-HELD = "held_form"
+HELD = "held_forms"
+FORMS = 3  # of several tabs
 BEYOND_PASSWORD = frozenset({Method.TOTP, Method.RECOVERY, Method.PASSKEY})
 
 
@@ -62,21 +64,12 @@ def recently_proved(view: View) -> View:
 
     @wraps(view)
     def guarded(request: SignedInRequest, *args: object, **kwargs: object) -> HttpResponse:
+        sends = request.method == "POST"
         if confirmed_lately(request, request.user):
-            if HELD in request.session:
-                del request.session[HELD]
+            if sends and HELD in request.session:
+                _let_go(request)
             return view(request, *args, **kwargs)
-        if request.method == "POST":
-            fields = [
-                [name, value]
-                for name, values in request.POST.lists()
-                for value in values
-                if name not in {"csrfmiddlewaretoken", "code"} and "password" not in name
-            ]
-            request.session[HELD] = {"path": request.get_full_path(), "fields": fields}
-            back = resolve_url("confirm_continue")
-        else:
-            back = request.get_full_path()
+        back = _hold(request) if sends else request.get_full_path()
         address = f"{resolve_url('confirm')}?{urlencode({REDIRECT_FIELD_NAME: back})}"
         if wants_json(request):
             headers = {"HX-Redirect": address} if request.htmx else {}
@@ -84,6 +77,29 @@ def recently_proved(view: View) -> View:
         return HttpResponseRedirect(address)
 
     return guarded
+
+
+def _hold(request: SiteRequest) -> str:
+    """Keep the form that was sent; the path of the page that sends it on.
+
+    Only whoever was told this path sees the form there: another tab, or whoever
+    stole the cookie, cannot slip theirs under the owner's proof.
+    """
+    fields = [
+        [name, value]
+        for name, values in request.POST.lists()
+        for value in values
+        if name not in {"csrfmiddlewaretoken", "code"} and "password" not in name
+    ]
+    key, form = token_urlsafe(16), {"path": request.get_full_path(), "fields": fields}
+    request.session[HELD] = dict([*request.session.get(HELD, {}).items(), (key, form)][-FORMS:])
+    return f"{resolve_url('confirm_continue')}?{urlencode({'form': key})}"
+
+
+def _let_go(request: SiteRequest) -> None:
+    """Forget what was kept for this address: it is sent now."""
+    kept = request.session[HELD]
+    request.session[HELD] = {key: form for key, form in kept.items() if form["path"] != request.get_full_path()}
 
 
 def recently_proved_to_post(view: View) -> View:
@@ -163,7 +179,7 @@ def proved(request: SiteRequest, person: User, method: Method, *, by: str = "") 
 @require_safe
 def go_on(request: SignedInRequest) -> HttpResponse:
     """The form that was interrupted, as it was filled in; a script sends it at once, a button does it too."""
-    held = request.session.get(HELD)
-    if not held:
+    form = request.session.get(HELD, {}).get(request.GET.get("form"))
+    if not form:
         return redirect("home")
-    return render(request, "confirm/continue.html", {"path": held["path"], "fields": held["fields"]})
+    return render(request, "confirm/continue.html", {"path": form["path"], "fields": form["fields"]})

@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import cached_property
 from time import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
 from django.template.loader import render_to_string
@@ -436,7 +437,7 @@ def confirm_continue(stage: Stage) -> Desk:
     desk.button("Save").click()
     expect(desk.heading("Confirm that it is you")).to_be_visible()
     desk.page.route("**/forms.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
-    desk.open("/confirm/continue/")
+    desk.open(parse_qs(urlsplit(desk.page.url).query)["next"][0])
     return desk
 
 

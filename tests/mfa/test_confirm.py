@@ -24,7 +24,7 @@ from tests.mfa.pages import (
     window_of,
     words,
 )
-from tests.people import PASSWORD, Person
+from tests.people import PASSWORD, Person, key_of, with_key
 
 CONFIRM = "/confirm/"
 CONTINUE = "/confirm/continue/"
@@ -106,7 +106,7 @@ OWN_ACTS = [
 def test_7_5_1_every_act_on_oneself_asks_first(kim, method, path):
     answer = getattr(kim.client, method)(path)
 
-    assert next_of(answer) == (path if method == "get" else CONTINUE)
+    assert next_of(answer).partition("?form=")[0] == (path if method == "get" else CONTINUE)
 
 
 @pytest.mark.parametrize(("method", "path"), OWN_ACTS)
@@ -137,7 +137,7 @@ def test_7_5_3_every_act_of_an_administrator_asks_first(petra, kim, method, act)
 
     answer = getattr(petra.client, method)(path)
 
-    assert next_of(answer) == (path if method == "get" else CONTINUE)
+    assert next_of(answer).partition("?form=")[0] == (path if method == "get" else CONTINUE)
     assert Passkey.objects.filter(pk=passkey.pk).exists()
     assert not PasskeyRequest.objects.exists()
     assert not User.objects.get(pk=kim.user.pk).two_factor_enabled
@@ -300,11 +300,11 @@ def test_strangers_and_claimants_have_nothing_to_confirm(kim_with_app):
 def test_an_act_goes_on_with_what_its_form_held(kim, petra, clock):
     """Petra's "Sign out now" survives the confirmation."""
     path = f"{window_of(kim.user)}two-factor/on/"
-    assert next_of(petra.client.post(path, {"sign_out": "on", "csrfmiddlewaretoken": "x"})) == CONTINUE
+    there = next_of(petra.client.post(path, {"sign_out": "on", "csrfmiddlewaretoken": "x"}))
     assert not User.objects.get(pk=kim.user.pk).two_factor_enabled
-    assert petra.client.post(CONFIRM, {"password": PASSWORD, "next": CONTINUE}).headers["Location"] == CONTINUE
+    assert petra.client.post(CONFIRM, {"password": PASSWORD, "next": there}).headers["Location"] == there
 
-    page = petra.client.get(CONTINUE)
+    page = petra.client.get(there)
 
     assert "What you were about to do goes on now, with what you had filled in." in words(page)
     form = re.search(r'<form method="post" action="([^"]+)" data-goes-on>(.*?)</form>', html(page), re.DOTALL)
@@ -320,20 +320,20 @@ def test_an_act_goes_on_with_what_its_form_held(kim, petra, clock):
 
 def test_an_act_goes_on_over_the_list_that_it_was_opened_from(kim, petra):
     """What was searched and filtered is there when the window closes, also with a confirmation between."""
-    petra.client.post(f"{window_of(kim.user)}two-factor/on/?q=kim&page=2", {"sign_out": ""})
+    there = next_of(petra.client.post(f"{window_of(kim.user)}two-factor/on/?q=kim&page=2", {"sign_out": ""}))
     petra.client.post(CONFIRM, {"password": PASSWORD})
 
-    page = html(petra.client.get(CONTINUE))
+    page = html(petra.client.get(there))
     path = unescape(re.search(r'action="([^"]+)" data-goes-on', page)[1])
 
     assert petra.client.post(path, {}).headers["Location"] == f"{window_of(kim.user)}?q=kim&page=2"
 
 
 def test_several_values_of_one_name_all_go_on(petra, kim):
-    petra.client.post(f"{window_of(kim.user)}two-factor/on/", {"a": ["1", "2"], "b": "<script>"})
+    there = next_of(petra.client.post(f"{window_of(kim.user)}two-factor/on/", {"a": ["1", "2"], "b": "<script>"}))
     petra.client.post(CONFIRM, {"password": PASSWORD})
 
-    page = petra.client.get(CONTINUE).content.decode()
+    page = petra.client.get(there).content.decode()
 
     assert page.index('name="a" value="1"') < page.index('name="a" value="2"')
     assert 'name="b" value="&lt;script&gt;"' in page
@@ -351,26 +351,62 @@ def test_v4_no_password_waits_in_the_session(kim):
 
 def test_what_waited_is_forgotten_once_it_is_done(petra, kim):
     path = f"{window_of(kim.user)}passkeys/request/"
-    petra.client.post(path)
+    there = next_of(petra.client.post(path))
     petra.client.post(CONFIRM, {"password": PASSWORD})
     petra.client.post(path)
 
-    assert petra.client.get(CONTINUE).headers["Location"] == "/"
+    assert petra.client.get(there).headers["Location"] == "/"
     assert PasskeyRequest.objects.get().user == kim.user
 
 
 def test_going_on_is_no_way_around_the_confirmation(petra, kim):
     path = f"{window_of(kim.user)}passkeys/request/"
-    petra.client.post(path)
-    assert petra.client.get(CONTINUE).status_code == 200
+    there = next_of(petra.client.post(path))
+    assert petra.client.get(there).status_code == 200
 
-    assert next_of(petra.client.post(path)) == CONTINUE
+    assert next_of(petra.client.post(path)).startswith(CONTINUE)
     assert not PasskeyRequest.objects.exists()
-    assert petra.client.post(CONTINUE).status_code == 405
+    assert petra.client.post(there).status_code == 405
 
 
-def test_with_nothing_to_go_on_with_one_goes_home(kim):
-    assert kim.client.get(CONTINUE).headers["Location"] == "/"
+@pytest.mark.parametrize("query", ["", "?form=", "?form=none", "?form=a&form=b"])
+def test_with_nothing_to_go_on_with_one_goes_home(query, petra, kim):
+    petra.client.post(f"{window_of(kim.user)}passkeys/request/")
+
+    assert petra.client.get(CONTINUE + query).headers["Location"] == "/"
+
+
+def test_a_thief_of_the_cookie_slips_no_form_under_the_owners_proof(kim_with_app):
+    """Whatever else is sent in the session, what was confirmed is what goes on."""
+    wanted = next_of(kim_with_app.client.post(f"{OWN}passkeys/request/"))
+    thief = with_key(key_of(kim_with_app.client))
+    theirs = next_of(thief.post("/user-settings/", {"email": "thief@evil.example"}))
+
+    kim_with_app.client.post(CONFIRM, {"code": kim_with_app.code(), "next": wanted})
+
+    page = kim_with_app.client.get(wanted).content.decode()
+    assert f'action="{OWN}passkeys/request/" data-goes-on' in page
+    assert "evil.example" not in page
+    assert theirs != wanted
+
+
+def test_each_of_three_tabs_goes_on_with_its_own_form(petra, kim):
+    forms = [f"{window_of(kim.user)}{act}" for act in ("two-factor/on/", "passkeys/request/", "two-factor/off/")]
+    places = [next_of(petra.client.post(form)) for form in forms]
+    petra.client.post(CONFIRM, {"password": PASSWORD})
+
+    for form, place in zip(forms, places, strict=True):
+        assert f'action="{form}"' in petra.client.get(place).content.decode()
+    petra.client.post(forms[0])
+    assert petra.client.get(places[0]).headers["Location"] == "/"
+    assert petra.client.get(places[1]).status_code == 200
+
+
+def test_a_fourth_form_takes_the_firsts_place(petra, kim):
+    first, *_, last = [next_of(petra.client.post(f"{window_of(kim.user)}passkeys/request/?q={n}")) for n in range(4)]
+
+    assert petra.client.get(first).headers["Location"] == "/"
+    assert petra.client.get(last).status_code == 200
 
 
 # --- Scripts ---
@@ -386,7 +422,8 @@ def test_v27_an_htmx_request_gets_403_with_a_code_and_where_to_go(kim, method):
     assert answer.json()["error"] == "confirmation_required"
     there = answer.json()["next"]
     assert answer.headers["HX-Redirect"] == there
-    assert parse_qs(urlsplit(there).query)["next"] == [path if method == "get" else CONTINUE]
+    back = parse_qs(urlsplit(there).query)["next"][0]
+    assert back.partition("?form=")[0] == (path if method == "get" else CONTINUE)
 
 
 def test_v27_a_json_request_gets_403_with_a_code(kim):
