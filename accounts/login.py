@@ -49,11 +49,12 @@ NEXT = "next"
 
 @dataclass(frozen=True)
 class Proof:
-    """One thing proved: the method's name, the time in seconds of the epoch, and which passkey it was."""
+    """One thing proved: the method's name, and the time in seconds of the epoch."""
 
     method: str
     at: float
     by: str = ""  # which passkey
+    network: str = ""  # the budget that it was a guess from (accounts.throttle), until the login is finished
 
 
 def proofs_of(session: SessionBase) -> tuple[Proof, ...]:
@@ -66,21 +67,23 @@ def recent_methods(session: SessionBase) -> frozenset[str]:
     return frozenset(proof.method for proof in proofs_of(session) if time() - proof.at < RECENT_SECONDS)
 
 
-def begin(request: SiteRequest, person: User, method: str, *, by: str = "", next_path: str = "") -> None:
+def begin(
+    request: SiteRequest, person: User, method: str, *, by: str = "", network: str = "", next_path: str = ""
+) -> None:
     """Start `person`'s login with their first factor. Whatever this browser's session held before is gone.
 
     `request.user` is the person for the rest of this request, whatever steps are left: redirect, never render.
     """
     request.session.clear()
     login(request, person)
-    request.session[PROOFS] = [asdict(Proof(method, time(), by))]
+    request.session[PROOFS] = [asdict(Proof(method, time(), by, network))]
     if next_path:
         request.session[NEXT] = next_path
 
 
-def prove(request: SiteRequest, method: str, *, by: str = "") -> None:
+def prove(request: SiteRequest, method: str, *, by: str = "", network: str = "") -> None:
     """Add a proof to the session, and change its key."""
-    request.session[PROOFS] = [*request.session.get(PROOFS, ()), asdict(Proof(method, time(), by))]
+    request.session[PROOFS] = [*request.session.get(PROOFS, ()), asdict(Proof(method, time(), by, network))]
     request.session.cycle_key()
 
 
@@ -93,7 +96,7 @@ def complete(request: SiteRequest, person: User) -> None:
     """
     methods = methods_proved(request.session)
     SIGNED_IN_NOW(id=person.pk, now=timezone.now())
-    forgive_guesses(person, [proof.method for proof in proofs_of(request.session)])
+    forgive_guesses(person, proofs_of(request.session))
     details: dict[str, Any] = {"methods": methods, "session": current_id()}
     if known_browsers.remember(request, person) and person.last_sign_in_at:
         details["new_browser"] = True
@@ -110,7 +113,7 @@ def password_holds(person: User, password: str) -> bool:
         refuse(person, "password", "Throttled")
         raise
     if person.check_password(password):
-        forgive_guesses(person, ["password"])
+        forgive_guesses(person, [Proof("password", time(), network=throttle.network_of(person))])
         return True
     refuse(person, "password", "WrongPassword")
     return False
@@ -125,14 +128,14 @@ def refuse(person: User | None, method: str, reason: str) -> None:
         audit.record(Action.REFUSED, actor=None, subject=person, methods=[method], reason=reason)
 
 
-def forgive_guesses(person: User, proved: Sequence[str]) -> None:
-    """What was claimed for these methods was right: forget the failures that can be guesses, give the network's back."""
-    guessed = [method for method in proved if method in GUESSED]
-    if not guessed:
-        return
-    own, *network = throttle.guess_lanes(person)
-    counted = [throttle.factor_lane(person, method) for method in COUNTED.intersection(guessed)]
-    throttle.forgive([own, *counted], given_back=network, guesses=len(guessed))
+def forgive_guesses(person: User, proofs: Sequence[Proof]) -> None:
+    """These were right: forget the failures that can be guesses, and give networks back what was taken for these."""
+    guessed = {proof.method for proof in proofs} & GUESSED
+    if guessed:
+        throttle.forgive(
+            [throttle.person_lane(person), *(throttle.factor_lane(person, method) for method in guessed & COUNTED)],
+            given_back=[throttle.Guess(proof.network, proof.at) for proof in proofs if proof.network],
+        )
 
 
 def settle(session: SessionStore) -> None:

@@ -242,6 +242,7 @@ class Budget(models.Model):
     failures = models.IntegerField()
     blocked_until = models.FloatField()
     last_at = models.FloatField(db_index=True)
+    began_at = models.FloatField(default=0)  # when the first of `failures` was
 
     def __str__(self) -> str:
         return f"{self.key} {self.failures}"

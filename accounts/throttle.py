@@ -56,6 +56,14 @@ class Lane:
     renewed: bool = False
 
 
+@dataclass(frozen=True)
+class Guess:
+    """One that was taken from the budget `key`, at `at` (seconds of the epoch) at the latest."""
+
+    key: str
+    at: float
+
+
 class Throttled(Exception):
     """Too many guesses; the next one is looked at from `until` (seconds of the epoch) on."""
 
@@ -85,6 +93,11 @@ def guess_lanes(person: User) -> list[Lane]:
     return [person_lane(person), *([] if recognised(person) else address_lanes())]
 
 
+def network_of(person: User) -> str:
+    """The key of the network's budget that a guess at `person` takes from, "" where it takes from none."""
+    return "".join(lane.key for lane in guess_lanes(person)[1:])
+
+
 def name_lane(name: str) -> Lane:
     """The budget of a name that nobody has: it runs out as a person's does (ASVS 6.3.8)."""
     return Lane("name:" + salted_hmac("accounts.throttle", fold(name), algorithm="sha256").hexdigest()[:40])
@@ -112,17 +125,17 @@ def mail_lane(kind: str, person: User) -> Lane:
 
 CLAIM = """
 WITH lanes (key, free, delay, ends, since, renewed) AS (VALUES {rows}), clock (at) AS (VALUES ({number}))
-INSERT INTO accounts_budget AS row (key, failures, blocked_until, last_at)
-SELECT key, 1, 0, at FROM lanes, clock
+INSERT INTO accounts_budget AS row (key, failures, blocked_until, last_at, began_at)
+SELECT key, 1, 0, at, at FROM lanes, clock
 WHERE NOT EXISTS (SELECT 1 FROM accounts_budget JOIN lanes USING (key) WHERE blocked_until > at)
 ORDER BY key
-ON CONFLICT (key) DO UPDATE SET (failures, blocked_until, last_at) = (
+ON CONFLICT (key) DO UPDATE SET (failures, blocked_until, last_at, began_at) = (
     SELECT n, CASE WHEN n >= ends THEN {forever} WHEN n < free THEN 0
                    WHEN n - free >= 10 OR delay * (1 << (n - free)) > {longest} THEN at + {longest}
                    ELSE at + delay * (1 << (n - free)) END,
-           CASE WHEN renewed = 1 AND row.last_at BETWEEN since AND at THEN row.last_at ELSE at END
-    FROM (SELECT CASE WHEN row.last_at < since THEN 1 ELSE row.failures + 1 END AS n,
-                 free, delay, ends, since, renewed
+           at, CASE WHEN n = 1 OR row.began_at > at THEN at ELSE row.began_at END
+    FROM (SELECT CASE WHEN (CASE WHEN renewed = 1 THEN row.began_at ELSE row.last_at END) < since THEN 1
+                      ELSE row.failures + 1 END AS n, free, delay, ends
           FROM lanes WHERE lanes.key = row.key) AS counted, clock)
 WHERE row.blocked_until <= excluded.last_at
 RETURNING key, failures
@@ -151,37 +164,40 @@ def claim(*lanes: Lane) -> dict[str, int]:
         counted = dict(cursor.fetchall())
     if len(counted) < len(lanes):
         # Of many at once, PostgreSQL may refuse one lane when the others have counted already: they get it back.
-        forgive((), given_back=[lane for lane in lanes if lane.key in counted])
+        forgive(given_back=[Guess(lane.key, now) for lane in lanes if lane.key in counted])
         raise Throttled(_blocked_until(lanes, now))
     return counted
 
 
 FORGIVE = """
-UPDATE accounts_budget
-SET failures = CASE WHEN key IN ({cleared}) THEN 0 WHEN failures > %s THEN failures - %s ELSE 0 END,
-    blocked_until = 0
-WHERE key IN (SELECT key FROM accounts_budget WHERE key IN ({rows}) ORDER BY key {lock})
+WITH back (key, guesses, since) AS (VALUES {rows})
+UPDATE accounts_budget AS row
+SET failures = CASE WHEN failures > guesses THEN failures - guesses ELSE 0 END,
+    blocked_until = CASE WHEN last_at > since THEN blocked_until ELSE 0 END
+FROM back
+WHERE row.key = back.key
+AND row.key IN (SELECT key FROM accounts_budget WHERE key IN (SELECT key FROM back) ORDER BY key {lock})
 """
 
 
-def forgive(cleared: Iterable[Lane], *, given_back: Iterable[Lane] = (), guesses: int = 1) -> None:
-    """Forget all failures of the lanes `cleared`, and give `guesses` back to the others: what was claimed was right.
+def forgive(cleared: Iterable[Lane] = (), *, given_back: Iterable[Guess] = ()) -> None:
+    """Forget all failures of the lanes `cleared`, and give guesses back that were right.
 
-    Nobody waits for it either: where a wait was on, that very claim had begun it.
+    Nobody waits for a right one; a wait that a later guess has begun stays.
     """
-    keys = [lane.key for lane in cleared]
-    back = [lane.key for lane in given_back]
-    if not keys and not back:
+    back = {lane.key: (NEVER, FOREVER) for lane in cleared}
+    for guess in given_back:
+        guesses, since = back.get(guess.key, (0, 0.0))
+        back[guess.key] = (guesses + 1, max(since, guess.at))
+    if not back:
         return
     # Locked in the order in which `claim` takes them, so that the two never wait for each other.
+    row = "(CAST(%s AS varchar(80)), CAST(%s AS integer), CAST(%s AS double precision))"
     query = FORGIVE.format(
-        cleared=", ".join(["%s"] * (len(keys) + 1)),
-        rows=", ".join(["%s"] * len(keys + back)),
-        lock="FOR UPDATE" if connection.features.has_select_for_update else "",
+        rows=", ".join([row] * len(back)), lock="FOR UPDATE" if connection.features.has_select_for_update else ""
     )
-    cleared_keys = ["", *keys]  # a list is never empty in SQL
     with connection.cursor() as cursor:
-        cursor.execute(query, [*cleared_keys, guesses, guesses, *keys, *back])
+        cursor.execute(query, [value for key, rest in back.items() for value in (key, *rest)])
 
 
 def wait(answer: HttpResponse, trouble: Throttled) -> HttpResponse:
@@ -218,10 +234,12 @@ def unlock(person: User) -> int:
 
 
 def forget_old(seconds: int) -> int:
-    """Delete what nobody has added to for `seconds`, except failures at people, which only a success ends; how many."""
-    old = Budget.objects.filter(last_at__lt=time() - seconds).exclude(
-        Q(pk__startswith="person:") | Q(pk__startswith="factor:"), failures__gt=0
-    )
+    """Delete what nobody has added to for `seconds`, except failures that only a success ends; how many.
+
+    Names that nobody has are spared as people are: who tells them apart knows who exists (ASVS 6.3.8).
+    """
+    endless = Q(pk__startswith="person:") | Q(pk__startswith="factor:") | Q(pk__startswith="name:")
+    old = Budget.objects.filter(last_at__lt=time() - seconds).exclude(endless, failures__gt=0)
     return old.delete()[0]
 
 

@@ -6,6 +6,7 @@ is written down before its exception leaves, outside any transaction.
 
 from __future__ import annotations
 
+from time import time
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -111,7 +112,7 @@ def with_passkey(
         with transaction.atomic():
             _remember(passkey, use)
             there = then(passkey)
-            throttle.forgive((), given_back=network)
+            throttle.forgive(given_back=[throttle.Guess(lane.key, time()) for lane in network])
             return there
     except Refused as trouble:
         if isinstance(trouble, CounterFell):

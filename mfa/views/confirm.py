@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from functools import wraps
 from secrets import token_urlsafe
+from time import time
 from typing import TYPE_CHECKING
 
 from django.contrib.auth import REDIRECT_FIELD_NAME
@@ -21,7 +22,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import audit, login
+from accounts import audit, login, throttle
 from accounts.actions import Action
 from accounts.forms import too_many
 from accounts.middleware import wants_json
@@ -167,7 +168,7 @@ def proved(request: SiteRequest, person: User, method: Method, *, by: str = "") 
     """Add the proof to the session, and a line to the audit; where to go on."""
     login.prove(request, method, by=by)
     if method is not Method.PASSWORD:  # forgiven where it was looked at
-        login.forgive_guesses(person, [method])
+        login.forgive_guesses(person, [login.Proof(method, time(), network=throttle.network_of(person))])
     if method is Method.RECOVERY:
         tell_codes_left(request, person)
     audit.record(Action.CONFIRMED, actor=person, subject=person, methods=[method])

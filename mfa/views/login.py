@@ -21,7 +21,7 @@ from accounts.acting import current_id
 from accounts.actions import Action
 from accounts.forms import too_many
 from accounts.models import User
-from accounts.throttle import Throttled, wait
+from accounts.throttle import Throttled, network_of, wait
 from mfa import proofs
 from mfa.flow import advance, holdings_in, login_step, pending_of
 from mfa.forms import CodeForm, LoginForm, RecoveryCodeForm
@@ -56,7 +56,7 @@ def password(request: SiteRequest) -> HttpResponse:
             context["wait"] = too_many(trouble)
             return wait(render(request, "login/password.html", context), trouble)
         if isinstance(person, User):
-            login.begin(request, person, Method.PASSWORD, next_path=next_path)
+            login.begin(request, person, Method.PASSWORD, network=network_of(person), next_path=next_path)
             return HttpResponseRedirect(advance(request, person, holdings_of(person), proved=Method.PASSWORD))
         _refuse_name(form, "WrongPassword")
         form.add_error(None, _("Check both and try again."))
@@ -79,7 +79,7 @@ def challenge(request: SiteRequest) -> HttpResponse:
     if form.is_valid():
 
         def go_on(method: Method) -> str:
-            login.prove(request, method)
+            login.prove(request, method, network=network_of(person))
             return advance(request, person, holdings, proved=method)
 
         try:

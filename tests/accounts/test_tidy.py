@@ -13,7 +13,7 @@ from tests.people import Person, browser
 def test_asvs_14_2_7_what_has_run_out_is_deleted(kim, time_machine):
     time_machine.move_to("2026-05-04 09:00:00+00:00", tick=False)
     kim.sign_in()
-    browser().post("/login/", {"username": "nobody", "password": "wrong"})
+    browser().post("/login/", {"username": "nobody", "password": "wrong"}, REMOTE_ADDR="192.0.2.9")
     time_machine.shift(31 * 24 * 3600)
     later = Person(kim.user)
     later.sign_in()
@@ -24,4 +24,18 @@ def test_asvs_14_2_7_what_has_run_out_is_deleted(kim, time_machine):
     assert said.getvalue() == "1 sessions and 1 counts of guesses are deleted.\n"
     assert Session.objects.count() == 1
     assert later.is_in
-    assert not Budget.objects.filter(pk__startswith="name:").exists()
+    assert not Budget.objects.filter(pk="address:192.0.2.9").exists()
+
+
+def test_asvs_6_3_8_what_is_tidied_tells_nobody_which_names_exist(kim, time_machine):
+    """Failures at a name count on for as long whether somebody has it or not."""
+    time_machine.move_to("2026-05-04 09:00:00+00:00", tick=False)
+    for name in ("kim", "nobody"):
+        for _time in range(4):
+            browser().post("/login/", {"username": name, "password": "wrong"})
+    time_machine.shift(31 * 24 * 3600)
+    call_command("tidy", stdout=StringIO())
+
+    for name in ("kim", "nobody"):
+        guesses = [browser().post("/login/", {"username": name, "password": "wrong"}).status_code for _time in range(2)]
+        assert guesses == [400, 429]
