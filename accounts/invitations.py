@@ -118,7 +118,7 @@ class Invited:
 
     at: datetime
     withdrawn: bool
-    moved: bool  # the e-mail address was changed, and the link died
+    changed: bool  # address, role, company or access were, and the link died
 
     @property
     def until(self) -> datetime:
@@ -131,20 +131,22 @@ class Invited:
     @property
     def works(self) -> bool:
         """Can the link still be used?"""
-        return not (self.withdrawn or self.moved or self.expired)
+        return not (self.withdrawn or self.changed or self.expired)
 
 
 def invited(person: User) -> Invited | None:
     """The state of `person`'s last invitation; None where there was none, or a password was chosen."""
     if person.has_usable_password():
         return None
-    moved = Q(action=Action.USER_CHANGED, details__changes__has_key="email")
-    ends = Q(action__in=(Action.INVITATION_WITHDRAWN, Action.REPORTED_NOT_ME)) | moved
+    changed = Q(action=Action.USER_CHANGED, details__changes__has_any_keys=("email", "role", "company"))
+    changed |= Q(action=Action.USER_DEACTIVATED)
+    ends = Q(action__in=(Action.INVITATION_WITHDRAWN, Action.REPORTED_NOT_ME)) | changed
     lines = AuditEvent.objects.filter(Q(action=Action.USER_INVITED) | ends, subject=person).order_by("-at", "-pk")
     since: set[str] = set()
     for line in lines:
         if line.action == Action.USER_INVITED:
-            return Invited(line.at, Action.INVITATION_WITHDRAWN in since, Action.USER_CHANGED in since)
+            withdrawn = Action.INVITATION_WITHDRAWN in since
+            return Invited(line.at, withdrawn, changed=bool(since - {Action.INVITATION_WITHDRAWN}))
         if line.action == Action.REPORTED_NOT_ME:  # that was the end of a password
             return None
         since.add(line.action)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, make_password
 from django.db import transaction
 from django.db.models import F
 
@@ -47,7 +48,8 @@ def create_user(person: User, *, actor: User) -> None:
 def change_user(person: User, *, changed: Iterable[str], actor: User) -> None:
     """Save the `changed` fields of a person's profile; their values, not only their names, are in the audit.
 
-    Another role or company ends all their sessions: none goes on with rights of before (ASVS 8.3.2).
+    Another role or company ends all their sessions, and an invitation that waits: whoever was handed that link did
+    not have it for these rights (ASVS 8.3.2).
     """
     fields = [field for field in changed if field in PROFILE]
     if not fields:
@@ -60,6 +62,7 @@ def change_user(person: User, *, changed: Iterable[str], actor: User) -> None:
     kept.save(update_fields=[*fields, *folded])
     if {"role", "company"} & set(fields):
         _end(User.objects.filter(pk=person.pk))
+        _void_links(person)
     after = dict(User.objects.filter(pk=person.pk).values(*fields).get())
     audit.record(
         Action.USER_CHANGED,
@@ -74,6 +77,7 @@ def deactivate_user(person: User, *, actor: User) -> None:
     """Shut `person` out at once, half-way logins included. What they set up stays for the day they come back."""
     if User.objects.filter(pk=person.pk, is_active=True).update(is_active=False):
         _end(User.objects.filter(pk=person.pk))
+        _void_links(person)
         audit.record(Action.USER_DEACTIVATED, actor=actor, subject=person, changes={"is_active": [True, False]})
 
 
@@ -106,6 +110,13 @@ def end_company_sessions(company: Company, *, actor: User) -> None:
     """End all sessions of all people of `company` whom `actor` manages: two statements, however many they are."""
     ended = _end(User.objects.managed_by(actor).filter(company=company))
     audit.record(Action.COMPANY_SESSIONS_ENDED, actor=actor, company=company, changes={"sessions": [ended, 0]})
+
+
+def _void_links(person: User) -> None:
+    """Give `person`, if they have no password yet, another unusable one: no earlier invitation follows from it."""
+    User.objects.filter(pk=person.pk, password__startswith=UNUSABLE_PASSWORD_PREFIX).update(
+        password=make_password(None)
+    )
 
 
 def _end(people: QuerySet[User]) -> int:

@@ -565,16 +565,41 @@ def test_somebody_who_has_a_password_is_not_invited_again(
     assert everything() == before
 
 
-@pytest.mark.parametrize("change", ["deactivated", "e-mail"])
-def test_an_invitation_dies_with_what_it_was_sent_for(change, invitation, admin):
+@pytest.mark.parametrize("change", ["deactivated", "deactivated for a while", "email", "role", "company"])
+def test_8_3_2_an_invitation_dies_with_what_it_was_sent_for(change, invitation, admin, other_company):
+    """A link that a company administrator was handed opens nobody's account of more rights, or of another company."""
     nadia = User.objects.get(username="nadia")
-    if change == "deactivated":
+    if change.startswith("deactivated"):
         people.deactivate_user(nadia, actor=admin)
+        if change != "deactivated":
+            people.activate_user(nadia, actor=admin)
     else:
-        nadia.email = "somebody.else@acme.example"
-        people.change_user(nadia, changed=["email"], actor=admin)
+        new = {"email": "somebody.else@acme.example", "role": Role.ADMINISTRATOR, "company": other_company}
+        setattr(nadia, change, new[change])
+        people.change_user(nadia, changed=[change], actor=admin)
 
     assert choose(browser(), invitation) is None
+
+
+def test_an_invitation_outlives_another_name(invitation, admin):
+    nadia = User.objects.get(username="nadia")
+    nadia.last_name = "Haddad"
+    people.change_user(nadia, changed=["last_name"], actor=admin)
+
+    assert choose(browser(), invitation).status_code == 302
+
+
+@pytest.mark.parametrize("change", ["role", "deactivated"])
+def test_another_role_leaves_a_chosen_password_alone(change, kim, admin):
+    if change == "role":
+        kim.user.role = Role.COMPANY_ADMINISTRATOR
+        people.change_user(kim.user, changed=["role"], actor=admin)
+    else:
+        people.deactivate_user(kim.user, actor=admin)
+        people.activate_user(kim.user, actor=admin)
+
+    kim.sign_in()
+    assert kim.is_in
 
 
 def test_no_link_of_one_kind_opens_a_page_of_the_other(invitation, reset):

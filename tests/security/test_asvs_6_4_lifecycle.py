@@ -98,7 +98,7 @@ def test_the_page_of_a_person_says_how_their_invitation_stands(nadia, admin, mak
 
     nadia.email = "n@acme.example"
     people.change_user(nadia, changed=["email"], actor=admin)
-    assert "the link ended when the e-mail address was changed." in page_of(petra, nadia)
+    assert "the link ended when the e-mail address, role, company or access was changed." in page_of(petra, nadia)
     invitations.invite(nadia, actor=admin)
     assert "is not used yet" in page_of(petra, nadia)
 
