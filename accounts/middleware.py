@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware as DjangosSessionMiddleware
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.middleware.locale import LocaleMiddleware
 from django.shortcuts import resolve_url
@@ -61,6 +62,21 @@ class OriginMiddleware:
             response = self.get_response(request)
             set_cookie(request, response)
             return response
+
+
+class SessionMiddleware(DjangosSessionMiddleware):
+    """Bring the session, and take its cookie away where it was ended here.
+
+    A key that is not known (any more) takes nothing away: while such a request was
+    on its way, the browser may have been given the next key, which a late answer must not delete.
+    """
+
+    def process_response(self, request: SiteRequest, response: HttpResponse) -> HttpResponse:  # type: ignore[override]  # ours, not any HttpRequest
+        answer = super().process_response(request, response)
+        cookie = answer.cookies.get(settings.SESSION_COOKIE_NAME)
+        if cookie is not None and not cookie.value and not request.session.ended:
+            del answer.cookies[settings.SESSION_COOKIE_NAME]
+        return answer
 
 
 class ActingSessionMiddleware:

@@ -50,6 +50,7 @@ class SessionStore(db.SessionStore):
     row: Session | None = None  # as it was read or written last
     came_from: tuple[str | None, str] = (None, "")  # network address and User-Agent of the request
     in_background = False  # is the request one that browsers send by themselves?
+    ended = False  # was it flushed in this request?
     settled: bytes | None = None  # what its row holds since `settle`
     _session_key: str | None
     _session_cache: dict[str, Any]
@@ -152,9 +153,11 @@ class SessionStore(db.SessionStore):
         self.modified = True
 
     def flush(self) -> None:
-        if self.renamed_from:
-            self._session_key, self.renamed_from = self.renamed_from, None
-        super().flush()
+        """End it for good, under whatever key another request may have given it meanwhile."""
+        self._get_session()
+        self.get_model_class().objects.filter(public_id=self.public_id).delete()
+        self.clear()
+        self._session_key, self.renamed_from, self.ended = None, None, True
 
     def save(self, must_create: bool = False) -> None:  # noqa: FBT001, FBT002  # Django's signature
         """Save, under the new key if there is one.

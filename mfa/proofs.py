@@ -24,7 +24,7 @@ from mfa.sealing import Unreadable
 from mfa.services import disable_factor, suspend_passkey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from accounts.models import User
     from mfa.methods.ceremonies import Authentication, Use
@@ -86,9 +86,9 @@ def _claim(person: User, method: Method) -> int:
 
 
 def with_passkey(
-    ceremony: Authentication | None, person: User | None, answer: object, then: Callable[[Passkey], str]
+    ceremonies: Sequence[Authentication], person: User | None, answer: object, then: Callable[[Passkey], str]
 ) -> str:
-    """Check a passkey's `answer` to `ceremony`, and do `then` with it in the same transaction.
+    """Check a passkey's `answer` to one of `ceremonies`, and do `then` with it in the same transaction.
 
     `person` is the one who must own it, None where it names its owner. Raises
     Refused, and Unknown where there is no such passkey. A signature cannot be
@@ -103,12 +103,12 @@ def with_passkey(
         login.refuse(owner, Method.PASSKEY, "Throttled")
         raise
     try:
-        if ceremony is None:
+        if not ceremonies:
             raise Refused("No question was asked.")
         passkey = _named_by(answer)
         owner = passkey.user
         handle = passkey.user_id.bytes
-        use = passkeys.finish_authentication(ceremony, person, passkey, answer, handle)
+        use = passkeys.finish_authentication(ceremonies, person, passkey, answer, handle)
         with transaction.atomic():
             _remember(passkey, use)
             there = then(passkey)

@@ -88,8 +88,8 @@ def start_registration(
 
 def finish_registration(ceremony: Registration, person: User, answer: object) -> NewPasskey:
     """The passkey that `answer` (the browser's `toJSON()`) makes for `person`. Raises Refused."""
-    _check_ceremony(ceremony, str(person.pk), answer)
-    assert isinstance(answer, dict)  # _check_ceremony refuses all else
+    _answered([ceremony], str(person.pk), answer)
+    assert isinstance(answer, dict)  # _answered refuses all else
     try:
         made = verify_registration_response(
             credential=answer,
@@ -139,16 +139,6 @@ def start_authentication(person: User | None, allowed: Iterable[Passkey] = ()) -
     return Authentication(options["challenge"], str(person.pk) if person else "", time()), options
 
 
-def asked_for(answer: object, questions: Sequence[Authentication]) -> Authentication | None:
-    """The one of `questions` that `answer` names, else the last: each tab of a browser may have asked its own."""
-    try:
-        challenge = _client_data(answer).get("challenge")
-    except Refused:
-        challenge = None
-    last = questions[-1] if questions else None
-    return next((question for question in questions if question.challenge == challenge), last)
-
-
 def credential_id_of(answer: object) -> bytes:
     """The id of the passkey that `answer` claims to come from. Raises Refused."""
     stated = answer.get("id") if isinstance(answer, dict) else None
@@ -164,15 +154,16 @@ def credential_id_of(answer: object) -> bytes:
 
 
 def finish_authentication(
-    ceremony: Authentication, person: User | None, passkey: Passkey, answer: object, user_handle: bytes
+    ceremonies: Sequence[Authentication], person: User | None, passkey: Passkey, answer: object, user_handle: bytes
 ) -> Use:
     """What `answer` tells of `passkey`, looked up by its claimed id. Raises Refused, and CounterFell.
 
+    `ceremonies` are the questions that are open: each tab of a browser may have asked its own.
     `person` is the one who was asked, None where the passkey names its owner.
     `user_handle` is the one that the passkey's owner was registered under.
     """
-    _check_ceremony(ceremony, str(person.pk) if person else "", answer)
-    assert isinstance(answer, dict)  # _check_ceremony refuses all else
+    ceremony = _answered(ceremonies, str(person.pk) if person else "", answer)
+    assert isinstance(answer, dict)  # _answered refuses all else
     if passkey.suspended_at or (person and passkey.user_id != person.pk):
         raise Refused("The passkey is suspended or somebody else's.")
     try:
@@ -219,29 +210,23 @@ def _descriptors(passkeys: Iterable[Passkey]) -> list[PublicKeyCredentialDescrip
     return [PublicKeyCredentialDescriptor(id=bytes(passkey.credential_id)) for passkey in passkeys]
 
 
-def _check_ceremony(ceremony: Ceremony, person: str, answer: object) -> None:
-    """The question was asked of this person, lately, and the answer was given on our own page (F1, WR-06..10)."""
+def _answered[Kind: Ceremony](ceremonies: Sequence[Kind], person: str, answer: object) -> Kind:
+    """The question that `answer` is to: of this person, asked lately, answered on our own page (F1, WR-06..10)."""
+    try:
+        said = json.loads(base64url_to_bytes(answer["response"]["clientDataJSON"]))  # type: ignore[index]  # what is none fails here
+        challenge, across, top = said["challenge"], said.get("crossOrigin", False), said.get("topOrigin")
+    except Exception as trouble:
+        raise Refused("clientDataJSON cannot be read.") from trouble
+    ceremony = next((each for each in ceremonies if each.challenge == challenge), None)
+    if ceremony is None:
+        raise Refused("The challenge is another one.")
     if time() - ceremony.at > CEREMONY_SECONDS:
         raise Refused("The question is older than five minutes.")
     if ceremony.person != person:
         raise Refused("The question was asked of somebody else.")
-    said = _client_data(answer)
-    challenge, across, top = said.get("challenge"), said.get("crossOrigin", False), said.get("topOrigin")
-    if challenge != ceremony.challenge:
-        raise Refused("The challenge is another one.")
     if across is not False or top is not None:
         raise Refused("The answer was given within another site's page.")
-
-
-def _client_data(answer: object) -> dict[str, Any]:
-    """What the browser says that it answered. Raises Refused."""
-    try:
-        said = json.loads(base64url_to_bytes(answer["response"]["clientDataJSON"]))  # type: ignore[index]  # what is none fails here
-    except Exception as trouble:
-        raise Refused("clientDataJSON cannot be read.") from trouble
-    if not isinstance(said, dict):
-        raise Refused("clientDataJSON is no object.")
-    return said
+    return ceremony
 
 
 def _check_key(public_key: bytes) -> None:

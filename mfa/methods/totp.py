@@ -112,8 +112,14 @@ def spend(app: AuthenticatorApp, owner: User, code: str) -> None:
     """Use `code` of `owner`'s confirmed `app` up: it and all before it never count again.
 
     Twenty at once, on any database, and one gets through. Raises WrongCode,
-    UsedCode, ClockOff; Unreadable where the key cannot be read.
+    UsedCode, ClockOff of a slow clock; Unreadable where the key cannot be
+    read. That a code comes too early is not said: who guessed it would wait.
     """
-    step = check(unseal(app.key, owner.pk), code, time())
+    try:
+        step = check(unseal(app.key, owner.pk), code, time())
+    except ClockOff as trouble:
+        if trouble.minutes > 0:
+            raise WrongCode from trouble
+        raise
     if not SPEND(app=app.pk, owner=owner.pk, step=step, now=timezone.now()):
         raise UsedCode

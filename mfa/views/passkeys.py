@@ -97,7 +97,7 @@ def authentication(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]
     """The answer to it: who signs in, goes a step on, or confirms who they are."""
     person = _person(request)
     kept = (login.take(request.session, QUESTIONS) or {}).get("authentication", [])
-    question = passkeys.asked_for(body.get("credential"), [Authentication(**each) for each in kept])
+    questions = [Authentication(**each) for each in kept]
     next_path = login.local_path(body.get("next") if isinstance(body.get("next"), str) else "")
 
     def go_on(passkey: Passkey) -> str:
@@ -112,7 +112,7 @@ def authentication(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]
         return advance(request, owner, holdings_in(request), proved=Method.PASSKEY)
 
     try:
-        return {"next": proofs.with_passkey(question, person, body.get("credential"), go_on)}
+        return {"next": proofs.with_passkey(questions, person, body.get("credential"), go_on)}
     except proofs.Unknown as trouble:
         raise Problem(
             400, "unknown_passkey", _("This passkey is not known here (any more). Use another way to sign in.")

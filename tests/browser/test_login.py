@@ -120,8 +120,8 @@ def test_a_code_counts_once(with_app, at):
 def test_a_phone_whose_clock_is_off_is_told_so(with_app, at):
     desk = at(with_app)
     desk.sign_in()
-    desk.enter_code(with_app.code(8))
-    desk.sees("Your phone’s clock is fast by about 4 minutes.")
+    desk.enter_code(with_app.code(-8))
+    desk.sees("Your phone’s clock is slow by about 4 minutes.")
     desk.is_on(CHALLENGE)
 
 

@@ -79,12 +79,12 @@ def with_part(answer: dict[str, Any], name: str, raw: bytes) -> dict[str, Any]:
 def test_wa_18_every_turned_bit_of_an_assertion_is_refused(part, device, person):
     question, passkey, right = asked(person, device)
     handle = person.pk.bytes
-    assert passkeys.finish_authentication(question, person, passkey, right, handle)
+    assert passkeys.finish_authentication([question], person, passkey, right, handle)
     let_through = []
 
     for place, bit, raw in flips(unb64(right["response"][part])):
         try:
-            passkeys.finish_authentication(question, person, passkey, with_part(right, part, raw), handle)
+            passkeys.finish_authentication([question], person, passkey, with_part(right, part, raw), handle)
         except Refused:
             continue
         let_through.append((place, bit))
@@ -100,7 +100,7 @@ def test_wa_27_every_turned_bit_of_the_kept_key_is_refused(device, person):
     for place, bit, raw in flips(device.pair.cose):
         passkey.public_key = raw
         try:
-            passkeys.finish_authentication(question, person, passkey, right, person.pk.bytes)
+            passkeys.finish_authentication([question], person, passkey, right, person.pk.bytes)
         except Refused:
             continue
         let_through.append((place, bit))
@@ -114,7 +114,7 @@ def test_wa_03_every_turned_bit_of_the_user_handle_is_refused(device, person):
     for _, _, raw in flips(person.pk.bytes):
         with pytest.raises(Refused):
             passkeys.finish_authentication(
-                question, person, passkey, with_part(right, "userHandle", raw), person.pk.bytes
+                [question], person, passkey, with_part(right, "userHandle", raw), person.pk.bytes
             )
 
 
@@ -199,7 +199,9 @@ def test_wa_22_parts_that_are_cut_or_longer_are_refused(cut, device, person):
         }[cut]
         for odd in bent:
             with pytest.raises(Refused):
-                passkeys.finish_authentication(question, person, passkey, with_part(right, part, odd), person.pk.bytes)
+                passkeys.finish_authentication(
+                    [question], person, passkey, with_part(right, part, odd), person.pk.bytes
+                )
 
 
 def test_every_turned_bit_of_a_sealed_secret_is_unreadable(person):

@@ -118,7 +118,7 @@ def test_no_json_is_an_answer(answer):
     asked, _ = passkeys.start_authentication(kim)
     passkey = Passkey(user=kim, credential_id=b"x", public_key=b"x")
     with pytest.raises(Refused):
-        passkeys.finish_authentication(asked, kim, passkey, answer, b"x")
+        passkeys.finish_authentication([asked], kim, passkey, answer, b"x")
     making, _ = passkeys.start_registration(kim, [], kim.pk.bytes)
     with pytest.raises(Refused):
         passkeys.finish_registration(making, kim, answer)
@@ -171,14 +171,14 @@ def test_a_changed_answer_is_refused_or_says_the_same(kind):
     asked, options = passkeys.start_authentication(kim)
     right = device.get(options)
     passkey = Passkey(user=kim, credential_id=device.id, public_key=device.pair.cose)
-    expected = passkeys.finish_authentication(asked, kim, passkey, right, kim.pk.bytes)
+    expected = passkeys.finish_authentication([asked], kim, passkey, right, kim.pk.bytes)
 
     @examples(200)
     @given(changes())
     def bend(todo: list[tuple[str, str, Any]]) -> None:
         bent = changed(right, todo)
         try:
-            used = passkeys.finish_authentication(asked, kim, passkey, bent, kim.pk.bytes)
+            used = passkeys.finish_authentication([asked], kim, passkey, bent, kim.pk.bytes)
         except Refused:
             return
         assert used == expected
@@ -228,7 +228,7 @@ def test_what_the_browser_says_about_itself_is_believed_in_one_form_only(more):
     honest = (told["type"], told["challenge"], told["origin"]) == ("webauthn.get", options["challenge"], SITE)
     honest = honest and told.get("crossOrigin", False) is False and told.get("topOrigin") is None
     try:
-        passkeys.finish_authentication(asked, kim, passkey, answer, kim.pk.bytes)
+        passkeys.finish_authentication([asked], kim, passkey, answer, kim.pk.bytes)
     except Refused:
         assert not honest
     else:

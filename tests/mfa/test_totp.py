@@ -127,14 +127,11 @@ def test_the_window_is_three_steps_at_every_second_of_a_step(kim_with_app, clock
         (-10, "Your phone’s clock is slow by about 5 minutes. Set it to automatic, then enter the next code."),
         (-5, "Your phone’s clock is slow by about 2 minutes."),
         (-2, "Your phone’s clock is slow by about 1 minute."),
-        (2, "Your phone’s clock is fast by about 1 minute."),
-        (6, "Your phone’s clock is fast by about 3 minutes."),
-        (10, "Your phone’s clock is fast by about 5 minutes."),
         (-11, WRONG),
-        (11, WRONG),
+        *((steps, WRONG) for steps in range(2, 12)),  # whoever guessed one of these would only have to wait
     ],
 )
-def test_a_code_within_ten_steps_tells_how_wrong_the_clock_is(kim_with_app, clock, steps, sentence):
+def test_a_code_of_up_to_ten_steps_ago_tells_how_wrong_the_clock_is(kim_with_app, clock, steps, sentence):
     kim_with_app.enter_password()
 
     assert sentence in words(kim_with_app.enter_code(kim_with_app.code(steps)))
@@ -374,7 +371,7 @@ def test_an_app_sealed_for_somebody_else_opens_nothing(kim_with_app, ada, clock)
 def test_every_try_leaves_a_line_in_the_audit(kim_with_app, clock):
     kim_with_app.enter_password()
     kim_with_app.enter_code("000000")
-    kim_with_app.enter_code(kim_with_app.code(5))
+    kim_with_app.enter_code(kim_with_app.code(-5))
     kim_with_app.enter_code()
     kim_with_app.client.post("/logout/")
     kim_with_app.enter_password()

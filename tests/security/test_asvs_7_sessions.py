@@ -17,6 +17,7 @@ from accounts.acting import in_session
 from accounts.models import AuditEvent, Role, Session
 from accounts.sessions import SessionStore, kept_as
 from mfa import services
+from mfa.views import login as login_views
 from tests.accounts.steps import HALF_WAY, go_half_way
 from tests.accounts.walk import pages
 from tests.mfa.conftest import NOW
@@ -190,6 +191,35 @@ def test_asvs_7_4_1_the_cookie_of_a_signed_out_session_is_worth_nothing(kim):
 
     assert not Session.objects.filter(pk=kept_as(key)).exists()
     assert with_key(key).get("/portal/").status_code == 302
+
+
+def test_asvs_7_4_1_a_session_ends_under_whatever_key_it_has_by_then(kim, monkeypatch):
+    """Signing out meets a confirmation in another tab, which gives the session its next key."""
+    kim.sign_in()
+    tab, other = with_key(key_of(kim.client)), with_key(key_of(kim.client))
+    logout = login_views.logout
+
+    def late(request):
+        assert other.post("/confirm/", {"password": PASSWORD}).headers["Location"] == "/"
+        logout(request)
+
+    monkeypatch.setattr(login_views, "logout", late)
+    tab.post("/logout/")
+
+    assert not Session.objects.exists()
+    assert other.get("/portal/").status_code == 302
+
+
+def test_asvs_7_4_1_the_browser_drops_the_cookie_of_what_was_ended_here_and_no_other(kim):
+    """A late answer to a key of before must not take the next one away."""
+    kim.sign_in()
+    before = with_key(key_of(kim.client))
+    kim.client.post("/confirm/", {"password": PASSWORD})
+
+    assert settings.SESSION_COOKIE_NAME not in before.get("/session/").cookies
+    assert settings.SESSION_COOKIE_NAME not in before.get("/portal/").cookies
+    dropped = kim.client.post("/logout/").cookies[settings.SESSION_COOKIE_NAME]
+    assert (dropped.value, dropped["max-age"]) == ("", 0)
 
 
 def test_asvs_7_4_3_a_new_password_ends_the_others_and_half_way_logins(kim, admin):

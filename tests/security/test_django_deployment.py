@@ -155,7 +155,7 @@ def test_dj_11_the_middleware_stands_in_the_order_that_it_needs():
         "whitenoise.middleware.WhiteNoiseMiddleware",
         "django.middleware.csp.ContentSecurityPolicyMiddleware",
         "accounts.middleware.OriginMiddleware",
-        "django.contrib.sessions.middleware.SessionMiddleware",
+        "accounts.middleware.SessionMiddleware",
         "django.middleware.csrf.CsrfViewMiddleware",
         "mfa.middleware.LoginStepsMiddleware",
         "accounts.middleware.SignInRequiredMiddleware",
