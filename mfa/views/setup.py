@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from accounts.requests import SignedInRequest, SiteRequest
+    from accounts.sessions import SessionStore
 
 SETUP = "app_setup"
 SETUP_SECONDS = 600
@@ -84,12 +85,24 @@ def keep_codes(session: SessionBase, person: User, codes: list[str]) -> None:
     session[UNSAVED_CODES] = b64encode(seal(json.dumps(codes).encode(), person.pk)).decode()
 
 
-def waiting_codes(session: SessionBase, person: User) -> list[str]:
-    """The codes that wait to be saved; none where none do."""
-    try:
-        codes: list[str] = json.loads(unseal(b64decode(session.get(UNSAVED_CODES, "")), person.pk))
-    except Unreadable:
+def waiting_codes(session: SessionStore, person: User) -> list[str]:
+    """The codes that wait to be saved, none where none do; new ones where the key that sealed them is gone."""
+    sealed = session.get(UNSAVED_CODES)
+    if not sealed or not person.authenticator_apps.exists():
         return []
+    try:
+        codes: list[str] = json.loads(unseal(b64decode(sealed), person.pk))
+    except Unreadable:
+        return new_codes(session, person)
+    return codes
+
+
+@transaction.atomic
+def new_codes(session: SessionStore, person: User) -> list[str]:
+    """Ten codes in place of all earlier ones, which wait to be saved."""
+    codes = services.make_recovery_codes(person, actor=person)
+    keep_codes(session, person, codes)
+    login.settle(session)
     return codes
 
 
@@ -169,7 +182,7 @@ def login_recovery_codes(request: SiteRequest) -> HttpResponse:
 def show_codes(request: SiteRequest, person: User, template: str, done: Callable[[], str]) -> HttpResponse:
     """The codes that wait, and a box to tick; once ticked they are never shown again."""
     form = CodesSavedForm(request.POST if request.method == "POST" else None)
-    codes = waiting_codes(request.session, person) if person.authenticator_apps.exists() else []
+    codes = waiting_codes(request.session, person)
     if form.is_valid() or not codes:
         request.session.pop(UNSAVED_CODES, None)
         return HttpResponseRedirect(done())
@@ -201,7 +214,5 @@ def own_recovery_codes(request: SignedInRequest) -> HttpResponse:
 def own_new_codes(request: SignedInRequest) -> HttpResponse:
     """Make ten new codes in place of the old ones."""
     if request.user.authenticator_apps.filter(confirmed=True).exists():
-        with transaction.atomic():
-            keep_codes(request.session, request.user, services.make_recovery_codes(request.user, actor=request.user))
-            login.settle(request.session)
+        new_codes(request.session, request.user)
     return redirect("own_recovery_codes")

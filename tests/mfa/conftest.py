@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
+from secrets import token_bytes
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mfa import sealing
 from tests.people import Person
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from accounts.models import User
 
 # The middle of a time step, so that a test may move by seconds either way.
 NOW = datetime(2026, 5, 4, 9, 30, 15, tzinfo=UTC)
+
+
+def a_key(name: str) -> str:
+    """A new encryption key, as the settings list it."""
+    return f"{name}:{urlsafe_b64encode(token_bytes(32)).decode()}"
+
+
+@pytest.fixture
+def keys(settings: Any) -> Iterator[Callable[..., None]]:
+    """Sets the site's encryption keys for one test."""
+
+    def change(*keys: str) -> None:
+        settings.MFA_ENCRYPTION_KEYS = list(keys)
+        sealing.keys.cache_clear()
+
+    yield change
+    sealing.keys.cache_clear()
 
 
 @pytest.fixture

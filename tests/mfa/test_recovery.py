@@ -13,6 +13,7 @@ from accounts.models import Session
 from mfa import services
 from mfa.methods import recovery
 from mfa.models import AuthenticatorApp, RecoveryCode
+from tests.mfa.conftest import a_key
 from tests.mfa.pages import (
     CHALLENGE,
     NEW_CODES,
@@ -277,6 +278,27 @@ def test_codes_that_are_void_are_not_shown_any_more(kim, administrator):
     administrator.client.post(f"{window_of(kim.user)}two-factor/off/")
 
     assert codes_on(kim.client.get(OWN_CODES, follow=True)) == []
+
+
+@pytest.mark.parametrize("path", [SAVE, OWN_CODES])
+def test_codes_whose_key_is_gone_before_they_are_saved_are_made_anew(path, kim, administrator, keys):
+    """Nobody is let past the page with codes that they never saw."""
+    if path == SAVE:
+        administrator.client.post(f"{window_of(kim.user)}two-factor/on/")
+        kim.enter_password()
+        confirm_setup(kim, open_setup(kim))
+    else:
+        kim.sign_in()
+        confirm_setup(kim, open_setup(kim, OWN_SETUP), OWN_SETUP)
+    keys(a_key("new"))
+
+    codes = codes_on(kim.client.get(path))
+
+    assert len(codes) == 10
+    assert codes_on(kim.client.get(path)) == codes
+    assert audit_of(kim.user)[-1][0] == "recovery_codes_made"
+    assert kim.client.post(path, {"saved": "on"}).status_code == 302
+    assert recovery.spend(kim.user, codes[0]) == 9
 
 
 def test_the_database_holds_no_code_and_no_key_in_clear(kim_with_app):

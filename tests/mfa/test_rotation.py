@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
 from io import StringIO
-from secrets import token_bytes
 
 import pytest
 from django.core.checks import run_checks
@@ -16,29 +14,20 @@ from hypothesis import strategies as st
 
 from accounts.verification import verify
 from m2v import start
-from mfa import rotation, sealing
+from mfa import rotation
 from mfa.models import AuthenticatorApp, RecoveryCode
 from mfa.rotation import check_keys, rotate
 from mfa.sealing import seal, unseal
 from tests.audit import forget
-
-
-def a_key(name):
-    return f"{name}:{urlsafe_b64encode(token_bytes(32)).decode()}"
-
+from tests.mfa.conftest import a_key
 
 OLD, NEW, OTHER = a_key("2025"), a_key("2026"), a_key("k")
 
 
 @pytest.fixture
-def keys(settings):
-    def change(*keys):
-        settings.MFA_ENCRYPTION_KEYS = list(keys)
-        sealing.keys.cache_clear()
-
-    change(OLD)
-    yield change
-    sealing.keys.cache_clear()
+def keys(keys):
+    keys(OLD)
+    return keys
 
 
 @pytest.fixture

@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
-from secrets import token_bytes
-
 import pytest
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mfa import sealing
 from mfa.models import AuthenticatorApp
 from mfa.sealing import Unreadable, seal, unseal
-from tests.mfa.pages import OWN, OWN_CODES, OWN_SETUP, confirm_setup, open_setup
+from tests.mfa.conftest import a_key
 
 SECRET = b"12345678901234567890"
-
-
-def a_key(name: str) -> str:
-    return f"{name}:{urlsafe_b64encode(token_bytes(32)).decode()}"
-
-
-@pytest.fixture
-def keys(settings):
-    """Sets the site's keys for one test."""
-
-    def change(*keys: str) -> None:
-        settings.MFA_ENCRYPTION_KEYS = list(keys)
-        sealing.keys.cache_clear()
-
-    yield change
-    sealing.keys.cache_clear()
 
 
 def test_what_is_sealed_for_somebody_is_read_for_them():
@@ -106,15 +86,6 @@ def test_an_app_whose_key_is_gone_lets_nobody_in(kim_with_app, keys):
 
     assert kim_with_app.enter_code().status_code == 400
     assert not kim_with_app.is_in
-
-
-def test_codes_that_cannot_be_read_any_more_do_not_lock_their_page(kim, keys):
-    """The keys were changed while the new codes waited in the session."""
-    kim.sign_in()
-    confirm_setup(kim, open_setup(kim, OWN_SETUP), OWN_SETUP)
-    keys(a_key("another"))
-
-    assert kim.client.get(OWN_CODES).headers["Location"] == OWN
 
 
 @pytest.mark.parametrize(
