@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LONGEST_PATH = 300
 
-# Whoever has no name here yet could send these without end.
+# These could be sent without end, most of them by strangers.
 forms = Bucket(30)
 skips = Bucket(60)
 waits = Bucket(60)
@@ -55,7 +55,7 @@ def form_refused(request: SiteRequest, reason: str) -> None:
 
 
 def fields_ignored(request: SiteRequest, form: ModelForm[Any]) -> None:
-    """Somebody sent columns of the row that its form does not hold (ASVS 16.3.3). Bounded, as forms are."""
+    """Somebody sent columns of the row that its form does not hold (ASVS 16.3.3). Bounded together with the forms."""
     columns = {name for column in form._meta.model._meta.concrete_fields for name in (column.name, column.attname)}
     foreign = sorted((columns & request.POST.keys()) - form.fields.keys())
     if foreign and isinstance(request.user, User) and forms.take():
@@ -64,7 +64,7 @@ def fields_ignored(request: SiteRequest, form: ModelForm[Any]) -> None:
 
 
 def step_skipped(request: SiteRequest) -> None:
-    """Somebody half-way through their login asked for what comes after it. Bounded, as forms are."""
+    """Somebody half-way through their login asked for what comes after it. Bounded as well."""
     if isinstance(request.claimant, User) and skips.take():
         audit.record(Action.STEP_SKIPPED, actor=None, subject=request.claimant, **_asked(request))
 

@@ -1,6 +1,6 @@
 """Seals over the audit: batch by batch, which lines there were.
 
-A batch is sealed after a commit, one in 256 lines apart, and by
+A batch is sealed after a commit, once every 256 lines, and by
 `audit_verify`. Lines younger than a minute wait for the next seal: one of a
 transaction that is still on its way may have a lower id. No login waits for
 a seal: it is read without a lock and written in one statement, and where

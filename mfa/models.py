@@ -41,7 +41,7 @@ class AuthenticatorApp(Device):
 
 
 class RecoveryCode(models.Model):
-    """A code that takes the app's place once. `sealed_digest` is a sealed SHA-256 of at least 80 random bits."""
+    """A code that takes the app's place once. `sealed_digest` is a sealed SHA-256 of 80 random bits."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="recovery_codes")
     sealed_digest = models.BinaryField()

@@ -109,7 +109,7 @@ class Context:
 
 @cache
 def _published() -> frozenset[str]:
-    """Django's list, and that of zxcvbn: some 47,000 passwords in small letters."""
+    """Django's list, and that of zxcvbn: some 40,000 passwords in small letters."""
     return frozenset(CommonPasswordValidator().passwords) | frozenset(FREQUENCY_LISTS["passwords"])
 
 

@@ -46,7 +46,7 @@ class Holdings:
 
     @property
     def beyond_password(self) -> bool:
-        """Is there a factor beyond the password, be it one that is out of use?"""
+        """Is there a factor beyond the password? A disabled app is one still, a suspended passkey is none."""
         return self.app is not None or self.app_disabled or self.has_passkey
 
 

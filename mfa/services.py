@@ -1,7 +1,7 @@
 """Every act on somebody's multi-factor authentication, once.
 
-The administrator's screen, the owner's screen and the command line call the
-same function and say who acts. Each is one transaction with its audit line.
+The administrator's screen and the owner's screen call the same function and
+say who acts. Each is one transaction with its audit line.
 """
 
 from __future__ import annotations

@@ -12,7 +12,10 @@ DAYS = 30
 
 
 class Command(BaseCommand):
-    help = "Delete sessions that have run out, and wrong guesses that nobody has added to for thirty days."
+    help = (
+        "Delete sessions that have run out, and counts of guesses thirty days after the last guess. Failures at somebody's "
+        "own password and codes stay until a success, an unlock or a reset; those at names that nobody has are kept alike."
+    )
 
     def handle(self, *args: object, **options: object) -> None:
         sessions, _ = Session.objects.filter(expire_date__lt=timezone.now()).delete()
