@@ -113,11 +113,25 @@ def test_asvs_11_3_1_and_11_3_2_secrets_are_sealed_with_aes_gcm(keys):
 
 
 def test_asvs_11_3_3_one_changed_bit_is_noticed():
-    sealed = bytearray(seal(b"12345678901234567890", "kim"))
-    sealed[-1] ^= 1
+    """Anywhere: in the key's id, the nonce, the text or its tag."""
+    sealed = seal(b"12345678901234567890", "kim")
+    assert unseal(sealed, "kim") == b"12345678901234567890"
 
+    for place in range(8 * len(sealed)):
+        changed = bytearray(sealed)
+        changed[place // 8] ^= 1 << place % 8
+        with pytest.raises(Unreadable):
+            unseal(bytes(changed), "kim")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [lambda sealed: sealed[:-1], lambda sealed: sealed + b"\\0", lambda sealed: sealed[:-16]],
+    ids=["a byte less", "a byte more", "no tag"],
+)
+def test_asvs_11_3_3_what_is_shorter_or_longer_is_noticed(changed):
     with pytest.raises(Unreadable):
-        unseal(bytes(sealed), "kim")
+        unseal(changed(seal(b"12345678901234567890", "kim")), "kim")
 
 
 def test_asvs_11_3_4_no_nonce_comes_twice():
