@@ -325,21 +325,18 @@ def test_asvs_16_5_2_a_reset_whose_mail_cannot_be_sent_says_what_it_always_says(
     assert {**database(), "AuditEvent": 0} == {**before, "AuditEvent": 0}
 
 
-@pytest.mark.parametrize("name", WAYS_IN)
-def test_asvs_16_5_2_a_cache_that_is_gone_changes_nothing_or_lets_nobody_in(name, world, settings):
+@pytest.mark.parametrize("name", FLOWS)
+def test_asvs_16_5_2_a_cache_that_is_gone_changes_nothing(name, world, settings):
+    """No step and no act asks one."""
     _, done, _, known = clean_run(world, name)
     settings.CACHES = {"default": {"BACKEND": "tests.security.flows.NoCache"}}
     with pytest.raises(OSError, match="No cache"):
         cache.get("x")
 
     with tried(world):
-        act = FLOWS[name](world)
-        before, keys = database(), keys_of(world.kim)
-        answer = act()
-        if database(known) != done:
-            assert refused(answer)
-            assert database() == before
-            assert not is_let_in(world.kim, *keys)
+        answer = FLOWS[name](world)()
+        assert answer.status_code < 500
+        assert database(known) == done
 
 
 @pytest.mark.parametrize("name", ["password_alone", "code", "recovery_code"])
