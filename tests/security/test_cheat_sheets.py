@@ -14,6 +14,7 @@ from mfa.models import AuthenticatorApp, Passkey
 from tests.accounts.walk import everything, pages
 from tests.mfa.pages import CHALLENGE, NEW_CODES, OWN, OWN_SETUP, SAVE, SETUP, confirm_setup, open_setup, window_of
 from tests.people import PASSWORD, Person, browser
+from tests.security.flows import NoCache
 from tests.security.scenes import DOORS, FORM, PASSWORD_PAGE, REGISTRATION, is_shut, main_of, paths_about, things
 
 USERS = "/settings/administration/users/"
@@ -181,8 +182,9 @@ def test_cs_ten_2_equal_names_in_two_companies_stay_apart(make_person, carla, ki
 
 
 def test_cs_ten_2_no_page_is_kept_in_a_cache(administrator, kim, settings):
-    """There is nothing in it that could be of another company: whichever page asked one would fail here."""
+    """Nor anything else that could be of another company: none is asked."""
     settings.CACHES = {"default": {"BACKEND": "tests.security.flows.NoCache"}}
+    NoCache.asked.clear()
     kim.add_passkey()
     kim.sign_in()
 
@@ -190,6 +192,7 @@ def test_cs_ten_2_no_page_is_kept_in_a_cache(administrator, kim, settings):
         statuses = {person.client.get(path).status_code for path in paths_about(kim.user).values()}
         assert statuses <= {200, 302, 403, 404, 405}
         assert 200 in statuses
+    assert NoCache.asked == []
 
 
 def test_cs_ten_3_ids_cannot_be_guessed(kim, company, carla, foreigners):
