@@ -19,6 +19,7 @@ from companies import services as companies
 from companies.models import Company
 from mfa import services
 from mfa.models import AuthenticatorApp, Passkey
+from mfa.views.passkeys import QUESTIONS
 from tests.accounts.walk import pages
 from tests.authenticator import BE, BS, UP, UV
 from tests.mfa.pages import CHALLENGE, OWN, SETUP, window_of
@@ -319,13 +320,17 @@ def test_b_43_a_question_is_answered_once_in_its_own_session(clock, kim, ada):
 
 
 def test_b_44_a_passkey_is_made_for_whoever_was_asked(kim, ada):
-    kim.sign_in()
+    """Even if the question to Kim were in Ada's session, where a new sign-in leaves none."""
+    for person in (kim, ada):
+        person.sign_in()
     answer = kim.authenticator.create(question(kim, REGISTRATION))
-    ada.client = kim.client
-    ada.sign_in()
+    session = ada.client.session
+    session[QUESTIONS] = kim.client.session[QUESTIONS]
+    session.save()
 
     assert answered(ada, answer, REGISTRATION) == 400
     assert not Passkey.objects.exists()
+    assert AuditEvent.objects.latest("id").details["reason"] == "The question was asked of somebody else."
 
 
 def test_b_45_a_registered_passkey_cannot_be_registered_again(kim, ada):
