@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 
 RESET_SECONDS = 3600
 INVITATION_SECONDS = 7 * 24 * 3600  # settings.PASSWORD_RESET_TIMEOUT, the longest that Django's generator accepts
-
-logger = logging.getLogger(__name__)
 
 
 class LinkTokens(PasswordResetTokenGenerator):

@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 from django.apps import apps
@@ -128,12 +128,15 @@ def database(known: AbstractSet[object] = frozenset()) -> dict[str, list[Any]]:
 
 
 class NoCache(BaseCache):
-    """A cache that is gone: it answers nothing."""
+    """A cache that is gone: it answers nothing, and keeps who asked it."""
+
+    asked: ClassVar[list[Any]] = []
 
     def __init__(self, location: str, params: dict[str, Any]) -> None:
         super().__init__(params)
 
     def get(self, *args: Any, **options: Any) -> Any:
+        self.asked.append(args)
         raise OSError("No cache answers.")
 
     add = set = touch = delete = incr = get_many = has_key = clear = get

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from io import StringIO
@@ -82,12 +83,59 @@ def test_asvs_11_2_3_keys_have_256_bits():
 
 
 def test_asvs_11_2_4_secrets_are_compared_in_constant_time():
-    """`==` never meets a digest, a code or a token."""
-    for file in SOURCES:
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq):
-                said = ast.unparse(node)
-                assert not any(word in said for word in ("digest", "totp.token", "signature", "code_at")), said
+    """All that we compare ourselves: Django compares passwords and signed links, and sessions are looked up by a digest."""
+    assert {
+        f"{file.relative_to(ROOT)}: {function.name}"
+        for file in SOURCES
+        for function in ast.walk(ast.parse(file.read_text()))
+        if isinstance(function, ast.FunctionDef)
+        and re.search(r"\b(constant_time_compare|hmac\.compare_digest)\(", ast.unparse(function))
+    } == {
+        "accounts/invitations.py: knows",
+        "accounts/macs.py: holds",
+        "accounts/verification.py: _first_bad_seal",
+        "mfa/methods/recovery.py: spend",
+        "mfa/methods/totp.py: matching_step",
+    }
+
+
+def test_asvs_11_2_4_what_is_compared_otherwise_is_no_secret():
+    """Whatever is called as secrets are: each comparison, and why it may take as long as it likes."""
+    secret = re.compile(
+        r"(?<!pass)key|code|token|digest|hash|mac$|password|secret|signature|trace|nonce|handle|challenge|typed|expected"
+    )
+    plainly = {
+        ast.unparse(node)
+        for file in SOURCES
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Compare) and isinstance(node.ops[-1], ast.Eq | ast.NotEq | ast.In | ast.NotIn)
+        if any(
+            secret.search(name.id if isinstance(name, ast.Name) else name.attr)
+            for name in ast.walk(node)
+            if isinstance(name, ast.Name | ast.Attribute)
+        )
+    }
+
+    assert plainly == {
+        # Whoever answers was told it: it keeps answers apart, and the signature proves.
+        "question.challenge == challenge",
+        "challenge != ceremony.challenge",
+        "handle != user_handle",
+        # Whoever chooses a password types it, and the lists are published.
+        "password.lower().strip() in _published()",
+        "word in typed",
+        r"'\x00' in password",
+        # The word that stands in the address instead of the token.
+        "token != OPENED",
+        "token == OPENED",
+        # A seal of the log is shown to whoever reads either.
+        "expected not in digests",
+        # Names: of a budget, of the keys in the settings, of an application, of a report's fields.
+        "lane.key in counted",
+        "name not in keys()",
+        "app.key in names",
+        "key in body",
+    }
 
 
 @pytest.mark.parametrize("sealed", [b"", b"\x02k1", b"\x02k1" + bytes(40)])
@@ -113,11 +161,25 @@ def test_asvs_11_3_1_and_11_3_2_secrets_are_sealed_with_aes_gcm(keys):
 
 
 def test_asvs_11_3_3_one_changed_bit_is_noticed():
-    sealed = bytearray(seal(b"12345678901234567890", "kim"))
-    sealed[-1] ^= 1
+    """Anywhere: in the key's id, the nonce, the text or its tag."""
+    sealed = seal(b"12345678901234567890", "kim")
+    assert unseal(sealed, "kim") == b"12345678901234567890"
 
+    for place in range(8 * len(sealed)):
+        changed = bytearray(sealed)
+        changed[place // 8] ^= 1 << place % 8
+        with pytest.raises(Unreadable):
+            unseal(bytes(changed), "kim")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [lambda sealed: sealed[:-1], lambda sealed: sealed + b"\\0", lambda sealed: sealed[:-16]],
+    ids=["a byte less", "a byte more", "no tag"],
+)
+def test_asvs_11_3_3_what_is_shorter_or_longer_is_noticed(changed):
     with pytest.raises(Unreadable):
-        unseal(bytes(sealed), "kim")
+        unseal(changed(seal(b"12345678901234567890", "kim")), "kim")
 
 
 def test_asvs_11_3_4_no_nonce_comes_twice():

@@ -243,6 +243,7 @@ def test_asvs_7_4_3_a_reset_ends_all(kim):
 
     people.change_password(kim.user, "nine red umbrellas", actor=kim.user)
 
+    assert not Session.objects.filter(user=kim.user).exists(), "gone, not only worthless"
     assert not kim.is_in
     assert not elsewhere.is_in
 

@@ -324,6 +324,20 @@ def test_b_24_off_wants_the_factor_itself(clock, kim_with_app, company, admin):
     assert AuthenticatorApp.objects.count() == 1, "the last factor under a company's rule stays"
 
 
+@pytest.mark.parametrize("factor", ["app", "passkey"])
+def test_b_24_a_fresh_password_of_before_the_factor_confirms_nothing(factor, kim):
+    """Kim signed in a moment ago, and set the factor up at another browser since."""
+    kim.sign_in()
+    (kim.set_up_app if factor == "app" else kim.add_passkey)()
+    before = things()
+
+    for path in (f"{OWN}two-factor/off/", OWN_SETUP, NEW_CODES, PASSWORD_PAGE):
+        assert kim.client.post(path, {"sign_out": "on"}).headers["Location"].startswith(CONFIRM), path
+    assert kim.json(f"{REGISTRATION}options/", {}).status_code == 403
+    assert things() == before
+    assert kim.is_in
+
+
 @pytest.mark.parametrize("step", HALF_WAY)
 def test_b_25_half_way_nothing_is_set_up_or_removed(step, kim, admin):
     go_half_way(kim, step, admin)

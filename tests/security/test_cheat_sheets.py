@@ -6,7 +6,6 @@ import logging
 from uuid import UUID
 
 import pytest
-from django.core.cache import cache
 
 from accounts.models import AuditEvent, Session, User
 from companies import services as companies
@@ -15,7 +14,8 @@ from mfa.models import AuthenticatorApp, Passkey
 from tests.accounts.walk import everything, pages
 from tests.mfa.pages import CHALLENGE, NEW_CODES, OWN, OWN_SETUP, SAVE, SETUP, confirm_setup, open_setup, window_of
 from tests.people import PASSWORD, Person, browser
-from tests.security.scenes import DOORS, FORM, PASSWORD_PAGE, REGISTRATION, is_shut, main_of, things
+from tests.security.flows import NoCache
+from tests.security.scenes import DOORS, FORM, PASSWORD_PAGE, REGISTRATION, is_shut, main_of, paths_about, things
 
 USERS = "/settings/administration/users/"
 QUARTER = 15 * 60 + 1
@@ -178,8 +178,21 @@ def test_cs_ten_2_equal_names_in_two_companies_stay_apart(make_person, carla, ki
     assert carla.client.get(USERS, {"q": "Kim Hansen"}).content.decode().count("Actions for kim") == 1
     lines = AuditEvent.objects.filter(action="signed_in", subject__in=[kim.user, twin.user]).order_by("id")
     assert [line.company for line in lines] == [kim.user.company, other_company]
-    assert not [key for key in getattr(cache, "_cache", {}) if "kim" in key.lower()]
     assert Passkey.objects.filter(name=kim.user.passkeys.get().name).count() == 2, "one name each"
+
+
+def test_cs_ten_2_no_page_is_kept_in_a_cache(administrator, kim, settings):
+    """Nor anything else that could be of another company: none is asked."""
+    settings.CACHES = {"default": {"BACKEND": "tests.security.flows.NoCache"}}
+    NoCache.asked.clear()
+    kim.add_passkey()
+    kim.sign_in()
+
+    for person in (administrator, kim):
+        statuses = {person.client.get(path).status_code for path in paths_about(kim.user).values()}
+        assert statuses <= {200, 302, 403, 404, 405}
+        assert 200 in statuses
+    assert NoCache.asked == []
 
 
 def test_cs_ten_3_ids_cannot_be_guessed(kim, company, carla, foreigners):

@@ -332,31 +332,53 @@ def test_n_4_1_2_1_several_authenticators_side_by_side(kim):
         assert person.is_in
     kim.sign_in()
     assert kim.is_in
-    alone = Person(kim.user)
-    alone.user.passkeys.all().delete()
-    assert "passkey" in kim.client.get("/m2s/").content.decode().lower(), "another one is encouraged"
+
+
+def test_n_4_1_2_1_two_who_has_one_authenticator_is_encouraged_to_have_another(kim, ada):
+    passkey, app = 'href="/user-settings/mfa/passkeys/new/"', "Two-factor authentication closes that gap."
+    kim.set_up_app()
+    kim.sign_in()
+    ada.add_passkey()
+    ada.use_passkey()
+
+    def encouraged(person):
+        page = person.client.get("/m2s/").content.decode()
+        return [passkey in page, app in page]
+
+    assert [encouraged(kim), encouraged(ada)] == [[True, False], [False, True]]
+    kim.add_passkey()
+    ada.set_up_app()
+    assert [encouraged(kim), encouraged(ada)] == [[False, False], [False, False]]
 
 
 @pytest.mark.parametrize("fate", ["deleted", "suspended", "app removed"])
 def test_n_4_3_a_deleted_or_suspended_authenticator_is_dead_with_the_next_request(fate, kim_with_app, admin):
-    kim = kim_with_app
+    """Dead for the session that it opened, and for a login that is on its way."""
+    kim, there = kim_with_app, Person(kim_with_app.user)
     passkey = kim.add_passkey()
+    there.authenticator, there.app_key = kim.authenticator, kim.app_key
+    (there.sign_in if fate == "app removed" else there.use_passkey)()
+    assert there.is_in
     kim.enter_password()
-    if fate == "app removed":
-        services.disable_two_factor(kim.user, actor=admin)
-        assert kim.enter_code().status_code == 302
-        assert kim.enter_code(kim.codes[0]).status_code == 302
-        assert not AuthenticatorApp.objects.exists()
-        assert not RecoveryCode.objects.exists()
-        return
+
     if fate == "deleted":
         services.delete_passkey(passkey, actor=admin)
-    else:
+    elif fate == "suspended":
         services.suspend_passkey(passkey, "a copy")
-    kim.authenticator.credentials[0].count = 9
-    options = kim.json("/passkeys/authentication/options/", {}).json()
-    answer = {"credential": kim.authenticator.get(options, used=kim.authenticator.credentials[0])}
-    assert kim.json("/passkeys/authentication/", answer).status_code == 400
+    else:
+        services.disable_two_factor(kim.user, actor=admin)
+        services.enable_two_factor(kim.user, actor=admin)  # which asks for the passkey now
+
+    assert is_shut(there)
+    if fate == "app removed":
+        for code in (kim.code(1), kim.codes[0]):
+            assert kim.enter_code(code).status_code == 400
+        assert not AuthenticatorApp.objects.exists()
+        assert not RecoveryCode.objects.exists()
+    else:
+        options = kim.json("/passkeys/authentication/options/", {}).json()
+        answer = {"credential": kim.authenticator.get(options, used=kim.authenticator.credentials[0])}
+        assert kim.json("/passkeys/authentication/", answer).status_code == 400
     assert is_shut(kim)
 
 

@@ -267,11 +267,22 @@ def test_n_3_2_2_100_wrong_passwords_end_the_password_until_somebody_acts(kim, a
     assert kim.enter_password().status_code == 302
 
 
-def test_n_3_2_2_both_a_hundred_wrong_codes_leave_the_other_factors_alone(kim_with_app):
+@pytest.mark.parametrize(("method", "wrong"), [("totp", "000000"), ("recovery", GOOD_RECOVERY_FORM)])
+def test_n_3_2_2_both_a_hundred_wrong_codes_leave_the_other_factors_alone(method, wrong, kim_with_app, clock):
     """The documented reading: what was guessed at is disabled, nothing else."""
-    disabled(kim_with_app)
+    kim = kim_with_app
+    kim.add_passkey()
+    lane = throttle.factor_lane(kim.user, method)
+    Budget.objects.create(key=lane.key, failures=99, blocked_until=0, last_at=time())
+    kim.enter_password()
+    assert kim.enter_code(wrong).status_code == 400, "the hundredth"
 
-    assert RecoveryCode.objects.filter(user=kim_with_app.user, used_at=None).count() == 10
+    assert (AuthenticatorApp.objects.get(user=kim.user).disabled_at is not None) is (method == "totp")
+    assert RecoveryCode.objects.filter(user=kim.user, used_at=None).count() == (10 if method == "totp" else 0)
+    of_the_app, of_the_paper = kim.code(), kim.codes[0]
+    assert kim.enter_code(of_the_app if method == "totp" else of_the_paper).status_code == 429, "looked at no more"
+    assert kim.enter_code(of_the_paper if method == "totp" else of_the_app).status_code == 302
+    assert Person(kim.user, authenticator=kim.authenticator).use_passkey().status_code == 200
 
 
 def test_n_3_2_2_reset_success_forgets_what_was_wrong_before(kim_with_app, clock):

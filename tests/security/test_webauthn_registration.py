@@ -15,9 +15,10 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import AuditEvent
+from mfa import services
 from mfa.models import Passkey
 from tests.authenticator import b64, unb64
-from tests.mfa.pages import OWN, audit_of, words
+from tests.mfa.pages import CREATE, OWN, audit_of, words
 from tests.people import Person
 from tests.security.registration import (
     ANSWER,
@@ -385,14 +386,22 @@ def test_without_a_recent_proof_one_confirms_first(kim):
     assert saved() == 0
 
 
-def test_cs_mfa_4_a_password_alone_adds_no_second_passkey(kim):
+@pytest.mark.parametrize(("half_way", "error"), [(False, "confirmation_required"), (True, "proof_required")])
+def test_cs_mfa_4_a_password_alone_adds_no_second_passkey(half_way, error, kim, admin):
+    """Neither to whoever is in, nor at the step of the login that asks for a new one."""
     kim.create_passkey()
+    if half_way:
+        services.request_passkey(kim.user, actor=admin)
+        kim.client.post("/logout/")
+        kim.enter_password()
+        assert kim.asked_for == CREATE
 
-    refused = kim.json(OPTIONS, {})
-
-    assert (refused.status_code, refused.json()["error"]) == (403, "confirmation_required")
-    kim.use_passkey()
-    assert kim.create_passkey().status_code == 200
+    for address in (OPTIONS, ANSWER):
+        refused = kim.json(address, {})
+        assert (refused.status_code, refused.json()["error"]) == (403, error)
+    assert kim.use_passkey().status_code == 200
+    assert saved() == 1
+    assert kim.json(OPTIONS, {}).status_code == 200
 
 
 @pytest.mark.parametrize("number", [19, 20])
