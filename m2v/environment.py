@@ -28,7 +28,9 @@ def port(text: str) -> int:
 def seconds(name: str, text: str) -> int:
     """A time from a minute to a year. Raises ImproperlyConfigured."""
     if not text.isascii() or not text.isdigit() or not 60 <= int(text) <= 366 * 86400:
-        raise ImproperlyConfigured(f"{name} must be a number of seconds, from 60 to 31622400 (366 days). It is {text!r}.")
+        raise ImproperlyConfigured(
+            f"{name} must be a number of seconds, from 60 to 31622400 (366 days). It is {text!r}."
+        )
     return int(text)
 
 
