@@ -15,20 +15,22 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import notices
 from accounts.actions import Action
 from accounts.browsers import browser_name
-from accounts.models import AuditEvent
+from accounts.models import AuditEvent, User
 from accounts.seals import EVERY, seal_batch
 from accounts.text import methods_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from accounts.models import User
+    from django.db.models import QuerySet
+
     from companies.models import Company
 
 
@@ -105,6 +107,16 @@ def record(
 def log_line(line: AuditEvent) -> None:
     """`line` for the log, which leads elsewhere (ASVS 16.4.3)."""
     log.info(str(line.action), extra={"fields": {"id": line.pk, **line.columns(), "address": line.address}})
+
+
+def newest(lines: QuerySet[AuditEvent], number: int, *, viewer: User) -> list[AuditEvent]:
+    """The newest of `lines` for `viewer`: not told from where somebody acted whom they do not manage."""
+    managed = User.objects.managed_by(viewer).filter(pk=OuterRef("actor"))
+    events = lines.select_related("actor", "subject", "company").annotate(actor_managed=Exists(managed))[:number]
+    for event in events:
+        if event.actor_id and not event.actor_managed:
+            event.address, event.browser = None, ""
+    return list(events)
 
 
 # What people do to themselves reads differently from what is done to them.

@@ -10,6 +10,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts import audit
 from accounts.dates import day, moment, on_day
 from accounts.models import AuditEvent, Role, Session, User
 from mfa.methods import recovery
@@ -73,9 +74,11 @@ class Window:
     @cached_property
     def activity(self) -> list[AuditEvent]:
         events = AuditEvent.objects.filter(subject=self.subject)
-        if not self.own and self.viewer.role != Role.ADMINISTRATOR:
+        if self.own:
+            return list(events.select_related("actor", "subject", "company")[:LATEST])
+        if self.viewer.role != Role.ADMINISTRATOR:
             events = events.filter(company=self.viewer.company_id)  # what was done in an earlier company stays there
-        return list(events.select_related("actor", "subject", "company")[:LATEST])
+        return audit.newest(events, LATEST, viewer=self.viewer)
 
     @cached_property
     def sessions(self) -> int:
