@@ -214,6 +214,55 @@ def test_an_address_that_was_replaced_is_told_for_seven_days(days, told_still, t
     assert {mail.to[0] for mail in mails} == {"new@acme.example"} | ({"kim@acme.example"} if told_still else set())
 
 
+ON_RECORD_BRIEFLY = "It wasn't you? Write to the administrators of your company at once"
+
+
+@pytest.mark.parametrize(
+    ("addresses", "days", "links"),
+    [
+        (["typo", "new"], 0, {"kim": True, "typo": False, "new": True}),
+        (["evil", "kim"], 0, {"kim": True, "evil": False}),
+        (["evil", "kim", "new"], 0, {"kim": True, "evil": False, "new": True}),
+        (["new"], 0, {"kim": True, "new": True}),
+        (["new", "newer"], 6.9, {"kim": True, "new": False, "newer": True}),
+        (["new", "newer"], 7.1, {"new": True, "newer": True}),
+    ],
+)
+def test_only_the_address_of_now_and_the_one_of_seven_days_ago_get_the_link(
+    addresses, days, links, told, kim, time_machine
+):
+    """The others are told, and can do nothing: a typo, or the address of somebody who was in (B-53)."""
+    time_machine.move_to("2026-05-04 09:30:15", tick=False)
+    for address in addresses:
+        if address == addresses[-1]:
+            time_machine.shift(days * 24 * 3600)
+        kim = Person(User.objects.get(pk=kim.user.pk))
+        kim.sign_in()
+        answer = kim.client.post("/user-settings/", PROFILE | {"email": f"{address}@acme.example"})
+        assert answer.status_code == 302
+
+    mails = told(kim.create_passkey)
+
+    assert {mail.to[0].partition("@")[0]: bool(LINK.search(mail.body)) for mail in mails} == links
+    for mail in mails:
+        assert (ON_RECORD_BRIEFLY in mail.body) is not bool(LINK.search(mail.body))
+        assert "Was it you? Then there is nothing to do." in mail.body
+        assert as_text(mail.alternatives[0].content) == LINK.sub("This wasn't me", " ".join(mail.body.split()))
+
+
+def test_an_address_that_an_administrator_entered_lately_gets_no_link_either_once_it_is_replaced(
+    told, kim, administrator
+):
+    form = {"username": "kim", "role": "member", "company": kim.user.company_id, "email": "typo@acme.example"}
+    administrator.client.post(f"{USERS}{kim.user.pk}/", form)
+    mails = told(administrator.client.post, f"{USERS}{kim.user.pk}/", form | {"email": "new@acme.example"})
+
+    assert {mail.to[0]: bool(LINK.search(mail.body)) for mail in mails} == {
+        "typo@acme.example": False,
+        "new@acme.example": True,
+    }
+
+
 @pytest.mark.parametrize(
     ("before", "after", "addresses"),
     [
