@@ -48,6 +48,12 @@ def few_codes_left(event: AuditEvent) -> bool:
     return int(event.details.get("left", 0)) < FEW_CODES
 
 
+def failed_beyond_the_password(event: AuditEvent) -> bool:
+    """Was a second factor looked at, and not right?"""
+    looked_at = event.details.get("reason") != "Throttled"
+    return looked_at and any(method in to.BEYOND_PASSWORD for method in event.details.get("methods", ()))
+
+
 @dataclass(frozen=True)
 class Notice:
     """What one kind of audit line says in a mail. `sentence` may name {actor}, {subject}, {company} and details."""
@@ -71,11 +77,12 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
         Notice(
             _("Somebody failed at your second factor"),
             _(
-                "Somebody got past your password, and then failed three times in a row at the code, "
-                "recovery code or passkey. Nobody got in. If it was not you, somebody knows your password."
+                "Somebody failed three times in a row at the code, recovery code or passkey: at a login, after your "
+                "password, or in a browser in which you are signed in. None of the three opened anything. If it was "
+                "not you, somebody knows your password, or is at a browser of yours."
             ),
             to=to.the_person_at_the_third_failure,
-            when=lambda event: any(method in to.BEYOND_PASSWORD for method in event.details.get("methods", ())),
+            when=failed_beyond_the_password,
         ),
     ),
     Action.TWO_FACTOR_ENABLED: (

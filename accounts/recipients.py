@@ -66,7 +66,7 @@ def _replaced_addresses(event: AuditEvent) -> tuple[list[str], str]:
 def the_person_at_the_third_failure(event: AuditEvent) -> list[Recipient]:
     """The same, where `event` is exactly the third second factor in a row that was not right (ASVS 6.3.5).
 
-    Signing in and confirming end a row; entering the password again does not.
+    Signing in and confirming end a row; entering the password again does not. What had to wait was not looked at.
     A passkey counts only after the password: without it, anybody may try one.
     """
     mine = AuditEvent.objects.filter(subject=event.subject_id, pk__lte=event.pk)
@@ -75,7 +75,8 @@ def the_person_at_the_third_failure(event: AuditEvent) -> list[Recipient]:
     password = AuditEvent.objects.filter(
         subject=event.subject_id, action=Action.PROVED, details__methods__0="password", pk__lt=OuterRef("pk")
     ).filter(pk__gt=since)
-    failures = mine.filter(action=Action.REFUSED, pk__gt=since).filter(
+    looked_at = mine.filter(action=Action.REFUSED, pk__gt=since).exclude(details__reason="Throttled")
+    failures = looked_at.filter(
         Q(details__methods__0="totp")
         | Q(details__methods__0="recovery")
         | Q(Exists(password), details__methods__0="passkey")

@@ -8,7 +8,7 @@ from html import unescape
 import pytest
 from django.db import transaction
 
-from accounts import audit, notices, people
+from accounts import audit, notices, people, throttle
 from accounts.actions import Action
 from accounts.models import AuditEvent, User
 from accounts.notices import NOTICES
@@ -323,6 +323,30 @@ def test_the_mail_says_that_somebody_knows_the_password(told, kim):
     assert "0000" not in mail.body.replace(LINK.search(mail.body)[0], "")
 
 
+def test_what_waited_and_was_never_looked_at_is_not_counted_and_not_told_again(told, kim):
+    kim.set_up_app()
+    kim.enter_password()
+    assert fail(kim, 2, told) == [0, 0]
+    throttle.Budget.objects.update(blocked_until=throttle.FOREVER)
+
+    assert fail(kim, 3, told) == [0, 0, 0]
+    throttle.Budget.objects.update(blocked_until=0)
+    assert fail(kim, 1, told) == [1]
+    throttle.Budget.objects.update(blocked_until=throttle.FOREVER)
+    assert fail(kim, 2, told) == [0, 0]
+
+
+def test_the_mail_is_true_of_somebody_who_is_signed_in_and_mistypes_three_codes(told, kim_with_app):
+    confirm = [told(kim_with_app.client.post, "/confirm/", {"code": "000000"}) for _ in range(3)]
+
+    assert [len(mails) for mails in confirm] == [0, 0, 1]
+    said = " ".join(confirm[2][0].body.split())
+    assert "at a login, after your password, or in a browser in which you are signed in" in said
+    assert "somebody knows your password, or is at a browser of yours" in said
+    assert "got past your password" not in said
+    assert "Nobody got in" not in said
+
+
 def test_entering_the_password_again_does_not_start_the_count_anew(told, kim):
     kim.set_up_app()
     kim.enter_password()
@@ -330,6 +354,7 @@ def test_entering_the_password_again_does_not_start_the_count_anew(told, kim):
     again = Person(kim.user, app_key=kim.app_key)
     again.enter_password("wrong")
     again.enter_password()
+    throttle.Budget.objects.update(blocked_until=0)  # as if they had waited
 
     assert fail(again, 2, told) == [1, 0]
 
