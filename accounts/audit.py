@@ -109,12 +109,12 @@ def log_line(line: AuditEvent) -> None:
     log.info(str(line.action), extra={"fields": {"id": line.pk, **line.columns(), "address": line.address}})
 
 
-def newest(lines: QuerySet[AuditEvent], number: int, *, viewer: User) -> list[AuditEvent]:
-    """The newest of `lines` for `viewer`: not told from where somebody acted whom they do not manage."""
+def newest(lines: QuerySet[AuditEvent], *, viewer: User, number: int = 10) -> list[AuditEvent]:
+    """The newest of `lines`; from where somebody acted whom `viewer` does not manage is told of acts on them alone."""
     managed = User.objects.managed_by(viewer).filter(pk=OuterRef("actor"))
     events = lines.select_related("actor", "subject", "company").annotate(actor_managed=Exists(managed))[:number]
     for event in events:
-        if event.actor_id and not event.actor_managed:
+        if event.actor_id and not event.actor_managed and event.subject_id != viewer.pk:
             event.address, event.browser = None, ""
     return list(events)
 
@@ -129,13 +129,15 @@ OWN_ACTS = {
     Action.USER_CHANGED: gettext_lazy("{actor} changed their profile"),
     Action.SESSIONS_ENDED: gettext_lazy("{actor} ended all their sessions"),
 }
+# And what an administrator does for somebody who could have asked themselves.
+DONE_FOR_OTHERS = {
+    Action.PASSWORD_RESET_REQUESTED: gettext_lazy("{actor} sent {subject} a link to choose another password"),
+}
 
 
 def sentence(event: AuditEvent) -> str:
     """`event` as people read it, without time and place. Needs actor, subject and company loaded."""
-    action = Action(event.action)
-    own = event.actor_id is not None and event.actor_id == event.subject_id
-    form = str(OWN_ACTS.get(action, action.label) if own else action.label)
+    form = _form(event)
     nobody = _("Somebody")
     details = {key: str(value) for key, value in event.details.items()}
     return form.format_map(
@@ -149,6 +151,14 @@ def sentence(event: AuditEvent) -> str:
             "company": event.company.name if event.company else "",
         }
     )
+
+
+def _form(event: AuditEvent) -> str:
+    """What `event` says, by who did it."""
+    action, special = Action(event.action), {}
+    if event.actor_id is not None:
+        special = OWN_ACTS if event.actor_id == event.subject_id else DONE_FOR_OTHERS
+    return str(special.get(action, action.label))
 
 
 def place(event: AuditEvent) -> str:

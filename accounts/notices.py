@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import letters, post
 from accounts import recipients as to
 from accounts.actions import Action
+from accounts.occasions import always, failed_beyond_the_password, few_codes_left, others, removed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,32 +27,6 @@ if TYPE_CHECKING:
 
     from accounts.models import AuditEvent
     from accounts.recipients import Recipient
-
-FEW_CODES = 3
-
-
-def always(event: AuditEvent) -> bool:
-    return True
-
-
-def others(event: AuditEvent) -> bool:
-    """Done by an administrator."""
-    return event.actor_id is not None and event.actor_id != event.subject_id
-
-
-def removed(event: AuditEvent) -> bool:
-    changes = event.details.get("changes", {})
-    return any(changes.get(name, [0])[0] for name in ("authenticator_apps", "recovery_codes"))
-
-
-def few_codes_left(event: AuditEvent) -> bool:
-    return int(event.details.get("left", 0)) < FEW_CODES
-
-
-def failed_beyond_the_password(event: AuditEvent) -> bool:
-    """Was a second factor looked at, and not right?"""
-    looked_at = event.details.get("reason") != "Throttled"
-    return looked_at and any(method in to.BEYOND_PASSWORD for method in event.details.get("methods", ()))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 FAILURES = 3
-BEYOND_PASSWORD = ("totp", "recovery", "passkey")
 KEPT_DAYS = 7  # how long a replaced address is told too, as long as a "This wasn't me" link is good
 
 

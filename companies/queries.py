@@ -157,7 +157,7 @@ class Coverage:
         return bars
 
 
-def latest_events(company: Company, viewer: User, number: int = 10) -> list[AuditEvent]:
+def latest_events(company: Company, viewer: User) -> list[AuditEvent]:
     """What was done in `company` lately, sign-ins left out.
 
     Whoever manages not everybody sees no line about the others, but what those did to the company and to their people.
@@ -178,4 +178,4 @@ def latest_events(company: Company, viewer: User, number: int = 10) -> list[Audi
         managed = User.objects.managed_by(viewer)
         of_theirs = Q(subject__in=managed) | Q(subject=None, actor__in=managed)
         acts = acts.filter(of_theirs | Q(action__startswith="company_"))
-    return audit.newest(acts, number, viewer=viewer)
+    return audit.newest(acts, viewer=viewer)

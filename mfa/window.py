@@ -21,8 +21,6 @@ from mfa.queries import State, state_of
 if TYPE_CHECKING:
     from mfa.models import AuthenticatorApp, Passkey
 
-LATEST = 10
-
 
 @dataclass(frozen=True)
 class Window:
@@ -74,11 +72,9 @@ class Window:
     @cached_property
     def activity(self) -> list[AuditEvent]:
         events = AuditEvent.objects.filter(subject=self.subject)
-        if self.own:
-            return list(events.select_related("actor", "subject", "company")[:LATEST])
-        if self.viewer.role != Role.ADMINISTRATOR:
+        if not self.own and self.viewer.role != Role.ADMINISTRATOR:
             events = events.filter(company=self.viewer.company_id)  # what was done in an earlier company stays there
-        return audit.newest(events, LATEST, viewer=self.viewer)
+        return audit.newest(events, viewer=self.viewer)
 
     @cached_property
     def sessions(self) -> int:
