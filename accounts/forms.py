@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts import login
+from accounts import login, throttle
 from accounts.models import User
 from accounts.text import fold
-from accounts.throttle import Throttled
+from accounts.throttle import HOUR, NEVER, Lane, Throttled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,7 +84,12 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
 
 
 class ProfileForm(PersonForm):
-    """One's own profile: not the user name, the company or the role, which administrators decide."""
+    """One's own profile: not the user name, the company or the role, which administrators decide.
+
+    `throttled` says that they asked too often whether an address is taken, which tells who has an account.
+    """
+
+    throttled: Throttled | None = None
 
     class Meta:
         model = User
@@ -104,6 +109,17 @@ class ProfileForm(PersonForm):
         choice = self.fields["language"]
         assert isinstance(choice, forms.ChoiceField)  # declared above
         choice.choices = list(languages)
+
+    def clean_email(self) -> str:
+        """Another address than one's own is looked up ten times an hour, then once in 15 minutes."""
+        email: str = self.cleaned_data["email"]
+        if email and fold(email) != fold(self.instance.email):
+            try:
+                throttle.claim(Lane(f"addresses:{self.instance.pk.hex}", free=10, delay=900, ends=NEVER, forgets=HOUR))
+            except Throttled as trouble:
+                self.throttled = trouble
+                raise forms.ValidationError(too_many(trouble)) from trouble
+        return super().clean_email()
 
 
 class ChoosePasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # the same
