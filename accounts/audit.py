@@ -135,6 +135,12 @@ DONE_FOR_OTHERS = {
 }
 
 
+# And what somebody did who needs no account for it.
+ON_THE_COMMAND_LINE = {
+    Action.PASSWORD_CHANGED: gettext_lazy("Another password was set for {subject} on the command line"),
+}
+
+
 def sentence(event: AuditEvent) -> str:
     """`event` as people read it, without time and place. Needs actor, subject and company loaded."""
     form = _form(event)
@@ -155,8 +161,10 @@ def sentence(event: AuditEvent) -> str:
 
 def _form(event: AuditEvent) -> str:
     """What `event` says, by who did it."""
-    action, special = Action(event.action), {}
-    if event.actor_id is not None:
+    action = Action(event.action)
+    if event.actor_id is None:
+        special = ON_THE_COMMAND_LINE
+    else:
         special = OWN_ACTS if event.actor_id == event.subject_id else DONE_FOR_OTHERS
     return str(special.get(action, action.label))
 

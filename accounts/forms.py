@@ -15,16 +15,12 @@ from django.utils.translation import ngettext
 
 from accounts import login, throttle
 from accounts.models import User
-from accounts.text import fold
+from accounts.text import USERNAME, fold
 from accounts.throttle import HOUR, NEVER, Lane, Throttled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# Without "@", a user name is never mistaken for an e-mail address.
-USERNAME = RegexValidator(
-    r"^[\w.+-]+\Z", _("A user name has letters, digits, dots, hyphens and underscores, and no spaces.")
-)
 # What is neither seen nor typed: a name with a line in it would write lines of its own into mails.
 ONE_LINE = RegexValidator(
     "[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]",
