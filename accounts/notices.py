@@ -170,6 +170,11 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
             ),
             when=lambda event: "email" in event.details.get("changes", {}),
         ),
+        Notice(
+            _("Your user name was changed"),
+            _("It was {changes[username][0]} and is {changes[username][1]} now: sign in with {changes[username][1]}."),
+            when=lambda event: "username" in event.details.get("changes", {}),
+        ),
     ),
     Action.COMPANY_TWO_FACTOR_ENABLED: (
         Notice(
