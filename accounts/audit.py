@@ -15,20 +15,22 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import notices
 from accounts.actions import Action
 from accounts.browsers import browser_name
-from accounts.models import AuditEvent
+from accounts.models import AuditEvent, User
 from accounts.seals import EVERY, seal_batch
 from accounts.text import methods_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from accounts.models import User
+    from django.db.models import QuerySet
+
     from companies.models import Company
 
 
@@ -107,6 +109,16 @@ def log_line(line: AuditEvent) -> None:
     log.info(str(line.action), extra={"fields": {"id": line.pk, **line.columns(), "address": line.address}})
 
 
+def newest(lines: QuerySet[AuditEvent], *, viewer: User, number: int = 10) -> list[AuditEvent]:
+    """The newest of `lines`; from where somebody acted whom `viewer` does not manage is told of acts on them alone."""
+    managed = User.objects.managed_by(viewer).filter(pk=OuterRef("actor"))
+    events = lines.select_related("actor", "subject", "company").annotate(actor_managed=Exists(managed))[:number]
+    for event in events:
+        if event.actor_id and not event.actor_managed and event.subject_id != viewer.pk:
+            event.address, event.browser = None, ""
+    return list(events)
+
+
 # What people do to themselves reads differently from what is done to them.
 OWN_ACTS = {
     Action.TWO_FACTOR_ENABLED: gettext_lazy("{actor} switched two-factor authentication on"),
@@ -117,13 +129,21 @@ OWN_ACTS = {
     Action.USER_CHANGED: gettext_lazy("{actor} changed their profile"),
     Action.SESSIONS_ENDED: gettext_lazy("{actor} ended all their sessions"),
 }
+# And what an administrator does for somebody who could have asked themselves.
+DONE_FOR_OTHERS = {
+    Action.PASSWORD_RESET_REQUESTED: gettext_lazy("{actor} sent {subject} a link to choose another password"),
+}
+
+
+# And what somebody did who needs no account for it.
+ON_THE_COMMAND_LINE = {
+    Action.PASSWORD_CHANGED: gettext_lazy("Another password was set for {subject} on the command line"),
+}
 
 
 def sentence(event: AuditEvent) -> str:
     """`event` as people read it, without time and place. Needs actor, subject and company loaded."""
-    action = Action(event.action)
-    own = event.actor_id is not None and event.actor_id == event.subject_id
-    form = str(OWN_ACTS.get(action, action.label) if own else action.label)
+    form = _form(event)
     nobody = _("Somebody")
     details = {key: str(value) for key, value in event.details.items()}
     return form.format_map(
@@ -137,6 +157,16 @@ def sentence(event: AuditEvent) -> str:
             "company": event.company.name if event.company else "",
         }
     )
+
+
+def _form(event: AuditEvent) -> str:
+    """What `event` says, by who did it."""
+    action = Action(event.action)
+    if event.actor_id is None:
+        special = ON_THE_COMMAND_LINE
+    else:
+        special = OWN_ACTS if event.actor_id == event.subject_id else DONE_FOR_OTHERS
+    return str(special.get(action, action.label))
 
 
 def place(event: AuditEvent) -> str:

@@ -13,18 +13,14 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts import login
+from accounts import login, throttle
 from accounts.models import User
-from accounts.text import fold
-from accounts.throttle import Throttled
+from accounts.text import USERNAME, fold
+from accounts.throttle import HOUR, NEVER, Lane, Throttled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# Without "@", a user name is never mistaken for an e-mail address.
-USERNAME = RegexValidator(
-    r"^[\w.+-]+\Z", _("A user name has letters, digits, dots, hyphens and underscores, and no spaces.")
-)
 # What is neither seen nor typed: a name with a line in it would write lines of its own into mails.
 ONE_LINE = RegexValidator(
     "[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]",
@@ -84,7 +80,12 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
 
 
 class ProfileForm(PersonForm):
-    """One's own profile: not the user name, the company or the role, which administrators decide."""
+    """One's own profile: not the user name, the company or the role, which administrators decide.
+
+    `throttled` says that they asked too often whether an address is taken, which tells who has an account.
+    """
+
+    throttled: Throttled | None = None
 
     class Meta:
         model = User
@@ -104,6 +105,17 @@ class ProfileForm(PersonForm):
         choice = self.fields["language"]
         assert isinstance(choice, forms.ChoiceField)  # declared above
         choice.choices = list(languages)
+
+    def clean_email(self) -> str:
+        """Another address than one's own is looked up ten times an hour, then once in 15 minutes."""
+        email: str = self.cleaned_data["email"]
+        if email and fold(email) != fold(self.instance.email):
+            try:
+                throttle.claim(Lane(f"addresses:{self.instance.pk.hex}", free=10, delay=900, ends=NEVER, forgets=HOUR))
+            except Throttled as trouble:
+                self.throttled = trouble
+                raise forms.ValidationError(too_many(trouble)) from trouble
+        return super().clean_email()
 
 
 class ChoosePasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # the same

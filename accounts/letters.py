@@ -43,7 +43,8 @@ class Letter:
                 "sentence": self._sentence(),
                 "facts": self._facts(),
                 "by": self.words["actor"],
-                "link": not_me_link(self.event, recipient.address) if self.reportable else "",
+                "reportable": self.reportable,
+                "link": not_me_link(self.event, recipient.address) if self.reportable and recipient.believed else "",
             }
             mail = EmailMultiAlternatives(
                 subject=f"m2v: {self.notice.headline}",

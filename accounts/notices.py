@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import letters, post
 from accounts import recipients as to
 from accounts.actions import Action
+from accounts.occasions import always, failed_beyond_the_password, few_codes_left, others, removed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,26 +27,6 @@ if TYPE_CHECKING:
 
     from accounts.models import AuditEvent
     from accounts.recipients import Recipient
-
-FEW_CODES = 3
-
-
-def always(event: AuditEvent) -> bool:
-    return True
-
-
-def others(event: AuditEvent) -> bool:
-    """Done by an administrator."""
-    return event.actor_id is not None and event.actor_id != event.subject_id
-
-
-def removed(event: AuditEvent) -> bool:
-    changes = event.details.get("changes", {})
-    return any(changes.get(name, [0])[0] for name in ("authenticator_apps", "recovery_codes"))
-
-
-def few_codes_left(event: AuditEvent) -> bool:
-    return int(event.details.get("left", 0)) < FEW_CODES
 
 
 @dataclass(frozen=True)
@@ -71,11 +52,12 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
         Notice(
             _("Somebody failed at your second factor"),
             _(
-                "Somebody got past your password, and then failed three times in a row at the code, "
-                "recovery code or passkey. Nobody got in. If it was not you, somebody knows your password."
+                "Somebody failed three times in a row at the code, recovery code or passkey: at a login, after your "
+                "password, or in a browser in which you are signed in. None of the three opened anything. If it was "
+                "not you, somebody knows your password, or is at a browser of yours."
             ),
             to=to.the_person_at_the_third_failure,
-            when=lambda event: any(method in to.BEYOND_PASSWORD for method in event.details.get("methods", ())),
+            when=failed_beyond_the_password,
         ),
     ),
     Action.TWO_FACTOR_ENABLED: (
@@ -187,6 +169,11 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
                 "one; links for a new password go to the new one only."
             ),
             when=lambda event: "email" in event.details.get("changes", {}),
+        ),
+        Notice(
+            _("Your user name was changed"),
+            _("It was {changes[username][0]} and is {changes[username][1]} now: sign in with {changes[username][1]}."),
+            when=lambda event: "username" in event.details.get("changes", {}),
         ),
     ),
     Action.COMPANY_TWO_FACTOR_ENABLED: (

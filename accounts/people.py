@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, make_password
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from accounts import audit, throttle
 from accounts.actions import Action
 from accounts.models import AuditEvent, Session, User
+from accounts.text import USERNAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,9 +33,9 @@ PROFILE = ("username", "first_name", "last_name", "email", "language", "role", "
 
 
 @transaction.atomic
-def create_user(person: User, *, actor: User) -> None:
-    """Save a new person. They choose their own password through an invitation."""
-    person.set_unusable_password()
+def create_user(person: User, *, actor: User | None, password: str | None = None) -> None:
+    """Save a new person. Without a password they choose their own, through an invitation."""
+    person.set_password(password)
     person.save()
     after = User.objects.filter(pk=person.pk).values(*PROFILE).get()
     audit.record(
@@ -42,6 +45,16 @@ def create_user(person: User, *, actor: User) -> None:
         role=person.role,
         changes={field: ["", str(value or "")] for field, value in after.items()},
     )
+
+
+def create_administrator(person: User, password: str | None) -> User:
+    """Save an administrator whom the command line makes. Raises ValidationError for a name that is taken, or none."""
+    USERNAME(person.username)
+    taken = User.objects.get_queryset()
+    if taken.named(person.username) or (person.email and taken.named(person.email)):
+        raise ValidationError(_("Somebody has this user name or e-mail address already."))
+    create_user(person, actor=None, password=password)
+    return person
 
 
 @transaction.atomic
@@ -160,7 +173,7 @@ def locked_since(person: User) -> datetime | None:
 
 
 @transaction.atomic
-def change_password(person: User, password: str, *, actor: User, here: str | None = None) -> None:
+def change_password(person: User, password: str, *, actor: User | None, here: str | None = None) -> None:
     """Give `person` the password they chose; every session ends but the one that is kept as `here`.
 
     Guesses at the earlier one are forgotten. Raises ChangedMeanwhile where

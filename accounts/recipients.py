@@ -14,49 +14,58 @@ from accounts.models import AuditEvent, Role, User
 from accounts.text import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from django.db.models import QuerySet
 
 FAILURES = 3
-BEYOND_PASSWORD = ("totp", "recovery", "passkey")
 KEPT_DAYS = 7  # how long a replaced address is told too, as long as a "This wasn't me" link is good
 
 
 @dataclass(frozen=True)
 class Recipient:
-    """Somebody at one of their addresses."""
+    """Somebody at one of their addresses; `believed` where a "This wasn't me" from there is theirs."""
 
     address: str
     name: str
     language: str
+    believed: bool = True
 
 
 def the_person(event: AuditEvent) -> list[Recipient]:
     """Whom the event is about, at the address on record and at those it replaced within seven days (B-53).
 
-    An address that somebody else replaced is told of that, and of nothing more.
+    Believed are the one on record and the one of seven days ago: what came and went since may be a typo, or of
+    somebody who was in. An address that somebody else replaced is told of that, and of nothing more.
     """
     person = event.subject
     if person is None or not person.is_active:
         return []
-    addresses = {fold(address): address for address in (person.email, *_replaced_addresses(event)) if address}
-    return [_at(address, person) for address in addresses.values()]
+    replaced, earliest = _replaced_addresses(event)
+    addresses = {fold(address): address for address in (person.email, *replaced) if address}
+    believed = {fold(person.email), fold(earliest)}
+    return [_at(address, person, believed=folded in believed) for folded, address in addresses.items()]
 
 
-def _replaced_addresses(event: AuditEvent) -> Iterator[str]:
+def _replaced_addresses(event: AuditEvent) -> tuple[list[str], str]:
+    """The addresses to tell too, and the one that was on record when the seven days began."""
     changes = AuditEvent.objects.filter(
-        subject=event.subject_id, action=Action.USER_CHANGED, at__gt=event.at - timedelta(days=KEPT_DAYS)
-    )
-    for pk, actor_id, details in changes.values_list("pk", "actor_id", "details"):
-        if pk == event.pk or actor_id == event.subject_id:
-            yield details.get("changes", {}).get("email", [""])[0]
+        subject=event.subject_id,
+        action=Action.USER_CHANGED,
+        at__gt=event.at - timedelta(days=KEPT_DAYS),
+        details__changes__has_key="email",
+    ).order_by("pk")
+    lines = [
+        (details["changes"]["email"][0], pk == event.pk or actor == event.subject_id)
+        for pk, actor, details in changes.values_list("pk", "actor_id", "details")
+    ]
+    return [address for address, told in lines if told], lines[0][0] if lines else ""
 
 
 def the_person_at_the_third_failure(event: AuditEvent) -> list[Recipient]:
     """The same, where `event` is exactly the third second factor in a row that was not right (ASVS 6.3.5).
 
-    Signing in and confirming end a row; entering the password again does not.
+    Signing in and confirming end a row; entering the password again does not. What had to wait was not looked at.
     A passkey counts only after the password: without it, anybody may try one.
     """
     mine = AuditEvent.objects.filter(subject=event.subject_id, pk__lte=event.pk)
@@ -65,7 +74,8 @@ def the_person_at_the_third_failure(event: AuditEvent) -> list[Recipient]:
     password = AuditEvent.objects.filter(
         subject=event.subject_id, action=Action.PROVED, details__methods__0="password", pk__lt=OuterRef("pk")
     ).filter(pk__gt=since)
-    failures = mine.filter(action=Action.REFUSED, pk__gt=since).filter(
+    looked_at = mine.filter(action=Action.REFUSED, pk__gt=since).exclude(details__reason="Throttled")
+    failures = looked_at.filter(
         Q(details__methods__0="totp")
         | Q(details__methods__0="recovery")
         | Q(Exists(password), details__methods__0="passkey")
@@ -94,5 +104,5 @@ def _all(people: QuerySet[User]) -> list[Recipient]:
     return [_at(person.email, person) for person in found]
 
 
-def _at(address: str, person: User) -> Recipient:
-    return Recipient(address, person.get_short_name(), person.language)
+def _at(address: str, person: User, *, believed: bool = True) -> Recipient:
+    return Recipient(address, person.get_short_name(), person.language, believed)

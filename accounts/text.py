@@ -5,13 +5,21 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
+from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from accounts.models import User
+
+
+# Without "@", a user name is never mistaken for an e-mail address.
+USERNAME = RegexValidator(
+    r"^[\w.+-]+\Z", _lazy("A user name has letters, digits, dots, hyphens and underscores, and no spaces.")
+)
 
 
 def fold(text: str) -> str:

@@ -67,7 +67,8 @@ def user_settings(request: SignedInRequest) -> HttpResponse:
         else:
             messages.success(request, _("Your profile is saved."))
             return redirect(here)
-    return render(request, template, context | {"form": form}, status=400)
+    page = render(request, template, context | {"form": form}, status=400)
+    return wait(page, form.throttled) if form.throttled else page
 
 
 @never_cache

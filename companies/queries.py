@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, Exists, F
+from django.db.models import Count, Exists, F, Q
 from django.utils.functional import cached_property
 
-from accounts.models import AuditEvent, User
+from accounts import audit
+from accounts.models import AuditEvent, Role, User
 from companies.models import Company
 from mfa.queries import IN_STATE, PASSKEY_REQUESTS, State, count_states, with_app, with_factors
 
@@ -88,12 +89,12 @@ class UserList:
         return Page(found.order_by(*ORDERS[self.order], "pk"), page.number, paginator)  # type: ignore[arg-type]  # rows in place of ids
 
 
-def count_people(companies: Iterable[Company]) -> list[Company]:
-    """`companies`, each with `people` and `set_up`: how many active people it has, how many of them are set up."""
+def count_people(companies: Iterable[Company], viewer: User) -> list[Company]:
+    """`companies`, each with `people` and `set_up`: how many active people `viewer` manages there, how many are set up."""
     found = list(companies)
     counts = {
         company: numbers
-        for company, *numbers in with_app(User.objects.filter(company__in=found, is_active=True))
+        for company, *numbers in with_app(User.objects.managed_by(viewer).filter(company__in=found, is_active=True))
         .order_by()
         .values_list("company")
         .annotate(people=Count("pk"), set_up=Count("app"))
@@ -156,8 +157,11 @@ class Coverage:
         return bars
 
 
-def latest_events(company: Company, number: int = 10) -> list[AuditEvent]:
-    """What was done in `company` lately, sign-ins left out."""
+def latest_events(company: Company, viewer: User) -> list[AuditEvent]:
+    """What was done in `company` lately, sign-ins left out.
+
+    Whoever manages not everybody sees no line about the others, but what those did to the company and to their people.
+    """
     acts = AuditEvent.objects.filter(company=company).exclude(
         action__in=[
             "proved",
@@ -170,4 +174,8 @@ def latest_events(company: Company, number: int = 10) -> list[AuditEvent]:
             "step_skipped",
         ]
     )
-    return list(acts.select_related("actor", "subject", "company")[:number])
+    if viewer.role != Role.ADMINISTRATOR:
+        managed = User.objects.managed_by(viewer)
+        of_theirs = Q(subject__in=managed) | Q(subject=None, actor__in=managed)
+        acts = acts.filter(of_theirs | Q(action__startswith="company_"))
+    return audit.newest(acts, viewer=viewer)

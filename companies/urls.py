@@ -16,6 +16,7 @@ urlpatterns = [
     path("administration/users/<uuid:user_id>/deactivate/", users.user_deactivate, name="user_deactivate"),
     path("administration/users/<uuid:user_id>/activate/", users.user_activate, name="user_activate"),
     path("administration/users/<uuid:user_id>/sign-out/", users.user_sign_out, name="user_sign_out"),
+    path("administration/users/<uuid:user_id>/password-reset/", users.user_password_reset, name="user_password_reset"),
     path("administration/users/<uuid:user_id>/unlock/", users.user_unlock, name="user_unlock"),
     path("administration/users/<uuid:user_id>/invite/", invitations.user_invite, name="user_invite"),
     path("administration/users/<uuid:user_id>/invite/withdraw/", invitations.user_withdraw, name="user_withdraw"),

@@ -10,6 +10,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts import audit
 from accounts.dates import day, moment, on_day
 from accounts.models import AuditEvent, Role, Session, User
 from mfa.methods import recovery
@@ -19,8 +20,6 @@ from mfa.queries import State, state_of
 
 if TYPE_CHECKING:
     from mfa.models import AuthenticatorApp, Passkey
-
-LATEST = 10
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class Window:
         events = AuditEvent.objects.filter(subject=self.subject)
         if not self.own and self.viewer.role != Role.ADMINISTRATOR:
             events = events.filter(company=self.viewer.company_id)  # what was done in an earlier company stays there
-        return list(events.select_related("actor", "subject", "company")[:LATEST])
+        return audit.newest(events, viewer=self.viewer)
 
     @cached_property
     def sessions(self) -> int:

@@ -48,6 +48,7 @@ ACCESS = {
     "settings:user_deactivate": (302, 403, 200, 200),
     "settings:user_activate": (302, 403, 200, 200),
     "settings:user_sign_out": (302, 403, 200, 200),
+    "settings:user_password_reset": (302, 403, 200, 200),
     "settings:user_invite": (302, 403, 405, 405),
     "settings:user_unlock": (302, 403, 405, 405),
     "settings:user_withdraw": (302, 403, 405, 405),

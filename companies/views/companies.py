@@ -38,7 +38,7 @@ def overview(request: SignedInRequest) -> HttpResponse:
     """How well the actor's people are protected, and what waits."""
     people = User.objects.managed_by(request.user)
     companies = Company.objects.managed_by(request.user).order_by("name_folded")
-    context = {"coverage": Coverage.of(people), "companies": count_people(companies[:6])}
+    context = {"coverage": Coverage.of(people), "companies": count_people(companies[:6], request.user)}
     return render(request, "settings/index.html", context)
 
 
@@ -49,7 +49,7 @@ def company_list(request: SignedInRequest) -> HttpResponse:
     words = request.GET.get("q", "")[:200].strip()
     companies = Company.objects.managed_by(request.user).search(words).order_by("name_folded")
     page = Paginator(companies, PAGE).get_page(request.GET.get("page", "1"))
-    page.object_list = count_people(page.object_list)
+    page.object_list = count_people(page.object_list, request.user)
     return render(request, "settings/administration/companies/list.html", {"page": page, "words": words})
 
 
@@ -86,8 +86,8 @@ def company_page(request: SignedInRequest, company_id: UUID) -> tuple[str, dict[
     shown = find_company(request, company_id)
     context = {
         "company": shown,
-        "coverage": Coverage.of(shown.users.all()),
-        "events": latest_events(shown),
+        "coverage": coverage_of(request, shown),
+        "events": latest_events(shown, request.user),
     }
     address = reverse("settings:company", args=[company_id])
     return "settings/administration/companies/company.html", context, address
@@ -120,3 +120,8 @@ def _form_page(request: SignedInRequest, template: str, form: CompanyForm, **con
 
 def find_company(request: SignedInRequest, company_id: UUID) -> Company:
     return managed_or_404(request, Company.objects.managed_by(request.user), company_id)
+
+
+def coverage_of(request: SignedInRequest, shown: Company) -> Coverage:
+    """Of those in the company whom the actor manages, and whom an act reaches."""
+    return Coverage.of(User.objects.managed_by(request.user).filter(company=shown))

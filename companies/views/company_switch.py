@@ -11,13 +11,11 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts.models import User
 from accounts.people import end_company_sessions
 from companies import services
 from companies.forms import CompanyOffForm
-from companies.queries import Coverage
 from companies.services import Individuals
-from companies.views.companies import company_page, find_company
+from companies.views.companies import company_page, coverage_of, find_company
 from mfa.consequences import Consequence
 from mfa.forms import SignOutForm
 from mfa.services import Sessions
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from accounts.requests import SignedInRequest
-    from companies.models import Company
+    from companies.queries import Coverage
 
 
 @never_cache
@@ -41,7 +39,7 @@ def two_factor_on(request: SignedInRequest, company_id: UUID) -> HttpResponse:
     form = SignOutForm(request.POST)
     if request.method == "POST" and form.is_valid():
         services.enable_company_two_factor(shown, actor=request.user, sessions=_sessions(form))
-        number = _coverage(request, shown).asked
+        number = coverage_of(request, shown).asked
         text = ngettext(
             "{company} requires two-factor authentication. {number} user will be asked at the next login.",
             "{company} requires two-factor authentication. {number} users will be asked at their next login.",
@@ -49,7 +47,7 @@ def two_factor_on(request: SignedInRequest, company_id: UUID) -> HttpResponse:
         )
         messages.success(request, text.format(company=shown.name, number=number))
         return redirect("settings:company", company_id)
-    coverage = _coverage(request, shown)
+    coverage = coverage_of(request, shown)
     lines = [
         Consequence(
             "wait",
@@ -82,7 +80,7 @@ def two_factor_off(request: SignedInRequest, company_id: UUID) -> HttpResponse:
     """Say who keeps 2FA and who is no longer asked; then do it."""
     shown = find_company(request, company_id)
     form = CompanyOffForm(request.POST)
-    coverage = _coverage(request, shown)
+    coverage = coverage_of(request, shown)
     if request.method == "POST" and form.is_valid():
         keep = form.cleaned_data["keep"]
         changed = services.disable_company_two_factor(
@@ -154,7 +152,7 @@ def company_sign_out(request: SignedInRequest, company_id: UUID) -> HttpResponse
         end_company_sessions(shown, actor=request.user)
         messages.success(request, _("All users of {company} are signed out.").format(company=shown.name))
         return redirect("settings:company", company_id)
-    coverage = _coverage(request, shown)
+    coverage = coverage_of(request, shown)
     lines = [
         Consequence("bad", "arrow-left-start-on-rectangle", _sessions_end(coverage)),
         Consequence("", "key", _("They can sign in again right away.")),
@@ -171,11 +169,6 @@ def _sessions_end(coverage: Coverage) -> str:
         "Ends the sessions of all {number} users at once.",
         coverage.all,
     ).format(number=coverage.all)
-
-
-def _coverage(request: SignedInRequest, shown: Company) -> Coverage:
-    """Of those whom the act reaches."""
-    return Coverage.of(User.objects.managed_by(request.user).filter(company=shown))
 
 
 def _confirm(request: SignedInRequest, company_id: UUID, coverage: Coverage | None, **context: object) -> HttpResponse:

@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import invitations, people, throttle
+from accounts import invitations, people, resets, throttle
+from accounts.forms import too_many
 from accounts.models import User
 from accounts.scope import fields_ignored, managed_or_404
 from companies.forms import UserForm
@@ -161,6 +162,49 @@ def user_sign_out(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     if person.is_active:
         lines.append(Consequence("", "key", _("{name} can sign in again right away.").format(name=window.name)))
     return _confirm(request, title, lines)
+
+
+@never_cache
+@recently_proved
+@require_http_methods(["GET", "HEAD", "POST"])
+def user_password_reset(request: SignedInRequest, user_id: UUID) -> HttpResponse:
+    """Mail a person a link to choose another password, which nobody else sees."""
+    person = _person(request, user_id)
+    name = person.get_short_name()
+    if why_not := _no_password_reset(person):
+        messages.info(request, why_not)
+        return redirect("settings:user", user_id)
+    if request.method == "POST":
+        try:
+            throttle.claim(throttle.mail_lane("reset", person))
+        except throttle.Throttled as trouble:
+            messages.error(request, too_many(trouble))
+        else:
+            resets.send_reset(person, actor=request.user)
+            text = _("A password reset is on its way: the link went to {email} and is good for one hour.")
+            messages.success(request, text.format(email=person.email))
+        return redirect("settings:user", user_id)
+    goes = _("A link to choose another password goes to {email}. It works once, for one hour; you do not see it.")
+    stays = _("Until {name} has chosen, password and sessions go on. Authenticator app and passkeys stay.")
+    lines = [
+        Consequence("", "envelope", goes.format(email=person.email)),
+        Consequence("ok", "shield-check", stays.format(name=name)),
+    ]
+    title = _("Send {full} a password reset?").format(full=person.get_full_name())
+    return _confirm(request, title, lines, tone="primary")
+
+
+def _no_password_reset(person: User) -> str:
+    """Why `person` cannot be sent a link to choose another password; "" where they can."""
+    if not person.is_active:
+        why = _("{name} is deactivated. Activate them first.")
+    elif not person.has_usable_password():
+        why = _("{name} has no password yet. Invite them again.")
+    elif not person.email:
+        why = _("There is no e-mail address of {name} on record. Enter one first.")
+    else:
+        return ""
+    return why.format(name=person.get_short_name())
 
 
 @never_cache

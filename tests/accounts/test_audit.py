@@ -376,6 +376,12 @@ def test_every_sentence_is_made_of_what_lines_know():
         ),
         ("user_changed", {}, "Petra Vogt changed the profile of Kim Hansen", "Kim Hansen changed their profile"),
         ("sessions_ended", {}, "Petra Vogt ended all sessions of Kim Hansen", "Kim Hansen ended all their sessions"),
+        (
+            "password_reset_requested",
+            {},
+            "Petra Vogt sent Kim Hansen a link to choose another password",
+            "A link to reset the password of Kim Hansen was asked for",
+        ),
         ("user_deactivated", {}, "Petra Vogt deactivated Kim Hansen", "Kim Hansen deactivated Kim Hansen"),
         (
             "passkey_renamed",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from io import StringIO
 
 import pytest
 from django.contrib.auth import authenticate
@@ -12,10 +13,15 @@ from django.db import IntegrityError, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.models import Role, User
+from accounts import audit
+from accounts.actions import Action
+from accounts.models import AuditEvent, Role, User
 from accounts.text import FoldedField, fold
+from tests.accounts.walk import everything
+from tests.audit import forget
 from tests.people import PASSWORD, Person, browser
 
+NEW = "four words in line"
 ANY_SPEED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -287,8 +293,96 @@ def test_createsuperuser_says_that_a_name_or_an_address_is_taken(createsuperuser
     assert User.objects.count() == 1
 
 
+@pytest.mark.parametrize("username", ["petra@acme.example", "petra vogt", "petra/.."])
+def test_createsuperuser_refuses_what_is_no_user_name_as_the_forms_do(createsuperuser, username):
+    with pytest.raises(CommandError, match="A user name has letters, digits"):
+        createsuperuser(username)
+
+    assert not User.objects.exists()
+    assert not AuditEvent.objects.exists()
+
+
+def test_createsuperuser_writes_a_line(createsuperuser):
+    createsuperuser("petra", "petra@acme.example")
+
+    line = AuditEvent.objects.get()
+    assert (line.action, line.actor, line.subject.username) == (Action.USER_CREATED, None, "petra")
+    assert line.details["changes"]["email"] == ["", "petra@acme.example"]
+    assert line.details["role"] == Role.ADMINISTRATOR
+    assert audit.sentence(line) == "Somebody created the user petra"
+
+
+def test_createsuperuser_makes_nobody_without_its_line(createsuperuser, monkeypatch):
+    monkeypatch.setattr(audit, "record", lambda *_args, **_more: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        createsuperuser("petra")
+
+    assert not User.objects.exists()
+
+
 def test_a_role_that_is_named_is_kept_by_create_superuser(db):
     made = User.objects.create_superuser("carla", role=Role.COMPANY_ADMINISTRATOR)
 
     assert made.role == Role.COMPANY_ADMINISTRATOR
     assert not made.has_usable_password()
+
+
+# --- changepassword ---
+
+
+@pytest.fixture
+def changepassword(db, monkeypatch):
+    """Run it, and type the passwords."""
+
+    def run(username, *typed):
+        answers = iter(typed)
+        monkeypatch.setattr("getpass.getpass", lambda *_prompt, **_more: next(answers))
+        out = StringIO()
+        call_command("changepassword", username, stdout=out)
+        return out.getvalue()
+
+    return run
+
+
+def test_changepassword_does_what_another_password_does(changepassword, kim, told):
+    kim.sign_in()
+    forget()
+
+    [mail] = told(changepassword, "KIM", NEW, NEW)
+
+    line = AuditEvent.objects.get()
+    assert (line.action, line.actor, line.subject) == (Action.PASSWORD_CHANGED, None, kim.user)
+    assert audit.sentence(line) == "Another password was set for Kim Hansen on the command line"
+    assert mail.subject == "m2v: Your password was changed"
+    assert not kim.is_in
+    assert Person(kim.user).enter_password(NEW).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("username", "typed", "why"),
+    [
+        ("nobody", [NEW, NEW], "Nobody has the user name or e-mail address nobody."),
+        ("kim", [NEW, NEW + "x"], "The two passwords are not the same."),
+        ("kim", ["iloveyou", "iloveyou"], "lists of stolen passwords"),
+        ("lee", [NEW, NEW], "lee is deactivated, or was changed meanwhile."),
+    ],
+)
+def test_changepassword_refuses_and_changes_nothing(changepassword, kim, make_user, username, typed, why):
+    make_user("lee", is_active=False)
+    before = everything()
+
+    with pytest.raises(CommandError, match=why):
+        changepassword(username, *typed)
+
+    assert everything() == before
+
+
+def test_changepassword_changes_nothing_without_its_line(changepassword, kim, monkeypatch):
+    before = everything()
+    monkeypatch.setattr(audit, "record", lambda *_args, **_more: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        changepassword("kim", NEW, NEW)
+
+    assert everything() == before

@@ -8,7 +8,7 @@ from html import unescape
 import pytest
 from django.db import transaction
 
-from accounts import audit, notices, people
+from accounts import audit, notices, people, throttle
 from accounts.actions import Action
 from accounts.models import AuditEvent, User
 from accounts.notices import NOTICES
@@ -214,6 +214,55 @@ def test_an_address_that_was_replaced_is_told_for_seven_days(days, told_still, t
     assert {mail.to[0] for mail in mails} == {"new@acme.example"} | ({"kim@acme.example"} if told_still else set())
 
 
+ON_RECORD_BRIEFLY = "It wasn't you? Write to the administrators of your company at once"
+
+
+@pytest.mark.parametrize(
+    ("addresses", "days", "links"),
+    [
+        (["typo", "new"], 0, {"kim": True, "typo": False, "new": True}),
+        (["evil", "kim"], 0, {"kim": True, "evil": False}),
+        (["evil", "kim", "new"], 0, {"kim": True, "evil": False, "new": True}),
+        (["new"], 0, {"kim": True, "new": True}),
+        (["new", "newer"], 6.9, {"kim": True, "new": False, "newer": True}),
+        (["new", "newer"], 7.1, {"new": True, "newer": True}),
+    ],
+)
+def test_only_the_address_of_now_and_the_one_of_seven_days_ago_get_the_link(
+    addresses, days, links, told, kim, time_machine
+):
+    """The others are told, and can do nothing: a typo, or the address of somebody who was in (B-53)."""
+    time_machine.move_to("2026-05-04 09:30:15", tick=False)
+    for address in addresses:
+        if address == addresses[-1]:
+            time_machine.shift(days * 24 * 3600)
+        kim = Person(User.objects.get(pk=kim.user.pk))
+        kim.sign_in()
+        answer = kim.client.post("/user-settings/", PROFILE | {"email": f"{address}@acme.example"})
+        assert answer.status_code == 302
+
+    mails = told(kim.create_passkey)
+
+    assert {mail.to[0].partition("@")[0]: bool(LINK.search(mail.body)) for mail in mails} == links
+    for mail in mails:
+        assert (ON_RECORD_BRIEFLY in mail.body) is not bool(LINK.search(mail.body))
+        assert "Was it you? Then there is nothing to do." in mail.body
+        assert as_text(mail.alternatives[0].content) == LINK.sub("This wasn't me", " ".join(mail.body.split()))
+
+
+def test_an_address_that_an_administrator_entered_lately_gets_no_link_either_once_it_is_replaced(
+    told, kim, administrator
+):
+    form = {"username": "kim", "role": "member", "company": kim.user.company_id, "email": "typo@acme.example"}
+    administrator.client.post(f"{USERS}{kim.user.pk}/", form)
+    mails = told(administrator.client.post, f"{USERS}{kim.user.pk}/", form | {"email": "new@acme.example"})
+
+    assert {mail.to[0]: bool(LINK.search(mail.body)) for mail in mails} == {
+        "typo@acme.example": False,
+        "new@acme.example": True,
+    }
+
+
 @pytest.mark.parametrize(
     ("before", "after", "addresses"),
     [
@@ -274,6 +323,30 @@ def test_the_mail_says_that_somebody_knows_the_password(told, kim):
     assert "0000" not in mail.body.replace(LINK.search(mail.body)[0], "")
 
 
+def test_what_waited_and_was_never_looked_at_is_not_counted_and_not_told_again(told, kim):
+    kim.set_up_app()
+    kim.enter_password()
+    assert fail(kim, 2, told) == [0, 0]
+    throttle.Budget.objects.update(blocked_until=throttle.FOREVER)
+
+    assert fail(kim, 3, told) == [0, 0, 0]
+    throttle.Budget.objects.update(blocked_until=0)
+    assert fail(kim, 1, told) == [1]
+    throttle.Budget.objects.update(blocked_until=throttle.FOREVER)
+    assert fail(kim, 2, told) == [0, 0]
+
+
+def test_the_mail_is_true_of_somebody_who_is_signed_in_and_mistypes_three_codes(told, kim_with_app):
+    confirm = [told(kim_with_app.client.post, "/confirm/", {"code": "000000"}) for _ in range(3)]
+
+    assert [len(mails) for mails in confirm] == [0, 0, 1]
+    said = " ".join(confirm[2][0].body.split())
+    assert "at a login, after your password, or in a browser in which you are signed in" in said
+    assert "somebody knows your password, or is at a browser of yours" in said
+    assert "got past your password" not in said
+    assert "Nobody got in" not in said
+
+
 def test_entering_the_password_again_does_not_start_the_count_anew(told, kim):
     kim.set_up_app()
     kim.enter_password()
@@ -281,6 +354,7 @@ def test_entering_the_password_again_does_not_start_the_count_anew(told, kim):
     again = Person(kim.user, app_key=kim.app_key)
     again.enter_password("wrong")
     again.enter_password()
+    throttle.Budget.objects.update(blocked_until=0)  # as if they had waited
 
     assert fail(again, 2, told) == [1, 0]
 

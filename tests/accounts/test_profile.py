@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.conf import settings as site
 from django.db.models.signals import pre_save
@@ -134,6 +136,51 @@ def test_what_cannot_be_is_refused_beside_its_field(more, kim, make_user):
     assert answer.status_code == 400
     assert f'id="id_{next(iter(more))}_error"' in answer.content.decode()
     assert everything() == before
+
+
+def ask_for(kim, email, **more):
+    """Kim tries to have this address; what the page answers, without what differs from one page to the next."""
+    answer = kim.client.post(PATH, PROFILE | {"email": email} | more)
+    page = answer.content.decode().replace(email, "…")
+    return answer.status_code, re.sub(r'\b\w{64}\b|nonce="[^"]+"', "", page)
+
+
+@pytest.mark.parametrize("more", [{}, {"language": "xx"}], ids=["alone", "beside another mistake"])
+def test_whether_an_address_is_taken_is_told_ten_times_an_hour(more, kim, make_user, time_machine):
+    time_machine.move_to("2026-05-04 09:30:15+00:00", tick=False)
+    kim = Person(kim.user)
+    make_user("lee", company=None)
+    kim.sign_in()
+    for _ in range(10):
+        status, page = ask_for(kim, "lee@acme.example", **more)
+        assert status == 400
+        assert "Somebody has this e-mail address already." in page
+    before = everything()
+
+    taken, free = ask_for(kim, "lee@acme.example", **more), ask_for(kim, "nobody@acme.example", **more)
+
+    assert taken == free
+    assert taken[0] == 429
+    assert "Too many attempts. Try again in 15 minutes." in taken[1]
+    assert everything() == before
+    assert kim.client.post(PATH, PROFILE | {"email": "x@acme.example"}).headers["Retry-After"] == "900"
+    time_machine.shift(3601)
+    kim.sign_in()
+    assert ask_for(kim, "lee@acme.example", **more)[0] == 400
+
+
+def test_addresses_that_are_free_count_too_and_ones_own_does_not(kim, make_user):
+    make_user("lee")
+    kim.sign_in()
+    for number in range(10):
+        assert kim.client.post(PATH, PROFILE | {"email": f"kim{number}@acme.example"}).status_code == 302
+
+    assert ask_for(kim, "lee@acme.example")[0] == 429
+    for email in ("KIM9@acme.example", "", "kim9@acme"):
+        assert kim.client.post(PATH, PROFILE | {"email": email}).status_code in {302, 400}
+    lee = Person(User.objects.get(username="lee"))
+    lee.sign_in()
+    assert ask_for(lee, "kim@acme.example")[0] == 302
 
 
 def test_a_page_that_refuses_still_names_its_reader_as_on_record(kim):

@@ -612,6 +612,7 @@ inside("user-edit-deactivated", "settings:user", "petra.vogt", user="lena.fische
 inside("user-deactivate", "settings:user_deactivate", "petra.vogt", user="kim.hansen")
 inside("user-activate", "settings:user_activate", "petra.vogt", user="lena.fischer")
 inside("user-sign-out", "settings:user_sign_out", "petra.vogt", user="kim.hansen")
+inside("user-password-reset", "settings:user_password_reset", "petra.vogt", user="kim.hansen")
 inside("user-mfa", "settings:user_mfa:window", "petra.vogt", user="kim.hansen")
 inside("user-mfa-off", "settings:user_mfa:window", "petra.vogt", user="lukas.brandt")
 inside("user-mfa-asked", "settings:user_mfa:window", "petra.vogt", user="marta.kowalska")
@@ -660,6 +661,20 @@ def user_edit_link(stage: Stage) -> Desk:
 def user_edit_invited(stage: Stage) -> Desk:
     invitations.invite(stage.user("omar.said"), actor=stage.petra)
     return stage.inside("petra.vogt", address(stage, "settings:user", user="omar.said"))
+
+
+@state("user-edit-without-address", "settings:user")
+def user_edit_without_address(stage: Stage) -> Desk:
+    User.objects.filter(pk=stage.user("kim.hansen").pk).update(email="", email_folded="")
+    return stage.inside("petra.vogt", address(stage, "settings:user", user="kim.hansen"))
+
+
+@state("user-edit-password-reset-sent", "settings:user")
+def user_edit_password_reset_sent(stage: Stage) -> Desk:
+    desk = stage.inside("petra.vogt", address(stage, "settings:user_password_reset", user="kim.hansen"))
+    desk.button("Confirm").click()
+    desk.sees("A password reset is on its way")
+    return desk
 
 
 @state("user-edit-withdrawn", "settings:user")

@@ -9,8 +9,9 @@ import pytest
 import time_machine
 from django.urls import reverse
 
+from accounts import audit
 from accounts.actions import Action
-from accounts.models import AuditEvent, User
+from accounts.models import AuditEvent, Role, User
 from companies.models import Company
 from mfa import services
 from tests.companies import COMPANIES, HTMX, USERS, just_before_saving, press, read
@@ -274,6 +275,65 @@ def test_a_company_without_people_and_events_says_so(administrator, other_compan
     assert "0 users" in page.words
     assert "This company has no users yet." in page.words
     assert "Nothing has happened yet." in page.words
+
+
+@pytest.fixture
+def ada(make_person):
+    """An administrator who works at Acme, whom its company administrator does not manage; signed in, from elsewhere."""
+    person = make_person("ada", first_name="Ada", last_name="Byron", role=Role.ADMINISTRATOR)
+    person.client.defaults["REMOTE_ADDR"] = "192.0.2.77"
+    person.set_up_app()
+    person.sign_in()
+    return person
+
+
+def test_a_company_administrator_counts_only_people_they_manage(carla, ada, company):
+    page = read(carla.client.get(of(company)))
+
+    assert "1 user ·" in page.words
+    assert "Set up already: 0." in page.words
+    assert read(carla.client.get(COMPANIES)).rows[0][2:4] == ["1", "0 of 1"]
+    assert "0 of 1" in read(carla.client.get("/settings/")).words
+    assert "2 users ·" in read(ada.client.get(of(company))).words
+
+
+def test_a_company_administrator_sees_nothing_about_people_of_a_higher_role(carla, ada, company):
+    services.enable_two_factor(ada.user, actor=carla.user)  # as if Ada had the higher role since then only
+    profile = {"first_name": "Ada", "last_name": "Byron", "email": "ada@acme.example", "language": "en"}
+    ada.client.post("/user-settings/", profile | {"role": "member"})
+
+    page = read(carla.client.get(of(company)))
+
+    assert "Ada" not in page.words
+    assert "192.0.2.77" not in page.words
+    assert "Ada Byron sent fields with a form" in read(ada.client.get(of(company))).words
+
+
+def test_a_company_administrator_sees_what_others_did_to_their_company_but_not_from_where(
+    carla, ada, company, make_person
+):
+    kim = make_person("kim", first_name="Kim", last_name="Hansen")
+    press(ada.client, flip(ada, company), "Confirm")
+    ada.client.post(f"{USERS}{kim.user.pk}/mfa/two-factor/on/")
+    with audit.origin("192.0.2.9", ""):
+        audit.record(Action.PASSWORD_RESET_REQUESTED, actor=None, subject=kim.user)
+    press(carla.client, carla.client.get(of(company, "edit/")), "Save", name="Acme Makina")
+
+    theirs, everything = (read(who.client.get(of(company))).words for who in (carla, ada))
+
+    for page in (theirs, everything):
+        assert "Ada Byron switched two-factor authentication on for Acme Makina" in page
+        assert "Ada Byron switched two-factor authentication on for Kim Hansen" in page
+        assert "Carla Reyes changed the company Acme Makina Today" in page
+        assert "Chrome on Linux, 127.0.0.1" in page
+        assert "was asked for Today" in page
+        assert "192.0.2.9" in page
+    assert "192.0.2.77" not in theirs
+    assert "192.0.2.77" in everything
+    window = f"{USERS}{kim.user.pk}/mfa/"
+    assert "Ada Byron switched two-factor authentication on for Kim Hansen" in read(carla.client.get(window)).words
+    assert "192.0.2.77" not in read(carla.client.get(window)).words
+    assert "192.0.2.77" in read(ada.client.get(window)).words
 
 
 @pytest.mark.parametrize("act", ["", "edit/", "two-factor/on/", "two-factor/off/", "sign-out/"])

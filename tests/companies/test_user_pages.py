@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.db import transaction
 from django.urls import reverse
 
+from accounts import resets
 from accounts.actions import Action
 from accounts.models import AuditEvent, Role, Session, User
 from companies.models import Company
@@ -328,15 +331,16 @@ PAGES = [
     "user",
     "user_deactivate",
     "user_sign_out",
+    "user_password_reset",
     "user_mfa:window",
     "user_mfa:two_factor_on",
     "user_mfa:two_factor_off",
 ]
 ACTS = [
-    *PAGES[1:3],
+    *PAGES[1:4],
     "user_unlock",
     "user_invite",
-    *PAGES[4:],
+    *PAGES[5:],
     "user_mfa:passkey_request",
     "user_mfa:passkey_request_delete",
 ]
@@ -744,10 +748,101 @@ def test_an_invitation_without_an_address_is_handed_over(carla, invited):
     assert "There is no e-mail address on record. Give this link to Nora yourself" in read(answer).words
 
 
+# --- Send a password reset ---
+
+
+RESET = "Send a password reset"
+
+
+def test_a_password_reset_says_first_what_it_will_do(administrator, kim, mailoutbox, deliver):
+    page = read(administrator.client.get(of(kim.user)))
+    assert page.links[RESET] == of(kim.user, "password-reset/")
+    with deliver():
+        question = read(administrator.client.get(page.links[RESET]))
+
+    assert question.dialog.one("h2").words == "Send Kim Hansen a password reset?"
+    assert [line.words for line in question.dialog.all("li")] == [
+        "A link to choose another password goes to kim@acme.example. It works once, for one hour; you do not see it.",
+        "Until Kim has chosen, password and sessions go on. Authenticator app and passkeys stay.",
+    ]
+    assert mailoutbox == []
+    assert acts(kim.user) == []
+
+
+def test_a_password_reset_is_sent_and_said(administrator, kim, mailoutbox, deliver):
+    with deliver():
+        answer = press(administrator.client, administrator.client.get(of(kim.user, "password-reset/")), "Confirm")
+
+    assert read(answer).notes == [
+        "A password reset is on its way: the link went to kim@acme.example and is good for one hour."
+    ]
+    assert answer.request["PATH_INFO"] == of(kim.user)
+    assert [(mail.to, mail.subject) for mail in mailoutbox] == [(["kim@acme.example"], "Your new m2v password")]
+    assert "Petra Vogt sends you this link" in mailoutbox[0].body
+    assert "Petra Vogt sends you this link" in mailoutbox[0].alternatives[0].content
+    assert acts(kim.user) == [Action.PASSWORD_RESET_REQUESTED]
+    window = read(administrator.client.get(of(kim.user, "mfa/"))).words
+    assert "Petra Vogt sent Kim Hansen a link to choose another password" in window
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"is_active": False}, "Kim is deactivated. Activate them first."),
+        ({"password": "!"}, "Kim has no password yet. Invite them again."),
+        ({"email": "", "email_folded": ""}, "There is no e-mail address of Kim on record. Enter one first."),
+    ],
+)
+def test_who_cannot_be_sent_a_password_reset_is_sent_none(fields, why, administrator, kim, mailoutbox, deliver):
+    User.objects.filter(pk=kim.user.pk).update(**fields)
+
+    for method in ("get", "post"):
+        with deliver():
+            answer = getattr(administrator.client, method)(of(kim.user, "password-reset/"), follow=True)
+        assert why in read(answer).notes
+
+    assert RESET not in read(answer).links
+    assert mailoutbox == []
+    assert acts(kim.user) == []
+
+
+def test_without_an_address_the_button_is_disabled_and_says_why(administrator, kim):
+    User.objects.filter(pk=kim.user.pk).update(email="", email_folded="")
+    page = read(administrator.client.get(of(kim.user)))
+
+    button = page.button(RESET)
+    assert "disabled" in button.attrs
+    why = page.one("p", id=button.attrs["aria-describedby"])
+    assert why.words == "There is no e-mail address of Kim on record: no password reset can be sent."
+    User.objects.filter(pk=kim.user.pk).update(password="!")
+    assert RESET not in read(administrator.client.get(of(kim.user))).words
+
+
+def test_password_resets_are_bounded_and_the_administrator_is_told(administrator, kim, mailoutbox, deliver):
+    """In one lane with those that anybody asks for: an owner's mailbox is not filled from two sides."""
+    with deliver():
+        answers = [administrator.client.post(of(kim.user, "password-reset/"), follow=True) for _ in range(4)]
+
+    assert read(answers[3]).notes == ["Too many attempts. Try again in 5 minutes."]
+    assert len(mailoutbox) == 3
+    assert acts(kim.user) == [Action.PASSWORD_RESET_REQUESTED] * 3
+    browser().post("/password-reset/", {"email": "kim@acme.example"})
+    assert len(mailoutbox) == 3
+
+
+def test_a_mail_about_a_reset_that_was_undone_does_not_go_out(admin, kim, mailoutbox, deliver):
+    with deliver(), contextlib.suppress(ZeroDivisionError), transaction.atomic():
+        resets.send_reset(kim.user, actor=admin)
+        raise ZeroDivisionError
+
+    assert mailoutbox == []
+    assert acts(kim.user) == []
+
+
 # --- Who one is, once more ---
 
 
-CAREFUL = ["user_new", "user", "user_deactivate", "user_sign_out"]
+CAREFUL = ["user_new", "user", "user_deactivate", "user_sign_out", "user_password_reset"]
 
 
 def address_of(name, user):
@@ -776,17 +871,19 @@ def test_a_form_that_was_filled_in_goes_on_after_it(administrator, company):
     assert User.objects.get(username="nora.berg").company == company
 
 
-@pytest.mark.parametrize("name", ["user_deactivate", "user_sign_out", "user_invite"])
+@pytest.mark.parametrize("name", ["user_deactivate", "user_sign_out", "user_invite", "user_password_reset"])
 def test_an_act_waits_until_one_is_known(administrator, kim, name):
     kim.sign_in()
+    before = acts(kim.user)
     with time_machine.travel(datetime.now(UTC) + timedelta(minutes=16)):
         answer = administrator.client.post(address_of(name, kim.user))
         assert answer.headers["Location"].startswith("/confirm/")
 
     assert kim.is_in
+    assert acts(kim.user) == before
 
 
-@pytest.mark.parametrize("name", ["user_new", "user", "user_deactivate", "user_sign_out"])
+@pytest.mark.parametrize("name", CAREFUL)
 def test_these_pages_take_no_other_method(administrator, kim, name):
     for method in ("put", "delete", "patch"):
         assert getattr(administrator.client, method)(address_of(name, kim.user)).status_code == 405

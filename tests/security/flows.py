@@ -367,6 +367,7 @@ ACTS: dict[str, Callable[[World], Act]] = {
     "activated": by_petra("{kim}activate/", None, gone),
     "signed out everywhere": by_petra("{kim}sign-out/"),
     "invited": by_petra("{kim}invite/", None, passwordless),
+    "password reset sent": by_petra("{kim}password-reset/"),
     "user made": by_petra("/settings/administration/users/new/", NEWCOMER),
     "user changed": by_petra("{kim}", PROFILE | {"role": Role.MEMBER, "company": ""}),
     "company made": by_petra("/settings/administration/companies/new/", {"name": "Newtown"}),

@@ -86,6 +86,31 @@ def test_asvs_6_3_7_each_change_of_a_credential_is_one_mail_to_its_owner(change,
     assert [sent.subject for sent in mails if sent.to == ["kim@acme.example"]] == [f"m2v: {CHANGES[change]}"]
 
 
+def test_asvs_6_3_7_another_user_name_is_told_with_what_it_was_and_is(told, kim, administrator):
+    form = {"username": "kimberly", "role": "member", "company": kim.user.company_id, "email": "kim@acme.example"}
+
+    [sent] = told(administrator.client.post, f"/settings/administration/users/{kim.user.pk}/", form)
+
+    assert (sent.to, sent.subject) == (["kim@acme.example"], "m2v: Your user name was changed")
+    assert "It was kim and is kimberly now: sign in with kimberly." in sent.body
+    assert "It was kim and is kimberly now: sign in with kimberly." in sent.alternatives[0].content
+    assert "By: Petra Vogt" in sent.body
+    assert re.search(r"/not-me/[\w:-]+/", sent.body)
+
+
+def test_asvs_6_3_7_another_user_name_and_address_are_told_to_both_addresses(told, kim, administrator):
+    form = {"username": "kimberly", "role": "member", "company": kim.user.company_id, "email": "new@acme.example"}
+
+    mails = told(administrator.client.post, f"/settings/administration/users/{kim.user.pk}/", form)
+
+    assert sorted((sent.to[0], sent.subject.removeprefix("m2v: ")) for sent in mails) == [
+        ("kim@acme.example", "Your e-mail address was changed"),
+        ("kim@acme.example", "Your user name was changed"),
+        ("new@acme.example", "Your e-mail address was changed"),
+        ("new@acme.example", "Your user name was changed"),
+    ]
+
+
 def test_asvs_6_3_7_no_mail_says_a_secret(told, kim_in):
     codes = list(kim_in.codes)
     said = []

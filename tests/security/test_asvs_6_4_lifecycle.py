@@ -221,6 +221,42 @@ def test_asvs_6_4_6_an_administrator_starts_an_invitation_and_never_chooses_or_l
     assert not re.search(r'<input[^>]*type="password"', page_of(administrator, nadia))
 
 
+def test_asvs_6_4_6_an_administrator_starts_a_reset_and_never_sees_its_link(kim, administrator, told):
+    kim.set_up_app()
+    kim.sign_in()
+    before = User.objects.filter(pk=kim.user.pk).values().get()
+    answers = []
+
+    [mail] = told(
+        lambda: answers.append(
+            administrator.client.post(f"{USERS}{kim.user.pk}/password-reset/", {"new_password1": NEW}, follow=True)
+        )
+    )
+
+    link = link_in(mail)
+    seen = answers[0].content.decode() + page_of(administrator, kim.user) + str(AuditEvent.objects.values_list())
+    assert link not in seen
+    assert link.split("/")[-2] not in seen
+    assert User.objects.filter(pk=kim.user.pk).values().get() == before
+    assert kim.is_in
+    line = AuditEvent.objects.latest("pk")
+    assert (line.action, line.actor, line.subject) == ("password_reset_requested", administrator.user, kim.user)
+    assert choose(link).status_code == 302
+    assert choose(link, "another four words") is None
+    assert Person(kim.user).enter_password(NEW).headers["Location"] == "/login/challenge/"
+
+
+def test_asvs_6_4_6_a_reset_that_an_administrator_started_is_good_for_an_hour(kim, admin, told, time_machine):
+    time_machine.move_to(INVITED_AT, tick=False)
+    petra = Person(admin)
+    petra.sign_in()
+    [mail] = told(petra.client.post, f"{USERS}{kim.user.pk}/password-reset/")
+
+    time_machine.shift(3601)
+
+    assert choose(link_in(mail)) is None
+
+
 def test_b_15_an_accepted_invitation_signs_nobody_in(nadia, link):
     guest = browser()
 
