@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -168,10 +169,21 @@ def send_reset(email: str) -> None:
     for person in User.objects.filter(email_folded=folded, is_active=True).exclude(email_folded=""):
         if person.has_usable_password() and _may_be_written_to(person):
             audit.record(Action.PASSWORD_RESET_REQUESTED, actor=None, subject=person)
-            link = _link("password_reset_confirm", person, reset_tokens)
-            with translation.override(person.language):
-                templates = ("mail/password-reset.txt", "mail/password-reset.html")
-                _send(person, _("Your new m2v password"), templates, {"person": person, "link": link})
+            _mail_reset(person)
+
+
+@transaction.atomic
+def start_reset(person: User, *, actor: User) -> None:
+    """Send `person`, who has a password and an address, the same link because `actor` wants it. Nothing else changes."""
+    audit.record(Action.PASSWORD_RESET_REQUESTED, actor=actor, subject=person)
+    transaction.on_commit(partial(_mail_reset, person, actor), robust=True)
+
+
+def _mail_reset(person: User, actor: User | None = None) -> None:
+    link = _link("password_reset_confirm", person, reset_tokens)
+    with translation.override(person.language):
+        context: dict[str, object] = {"person": person, "actor": actor, "link": link}
+        _send(person, _("Your new m2v password"), ("mail/password-reset.txt", "mail/password-reset.html"), context)
 
 
 def _may_be_written_to(person: User) -> bool:

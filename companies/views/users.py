@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import invitations, people, resets, throttle
+from accounts import invitations, people, throttle
 from accounts.forms import too_many
 from accounts.models import User
 from accounts.scope import fields_ignored, managed_or_404
@@ -180,7 +180,7 @@ def user_password_reset(request: SignedInRequest, user_id: UUID) -> HttpResponse
         except throttle.Throttled as trouble:
             messages.error(request, too_many(trouble))
         else:
-            resets.send_reset(person, actor=request.user)
+            invitations.start_reset(person, actor=request.user)
             text = _("A password reset is on its way: the link went to {email} and is good for one hour.")
             messages.success(request, text.format(email=person.email))
         return redirect("settings:user", user_id)

@@ -11,7 +11,7 @@ import time_machine
 from django.db import transaction
 from django.urls import reverse
 
-from accounts import resets
+from accounts import invitations
 from accounts.actions import Action
 from accounts.models import AuditEvent, Role, Session, User
 from companies.models import Company
@@ -832,7 +832,7 @@ def test_password_resets_are_bounded_and_the_administrator_is_told(administrator
 
 def test_a_mail_about_a_reset_that_was_undone_does_not_go_out(admin, kim, mailoutbox, deliver):
     with deliver(), contextlib.suppress(ZeroDivisionError), transaction.atomic():
-        resets.send_reset(kim.user, actor=admin)
+        invitations.start_reset(kim.user, actor=admin)
         raise ZeroDivisionError
 
     assert mailoutbox == []
