@@ -120,6 +120,8 @@ def test_asvs_11_2_4_what_is_compared_otherwise_is_no_secret():
         # Whoever answers was told it: it keeps answers apart, and the signature proves.
         "each.challenge == challenge",
         "handle != user_handle",
+        # Typed twice by one person at one prompt.
+        "password != getpass.getpass('The same again: ')",
         # Whoever chooses a password types it, and the lists are published.
         "password.lower().strip() in _published()",
         "word in typed",
