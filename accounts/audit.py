@@ -129,13 +129,13 @@ OWN_ACTS = {
     Action.USER_CHANGED: gettext_lazy("{actor} changed their profile"),
     Action.SESSIONS_ENDED: gettext_lazy("{actor} ended all their sessions"),
 }
-# And what an administrator does for somebody who could have asked themselves.
+
+# So does what an administrator starts for somebody who could have asked for it themselves,
 DONE_FOR_OTHERS = {
     Action.PASSWORD_RESET_REQUESTED: gettext_lazy("{actor} sent {subject} a link to choose another password"),
 }
 
-
-# And what somebody did who needs no account for it.
+# and what is done where nobody is signed in.
 ON_THE_COMMAND_LINE = {
     Action.PASSWORD_CHANGED: gettext_lazy("Another password was set for {subject} on the command line"),
 }

@@ -165,8 +165,8 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
         Notice(
             _("Your e-mail address was changed"),
             _(
-                "Another e-mail address was entered for your account. This mail goes to the new and to the earlier "
-                "one; links for a new password go to the new one only."
+                "Another e-mail address was entered for your account, or it was taken away. This mail goes to the new "
+                "and to the earlier one, as far as there are both; links for a new password go to the new one only."
             ),
             when=lambda event: "email" in event.details.get("changes", {}),
         ),
