@@ -57,7 +57,10 @@ class AuditEvent(WrittenOnce):
             models.Index(fields=["subject", "-at"], name="events_of_a_person"),
             models.Index(fields=["company", "-at"], name="events_of_a_company"),
         )
-        constraints = (models.UniqueConstraint(fields=["mac"], name="no_line_is_a_copy"),)
+        constraints = (
+            models.UniqueConstraint(fields=["mac"], name="no_line_is_a_copy"),
+            models.CheckConstraint(condition=models.Q(id__gte=1), name="lines_are_numbered_from_1"),
+        )
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.action} {self.subject_id or ''}"
@@ -96,6 +99,7 @@ class AuditSeal(WrittenOnce):
     class Meta:
         app_label = "accounts"
         ordering = ("number",)
+        constraints = (models.CheckConstraint(condition=models.Q(number__gte=1), name="seals_are_numbered_from_1"),)
 
     def columns(self) -> dict[str, object]:
         return {

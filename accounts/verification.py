@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.db import connection
 from django.db.models import Count, Max, QuerySet
 from django.utils.crypto import constant_time_compare
 
@@ -18,7 +19,9 @@ from accounts.audit_models import AuditEvent, AuditSeal, digest_of
 from accounts.macs import UnknownKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from django.db.models import Field
 
     from accounts.written_once import WrittenOnce
 
@@ -73,16 +76,52 @@ def verify(expected: str = "") -> Checked:
 
 
 def _rows[T: WrittenOnce](table: QuerySet[T]) -> Iterator[tuple[int, T | None]]:
-    """Every row, in order of its id; None for one that cannot be read at all."""
-    last = 0
-    while ids := list(table.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:CHUNK]):
-        found = table.filter(pk__gt=last, pk__lte=ids[-1])
+    """Every row there is, in order of its id; None for one that cannot be read, or is not stored as we store it."""
+    rest = table.order_by("pk")
+    while ids := list(rest.values_list("pk", flat=True)[:CHUNK]):
+        found = table.filter(pk__gte=ids[0], pk__lte=ids[-1])
         try:
             rows: dict[int, T] = {row.pk: row for row in found}
         except Exception:  # a column holds what it never would: read one by one
             rows = {row.pk: row for id_ in ids if (row := _readable(table, id_))}
-        yield from ((id_, rows.get(id_)) for id_ in ids)
-        last = ids[-1]
+        respelt = _respelt(rows, ids)
+        yield from ((id_, None if id_ in respelt else rows.get(id_)) for id_ in ids)
+        rest = table.filter(pk__gt=ids[-1]).order_by("pk")
+
+
+def _respelt(rows: Mapping[int, WrittenOnce], ids: Sequence[int]) -> set[int]:
+    """The ids of rows that SQLite stores otherwise than we write them, though they read the same.
+
+    Its columns keep whatever they are handed. A person's id in capitals, a "T"
+    in a time or a key twice in JSON would hide a line from who looks for it.
+    PostgreSQL's types have one form each.
+    """
+    if connection.vendor != "sqlite" or not rows:
+        return set()
+    meta = next(iter(rows.values()))._meta
+    fields = meta.concrete_fields
+    quote = connection.ops.quote_name
+    columns = ", ".join(
+        f"typeof({name}), CAST({name} AS BLOB)" for name in (quote(str(field.column)) for field in fields)
+    )
+    key = quote(str(meta.pk.column))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {key}, {columns} FROM {quote(meta.db_table)} WHERE {key} BETWEEN %s AND %s",  # noqa: S608  # our own names
+            [ids[0], ids[-1]],
+        )
+        stored = {id_: tuple(values) for id_, *values in cursor.fetchall()}
+    return {id_ for id_, row in rows.items() if stored.get(id_) != _as_written(row, fields)}
+
+
+def _as_written(row: WrittenOnce, fields: Sequence[Field[Any, Any]]) -> tuple[object, ...]:
+    """What SQLite holds of a row that the product wrote: of each column its type and its bytes."""
+    parts: list[object] = []
+    for field in fields:
+        value = field.get_db_prep_save(getattr(row, field.attname), connection)
+        kind = "null" if value is None else "integer" if isinstance(value, int) else "text"
+        parts += [kind, None if value is None else str(value).encode()]
+    return tuple(parts)
 
 
 def _readable[T: WrittenOnce](table: QuerySet[T], id_: int) -> T | None:

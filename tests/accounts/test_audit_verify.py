@@ -9,7 +9,7 @@ from secrets import token_bytes
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
 
@@ -30,6 +30,9 @@ def sql(db):
     with connection.cursor() as cursor:
         for table in (TABLE, "accounts_auditseal"):
             cursor.execute(f"DROP TRIGGER {table}_no_update" + (f" ON {table}" if postgresql else ""))
+            if not postgresql:
+                cursor.execute(f"DROP TRIGGER {table}_no_replace")
+                cursor.execute(f"DROP TRIGGER {table}_as_written")
         yield lambda statement, *values: cursor.execute(statement, values)
 
 
@@ -276,7 +279,7 @@ def test_a_copied_line_is_refused_by_the_database_and_named_without_its_constrai
     lines = aged(2)
     columns = "at, action, actor_id, subject_id, company_id, address, browser, details, mac"
     copy = f"INSERT INTO {TABLE} (id, {columns}) SELECT %s, {columns} FROM {TABLE} WHERE id = %s"
-    with pytest.raises(Exception, match=r"(?i)unique"), transaction.atomic():
+    with pytest.raises(IntegrityError, match=r"(?i)unique"), transaction.atomic():
         sql(copy, lines[-1].pk + 7, lines[0].pk)
 
     if connection.vendor == "postgresql":  # SQLite alters no constraint
@@ -370,7 +373,7 @@ def test_a_line_that_is_saved_twice_is_not_written_over(db):
     line = aged()
     again = AuditEvent(pk=line.pk, action=Action.SIGNED_IN)
 
-    with pytest.raises(Exception, match=r"(?i)unique"), transaction.atomic():
+    with pytest.raises(IntegrityError), transaction.atomic():
         again.save()
 
     assert AuditEvent.objects.get().action == Action.REFUSED
@@ -380,3 +383,96 @@ def test_what_a_code_covers_is_the_same_before_and_after_the_database():
     assert macs.canonical({"b": 1, "a": "ü"}) == b'{"a":"\\u00fc","b":1}'
     assert macs.network_address("2001:DB8:0::1") == macs.network_address("2001:db8::1")
     assert macs.network_address("") is macs.network_address(None) is None
+
+
+# --- What the product would never write ---
+
+
+SQLITE_ONLY = pytest.mark.skipif(
+    "connection.vendor != 'sqlite'", reason="PostgreSQL's types have one spelling for each value, and no REPLACE"
+)
+COLUMNS = "at, action, actor_id, subject_id, company_id, address, browser, details, mac"
+
+
+def respelt(column, kim):
+    """A line about Kim, and another spelling of one of its values that reads the same."""
+    line = aged(subject=kim.user, actor=kim.user)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT CAST({column} AS TEXT) FROM {TABLE} WHERE id = %s", [line.pk])
+        stored = cursor.fetchone()[0]
+    return line, {
+        "subject_id": stored.upper(),
+        "actor_id": f"{stored[:8]}-{stored[8:]}",
+        "at": stored.replace(" ", "T"),
+        "details": '{"n": 1, ' + stored[1:],
+    }[column]
+
+
+@pytest.mark.parametrize("number", [0, -1, -(2**40)])
+@pytest.mark.parametrize(("table", "key"), [(TABLE, "id"), ("accounts_auditseal", "number")])
+def test_the_database_takes_no_row_numbered_below_1(table, key, number, db):
+    aged()
+    seal_settled()
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {table}")
+        names = [name for name, *_ in cursor.description if name not in (key, "mac")]
+        others = ", ".join(names)
+        with pytest.raises(IntegrityError), transaction.atomic():
+            cursor.execute(
+                f"INSERT INTO {table} ({key}, mac, {others}) SELECT %s, 'x', {others} FROM {table}", [number]
+            )
+
+
+def test_a_line_below_1_is_found_where_somebody_took_the_constraint_away(sql):
+    line = aged()
+    if connection.vendor == "sqlite":
+        sql("PRAGMA ignore_check_constraints = ON")
+    else:
+        sql("SET CONSTRAINTS ALL IMMEDIATE")
+        sql(f"ALTER TABLE {TABLE} DROP CONSTRAINT lines_are_numbered_from_1")
+    try:
+        sql(f"INSERT INTO {TABLE} (id, {COLUMNS}) SELECT -7, {COLUMNS.replace('mac', "'x:y:z'")} FROM {TABLE}")
+    finally:
+        if connection.vendor == "sqlite":
+            sql("PRAGMA ignore_check_constraints = OFF")
+
+    assert line.pk > 0
+    assert "Line -7" in found()
+
+
+@SQLITE_ONLY
+@pytest.mark.parametrize("column", ["subject_id", "actor_id", "at", "details"])
+def test_another_spelling_of_a_value_is_refused(column, db, kim):
+    line, spelling = respelt(column, kim)
+    values = COLUMNS.replace(column, "%s").replace("mac", "'x:y:z'")
+
+    with connection.cursor() as cursor, pytest.raises(IntegrityError, match="not as the product writes"):
+        cursor.execute(
+            f"INSERT INTO {TABLE} ({COLUMNS}) SELECT {values} FROM {TABLE} WHERE id = %s", [spelling, line.pk]
+        )
+
+
+@SQLITE_ONLY
+@pytest.mark.parametrize("column", ["subject_id", "actor_id", "at", "details"])
+def test_another_spelling_of_a_value_is_found_where_somebody_took_the_triggers_away(column, sql, kim):
+    line, spelling = respelt(column, kim)
+    before = getattr(line, column)
+    sql(f"UPDATE {TABLE} SET {column} = %s WHERE id = %s", spelling, line.pk)
+
+    assert f"Line {line.pk}" in found()
+    if column.endswith("_id"):  # the foreign keys are looked at when the test ends
+        sql(f"UPDATE {TABLE} SET {column} = %s WHERE id = %s", before.hex, line.pk)
+
+
+@SQLITE_ONLY
+@pytest.mark.parametrize("statement", ["REPLACE INTO", "INSERT OR REPLACE INTO", "INSERT OR IGNORE INTO"])
+@pytest.mark.parametrize("shared", ["id", "mac"])
+def test_a_line_is_not_replaced(statement, shared, db):
+    line = aged()
+    new = {"id": (str(line.pk), "'x:y:z'"), "mac": ("NULL", "mac")}[shared]
+    values = COLUMNS.replace("action", "'signed_out'").replace("mac", new[1])
+
+    with connection.cursor() as cursor, pytest.raises(IntegrityError, match="written once"), transaction.atomic():
+        cursor.execute(f"{statement} {TABLE} (id, {COLUMNS}) SELECT {new[0]}, {values} FROM {TABLE}")
+
+    assert AuditEvent.objects.get().action == line.action

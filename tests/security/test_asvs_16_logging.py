@@ -525,7 +525,7 @@ def test_asvs_16_4_2_the_database_of_these_tests_refuses_them_too(table, db):
         if connection.vendor == "sqlite":
             cursor.execute("DROP TRIGGER accounts_auditevent_no_update")
             cursor.execute("DROP TRIGGER accounts_auditseal_no_update")
-            cursor.execute("INSERT INTO accounts_auditseal VALUES (1, '2026-01-01', 1, 1, 1, '[]', '', '')")
+            cursor.execute("INSERT INTO accounts_auditseal VALUES (1, '2026-01-01 00:00:00', 1, 1, 1, '[]', '', '')")
         else:
             for statement in triggers.statements(connection.vendor, made=False):
                 cursor.execute(statement)
