@@ -18,12 +18,15 @@ from django.db.models import Q
 
 from accounts.verification import verifies
 from mfa.models import AuthenticatorApp, RecoveryCode
-from mfa.sealing import Unreadable, keys, seal, unseal
+from mfa.sealing import Purpose, Unreadable, keys, names_its_purpose, seal, unseal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SEALED: tuple[tuple[type[models.Model], str], ...] = ((AuthenticatorApp, "key"), (RecoveryCode, "sealed_digest"))
+SEALED: tuple[tuple[type[models.Model], str, Purpose], ...] = (
+    (AuthenticatorApp, "key", Purpose.APP),
+    (RecoveryCode, "sealed_digest", Purpose.RECOVERY_CODE),
+)
 BATCH = 500
 TRIED = 10  # rows of one key, before it counts as another key of the same id
 MOST_IDS = 100  # where there are more, what is there was never sealed here
@@ -54,19 +57,22 @@ class Rotation:
 
 
 def rotate() -> Rotation:
-    """Seal every row that is under another key under the first one."""
+    """Seal every row under the first key that is under another one, or does not name its purpose yet."""
     rotation = Rotation(next(iter(keys())))
-    for model, column in SEALED:
-        for row in _not_under(rotation.first, model, column):
+    head = bytes([len(rotation.first)]) + rotation.first.encode()
+    for model, column, purpose in SEALED:
+        for row in _all(model):
             table, sealed = model._meta.db_table, bytes(getattr(row, column))
+            if sealed.startswith(head) and names_its_purpose(sealed, row.user_id, purpose):
+                continue
             try:
-                again = seal(unseal(sealed, row.user_id), row.user_id)
+                again = seal(unseal(sealed, row.user_id, purpose), row.user_id, purpose)
             except Unreadable:
                 rotation.unreadable.append(f"{table} {row.pk}")
                 continue
             as_read: dict[str, Any] = {"pk": row.pk, column: sealed}
             rotation.done[table] += model._default_manager.filter(**as_read).update(**{column: again})
-    rotation.needed = {_name(head) for model, column in SEALED for head in _heads(model, column)}
+    rotation.needed = {_name(head) for model, column, _purpose in SEALED for head in _heads(model, column)}
     return rotation
 
 
@@ -75,16 +81,16 @@ def check_keys() -> None:
 
     Raises ImproperlyConfigured. A database without our tables, or without an answer, has nothing to say.
     """
-    for model, column in SEALED:
+    for model, column, purpose in SEALED:
         try:
             for head in _heads(model, column):
                 if 1 < len(head) == 1 + head[0] and head[1:].isascii():  # else it was never sealed here
-                    _check(model, column, head)
+                    _check(model, column, purpose, head)
         except DatabaseError:
             return
 
 
-def _check(model: type[models.Model], column: str, head: bytes) -> None:
+def _check(model: type[models.Model], column: str, purpose: Purpose, head: bytes) -> None:
     """Open a row that begins with `head`. Raises ImproperlyConfigured where none of the first ten opens."""
     name, table = _name(head), model._meta.db_table
     if name not in keys():
@@ -93,25 +99,24 @@ def _check(model: type[models.Model], column: str, head: bytes) -> None:
             "Add it again, behind the first one."
         )
     rows: Any = model._default_manager.filter(_between(column, head)).order_by("pk")[:TRIED]
-    if not any(_opens(bytes(getattr(row, column)), row.user_id) for row in rows):
+    if not any(_opens(bytes(getattr(row, column)), row.user_id, purpose) for row in rows):
         raise ImproperlyConfigured(
             f"The key with the id {name!r} in MFA_ENCRYPTION_KEYS is not the one that rows of {table} are sealed with. "
             "Put the old one back, and give a new key another id."
         )
 
 
-def _opens(sealed: bytes, owner: object) -> bool:
+def _opens(sealed: bytes, owner: object, purpose: Purpose) -> bool:
     try:
-        unseal(sealed, owner)
+        unseal(sealed, owner, purpose)
     except Unreadable:
         return False
     return True
 
 
-def _not_under(name: str, model: type[models.Model], column: str) -> Iterator[Any]:
-    """The rows that are not under the key `name`, in batches: no more than one is in memory."""
-    head = bytes([len(name)]) + name.encode()
-    found = model._default_manager.exclude(_between(column, head)).order_by("pk")
+def _all(model: type[models.Model]) -> Iterator[Any]:
+    """All rows, in batches: no more than one is in memory."""
+    found = model._default_manager.order_by("pk")
     batch: list[Any] = list(found[:BATCH])
     while batch:
         yield from batch

@@ -22,7 +22,7 @@ from mfa.methods.ceremonies import Refused
 from mfa.methods.names import passkey_name
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest, RecoveryCode
 from mfa.policy import Method
-from mfa.sealing import seal
+from mfa.sealing import Purpose, seal
 
 if TYPE_CHECKING:
     from mfa.methods.ceremonies import NewPasskey
@@ -98,7 +98,7 @@ def set_up_app(
     if there != instead_of:
         raise SetUpMeanwhile
     AuthenticatorApp.objects.filter(user=subject).delete()
-    AuthenticatorApp.objects.create(user=subject, key=seal(key, subject.pk), last_used_step=last_used_step)
+    AuthenticatorApp.objects.create(user=subject, key=seal(key, subject.pk, Purpose.APP), last_used_step=last_used_step)
     _count_anew(subject, Method.TOTP)
     changes = {"authenticator_apps": [int(there is not None), 1]}
     audit.record(Action.APP_SET_UP, actor=actor, subject=subject, changes=changes)

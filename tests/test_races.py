@@ -15,7 +15,7 @@ from accounts.models import AuditEvent, Budget, User
 from mfa import services
 from mfa.methods import totp
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest, RecoveryCode
-from mfa.sealing import unseal
+from mfa.sealing import Purpose, unseal
 from tests.mfa.pages import OWN, OWN_SETUP, SAVE, codes_on, confirm_setup, open_setup, window_of
 from tests.people import PASSWORD, Person
 
@@ -177,7 +177,7 @@ def test_of_many_set_ups_at_once_one_app_is_left_with_its_codes(kim, admin):
     assert RecoveryCode.objects.filter(used_at=None).count() == 10
     winners = [one for one, answer in zip(tries, answers, strict=True) if answer.headers.get("Location") == SAVE]
     assert len(winners) == 1, "nobody replaces an app that somebody else just set up"
-    assert winners[0].app_key == unseal(app.key, kim.user.pk)
+    assert winners[0].app_key == unseal(app.key, kim.user.pk, Purpose.APP)
     assert sum(one.client.post(SAVE, {"saved": "on"}).headers.get("Location") == "/" for one in tries) == 1
     assert AuditEvent.objects.filter(action="app_set_up").count() == 1
 
@@ -225,7 +225,7 @@ def test_setting_up_again_in_two_windows_leaves_one_app(kim):
     )
 
     assert max(statuses(answers)) < 500
-    assert unseal(AuthenticatorApp.objects.get().key, kim.user.pk) in {page.key for page in pages}
+    assert unseal(AuthenticatorApp.objects.get().key, kim.user.pk, Purpose.APP) in {page.key for page in pages}
     assert RecoveryCode.objects.count() == 10
 
 

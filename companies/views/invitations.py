@@ -15,7 +15,7 @@ from accounts import invitations, people, throttle
 from accounts.forms import too_many
 from accounts.models import User
 from accounts.scope import managed_or_404
-from mfa.sealing import Unreadable, seal, unseal
+from mfa.sealing import Purpose, Unreadable, seal, unseal
 from mfa.views.confirm import recently_proved
 
 if TYPE_CHECKING:
@@ -85,7 +85,10 @@ def say_invited(request: SignedInRequest, person: User, link: str) -> HttpRespon
         text = _("{name} is invited: the link went to {email} and is good for seven days.")
         messages.success(request, text.format(name=person.get_short_name(), email=person.email))
     else:
-        request.session[HANDED_OVER] = [str(person.pk), b64encode(seal(link.encode(), request.user.pk)).decode()]
+        request.session[HANDED_OVER] = [
+            str(person.pk),
+            b64encode(seal(link.encode(), request.user.pk, Purpose.INVITATION)).decode(),
+        ]
         messages.success(request, _("{name} is invited. Hand the link over.").format(name=person.get_short_name()))
     return redirect("settings:user", person.pk)
 
@@ -97,6 +100,6 @@ def link_to_hand_over(request: SignedInRequest, person: User) -> str:
         return ""
     del request.session[HANDED_OVER]
     try:
-        return unseal(b64decode(sealed), request.user.pk).decode()
+        return unseal(b64decode(sealed), request.user.pk, Purpose.INVITATION).decode()
     except Unreadable:  # the keys were changed meanwhile: "Invite again" makes another
         return ""

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from mfa.models import RecoveryCode
-from mfa.sealing import seal, unseal
+from mfa.sealing import Purpose, seal, unseal
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -47,7 +47,7 @@ def replace_all(person: User) -> list[str]:
     codes = ["".join(choice(ALPHABET) for _ in range(LENGTH)) for _ in range(HOW_MANY)]
     RecoveryCode.objects.filter(user=person).delete()
     RecoveryCode.objects.bulk_create(
-        RecoveryCode(user=person, sealed_digest=seal(_digest(code), person.pk)) for code in codes
+        RecoveryCode(user=person, sealed_digest=seal(_digest(code), person.pk, Purpose.RECOVERY_CODE)) for code in codes
     )
     return ["-".join(code[start : start + 4] for start in range(0, LENGTH, 4)) for code in codes]
 
@@ -63,7 +63,7 @@ def spend(person: User, typed: str) -> int:
     digest = _digest(read(typed))
     rows = list(unused)
     for row in rows:
-        if constant_time_compare(unseal(row.sealed_digest, person.pk), digest):
+        if constant_time_compare(unseal(row.sealed_digest, person.pk, Purpose.RECOVERY_CODE), digest):
             if unused.filter(pk=row.pk).update(used_at=timezone.now()):
                 return len(rows) - 1
             break

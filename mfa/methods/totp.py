@@ -19,7 +19,7 @@ from django_otp.oath import TOTP
 
 from accounts.statements import Change, given
 from mfa.models import AuthenticatorApp
-from mfa.sealing import unseal
+from mfa.sealing import Purpose, unseal
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -116,7 +116,7 @@ def spend(app: AuthenticatorApp, owner: User, code: str) -> None:
     read. That a code comes too early is not said: who guessed it would wait.
     """
     try:
-        step = check(unseal(app.key, owner.pk), code, time())
+        step = check(unseal(app.key, owner.pk, Purpose.APP), code, time())
     except ClockOff as trouble:
         if trouble.minutes > 0:
             raise WrongCode from trouble

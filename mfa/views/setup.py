@@ -31,7 +31,7 @@ from mfa.methods import totp
 from mfa.policy import Method, Step
 from mfa.qr import qr_svg
 from mfa.queries import UNSAVED_CODES
-from mfa.sealing import Unreadable, seal, unseal
+from mfa.sealing import Purpose, Unreadable, seal, unseal
 from mfa.views.confirm import recently_proved
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class SetupGone(Exception):
 def begin_setup(session: SessionBase, person: User) -> tuple[Setup, bytes]:
     """A new secret in the session, in place of any that waited there."""
     key = totp.new_key()
-    setup = Setup(token_urlsafe(8), b64encode(seal(key, person.pk)).decode(), time())
+    setup = Setup(token_urlsafe(8), b64encode(seal(key, person.pk, Purpose.PENDING_APP)).decode(), time())
     session[SETUP] = asdict(setup)
     return setup, key
 
@@ -75,14 +75,14 @@ def waiting_setup(session: SessionBase, person: User, setup_id: str) -> tuple[Se
     if setup is None or setup.id != setup_id or time() - setup.at > SETUP_SECONDS:
         raise SetupGone
     try:
-        return setup, unseal(b64decode(setup.sealed_key), person.pk)
+        return setup, unseal(b64decode(setup.sealed_key), person.pk, Purpose.PENDING_APP)
     except Unreadable as trouble:
         raise SetupGone from trouble
 
 
 def keep_codes(session: SessionBase, person: User, codes: list[str]) -> None:
     """Let `codes` wait in the session, sealed, until their owner has saved them."""
-    session[UNSAVED_CODES] = b64encode(seal(json.dumps(codes).encode(), person.pk)).decode()
+    session[UNSAVED_CODES] = b64encode(seal(json.dumps(codes).encode(), person.pk, Purpose.UNSAVED_CODES)).decode()
 
 
 def waiting_codes(session: SessionStore, person: User) -> list[str]:
@@ -91,7 +91,7 @@ def waiting_codes(session: SessionStore, person: User) -> list[str]:
     if not sealed or not person.authenticator_apps.exists():
         return []
     try:
-        codes: list[str] = json.loads(unseal(b64decode(sealed), person.pk))
+        codes: list[str] = json.loads(unseal(b64decode(sealed), person.pk, Purpose.UNSAVED_CODES))
     except Unreadable:
         return new_codes(session, person)
     return codes

@@ -27,7 +27,7 @@ from companies.models import Company
 from m2v.management.commands.create_demo import create
 from mfa import services
 from mfa.policy import Method
-from mfa.sealing import unseal
+from mfa.sealing import Purpose, unseal
 from tests.people import Person
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Stage:
         """With their authenticator app in hand, where they have one."""
         user = self.user(username)
         app = user.authenticator_apps.filter(confirmed=True).first()
-        return Person(user, app_key=unseal(app.key, user.pk) if app else None)
+        return Person(user, app_key=unseal(app.key, user.pk, Purpose.APP) if app else None)
 
     def stranger(self, path: str, *, script: str = "") -> Desk:
         """Nobody in particular, on `path`."""

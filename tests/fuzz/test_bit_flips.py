@@ -18,7 +18,7 @@ from accounts.models import User
 from mfa.methods import passkeys
 from mfa.methods.ceremonies import Refused
 from mfa.models import Passkey
-from mfa.sealing import Unreadable, seal, unseal
+from mfa.sealing import Purpose, Unreadable, seal, unseal
 from tests.authenticator import b64, unb64
 from tests.fuzz.keys import KINDS, Device
 from tests.fuzz.profiles import LONG
@@ -205,21 +205,21 @@ def test_wa_22_parts_that_are_cut_or_longer_are_refused(cut, device, person):
 
 
 def test_every_turned_bit_of_a_sealed_secret_is_unreadable(person):
-    sealed = seal(b"a secret of twenty b", person.pk)
-    assert unseal(sealed, person.pk) == b"a secret of twenty b"
+    sealed = seal(b"a secret of twenty b", person.pk, Purpose.APP)
+    assert unseal(sealed, person.pk, Purpose.APP) == b"a secret of twenty b"
 
     for place in range(len(sealed)):
         for bit in range(8):
             turned = bytearray(sealed)
             turned[place] ^= 1 << bit
             with pytest.raises(Unreadable):
-                unseal(bytes(turned), person.pk)
+                unseal(bytes(turned), person.pk, Purpose.APP)
 
 
 def test_every_shortened_or_longer_sealed_secret_is_unreadable(person):
-    sealed = seal(b"a secret", person.pk)
+    sealed = seal(b"a secret", person.pk, Purpose.APP)
 
     for number in range(len(sealed)):
         for odd in (sealed[:number], sealed[number + 1 :], sealed + bytes([number])):
             with pytest.raises(Unreadable):
-                unseal(odd, person.pk)
+                unseal(odd, person.pk, Purpose.APP)

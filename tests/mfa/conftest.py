@@ -26,6 +26,13 @@ def a_key(name: str) -> str:
     return f"{name}:{urlsafe_b64encode(token_bytes(32)).decode()}"
 
 
+def sealed_for_the_owner_alone(secret: bytes, owner: object) -> bytes:
+    """As secrets were sealed before their purpose was part of it."""
+    name, key = next(iter(sealing.keys().items()))
+    nonce = token_bytes(sealing.NONCE_BYTES)
+    return bytes([len(name)]) + name.encode() + nonce + key.encrypt(nonce, secret, str(owner).encode())
+
+
 @pytest.fixture
 def keys(settings: Any) -> Iterator[Callable[..., None]]:
     """Sets the site's encryption keys for one test."""

@@ -17,9 +17,9 @@ from m2v import start
 from mfa import rotation
 from mfa.models import AuthenticatorApp, RecoveryCode
 from mfa.rotation import check_keys, rotate
-from mfa.sealing import seal, unseal
+from mfa.sealing import Purpose, names_its_purpose, seal, unseal
 from tests.audit import forget
-from tests.mfa.conftest import a_key
+from tests.mfa.conftest import a_key, sealed_for_the_owner_alone
 
 OLD, NEW, OTHER = a_key("2025"), a_key("2026"), a_key("k")
 
@@ -52,11 +52,16 @@ def run(**options):
 def rows():
     apps = AuthenticatorApp.objects.values_list("user_id", "key")
     codes = RecoveryCode.objects.values_list("user_id", "sealed_digest")
-    return [(owner, bytes(sealed)) for found in (apps, codes) for owner, sealed in found]
+    found = ((Purpose.APP, apps), (Purpose.RECOVERY_CODE, codes))
+    return [(owner, purpose, bytes(sealed)) for purpose, these in found for owner, sealed in these]
+
+
+def secrets():
+    return sorted((str(owner), unseal(sealed, owner, purpose)) for owner, purpose, sealed in rows())
 
 
 def test_asvs_11_1_1_everything_comes_under_the_first_key_and_still_opens(people, keys):
-    before = sorted((str(owner), unseal(sealed, owner)) for owner, sealed in rows())
+    before = secrets()
     keys(NEW, OLD)
 
     out, err, code = run()
@@ -69,9 +74,34 @@ def test_asvs_11_1_1_everything_comes_under_the_first_key_and_still_opens(people
     keys(NEW, OLD)
     verify()
     keys(NEW)
-    assert sorted((str(owner), unseal(sealed, owner)) for owner, sealed in rows()) == before
+    assert secrets() == before
     people[0].enter_password()
     assert people[0].enter_code().headers["Location"] == "/"
+
+
+def test_what_was_sealed_for_its_owner_alone_signs_in_and_is_sealed_for_its_purpose_by_the_command(people, keys):
+    """As everything was sealed at first: no factor is lost on the way, and the same key stays."""
+    before = secrets()
+    for model, column, purpose in rotation.SEALED:
+        for row in model.objects.all():
+            secret = unseal(getattr(row, column), row.user_id, purpose)
+            model.objects.filter(pk=row.pk).update(**{column: sealed_for_the_owner_alone(secret, row.user_id)})
+    kim, lee, mia = people
+    check_keys()
+    assert kim.sign_in().headers["Location"] == "/"
+    lee.enter_password()
+    assert lee.enter_code(lee.codes[0]).headers["Location"] == "/"
+
+    out, err, code = run()
+
+    assert (err, code) == ("", 0)
+    assert "mfa_authenticatorapp: 3 sealed under 2025." in out
+    assert "mfa_recoverycode: 30 sealed under 2025." in out
+    assert secrets() == before
+    assert all(names_its_purpose(sealed, owner, purpose) for owner, purpose, sealed in rows())
+    assert "Nothing was to be done" in run()[0]
+    mia.enter_password()
+    assert mia.enter_code(mia.codes[0]).headers["Location"] == "/"
 
 
 def test_run_again_it_finds_nothing_to_do(people, keys):
@@ -103,18 +133,18 @@ def test_it_goes_on_where_it_was_stopped(people, keys, monkeypatch):
     monkeypatch.setattr(rotation, "seal", real)
 
     assert rotate().done.total() == 33 - 10
-    assert {sealed[1:5] for _owner, sealed in rows()} == {b"2026"}
+    assert {sealed[1:5] for _owner, _purpose, sealed in rows()} == {b"2026"}
 
 
 def test_a_row_that_changed_meanwhile_is_not_overwritten(people, keys, monkeypatch):
     """Kim sets up another app between the read and the write."""
     keys(NEW, OLD)
     kim, real = people[0].user, rotation.seal
-    fresh = real(b"another secret of 20", kim.pk)
+    fresh = real(b"another secret of 20", kim.pk, Purpose.APP)
 
-    def meanwhile(secret, owner):
+    def meanwhile(secret, owner, purpose):
         AuthenticatorApp.objects.filter(user=kim).update(key=fresh)
-        return real(secret, owner)
+        return real(secret, owner, purpose)
 
     monkeypatch.setattr(rotation, "seal", meanwhile)
     rotate()
@@ -184,7 +214,7 @@ def test_one_broken_row_does_not_keep_the_site_from_starting(people, keys):
 def test_the_start_looks_at_every_key_that_is_in_use(people, keys):
     keys(NEW, OLD)
     person = people[0].user
-    AuthenticatorApp.objects.filter(user=person).update(key=seal(b"12345678901234567890", person.pk))
+    AuthenticatorApp.objects.filter(user=person).update(key=seal(b"12345678901234567890", person.pk, Purpose.APP))
     check_keys()
     keys(OLD)
 
@@ -245,4 +275,4 @@ def test_what_was_never_sealed_is_looked_past(odd, people, keys):
     check_keys()
 
     assert len(rotate().unreadable) == 1
-    assert {sealed[1:5] for _owner, sealed in rows() if sealed != odd} == {b"2026"}
+    assert {sealed[1:5] for _owner, _purpose, sealed in rows() if sealed != odd} == {b"2026"}

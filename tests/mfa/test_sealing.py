@@ -2,57 +2,89 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import pytest
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mfa.models import AuthenticatorApp
-from mfa.sealing import Unreadable, seal, unseal
-from tests.mfa.conftest import a_key
+from mfa.models import AuthenticatorApp, RecoveryCode
+from mfa.sealing import Purpose, Unreadable, names_its_purpose, seal, unseal
+from tests.mfa.conftest import a_key, sealed_for_the_owner_alone
 
 SECRET = b"12345678901234567890"
 
 
 def test_what_is_sealed_for_somebody_is_read_for_them():
-    assert unseal(seal(SECRET, "kim"), "kim") == SECRET
+    assert unseal(seal(SECRET, "kim", Purpose.APP), "kim", Purpose.APP) == SECRET
 
 
 def test_a_database_may_answer_with_a_memoryview():
-    assert unseal(memoryview(seal(SECRET, "kim")), "kim") == SECRET
+    assert unseal(memoryview(seal(SECRET, "kim", Purpose.APP)), "kim", Purpose.APP) == SECRET
 
 
 def test_what_is_sealed_for_somebody_is_read_for_nobody_else():
     with pytest.raises(Unreadable):
-        unseal(seal(SECRET, "kim"), "ada")
+        unseal(seal(SECRET, "kim", Purpose.APP), "ada", Purpose.APP)
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_what_is_sealed_for_one_purpose_is_read_for_no_other(purpose):
+    sealed = seal(SECRET, "kim", purpose)
+    for other in set(Purpose) - {purpose}:
+        with pytest.raises(Unreadable):
+            unseal(sealed, "kim", other)
+
+    assert unseal(sealed, "kim", purpose) == SECRET
+
+
+def test_a_recovery_code_moved_into_the_column_of_an_app_opens_nothing(kim_with_app):
+    """Whoever can write to the database, and knows one recovery code, has its digest as the key of an app."""
+    moved = RecoveryCode.objects.filter(user=kim_with_app.user).first().sealed_digest
+    AuthenticatorApp.objects.update(key=moved)
+    kim_with_app.app_key = sha256(kim_with_app.codes[0].replace("-", "").encode()).digest()
+    kim_with_app.enter_password()
+
+    assert kim_with_app.enter_code().status_code != 302
+    assert not kim_with_app.is_in
+
+
+def test_what_was_sealed_for_its_owner_alone_is_read_for_nobody_else():
+    sealed = sealed_for_the_owner_alone(SECRET, "kim")
+
+    assert unseal(sealed, "kim", Purpose.APP) == SECRET
+    assert not names_its_purpose(sealed, "kim", Purpose.APP)
+    with pytest.raises(Unreadable):
+        unseal(sealed, "ada", Purpose.APP)
 
 
 def test_11_3_3_any_changed_bit_makes_it_unreadable():
-    sealed = seal(SECRET, "kim")
+    sealed = seal(SECRET, "kim", Purpose.APP)
     for place in range(len(sealed) * 8):
         changed = bytearray(sealed)
         changed[place // 8] ^= 1 << place % 8
         with pytest.raises(Unreadable):
-            unseal(bytes(changed), "kim")
+            unseal(bytes(changed), "kim", Purpose.APP)
 
 
 def test_any_end_cut_off_makes_it_unreadable():
-    sealed = seal(SECRET, "kim")
+    sealed = seal(SECRET, "kim", Purpose.APP)
     for length in range(len(sealed)):
         with pytest.raises(Unreadable):
-            unseal(sealed[:length], "kim")
+            unseal(sealed[:length], "kim", Purpose.APP)
 
 
 @given(st.binary(max_size=80))
 def test_nothing_else_is_readable(junk):
     with pytest.raises(Unreadable):
-        unseal(junk, "kim")
+        unseal(junk, "kim", Purpose.APP)
 
 
 def test_11_3_4_no_two_sealings_are_alike():
-    assert len({seal(SECRET, "kim") for _ in range(1000)}) == 1000
-    assert len({seal(SECRET, "kim")[3:15] for _ in range(1000)}) == 1000
+    assert len({seal(SECRET, "kim", Purpose.APP) for _ in range(1000)}) == 1000
+    assert len({seal(SECRET, "kim", Purpose.APP)[3:15] for _ in range(1000)}) == 1000
 
 
 def test_the_secret_does_not_show(kim_with_app):
@@ -62,15 +94,15 @@ def test_the_secret_does_not_show(kim_with_app):
 def test_11_2_2_the_first_key_seals_and_every_key_opens(keys):
     old, new = a_key("2025"), a_key("2026")
     keys(old)
-    before = seal(SECRET, "kim")
+    before = seal(SECRET, "kim", Purpose.APP)
     keys(new, old)
-    after = seal(SECRET, "kim")
-    assert (unseal(before, "kim"), unseal(after, "kim")) == (SECRET, SECRET)
+    after = seal(SECRET, "kim", Purpose.APP)
+    assert (unseal(before, "kim", Purpose.APP), unseal(after, "kim", Purpose.APP)) == (SECRET, SECRET)
     keys(new)
 
-    assert unseal(after, "kim") == SECRET
+    assert unseal(after, "kim", Purpose.APP) == SECRET
     with pytest.raises(Unreadable, match="MFA_ENCRYPTION_KEYS"):
-        unseal(before, "kim")
+        unseal(before, "kim", Purpose.APP)
 
 
 def test_an_app_signs_in_after_the_key_was_changed(kim_with_app, keys, settings):

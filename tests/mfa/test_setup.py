@@ -54,7 +54,7 @@ def kim_in(kim, clock):
 
 def key_of(person: Person) -> bytes:
     app = AuthenticatorApp.objects.get(user=person.user, confirmed=True)
-    return sealing.unseal(app.key, person.user.pk)
+    return sealing.unseal(app.key, person.user.pk, sealing.Purpose.APP)
 
 
 def drawn(page: str) -> list[list[bool]]:

@@ -21,7 +21,7 @@ from accounts.sessions import SessionStore
 from mfa import sealing
 from mfa.methods import recovery, totp
 from mfa.models import AuthenticatorApp
-from mfa.sealing import Unreadable, seal, unseal
+from mfa.sealing import Purpose, Unreadable, seal, unseal
 from tests.mfa.test_sealing import a_key
 from tests.people import browser
 from tests.security.links import SITE
@@ -74,7 +74,7 @@ def test_asvs_11_2_1_only_proved_libraries_do_the_work():
 def test_asvs_11_2_2_what_is_sealed_names_its_key(keys):
     keys(a_key("2026"))
 
-    assert seal(b"secret", "kim")[:5] == b"\x042026"
+    assert seal(b"secret", "kim", Purpose.APP)[:5] == b"\x042026"
 
 
 def test_asvs_11_2_3_keys_have_256_bits():
@@ -163,14 +163,14 @@ def test_asvs_11_3_1_and_11_3_2_secrets_are_sealed_with_aes_gcm(keys):
 
 def test_asvs_11_3_3_one_changed_bit_is_noticed():
     """Anywhere: in the key's id, the nonce, the text or its tag."""
-    sealed = seal(b"12345678901234567890", "kim")
-    assert unseal(sealed, "kim") == b"12345678901234567890"
+    sealed = seal(b"12345678901234567890", "kim", Purpose.APP)
+    assert unseal(sealed, "kim", Purpose.APP) == b"12345678901234567890"
 
     for place in range(8 * len(sealed)):
         changed = bytearray(sealed)
         changed[place // 8] ^= 1 << place % 8
         with pytest.raises(Unreadable):
-            unseal(bytes(changed), "kim")
+            unseal(bytes(changed), "kim", Purpose.APP)
 
 
 @pytest.mark.parametrize(
@@ -180,13 +180,16 @@ def test_asvs_11_3_3_one_changed_bit_is_noticed():
 )
 def test_asvs_11_3_3_what_is_shorter_or_longer_is_noticed(changed):
     with pytest.raises(Unreadable):
-        unseal(changed(seal(b"12345678901234567890", "kim")), "kim")
+        unseal(changed(seal(b"12345678901234567890", "kim", Purpose.APP)), "kim", Purpose.APP)
 
 
 def test_asvs_11_3_4_no_nonce_comes_twice():
-    start = 1 + seal(b"", "kim")[0]
+    start = 1 + seal(b"", "kim", Purpose.APP)[0]
 
-    assert len({seal(b"secret", "kim")[start : start + sealing.NONCE_BYTES] for _number in range(1000)}) == 1000
+    assert (
+        len({seal(b"secret", "kim", Purpose.APP)[start : start + sealing.NONCE_BYTES] for _number in range(1000)})
+        == 1000
+    )
 
 
 def test_asvs_11_4_1_no_broken_hash_is_used():

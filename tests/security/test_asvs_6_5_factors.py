@@ -13,7 +13,7 @@ from django.conf import settings
 
 from mfa.methods import recovery, totp
 from mfa.models import AuthenticatorApp, RecoveryCode
-from mfa.sealing import unseal
+from mfa.sealing import Purpose, unseal
 from tests.accounts.walk import pages
 from tests.authenticator import unb64
 from tests.mfa.pages import CHALLENGE, OWN, OWN_SETUP, confirm_setup, open_setup, window_of
@@ -44,7 +44,7 @@ def test_asvs_6_5_2_a_stored_recovery_code_is_a_sealed_digest(kim_with_app):
     digests = {sha256(recovery.read(code).encode()).digest() for code in kim_with_app.codes}
     stored = [bytes(row.sealed_digest) for row in RecoveryCode.objects.all()]
 
-    assert {unseal(sealed, kim_with_app.user.pk) for sealed in stored} == digests
+    assert {unseal(sealed, kim_with_app.user.pk, Purpose.RECOVERY_CODE) for sealed in stored} == digests
     assert not [sealed for sealed in stored for digest in digests if digest in sealed or digest[:8] in sealed]
     assert not any("key" in field.name for field in RecoveryCode._meta.get_fields())
 

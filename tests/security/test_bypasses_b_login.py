@@ -11,7 +11,7 @@ from django.test import Client
 from companies import services as companies
 from mfa import services
 from mfa.models import AuthenticatorApp
-from mfa.sealing import unseal
+from mfa.sealing import Purpose, unseal
 from tests.accounts.steps import HALF_WAY, go_half_way
 from tests.mfa.pages import (
     CHALLENGE,
@@ -379,7 +379,7 @@ def test_b_27_the_secret_is_shown_no_more(kim):
 
     assert again.key != page.key
     assert again.uri != page.uri
-    assert unseal(AuthenticatorApp.objects.get().key, kim.user.pk) == page.key
+    assert unseal(AuthenticatorApp.objects.get().key, kim.user.pk, Purpose.APP) == page.key
     assert page.uri not in text
     assert "no-store" in kim.client.get(OWN_SETUP).headers["Cache-Control"]
 

@@ -14,7 +14,7 @@ from companies import services as companies
 from mfa import services
 from mfa.methods import recovery, totp
 from mfa.models import AuthenticatorApp, RecoveryCode
-from mfa.sealing import unseal
+from mfa.sealing import Purpose, unseal
 from tests.accounts.walk import everything
 from tests.mfa.pages import (
     CHALLENGE,
@@ -235,7 +235,7 @@ def test_n_4_2_1_1_no_recovery_code_is_kept_in_clear(kim_with_app):
         assert plain not in kept
         assert sha256(plain).digest() not in kept
     row = RecoveryCode.objects.first()
-    assert len(unseal(row.sealed_digest, kim_with_app.user.pk)) == sha256().digest_size
+    assert len(unseal(row.sealed_digest, kim_with_app.user.pk, Purpose.RECOVERY_CODE)) == sha256().digest_size
 
 
 def test_n_4_2_1_1_a_used_code_is_void_and_new_ones_are_offered(kim_with_app):

@@ -10,7 +10,7 @@ import pytest
 from mfa import services
 from mfa.methods import totp
 from mfa.models import AuthenticatorApp
-from mfa.sealing import seal
+from mfa.sealing import Purpose, seal
 from tests.mfa.pages import CHALLENGE, OWN_SETUP, SETUP, confirm_setup, open_setup
 from tests.people import Person
 from tests.security.scenes import is_shut
@@ -102,7 +102,7 @@ def test_otp_8_an_unconfirmed_secret_opens_nothing_expires_and_is_replaced(clock
 
 def test_otp_8_an_app_that_is_not_confirmed_counts_for_nothing(kim, admin):
     kim.app_key = totp.new_key()
-    AuthenticatorApp.objects.create(user=kim.user, key=seal(kim.app_key, kim.user.pk), confirmed=False)
+    AuthenticatorApp.objects.create(user=kim.user, key=seal(kim.app_key, kim.user.pk, Purpose.APP), confirmed=False)
     services.enable_two_factor(kim.user, actor=admin)
     kim.enter_password()
 

@@ -17,7 +17,7 @@ from companies import services as companies
 from mfa import services
 from mfa.methods import totp
 from mfa.models import AuthenticatorApp, Passkey, RecoveryCode
-from mfa.sealing import unseal
+from mfa.sealing import Purpose, unseal
 from tests.accounts.steps import HALF_WAY, go_half_way
 from tests.accounts.walk import everything, pages
 from tests.authenticator import BE, BS, UP, UV
@@ -197,7 +197,7 @@ def test_v08_secret_and_owner_come_from_the_server(kim, ada):
 
     app = AuthenticatorApp.objects.get()
     assert app.user == kim.user
-    assert unseal(app.key, kim.user.pk) == page.key
+    assert unseal(app.key, kim.user.pk, Purpose.APP) == page.key
 
 
 @pytest.mark.parametrize("step", HALF_WAY)

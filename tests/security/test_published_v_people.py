@@ -14,7 +14,7 @@ from companies import services as companies
 from mfa import services
 from mfa.methods import recovery, totp
 from mfa.models import AuthenticatorApp, RecoveryCode
-from mfa.sealing import seal, unseal
+from mfa.sealing import Purpose, seal, unseal
 from tests.accounts.steps import HALF_WAY, finish, go_half_way
 from tests.accounts.walk import pages
 from tests.audit import forget
@@ -124,7 +124,7 @@ def test_v25_only_six_ascii_digits_count(digits, clock, kim_with_app):
     kim = kim_with_app
     while not (code := kim.code()).startswith("0"):
         kim.app_key = totp.new_key()
-        AuthenticatorApp.objects.update(key=seal(kim.app_key, kim.user.pk))
+        AuthenticatorApp.objects.update(key=seal(kim.app_key, kim.user.pk, Purpose.APP))
     kim.enter_password()
     bent = {
         "arabic": "".join(chr(0x660 + int(digit)) for digit in code),
@@ -178,7 +178,7 @@ def test_v28_recovery_codes_are_strong_and_kept_sealed(kim_with_app):
     assert recovery.LENGTH * math.log2(len(set(recovery.ALPHABET))) >= 64
     assert isinstance(recovery.choice.__self__, SystemRandom)
     for row in RecoveryCode.objects.all():
-        assert len(unseal(row.sealed_digest, kim_with_app.user.pk)) == 32
+        assert len(unseal(row.sealed_digest, kim_with_app.user.pk, Purpose.RECOVERY_CODE)) == 32
     stored = {bytes(row.sealed_digest) for row in RecoveryCode.objects.all()}
     assert not stored & {recovery._digest(recovery.read(code)) for code in kim_with_app.codes}
 
@@ -259,7 +259,7 @@ def test_v33_inactive_people_and_unconfirmed_factors_open_nothing(kim_with_app, 
     assert kim.use_passkey().status_code == 400
 
     ada.app_key = totp.new_key()
-    waiting = seal(ada.app_key, ada.user.pk)
+    waiting = seal(ada.app_key, ada.user.pk, Purpose.APP)
     AuthenticatorApp.objects.create(user=ada.user, key=waiting, confirmed=False)
     services.enable_two_factor(ada.user, actor=admin)
     ada.enter_password()

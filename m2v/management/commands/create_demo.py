@@ -20,7 +20,7 @@ from accounts.models import AuditEvent, Role, User
 from companies.models import Company
 from mfa.methods import recovery, totp
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest
-from mfa.sealing import seal
+from mfa.sealing import Purpose, seal
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -187,7 +187,9 @@ def _factors(user: User, person: Person, since: datetime, petra: User) -> str:
     note = user.get_role_display() + (f", {user.company.name}" if user.company else "")
     if person.state == "app":
         key = totp.new_key()
-        AuthenticatorApp.objects.create(user=user, key=seal(key, user.pk), created_at=since + timedelta(days=3))
+        AuthenticatorApp.objects.create(
+            user=user, key=seal(key, user.pk, Purpose.APP), created_at=since + timedelta(days=3)
+        )
         recovery.replace_all(user)
         note += f"; app key {totp.key_as_text(key)}"
     for number, (aaguid, name) in enumerate(person.passkeys):
