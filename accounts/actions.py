@@ -60,8 +60,10 @@ class Action(models.TextChoices):
     PASSWORD_CHANGED = "password_changed", _("{subject} chose a new password")
     REPORTED_NOT_ME = (
         "reported_not_me",
-        _("{subject} said “This wasn't me” of “{name}”: their sessions were ended and their password locked"),
+        _("{subject} said “This wasn’t me” of “{name}”: the account was locked and all sessions ended"),
     )
+    USER_LOCKED = "user_locked", _("{actor} locked the account of {subject}: all sessions were ended")
+    USER_LET_IN = "user_let_in", _("{actor} let {subject} in again after a lock: “{reason}”")
     SESSIONS_ENDED = "sessions_ended", _("{actor} ended all sessions of {subject}")
     SESSION_ENDED = "session_ended", _("{subject} signed out {name}")
     OTHER_SESSIONS_ENDED = "other_sessions_ended", _("{subject} signed out everywhere else")

@@ -22,6 +22,14 @@ WITH_COMPANY = User.objects.get_queryset().select_related("company")
 BY_ID = Lookup(lambda: WITH_COMPANY.filter(pk=given("id")))
 
 
+class AccountLocked(Exception):
+    """The proof was right, and opens nothing until an administrator lets the person in again."""
+
+    def __init__(self, person: User) -> None:
+        super().__init__(person.pk)
+        self.person = person
+
+
 class PasswordBackend(BaseBackend):
     by_name = Lookup(lambda: WITH_COMPANY.spelled(given("name")))
 
@@ -32,7 +40,8 @@ class PasswordBackend(BaseBackend):
 
         Unknown, inactive and password-less people cost one guess and one hash
         as everybody does (ASVS 6.3.8: nobody can be told apart by time).
-        Raises Throttled, whether the password is right or wrong.
+        Raises Throttled, whether the password is right or wrong; AccountLocked
+        where it is right, so that nobody else is told.
         """
         if username is None or password is None or "\x00" in password or len(password) > LONGEST_TYPED:
             return None
@@ -42,8 +51,12 @@ class PasswordBackend(BaseBackend):
         if person is None or not person.is_active or not person.has_usable_password():
             User().set_password(password)
             return None
-        return person if person.check_password(password) else None
+        if not person.check_password(password):
+            return None
+        if person.is_shut_out:
+            raise AccountLocked(person)
+        return person
 
     def get_user(self, user_id: UUID | str) -> User | None:
-        """The active person of a session, with their company: one statement."""
-        return next((person for person in BY_ID(id=user_id) if person.is_active), None)
+        """The person of a session, if it may be open, with their company: one statement."""
+        return next((person for person in BY_ID(id=user_id) if not person.is_shut_out), None)

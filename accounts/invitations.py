@@ -85,7 +85,7 @@ reset_tokens = ResetTokens()
 def invite(person: User, *, actor: User) -> str:
     """Let `person`, who has no password yet, choose one; the link. Earlier links end. It is mailed where it can be.
 
-    Raises ChangedMeanwhile where they chose one just now.
+    Raises ChangedMeanwhile where they chose one, or were shut out, just now.
     """
     _void_links(person)
     link = _link("invitation", person, invitation_tokens)
@@ -105,7 +105,8 @@ def withdraw(person: User, *, actor: User) -> None:
 def _void_links(person: User) -> None:
     """Give `person` another unusable password, from which no earlier link follows."""
     void = make_password(None)
-    if not User.objects.filter(pk=person.pk, password=person.password).update(password=void):
+    as_read = User.objects.get_queryset().opening().filter(pk=person.pk, password=person.password)
+    if not as_read.update(password=void):
         raise ChangedMeanwhile
     person.password = void
 
@@ -166,7 +167,7 @@ def send_reset(email: str) -> None:
     Three, then at growing distances: the earlier ones work still.
     """
     folded = fold(email)
-    for person in User.objects.filter(email_folded=folded, is_active=True).exclude(email_folded=""):
+    for person in User.objects.get_queryset().opening().filter(email_folded=folded).exclude(email_folded=""):
         if person.has_usable_password() and _may_be_written_to(person):
             audit.record(Action.PASSWORD_RESET_REQUESTED, actor=None, subject=person)
             _mail_reset(person)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -44,6 +46,7 @@ class Letter:
                 "facts": self._facts(),
                 "by": self.words["actor"],
                 "reportable": self.reportable,
+                "page": self.page,
                 "link": not_me_link(self.event, recipient.address) if self.reportable and recipient.believed else "",
             }
             mail = EmailMultiAlternatives(
@@ -54,6 +57,13 @@ class Letter:
             mail.extra_headers["Auto-Submitted"] = "auto-generated"  # RFC 3834: no reply by itself, please
             mail.attach_alternative(render_to_string("mail/notice.html", context), "text/html")
         return mail
+
+    @property
+    def page(self) -> str:
+        """The address where it goes on, if it does."""
+        if not self.notice.page:
+            return ""
+        return settings.BASE_URL + reverse(self.notice.page, args=[self.event.subject_id])
 
     def _sentence(self) -> str:
         method = methods_in_words(self.event.details.get("methods", []))

@@ -40,7 +40,9 @@ RECENT_SECONDS = 15 * 60
 GUESSED = frozenset({"password", "totp", "recovery"})
 COUNTED = GUESSED - {"password"}
 
-SIGNED_IN_NOW = Change(lambda: User.objects.filter(pk=given("id")), last_sign_in_at=given("now"))
+SIGNED_IN_NOW = Change(
+    lambda: User.objects.get_queryset().opening().filter(pk=given("id")), last_sign_in_at=given("now")
+)
 
 PROOFS = "proofs"
 COMPLETE = "login_complete"
@@ -93,9 +95,11 @@ def complete(request: SiteRequest, person: User) -> None:
 
     It writes the audit line: call it in the transaction of the last step.
     Rows are locked in the order that every act keeps: factor, person, budget, session.
+    Raises SessionInterrupted where the person was shut out while this was on its way.
     """
     methods = methods_proved(request.session)
-    SIGNED_IN_NOW(id=person.pk, now=timezone.now())
+    if not SIGNED_IN_NOW(id=person.pk, now=timezone.now()):
+        raise SessionInterrupted
     forgive_guesses(person, proofs_of(request.session))
     details: dict[str, Any] = {"methods": methods, "session": current_id()}
     if known_browsers.remember(request, person) and person.last_sign_in_at:

@@ -17,6 +17,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from accounts.audit_models import AuditEvent, AuditSeal
+from accounts.budgets import Budget
 from accounts.passwords import LONGEST_TYPED, typed_alike
 from accounts.text import FoldedField, fold, one_named
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from companies.models import Company
 
 
-__all__ = ["AuditEvent", "AuditSeal", "Role", "Session", "User"]
+__all__ = ["AuditEvent", "AuditSeal", "Budget", "Role", "Session", "User"]
 
 
 class Role(models.TextChoices):
@@ -40,13 +41,17 @@ class Role(models.TextChoices):
 class UserQuerySet(models.QuerySet["User"]):
     def managed_by(self, actor: User) -> Self:
         """Those whom `actor` may see and manage. Whoever is not among them does not exist for `actor`."""
-        if not actor.is_active:
+        if actor.is_shut_out:
             return self.none()
         if actor.role == Role.ADMINISTRATOR:
             return self
         if actor.role == Role.COMPANY_ADMINISTRATOR and actor.company_id is not None:
             return self.filter(company_id=actor.company_id).exclude(role=Role.ADMINISTRATOR)
         return self.none()
+
+    def opening(self) -> Self:
+        """Those whom something can open: neither deactivated nor locked."""
+        return self.filter(is_active=True, locked_at=None)
 
     def named(self, name: str) -> User | None:
         """The one whose user name or e-mail address `name` is, in any spelling of case and Unicode form."""
@@ -97,7 +102,9 @@ class User(AbstractBaseUser):
 
     `two_factor_enabled` is the person's own switch; what is set up lies in
     `mfa`. `session_epoch` is part of what sessions are signed with: counting
-    it up ends all of them.
+    it up ends all of them. While `locked_at` is set nothing opens: not the
+    password, a factor, a link or a session; `locked_by` is nobody where the
+    person said "This wasn't me".
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -118,6 +125,8 @@ class User(AbstractBaseUser):
     last_login = None  # Django would write it at the first factor
     last_sign_in_at = models.DateTimeField(null=True, editable=False)
     session_epoch = models.PositiveIntegerField(default=0, editable=False)
+    locked_at = models.DateTimeField(null=True, editable=False)
+    locked_by = models.ForeignKey("self", models.SET_NULL, null=True, editable=False, related_name="+")
 
     two_factor_enabled = models.BooleanField(default=False)
     two_factor_changed_at = models.DateTimeField(null=True, editable=False)
@@ -170,6 +179,11 @@ class User(AbstractBaseUser):
     def get_short_name(self) -> str:
         """How sentences name this person."""
         return self.first_name or self.get_full_name()
+
+    @property
+    def is_shut_out(self) -> bool:
+        """Does nothing open for this person, because they are deactivated or locked?"""
+        return not self.is_active or self.locked_at is not None
 
     @property
     def opens_settings(self) -> bool:
@@ -232,16 +246,3 @@ class Session(AbstractBaseSession):
         now, overall = timezone.now(), self.started_at + timedelta(seconds=settings.SESSION_SECONDS)
         idle_left, left = (max(0, ceil((end - now).total_seconds())) for end in (self.ends_at, overall))
         return idle_left, left
-
-
-class Budget(models.Model):
-    """How many guesses were wrong under one key, and until when none is looked at: `accounts.throttle` alone writes it."""
-
-    key = models.CharField(max_length=80, primary_key=True)
-    failures = models.IntegerField()
-    blocked_until = models.FloatField()
-    last_at = models.FloatField(db_index=True)
-    began_at = models.FloatField(default=0)  # when the first of `failures` was
-
-    def __str__(self) -> str:
-        return f"{self.key} {self.failures}"

@@ -38,6 +38,7 @@ class Notice:
     to: Callable[[AuditEvent], list[Recipient]] = to.the_person
     when: Callable[[AuditEvent], bool] = always
     reportable: bool = True  # with "This wasn't me"
+    page: str = ""  # the name of the page about the subject where it goes on
 
 
 NOTICES: dict[Action, tuple[Notice, ...]] = {
@@ -190,22 +191,32 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
         Notice(
             _("Your account is locked"),
             _(
-                "“This wasn't me” was chosen in a mail about your account. All sessions were ended, and your password "
-                "no longer works. Your administrators know; call them: a passkey still signs in until they delete it. "
-                "They help you back in by inviting you again."
+                "“This wasn’t me” was chosen in a mail about your account. All sessions were ended, and nothing opens "
+                "the account any more: no password, no code and no passkey. Your administrators know; call them. "
+                "They let you in again."
             ),
             reportable=False,
         ),
         Notice(
             _("Somebody else may have been in an account"),
             _(
-                "{subject} ({username}) says of “{name}”: this wasn't me. All sessions were ended, and the password no "
-                "longer works; nothing else was changed. Talk to {subject} before you do anything. Look at the "
-                "e-mail address first: it may have been changed, and a new invitation goes there. Then look for "
-                "passkeys and an authenticator app that {subject} does not know, and remove them. Then choose "
-                "“Invite again” on the user's page."
+                "{subject} ({username}) says of “{name}”: this wasn’t me. The account is locked: all sessions were "
+                "ended, and nothing opens it. Talk to {subject} before you do anything. Then look with them at the "
+                "e-mail address, which may have been changed, and at each passkey and authenticator app, and let "
+                "{subject} in again."
             ),
             to=to.the_administrators,
+            reportable=False,
+            page="settings:user_let_in",
+        ),
+    ),
+    Action.USER_LOCKED: (
+        Notice(
+            _("Your account is locked"),
+            _(
+                "An administrator locked your account. All sessions were ended, and nothing opens it any more: no "
+                "password, no code and no passkey. Call your administrators, who can let you in again."
+            ),
             reportable=False,
         ),
     ),

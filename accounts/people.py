@@ -8,6 +8,7 @@ from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, make_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import audit, throttle
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
 class ChangedMeanwhile(Exception):
     """Somebody else changed what this act was about to change."""
+
+
+class OutOfReach(Exception):
+    """This act is not this actor's on this person (any more)."""
 
 
 PROFILE = ("username", "first_name", "last_name", "email", "language", "role", "company")
@@ -141,35 +146,70 @@ def _end(people: QuerySet[User]) -> int:
 
 @transaction.atomic
 def report_not_me(claim: Claim, *, about: str) -> bool:
-    """Lock the account of whoever says that an event was not them; False where that was done since the event.
-
-    Their sessions end, half-way logins included, and the password is void: no
-    reset is mailed to people without one. Factors and address stay as they
-    are, for an administrator to look at, who invites them again.
-    """
+    """Lock the account of whoever says that an event was not them; False where that was done since the event."""
     person = User.objects.get_queryset().select_for_update(no_key=True).get(pk=claim.person.pk)
     if reported_at(claim) is not None:
         return False
-    person.set_unusable_password()
-    person.save(update_fields=["password"])
-    _end(User.objects.filter(pk=person.pk))
-    audit.record(Action.REPORTED_NOT_ME, actor=None, subject=person, event=claim.event.pk, to=claim.address, name=about)
+    ended = _lock(person, by=None)
+    audit.record(
+        Action.REPORTED_NOT_ME,
+        actor=None,
+        subject=person,
+        event=claim.event.pk,
+        to=claim.address,
+        name=about,
+        sessions=ended,
+    )
     return True
+
+
+@transaction.atomic
+def lock_user(person: User, *, actor: User) -> bool:
+    """Lock the account of somebody whom `actor` manages; False where it was locked already.
+
+    Raises OutOfReach for oneself and for whom one does not manage (any more). Whoever locks is an administrator
+    whom nobody locked meanwhile, so that one always remains.
+    """
+    actor, subject = in_reach(person, actor=actor)
+    if subject == actor:
+        raise OutOfReach
+    if subject.locked_at is not None:
+        return False
+    ended = _lock(subject, by=actor)
+    audit.record(Action.USER_LOCKED, actor=actor, subject=subject, sessions=ended)
+    return True
+
+
+def _lock(person: User, *, by: User | None) -> int:
+    """Let nothing open for `person`: sessions end, half-way logins included; how many they were.
+
+    Password, factors and address stay as they are, for an administrator to look at who lets them in again.
+    """
+    User.objects.filter(pk=person.pk, locked_at=None).update(locked_at=timezone.now(), locked_by=by)
+    return _end(User.objects.filter(pk=person.pk))
+
+
+def in_reach(person: User, *, actor: User) -> tuple[User, User]:
+    """`actor` and `person` as they are now, and nobody else changes them until this is done. Raises OutOfReach."""
+    rows = User.objects.get_queryset().filter(pk__in={person.pk, actor.pk}).select_for_update(no_key=True)
+    now = {row.pk: row for row in rows.order_by("pk")}
+    acting = now.get(actor.pk)
+    if acting is None or not User.objects.managed_by(acting).filter(pk=person.pk).exists():
+        raise OutOfReach
+    return acting, now[person.pk]
+
+
+@transaction.atomic
+def end_lock(person: User) -> None:
+    """Let things open again for `person`. What was begun while it was locked does not come back."""
+    User.objects.filter(pk=person.pk).update(locked_at=None, locked_by=None)
+    _end(User.objects.filter(pk=person.pk))
 
 
 def reported_at(claim: Claim) -> datetime | None:
     """When the account was locked because of this event, or of a later one."""
     reports = AuditEvent.objects.filter(subject=claim.person, action=Action.REPORTED_NOT_ME, pk__gt=claim.event.pk)
     return reports.order_by("pk").values_list("at", flat=True).first()
-
-
-def locked_since(person: User) -> datetime | None:
-    """When `person` said "This wasn't me", if nobody invited them since."""
-    if person.has_usable_password():
-        return None
-    lines = AuditEvent.objects.filter(subject=person, action__in=(Action.REPORTED_NOT_ME, Action.USER_INVITED))
-    last = lines.order_by("-at", "-pk").first()
-    return last.at if last and last.action == Action.REPORTED_NOT_ME else None
 
 
 @transaction.atomic
@@ -180,7 +220,8 @@ def change_password(person: User, password: str, *, actor: User | None, here: st
     password, address or access are no longer those that were read: of two who
     hold one link, one chooses (ASVS 6.4.1).
     """
-    as_read = User.objects.filter(pk=person.pk, password=person.password, email=person.email, is_active=True)
+    as_read = User.objects.get_queryset().opening()
+    as_read = as_read.filter(pk=person.pk, password=person.password, email=person.email)
     person.set_password(password)
     if not as_read.update(password=person.password):
         raise ChangedMeanwhile

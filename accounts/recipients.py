@@ -93,7 +93,7 @@ def the_administrators(event: AuditEvent) -> list[Recipient]:
     """Who can help the person: their company's administrators, else the site's."""
     person = event.subject
     assert person  # the event is about somebody
-    active = User.objects.get_queryset().filter(is_active=True).exclude(pk=person.pk)
+    active = User.objects.get_queryset().opening().exclude(pk=person.pk)
     theirs = active.filter(role=Role.COMPANY_ADMINISTRATOR, company=person.company_id)
     near = _all(theirs) if person.company_id and person.role != Role.ADMINISTRATOR else []
     return near or _all(active.filter(role=Role.ADMINISTRATOR))

@@ -203,9 +203,9 @@ class Invitation(ChoosePassword):
 
 
 def _person_of(uidb64: str) -> User | None:
-    """The active person whom a link names."""
+    """The person whom a link names, if anything opens for them."""
     try:
-        found = User.objects.get_queryset().select_related("company")
-        return found.filter(pk=UUID(urlsafe_base64_decode(uidb64).decode()), is_active=True).first()
+        found = User.objects.get_queryset().opening().select_related("company")
+        return found.filter(pk=UUID(urlsafe_base64_decode(uidb64).decode())).first()
     except ValueError:
         return None

@@ -16,9 +16,11 @@ from accounts.text import FoldedField, fold
 class CompanyQuerySet(models.QuerySet["Company"]):
     def managed_by(self, actor: User) -> Self:
         """The companies that `actor` may see and manage."""
-        if actor.is_active and actor.role == Role.ADMINISTRATOR:
+        if actor.is_shut_out:
+            return self.none()
+        if actor.role == Role.ADMINISTRATOR:
             return self
-        if actor.is_active and actor.role == Role.COMPANY_ADMINISTRATOR and actor.company_id is not None:
+        if actor.role == Role.COMPANY_ADMINISTRATOR and actor.company_id is not None:
             return self.filter(pk=actor.company_id)
         return self.none()
 

@@ -28,7 +28,7 @@ ORDERS = {
     "role": (F("role").asc(), F("search_text").asc()),
     "last": (F("last_sign_in_at").desc(nulls_last=True), F("search_text").asc()),
 }
-FILTERS = ("", *State, "requested", "inactive")
+FILTERS = ("", *State, "requested", "locked", "inactive")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class UserList:
 
     @property
     def chosen(self) -> str:
-        """The filter: a state, "requested" or "inactive"; "" for all active people."""
+        """The filter: a state, "requested", "locked" or "inactive"; "" for all active people."""
         chosen = self.asked.get("show", "")
         return chosen if chosen in FILTERS else ""
 
@@ -79,6 +79,8 @@ class UserList:
         people = self.people.filter(is_active=self.chosen != "inactive")
         if self.chosen == "requested":
             people = people.filter(Exists(PASSKEY_REQUESTS))
+        elif self.chosen == "locked":
+            people = people.exclude(locked_at=None)
         elif self.chosen in list(State):
             people = people.filter(IN_STATE[State(self.chosen)])
         ids = people.order_by(*ORDERS[self.order], "pk").values_list("pk", flat=True)

@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 from companies.middleware import NAMESPACE
-from companies.views import companies, company_switch, invitations, users
+from companies.views import companies, company_switch, invitations, locking, users
 from mfa.urls import window_urls
 
 app_name = NAMESPACE
@@ -15,6 +15,8 @@ urlpatterns = [
     path("administration/users/<uuid:user_id>/", users.user_edit, name="user"),
     path("administration/users/<uuid:user_id>/deactivate/", users.user_deactivate, name="user_deactivate"),
     path("administration/users/<uuid:user_id>/activate/", users.user_activate, name="user_activate"),
+    path("administration/users/<uuid:user_id>/lock/", locking.user_lock, name="user_lock"),
+    path("administration/users/<uuid:user_id>/let-in/", locking.user_let_in, name="user_let_in"),
     path("administration/users/<uuid:user_id>/sign-out/", users.user_sign_out, name="user_sign_out"),
     path("administration/users/<uuid:user_id>/password-reset/", users.user_password_reset, name="user_password_reset"),
     path("administration/users/<uuid:user_id>/unlock/", users.user_unlock, name="user_unlock"),

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts import audit, login, throttle
 from accounts.actions import Action
+from accounts.backends import AccountLocked
 from accounts.statements import Change, Lookup, given
 from mfa.methods import passkeys, recovery, totp
 from mfa.methods.ceremonies import CounterFell, Refused
@@ -94,7 +95,8 @@ def with_passkey(
     Refused, and Unknown where there is no such passkey. A signature cannot be
     guessed: a network waits for wrong ones alone (Throttled), so that nobody
     locks a passkey's owner out by guessing; wrong ones count as guesses too,
-    against the owner's other proofs and the network's.
+    against the owner's other proofs and the network's. Raises AccountLocked
+    where it was right and opens nothing: that is no use of the passkey.
     """
     owner, network = person, throttle.address_lanes(kind="passkeys")
     try:
@@ -109,6 +111,10 @@ def with_passkey(
         owner = passkey.user
         handle = passkey.user_id.bytes
         use = passkeys.finish_authentication(ceremonies, person, passkey, answer, handle)
+        if passkey.user.is_shut_out:
+            throttle.forgive(given_back=[throttle.Guess(lane.key, time()) for lane in network])
+            login.refuse(owner, Method.PASSKEY, AccountLocked.__name__)
+            raise AccountLocked(passkey.user)
         with transaction.atomic():
             _remember(passkey, use)
             there = then(passkey)

@@ -130,7 +130,7 @@ def asked_individually(people: QuerySet[User]) -> QuerySet[User]:
 
 
 def count_states(people: QuerySet[User]) -> dict[str, int]:
-    """How many of `people` are in which state, how many were asked for a passkey, and all: one statement."""
+    """How many of `people` are in which state, how many were asked for a passkey or are locked, and all: one statement."""
     set_up = Q(app__isnull=False)
     return (
         with_app(people)
@@ -142,5 +142,6 @@ def count_states(people: QuerySet[User]) -> dict[str, int]:
             off=Count("pk", filter=~REQUIRED & ~set_up),
             individually=Count("pk", filter=Q(two_factor_enabled=True) & ~set_up),
             requested=Count("passkey_request"),
+            locked=Count("pk", filter=Q(locked_at__isnull=False)),
         )
     )

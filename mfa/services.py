@@ -93,7 +93,7 @@ def set_up_app(
     company's switch goes off. Raises SetUpMeanwhile where the person has
     another app by now: nobody replaces what somebody else just set up.
     """
-    _lock(subject)
+    hold_factors(subject)
     there = AuthenticatorApp.objects.filter(user=subject, confirmed=True).first()
     if there != instead_of:
         raise SetUpMeanwhile
@@ -110,7 +110,7 @@ def set_up_app(
     return codes
 
 
-def _lock(subject: User) -> None:
+def hold_factors(subject: User) -> None:
     """Let nobody else change what `subject` holds until this is done: factors first, as logins do, then the person."""
     list(AuthenticatorApp.objects.select_for_update().filter(user=subject))
     list(RecoveryCode.objects.select_for_update().filter(user=subject))

@@ -14,9 +14,9 @@ from accounts import audit
 from accounts.dates import day, moment, on_day
 from accounts.models import AuditEvent, Role, Session, User
 from mfa.methods import recovery
-from mfa.methods.passkeys import text_handle, text_id
 from mfa.models import PasskeyRequest
 from mfa.queries import State, state_of
+from mfa.signals import signals
 
 if TYPE_CHECKING:
     from mfa.models import AuthenticatorApp, Passkey
@@ -145,6 +145,8 @@ class Window:
         """What the subject will see."""
         if not self.subject.is_active:
             return self.said("", _("{name} is deactivated and cannot sign in."))
+        if self.subject.locked_at is not None:
+            return self.said("", _("{name} is locked and cannot sign in until an administrator lets them in again."))
         if not self.subject.has_usable_password() and not self.usable_passkeys:
             if self.subject.last_sign_in_at:
                 return self.said("", _("{name} has no password any more and cannot sign in until invited again."))
@@ -235,15 +237,6 @@ class Window:
         )
 
     @property
-    def signals(self) -> dict[str, object]:
-        """For the owner's browser: which passkeys still exist, and under which name (WebAuthn §5.1.10)."""
-        return {
-            "userId": text_handle(self.subject.pk.bytes),
-            "allAcceptedCredentialIds": [text_id(key) for key in self.passkeys if not key.suspended_at],
-            "name": self.subject.username,
-            "displayName": self.subject.get_full_name(),
-        }
-
-    @property
     def signals_json(self) -> str:
-        return json.dumps(self.signals)
+        """For the owner's browser."""
+        return json.dumps(signals(self.subject, self.passkeys))

@@ -47,6 +47,8 @@ ACCESS = {
     "settings:user": (302, 403, 200, 200),
     "settings:user_deactivate": (302, 403, 200, 200),
     "settings:user_activate": (302, 403, 200, 200),
+    "settings:user_lock": (302, 403, 200, 200),
+    "settings:user_let_in": (302, 403, 302, 302),  # nobody is locked here
     "settings:user_sign_out": (302, 403, 200, 200),
     "settings:user_password_reset": (302, 403, 200, 200),
     "settings:user_invite": (302, 403, 405, 405),

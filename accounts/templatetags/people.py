@@ -29,6 +29,8 @@ ICONS = {
     "recovery_codes_made": "lifebuoy",
     "recovery_code_used": "lifebuoy",
     "reported_not_me": "shield-exclamation",
+    "user_locked": "lock-closed",
+    "user_let_in": "lock-open",
     "company_two_factor_enabled": "shield-check",
     "company_two_factor_disabled": "shield-exclamation",
 }

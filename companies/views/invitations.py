@@ -34,6 +34,8 @@ HANDED_OVER = "invitation_link"
 def user_invite(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     """Send a new invitation to somebody who has not chosen a password yet; earlier links end."""
     person = managed_or_404(request, User.objects.managed_by(request.user), user_id)
+    if person.is_active and person.locked_at is not None:
+        return redirect("settings:user_let_in", user_id)
     if not person.is_active or person.has_usable_password():
         text = (
             _("{name} has a password already.")

@@ -77,11 +77,11 @@ def user_new(request: SignedInRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def user_edit(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     """A person's profile, and the way to their MFA."""
-    person = _person(request, user_id)
+    person = find_person(request, user_id)
     companies = Company.objects.managed_by(request.user)
     form = UserForm(
         request.POST if request.method == "POST" else None,
-        instance=_person(request, user_id),
+        instance=find_person(request, user_id),
         actor=request.user,
         companies=companies,
     )
@@ -102,8 +102,7 @@ def user_edit(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         "person": person,
         "window": Window(person, request.user),
         "locked": throttle.blocked_until(person) is not None,
-        "invited": invitations.invited(person) if person.is_active else None,
-        "reported_at": people.locked_since(person) if person.is_active else None,
+        "invited": None if person.is_shut_out else invitations.invited(person),
         "link": link_to_hand_over(request, person),
     }
     return render(request, "settings/administration/users/edit.html", context, status=400 if form.is_bound else 200)
@@ -114,7 +113,7 @@ def user_edit(request: SignedInRequest, user_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def user_deactivate(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     """Shut a person out; what they set up stays."""
-    person = _person(request, user_id)
+    person = find_person(request, user_id)
     if person == request.user:
         messages.error(request, _("You cannot deactivate yourself. Another administrator can."))
         return redirect("settings:user", user_id)
@@ -127,7 +126,7 @@ def user_deactivate(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     gone = _("{name} is signed out everywhere at once and cannot sign in.").format(name=name)
     kept = _("What {name} set up stays, for the day they come back.").format(name=name)
     lines = [Consequence("bad", "minus-circle", gone), Consequence("ok", "shield-check", kept)]
-    return _confirm(request, title, lines)
+    return confirm(request, title, lines)
 
 
 @never_cache
@@ -135,7 +134,7 @@ def user_deactivate(request: SignedInRequest, user_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def user_activate(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     """Let a person sign in again."""
-    person = _person(request, user_id)
+    person = find_person(request, user_id)
     name = person.get_short_name()
     if request.method == "POST":
         people.activate_user(person, actor=request.user)
@@ -143,7 +142,7 @@ def user_activate(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         return redirect("settings:user", user_id)
     title = _("Activate {full} again?").format(full=person.get_full_name())
     lines = [Consequence("", "key", _("{name} can sign in as before.").format(name=name))]
-    return _confirm(request, title, lines, tone="primary")
+    return confirm(request, title, lines, tone="primary")
 
 
 @never_cache
@@ -151,7 +150,7 @@ def user_activate(request: SignedInRequest, user_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def user_sign_out(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     """End all sessions of a person."""
-    person = _person(request, user_id)
+    person = find_person(request, user_id)
     window = Window(person, request.user)
     if request.method == "POST":
         people.end_sessions(person, actor=request.user)
@@ -161,7 +160,7 @@ def user_sign_out(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     lines = [Consequence("bad" if window.sessions else "", "arrow-left-start-on-rectangle", window.sessions_end)]
     if person.is_active:
         lines.append(Consequence("", "key", _("{name} can sign in again right away.").format(name=window.name)))
-    return _confirm(request, title, lines)
+    return confirm(request, title, lines)
 
 
 @never_cache
@@ -169,7 +168,7 @@ def user_sign_out(request: SignedInRequest, user_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def user_password_reset(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     """Mail a person a link to choose another password, which nobody else sees."""
-    person = _person(request, user_id)
+    person = find_person(request, user_id)
     name = person.get_short_name()
     if why_not := _no_password_reset(person):
         messages.info(request, why_not)
@@ -191,13 +190,15 @@ def user_password_reset(request: SignedInRequest, user_id: UUID) -> HttpResponse
         Consequence("ok", "shield-check", stays.format(name=name)),
     ]
     title = _("Send {full} a password reset?").format(full=person.get_full_name())
-    return _confirm(request, title, lines, tone="primary")
+    return confirm(request, title, lines, tone="primary")
 
 
 def _no_password_reset(person: User) -> str:
     """Why `person` cannot be sent a link to choose another password; "" where they can."""
     if not person.is_active:
         why = _("{name} is deactivated. Activate them first.")
+    elif person.locked_at is not None:
+        why = _("{name} is locked. Let them in again first.")
     elif not person.has_usable_password():
         why = _("{name} has no password yet. Invite them again.")
     elif not person.email:
@@ -212,7 +213,7 @@ def _no_password_reset(person: User) -> str:
 @require_http_methods(["POST"])
 def user_unlock(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     """Let a person try again at once after too many wrong passwords or codes."""
-    person = _person(request, user_id)
+    person = find_person(request, user_id)
     name = person.get_short_name()
     if people.unlock_user(person, actor=request.user):
         messages.success(request, _("{name} can try again at once.").format(name=name))
@@ -221,12 +222,12 @@ def user_unlock(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     return redirect("settings:user", user_id)
 
 
-def _person(request: SignedInRequest, user_id: UUID) -> User:
-    people_here = User.objects.managed_by(request.user).select_related("company", "two_factor_changed_by")
+def find_person(request: SignedInRequest, user_id: UUID) -> User:
+    people_here = User.objects.managed_by(request.user).select_related("company", "two_factor_changed_by", "locked_by")
     return managed_or_404(request, people_here, user_id)
 
 
-def _confirm(request: SignedInRequest, title: str, lines: list[Consequence], tone: str = "danger") -> HttpResponse:
+def confirm(request: SignedInRequest, title: str, lines: list[Consequence], tone: str = "danger") -> HttpResponse:
     """A confirmation over the list."""
     template, context, close = list_page(request)
     more = {

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import audit, login
 from accounts.acting import current_id
 from accounts.actions import Action
+from accounts.backends import AccountLocked
 from accounts.forms import too_many
 from accounts.models import User
 from accounts.throttle import Throttled, network_of, wait
@@ -55,6 +56,9 @@ def password(request: SiteRequest) -> HttpResponse:
             _refuse_name(form, "Throttled")
             context["wait"] = too_many(trouble)
             return wait(render(request, "login/password.html", context), trouble)
+        except AccountLocked:
+            _refuse_name(form, AccountLocked.__name__)
+            return render(request, "login/locked.html", status=403)
         if isinstance(person, User):
             login.begin(request, person, Method.PASSWORD, network=network_of(person), next_path=next_path)
             return HttpResponseRedirect(advance(request, person, holdings_of(person), proved=Method.PASSWORD))

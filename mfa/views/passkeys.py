@@ -25,6 +25,7 @@ from django.views.decorators.http import require_POST
 from accounts import audit, login, throttle
 from accounts.acting import in_background
 from accounts.actions import Action
+from accounts.backends import AccountLocked
 from accounts.forms import too_many
 from accounts.models import User
 from accounts.scope import step_skipped
@@ -113,6 +114,9 @@ def authentication(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]
 
     try:
         return {"next": proofs.with_passkey(questions, person, body.get("credential"), go_on)}
+    except AccountLocked as trouble:
+        message = _("This account is locked. Call your administrator, who can let you in again.")
+        raise Problem(403, "account_locked", message) from trouble
     except proofs.Unknown as trouble:
         raise Problem(
             400, "unknown_passkey", _("This passkey is not known here (any more). Use another way to sign in.")

@@ -20,6 +20,7 @@ from accounts.sessions import kept_as
 from companies import services as companies
 from companies.models import Company
 from mfa import services
+from mfa.letting_in import let_in
 from mfa.models import Passkey
 from mfa.policy import Method
 from tests.accounts.steps import finish
@@ -258,7 +259,7 @@ def do_everything(administrator, kim, company):
 
 
 @pytest.fixture
-def busy_day(administrator, kim, company):
+def busy_day(administrator, kim, company, make_user):
     """A day on which everything happened once."""
     do_everything(administrator, kim, company)
     codes = services.make_recovery_codes(kim.user, actor=kim.user)
@@ -270,6 +271,9 @@ def busy_day(administrator, kim, company):
     for _time in range(6):
         kim.enter_password("wrong")
     people.unlock_user(kim.user, actor=administrator.user)
+    olaf = make_user("olaf", company=None)
+    people.lock_user(olaf, actor=administrator.user)
+    let_in(olaf, kept=[], checked="in_person", reason="It is Kim.", actor=administrator.user)
     return kim, codes
 
 
@@ -333,7 +337,7 @@ def test_every_action_is_used_by_the_product():
 
 
 def test_every_sentence_is_made_of_what_lines_know():
-    known = {"actor", "subject", "company", "method", "name", "before"}
+    known = {"actor", "subject", "company", "method", "name", "before", "reason"}
 
     for form in [*(action.label for action in Action), *audit.OWN_ACTS.values()]:
         fields = {field for _text, field, _format, _kind in Formatter().parse(str(form)) if field}

@@ -12,6 +12,7 @@ from accounts import audit, invitations, links, people
 from accounts.actions import Action
 from accounts.models import AuditEvent, Role, Session, User
 from accounts.recipients import the_administrators
+from mfa.letting_in import let_in
 from tests.accounts.steps import CHALLENGE
 from tests.accounts.walk import everything
 from tests.mfa.pages import words
@@ -53,12 +54,11 @@ def line(path):
 def test_the_page_says_what_it_is_about_and_what_will_happen(path):
     page = words(browser().get(path))
 
-    assert "This wasn't you?" in page
+    assert "This wasn’t you?" in page
     assert "“A passkey was added to your account”, user name kim , today, " in page
     assert "All sessions end" in page
-    assert "The password no longer works" in page
+    assert "Nothing opens your account any more" in page
     assert "Your administrators are told" in page
-    assert "a passkey still signs in until they delete it" in page
     assert "Lock my account" in page
 
 
@@ -91,7 +91,7 @@ def test_the_button_needs_its_forms_token(path, intruder):
 # --- The button ---
 
 
-def test_all_sessions_end_half_way_ones_too_and_the_password_is_void(path, kim, intruder):
+def test_all_sessions_end_half_way_ones_too_and_nothing_opens(path, kim, intruder):
     kim.sign_in()
     kim.set_up_app()
     half_way = Person(kim.user)
@@ -104,9 +104,11 @@ def test_all_sessions_end_half_way_ones_too_and_the_password_is_void(path, kim, 
     assert not intruder.is_in
     assert not kim.is_in
     assert half_way.asked_for == "/login/"
-    assert Person(kim.user).enter_password().status_code == 400
+    assert Person(kim.user).enter_password().status_code == 403
+    assert intruder.use_passkey().json()["error"] == "account_locked"
     kim.user.refresh_from_db()
-    assert not kim.user.has_usable_password()
+    assert kim.user.locked_at is not None
+    assert kim.user.locked_by is None
 
 
 def test_a_request_that_is_on_its_way_meets_another_epoch(path, kim):
@@ -140,10 +142,11 @@ def test_it_leaves_one_line_in_the_audit(path, line, kim):
         "event": line.pk,
         "to": "kim@acme.example",
         "name": "A passkey was added to your account",
+        "sessions": 1,
     }
     assert audit.sentence(report) == (
-        "Kim Hansen said “This wasn't me” of “A passkey was added to your account”: "
-        "their sessions were ended and their password locked"
+        "Kim Hansen said “This wasn’t me” of “A passkey was added to your account”: "
+        "the account was locked and all sessions ended"
     )
 
 
@@ -163,6 +166,7 @@ def test_a_second_click_says_that_it_is_done_and_does_nothing(path, told):
 def test_a_link_about_what_was_before_the_report_locks_nobody_again(told, intruder, kim, admin):
     first, second = (path_in(told(intruder.add_passkey)[0]) for _ in range(2))
     browser().post(second)
+    let_in(kim.user, kept=[], checked="in_person", reason="It is Kim.", actor=admin)
     kim.user.refresh_from_db()
     people.change_password(kim.user, NEW, actor=kim.user)
 
@@ -171,14 +175,15 @@ def test_a_link_about_what_was_before_the_report_locks_nobody_again(told, intrud
     assert browser().post("/login/", {"username": "kim", "password": NEW}).status_code == 302
 
 
-def test_a_link_about_what_came_after_a_report_works_again(path, told, kim):
+def test_a_link_about_what_came_after_a_report_works_again(path, told, kim, admin):
     browser().post(path)
+    let_in(kim.user, kept=[], checked="in_person", reason="It is Kim.", actor=admin)
     kim.user.refresh_from_db()
     [mail] = told(people.change_password, kim.user, NEW, actor=kim.user)
 
     browser().post(path_in(mail))
 
-    assert browser().post("/login/", {"username": "kim", "password": NEW}).status_code == 400
+    assert browser().post("/login/", {"username": "kim", "password": NEW}).status_code == 403
     assert AuditEvent.objects.filter(action=Action.REPORTED_NOT_ME).count() == 2
 
 
@@ -218,17 +223,20 @@ def test_an_invitation_of_before_gives_no_new_password(told, kim, admin):
     assert browser().get(link).status_code == 404
 
 
-def test_an_administrator_sees_it_until_the_next_invitation(path, kim, administrator, admin):
+def test_an_administrator_sees_it_until_they_are_let_in_again(path, kim, administrator, admin):
     page = f"/settings/administration/users/{kim.user.pk}/"
     before = words(administrator.client.get(page))
     browser().post(path)
-    kim.user.refresh_from_db()
     seen = words(administrator.client.get(page))
-    invitations.invite(kim.user, actor=admin)
+    let_in(kim.user, kept=[], checked="in_person", reason="It is Kim.", actor=admin)
     invited = words(administrator.client.get(page))
 
-    assert ["said somebody with Kim’s mail" in text for text in (before, seen, invited)] == [False, True, False]
-    assert "A passkey only: there is no password" in seen
+    assert ["Locked, because Kim said “This wasn’t me”" in text for text in (before, seen, invited)] == [
+        False,
+        True,
+        False,
+    ]
+    assert "Kim is locked and cannot sign in until an administrator lets them in again." in seen
     assert "Invited today" in invited
 
 
@@ -240,17 +248,28 @@ def test_an_invitation_that_was_used_long_ago_is_not_shown_as_unused(path, kim, 
     assert "Invited " not in words(administrator.client.get(f"/settings/administration/users/{kim.user.pk}/"))
 
 
-def test_an_administrator_invites_them_again(path, kim, administrator, told):
+def test_no_invitation_goes_around_the_page_that_lets_in_again(path, kim, administrator, told):
     browser().post(path)
 
     page = administrator.client.get(f"/settings/administration/users/{kim.user.pk}/").content.decode()
-    [mail] = told(administrator.client.post, f"/settings/administration/users/{kim.user.pk}/invite/")
+    answer = administrator.client.post(f"/settings/administration/users/{kim.user.pk}/invite/")
+
+    assert "Invite again" not in page
+    assert answer.headers["Location"] == f"/settings/administration/users/{kim.user.pk}/let-in/"
+    kim.user.refresh_from_db()
+    assert kim.user.locked_at is not None
+
+
+def test_they_choose_a_new_password_once_they_are_let_in_again(path, kim, admin, told):
+    browser().post(path)
+
+    mails = told(let_in, kim.user, kept=[], checked="in_person", reason="It is Kim.", actor=admin)
+    [mail] = [mail for mail in mails if "/invitation/" in mail.body]
     link = re.search(r"http://localhost:8000(/invitation/\S+)", mail.body)[1]
     reader = browser()
     form = reader.get(link).headers["Location"]
     reader.post(form, {"new_password1": NEW, "new_password2": NEW})
 
-    assert "Invite again" in page
     assert browser().post("/login/", {"username": "kim", "password": NEW}).status_code == 302
 
 
@@ -269,8 +288,8 @@ def test_the_companys_administrators_and_the_person_are_told(report, company_adm
     assert set(mails) == {"kim@acme.example", "carla@acme.example"}
     mail = mails["carla@acme.example"]
     assert mail.subject == "m2v: Somebody else may have been in an account"
-    assert "Kim Hansen (kim) says of “A passkey was added to your account”: this wasn't me." in mail.body
-    for what in ("e-mail address first", "passkeys and an authenticator app", "Invite again"):
+    assert "Kim Hansen (kim) says of “A passkey was added to your account”: this wasn’t me." in mail.body
+    for what in ("e-mail address", "each passkey and authenticator app", "let Kim Hansen in again", "/let-in/"):
         assert what in mail.body
     assert "Your account is locked" in mails["kim@acme.example"].subject
     assert not any(LINK.search(mail.body) for mail in mails.values())
@@ -381,5 +400,5 @@ def test_somebody_deactivated_can_still_say_so(path, kim, admin, company_admin, 
     mails = told(browser().post, path)
 
     assert [mail.to for mail in mails] == [["carla@acme.example"]]
-    assert not User.objects.get(pk=kim.user.pk).has_usable_password()
+    assert User.objects.get(pk=kim.user.pk).locked_at is not None
     assert Person(kim.user).enter_password(PASSWORD).status_code == 400

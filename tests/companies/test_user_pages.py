@@ -330,6 +330,7 @@ def test_a_company_administrator_without_a_company_manages_nobody(make_user, kim
 PAGES = [
     "user",
     "user_deactivate",
+    "user_lock",
     "user_sign_out",
     "user_password_reset",
     "user_mfa:window",
@@ -337,10 +338,11 @@ PAGES = [
     "user_mfa:two_factor_off",
 ]
 ACTS = [
-    *PAGES[1:4],
+    *PAGES[1:5],
+    "user_let_in",
     "user_unlock",
     "user_invite",
-    *PAGES[5:],
+    *PAGES[6:],
     "user_mfa:passkey_request",
     "user_mfa:passkey_request_delete",
 ]
@@ -842,7 +844,7 @@ def test_a_mail_about_a_reset_that_was_undone_does_not_go_out(admin, kim, mailou
 # --- Who one is, once more ---
 
 
-CAREFUL = ["user_new", "user", "user_deactivate", "user_sign_out", "user_password_reset"]
+CAREFUL = ["user_new", "user", "user_deactivate", "user_lock", "user_sign_out", "user_password_reset"]
 
 
 def address_of(name, user):

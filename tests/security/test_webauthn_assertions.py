@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -400,7 +401,7 @@ def test_wa_29_only_the_owners_pages_tell_the_browser_which_passkeys_exist(kim, 
     kim.sign_in()
     page = kim.client.get(OWN)
 
-    signals = page.context["window"].signals
+    signals = json.loads(page.context["window"].signals_json)
     assert signals["allAcceptedCredentialIds"] == [b64(kim.authenticator.credentials[0].id)]
     assert unb64(signals["userId"]) == kim.authenticator.credentials[0].user_handle
     assert 'data-rp-id="localhost"' in page.content.decode()

@@ -1,0 +1,95 @@
+"""Administration → User: lock an account, and let its person in again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts import people
+from companies.views.invitations import say_invited
+from companies.views.users import confirm, find_person
+from mfa.consequences import Consequence
+from mfa.forms import LetInForm
+from mfa.letting_in import Lock, let_in
+from mfa.views.confirm import recently_proved
+from mfa.window import Window
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.http import HttpResponse
+
+    from accounts.requests import SignedInRequest
+
+
+@never_cache
+@recently_proved
+@require_http_methods(["GET", "HEAD", "POST"])
+def user_lock(request: SignedInRequest, user_id: UUID) -> HttpResponse:
+    """Let nothing open for a person until somebody lets them in again."""
+    person = find_person(request, user_id)
+    name = person.get_short_name()
+    if person == request.user:
+        messages.error(request, _("You cannot lock yourself. Another administrator can."))
+        return redirect("settings:user", user_id)
+    if person.locked_at is not None:
+        messages.info(request, _("{name} is locked already.").format(name=name))
+        return redirect("settings:user_let_in", user_id)
+    if request.method == "POST":
+        try:
+            people.lock_user(person, actor=request.user)
+        except people.OutOfReach as trouble:
+            raise Http404 from trouble
+        messages.success(request, _("{name} is locked and signed out everywhere.").format(name=name))
+        return redirect("settings:user_let_in", user_id)
+    sessions = Window(person, request.user).sessions
+    ends = _("{name} is not signed in anywhere now.")
+    if sessions:
+        ends = ngettext(
+            "{name} is signed out everywhere at once: {number} session ends.",
+            "{name} is signed out everywhere at once: {number} sessions end.",
+            sessions,
+        )
+    shut = _("Nothing lets {name} in: no password, no code, no passkey and no link in a mail.")
+    kept = _("Password, authenticator app and passkeys stay, for you to look at before you let {name} in again.")
+    lines = [
+        Consequence("bad", "lock-closed", shut.format(name=name)),
+        Consequence("", "arrow-left-start-on-rectangle", ends.format(name=name, number=sessions)),
+        Consequence("ok", "shield-check", kept.format(name=name)),
+    ]
+    return confirm(request, _("Lock the account of {full}?").format(full=person.get_full_name()), lines)
+
+
+@never_cache
+@recently_proved
+@require_http_methods(["GET", "HEAD", "POST"])
+def user_let_in(request: SignedInRequest, user_id: UUID) -> HttpResponse:
+    """Look at everything that a locked person holds, say what stays, and let them choose a new password."""
+    person = find_person(request, user_id)
+    if person.locked_at is None:
+        messages.info(request, _("{name} is not locked.").format(name=person.get_short_name()))
+        return redirect("settings:user", user_id)
+    if not person.is_active:
+        messages.info(request, _("{name} is deactivated. Activate them first.").format(name=person.get_short_name()))
+        return redirect("settings:user", user_id)
+    lock = Lock(person, request.user)
+    form = LetInForm(request.POST if request.method == "POST" else None, factors=lock.factors())
+    if form.is_valid():
+        checked, reason = form.cleaned_data["checked"], form.cleaned_data["reason"]
+        try:
+            link = let_in(person, kept=form.kept, checked=checked, reason=reason, actor=request.user)
+        except people.OutOfReach as trouble:
+            raise Http404 from trouble
+        except people.ChangedMeanwhile:
+            messages.info(request, _("Somebody else was quicker: this account was changed meanwhile."))
+            return redirect("settings:user", user_id)
+        return say_invited(request, person, link)
+    context = {"form": form, "person": person, "lock": lock, "window": Window(person, request.user)}
+    return render(request, "settings/administration/users/let-in.html", context, status=400 if form.is_bound else 200)

@@ -1,0 +1,176 @@
+"""Letting somebody in again whose account was locked: what they hold, and what becomes of each of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db import models, transaction
+from django.utils.translation import gettext_lazy as _
+
+from accounts import audit, invitations
+from accounts.actions import Action
+from accounts.models import AuditEvent, Role, User
+from accounts.people import ChangedMeanwhile, OutOfReach, end_lock, in_reach
+from mfa.models import AuthenticatorApp, Passkey, RecoveryCode
+from mfa.services import delete_passkey, hold_factors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from django.db.models import QuerySet
+
+APP, CODES = "app", "codes"
+MADE = (Action.APP_SET_UP, Action.RECOVERY_CODES_MADE, Action.PASSKEY_CREATED)
+STRANGE_DAYS = 30
+
+
+class Fate(models.TextChoices):
+    """What becomes of a factor."""
+
+    KEEP = "keep", _("Keep")
+    REMOVE = "remove", _("Remove")
+
+
+class Checked(models.TextChoices):
+    """How an administrator made sure who asks."""
+
+    CALLED_BACK = "called_back", _("Called back on a number we had before")
+    IN_PERSON = "in_person", _("In person")
+    VIDEO_CALL = "video_call", _("Video call with an identity document")
+    VOUCHED_FOR = "vouched_for", _("Vouched for by a company administrator")
+
+
+@dataclass(frozen=True)
+class Factor:
+    """Something that somebody holds. `made` is the audit's line, None where the viewer may not read it or none is there."""
+
+    key: str
+    held: AuthenticatorApp | Passkey | None
+    number: int
+    at: datetime
+    made: AuditEvent | None
+    is_new: bool
+
+    @property
+    def passkey(self) -> Passkey | None:
+        return self.held if isinstance(self.held, Passkey) else None
+
+    @property
+    def last_used_at(self) -> datetime | None:
+        return self.held.last_used_at if self.held else None
+
+
+@dataclass(frozen=True)
+class Lock:
+    """Why nothing opens for `subject`, and what there is to look at, as `viewer` may see it."""
+
+    subject: User
+    viewer: User
+
+    @property
+    def reported(self) -> AuditEvent | None:
+        """The line of the "This wasn't me" that locked it, if one did."""
+        if self.subject.locked_by_id is not None:
+            return None
+        return self._lines.filter(action=Action.REPORTED_NOT_ME).first()
+
+    @property
+    def report_about(self) -> AuditEvent | None:
+        """The line that the person said was not them."""
+        reported = self.reported
+        return self._lines.filter(pk=reported.details.get("event")).first() if reported else None
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions the lock ended."""
+        lines = self._lines.filter(action__in=(Action.REPORTED_NOT_ME, Action.USER_LOCKED)).first()
+        return int(lines.details.get("sessions", 0)) if lines else 0
+
+    @property
+    def last_sure(self) -> datetime | None:
+        """The last login that was surely the person's; None where none was.
+
+        From a browser they had used before, before what they reported, and before anybody came from a new browser
+        in the last thirty days: a stranger's second login is from a browser that is known by then.
+        """
+        locked_at = self.subject.locked_at
+        assert locked_at  # there is a lock to look at
+        logins = AuditEvent.objects.filter(subject=self.subject, action=Action.SIGNED_IN, at__lte=locked_at)
+        about = self.report_about
+        if about is not None:
+            logins = logins.filter(pk__lt=about.pk)
+        strange = logins.filter(details__has_key="new_browser", at__gt=locked_at - timedelta(days=STRANGE_DAYS))
+        if first := strange.order_by("pk").first():
+            logins = logins.filter(pk__lt=first.pk)
+        return logins.order_by("-pk").values_list("at", flat=True).first()
+
+    @property
+    def addresses_before(self) -> list[str]:
+        """Other e-mail addresses that the person had since the last login that was surely theirs, newest first."""
+        changes = self._lines.filter(action=Action.USER_CHANGED, details__changes__has_key="email")
+        if since := self.last_sure:
+            changes = changes.filter(at__gt=since)
+        return [line.details["changes"]["email"][0] for line in changes]
+
+    def factors(self) -> list[Factor]:
+        """Everything that the person holds, with when and where it was made."""
+        sure, lines = self.last_sure, list(self._lines.filter(action__in=MADE))
+
+        def factor(
+            key: str, held: AuthenticatorApp | Passkey | None, at: datetime, made: Iterable[AuditEvent], number: int = 1
+        ) -> Factor:
+            return Factor(key, held, number, at, next(iter(made), None), is_new=sure is None or at > sure)
+
+        found = [
+            factor(APP, app, app.created_at, (line for line in lines if line.action == Action.APP_SET_UP))
+            for app in AuthenticatorApp.objects.filter(user=self.subject, confirmed=True)
+        ]
+        codes = RecoveryCode.objects.filter(user=self.subject, used_at=None).order_by("-created_at")
+        if number := len(codes):
+            made = (line for line in lines if line.action == Action.RECOVERY_CODES_MADE)
+            found.append(factor(CODES, None, codes[0].created_at, made, number))
+        for passkey in Passkey.objects.filter(user=self.subject):
+            made = (line for line in lines if line.details.get("passkey") == str(passkey.pk))
+            found.append(factor(str(passkey.pk), passkey, passkey.created_at, made))
+        return found
+
+    @property
+    def _lines(self) -> QuerySet[AuditEvent]:
+        """What the viewer may read about the person: what was done in an earlier company stays there."""
+        lines = AuditEvent.objects.filter(subject=self.subject).select_related("actor", "subject", "company")
+        return lines if self.viewer.role == Role.ADMINISTRATOR else lines.filter(company=self.viewer.company_id)
+
+
+@transaction.atomic
+def let_in(subject: User, *, kept: Iterable[str], checked: str, reason: str, actor: User) -> str:
+    """Let `subject` in again with the factors `kept` and no others; the link by which they choose a new password.
+
+    The old password is void. Their own 2FA switch stays: where it is on and no app was kept, the next login asks
+    them to set one up. Raises OutOfReach, and ChangedMeanwhile where the account is not locked (any more).
+    """
+    hold_factors(subject)
+    actor, subject = in_reach(subject, actor=actor)
+    if subject == actor:
+        raise OutOfReach
+    if subject.locked_at is None or not subject.is_active:
+        raise ChangedMeanwhile
+    keys = set(kept)
+    apps = AuthenticatorApp.objects.filter(user=subject).delete()[0] if APP not in keys else 0
+    codes = RecoveryCode.objects.filter(user=subject).delete()[0] if not {APP, CODES} <= keys else 0
+    passkeys = [passkey for passkey in Passkey.objects.filter(user=subject) if str(passkey.pk) not in keys]
+    for passkey in passkeys:
+        delete_passkey(passkey, actor=actor)
+    end_lock(subject)
+    audit.record(
+        Action.USER_LET_IN,
+        actor=actor,
+        subject=subject,
+        removed={"authenticator_apps": apps, "recovery_codes": codes, "passkeys": len(passkeys)},
+        checked=checked,
+        reason=reason,
+    )
+    subject = User.objects.select_related("company").get(pk=subject.pk)
+    return invitations.invite(subject, actor=actor)
