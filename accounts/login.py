@@ -21,6 +21,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from accounts import audit, known_browsers, throttle
 from accounts.acting import current_id
 from accounts.actions import Action
+from accounts.clock import is_ahead
 from accounts.models import User
 from accounts.scope import waits
 from accounts.statements import Change, given
@@ -66,7 +67,9 @@ def proofs_of(session: SessionBase) -> tuple[Proof, ...]:
 
 def recent_methods(session: SessionBase) -> frozenset[str]:
     """The methods proved within the last 15 minutes."""
-    return frozenset(proof.method for proof in proofs_of(session) if time() - proof.at < RECENT_SECONDS)
+    return frozenset(
+        proof.method for proof in proofs_of(session) if time() - proof.at < RECENT_SECONDS and not is_ahead(proof.at)
+    )
 
 
 def begin(

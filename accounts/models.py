@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.audit_models import AuditEvent, AuditSeal
 from accounts.budgets import Budget
+from accounts.clock import APART
 from accounts.passwords import LONGEST_TYPED, typed_alike
 from accounts.text import FoldedField, fold, one_named
 
@@ -94,7 +95,8 @@ class UserManager(BaseUserManager["User"]):
 class SessionManager(BaseSessionManager["Session"]):
     def live(self) -> models.QuerySet[Session]:
         """The sessions that have not run out."""
-        return self.filter(expire_date__gt=timezone.now())
+        now, latest = timezone.now(), timezone.now() + timedelta(seconds=APART)
+        return self.filter(expire_date__gt=now, started_at__lte=latest, seen_at__lte=latest)
 
 
 class User(AbstractBaseUser):

@@ -4,7 +4,8 @@ Django's own store renews a key with two rows and five statements; here the
 row keeps its place and gets another primary key. The old key is dead at once.
 The database holds a digest of it, so that a copy of the table opens nothing.
 A session that has ended is deleted when somebody brings it, whatever the
-cookie says (NIST SP 800-63B-4 section 5.2).
+cookie says (NIST SP 800-63B-4 section 5.2); one that began, or was last seen,
+in the future would outlive its day, and has ended too.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
+from accounts.clock import is_ahead
 from accounts.login import COMPLETE, PROOFS
 from accounts.statements import Lookup, given, insert, overwrite
 
@@ -86,7 +88,7 @@ class SessionStore(db.SessionStore):
     def _get_session_from_db(self) -> Session | None:
         """The row, if the session has not ended; one that has is deleted."""
         row = next(iter(BY_KEY(key=self.kept_key)), None)
-        if row and row.ends_at <= timezone.now():
+        if row and (row.ends_at <= timezone.now() or is_ahead(max(row.started_at, row.seen_at).timestamp())):
             self.get_model_class().objects.filter(pk=row.pk, seen_at=row.seen_at).delete()
             row = None
         if row:

@@ -149,14 +149,9 @@ def claim(*lanes: Lane) -> dict[str, int]:
     """
     if not lanes:
         return {}
-    number = "CAST(%s AS integer)"
-    row = f"(CAST(%s AS varchar(80)), {number}, {number}, {number}, CAST(%s AS double precision), {number})"
-    query = CLAIM.format(
-        rows=", ".join([row] * len(lanes)),
-        number="CAST(%s AS double precision)",
-        forever=FOREVER,
-        longest=LONGEST_DELAY,
-    )
+    number, double = "CAST(%s AS integer)", "CAST(%s AS double precision)"
+    row = f"(CAST(%s AS varchar(80)), {number}, {number}, {number}, {double}, {number})"
+    query = CLAIM.format(rows=", ".join([row] * len(lanes)), number=double, forever=FOREVER, longest=LONGEST_DELAY)
     now = time()
     with connection.cursor() as cursor:
         values = [(x.key, x.free, x.delay, x.ends, now - x.forgets, int(x.renewed)) for x in lanes]
@@ -244,6 +239,10 @@ def forget_old(seconds: int) -> int:
 
 
 def _blocked_until(lanes: Iterable[Lane], now: float) -> float:
-    """When all of `lanes` can count again; a second from now where one that was blocked is free by now."""
-    rows = Budget.objects.filter(pk__in=[lane.key for lane in lanes])
-    return max([now + 1, *rows.values_list("blocked_until", flat=True)])
+    """When all of `lanes` can count again, in a second at least. What a clock that ran ahead left becomes the longest."""
+    rows, latest = Budget.objects.filter(pk__in=[lane.key for lane in lanes]), now + LONGEST_DELAY
+    until = max([now + 1, *rows.values_list("blocked_until", flat=True)])
+    if not latest < until < FOREVER:
+        return until
+    rows.filter(blocked_until__gt=latest, blocked_until__lt=FOREVER).update(blocked_until=latest)
+    return latest

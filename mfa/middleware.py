@@ -14,6 +14,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.utils.functional import SimpleLazyObject
 
 from accounts import login
+from accounts.clock import is_ahead
 from mfa.models import Passkey
 from mfa.policy import Method, Step, pending_steps
 from mfa.queries import Holdings, holdings_of, standing_of
@@ -60,7 +61,8 @@ class People:
         if not session.get(login.PROOFS):  # somebody else's login(), which counts as a first factor
             session[login.PROOFS] = [{"method": Method.PASSWORD, "at": time()}]
         proofs = login.proofs_of(session)
-        if time() - proofs[-1].at > login.HALF_WAY_SECONDS or _names_nobody_now(person, proofs):
+        late = time() - proofs[-1].at > login.HALF_WAY_SECONDS or is_ahead(proofs[-1].at)
+        if late or _names_nobody_now(person, proofs):
             session.flush()
             return AnonymousUser(), AnonymousUser()
         holdings = holdings_of(person)

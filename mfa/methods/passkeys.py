@@ -39,6 +39,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
+from accounts.clock import is_ahead
 from mfa.methods.ceremonies import Authentication, CounterFell, NewPasskey, Refused, Registration, Use
 from mfa.models import CREDENTIAL_ID_BYTES
 
@@ -220,7 +221,7 @@ def _answered[Kind: Ceremony](ceremonies: Sequence[Kind], person: str, answer: o
     ceremony = next((each for each in ceremonies if each.challenge == challenge), None)
     if ceremony is None:
         raise Refused("The challenge is another one.")
-    if time() - ceremony.at > CEREMONY_SECONDS:
+    if time() - ceremony.at > CEREMONY_SECONDS or is_ahead(ceremony.at):
         raise Refused("The question is older than five minutes.")
     if ceremony.person != person:
         raise Refused("The question was asked of somebody else.")

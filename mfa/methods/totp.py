@@ -13,6 +13,7 @@ from time import time
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django_otp.oath import TOTP
@@ -31,9 +32,11 @@ CLOCK_SEARCH = 10  # steps either way, to tell a wrong clock from a wrong code
 ISSUER = "m2v"
 CODE = re.compile(r"[0-9]{6}")
 
+# A step that lies further in the future than any code counts was used while the server's clock ran ahead: it is forgotten.
+UNUSED = Q(last_used_step__lt=given("step")) | Q(last_used_step__gt=given("latest"))
 SPEND = Change(
     lambda: AuthenticatorApp.objects.filter(
-        pk=given("app"), user=given("owner"), confirmed=True, disabled_at=None, last_used_step__lt=given("step")
+        UNUSED, pk=given("app"), user=given("owner"), confirmed=True, disabled_at=None
     ),
     last_used_step=given("step"),
     last_used_at=given("now"),
@@ -115,11 +118,13 @@ def spend(app: AuthenticatorApp, owner: User, code: str) -> None:
     UsedCode, ClockOff of a slow clock; Unreadable where the key cannot be
     read. That a code comes too early is not said: who guessed it would wait.
     """
+    now = time()
     try:
-        step = check(unseal(app.key, owner.pk, Purpose.APP), code, time())
+        step = check(unseal(app.key, owner.pk, Purpose.APP), code, now)
     except ClockOff as trouble:
         if trouble.minutes > 0:
             raise WrongCode from trouble
         raise
-    if not SPEND(app=app.pk, owner=owner.pk, step=step, now=timezone.now()):
+    latest = int(now) // STEP_SECONDS + TOLERANCE
+    if not SPEND(app=app.pk, owner=owner.pk, step=step, latest=latest, now=timezone.now()):
         raise UsedCode

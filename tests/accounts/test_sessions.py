@@ -30,6 +30,15 @@ def kept(**contents):
     return store
 
 
+@pytest.fixture
+def kim_with_app_half_way(kim, time_machine):
+    """After the password, on a server whose clock stands still until it is moved."""
+    time_machine.move_to(timezone.now(), tick=False)
+    kim.set_up_app()
+    kim.enter_password()
+    return kim
+
+
 # --- The store ---
 
 
@@ -176,6 +185,38 @@ def test_sessions_that_ran_out_are_not_live(kim):
 
     assert Session.objects.live().filter(user=kim.user).count() == 1
     assert not kim.is_in
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=5), timedelta(days=3650)])
+@pytest.mark.parametrize("column", ["started_at", "seen_at"])
+def test_a_session_that_began_or_was_seen_in_the_future_has_ended(column, ahead, kim):
+    """The server's clock ran ahead when it was written, and was put right: it would outlive its day."""
+    kim.sign_in()
+    later = timezone.now() + ahead
+    Session.objects.update(**{column: later, "expire_date": later + timedelta(hours=1)})
+    assert not Session.objects.live().exists(), "and nobody is shown it as a place where they are signed in"
+
+    assert not kim.is_in
+    assert not Session.objects.filter(user=kim.user).exists()
+    assert kim.sign_in().headers["Location"] == "/"
+    assert kim.is_in
+
+
+@pytest.mark.parametrize("column", ["started_at", "seen_at"])
+def test_a_session_goes_on_where_the_clocks_of_two_servers_differ_by_seconds(column, kim):
+    kim.sign_in()
+    Session.objects.update(**{column: timezone.now() + timedelta(seconds=30)})
+
+    assert kim.is_in
+    assert Session.objects.live().filter(user=kim.user).count() == 1
+
+
+def test_a_login_that_began_while_the_clock_ran_ahead_begins_again(kim_with_app_half_way, time_machine):
+    time_machine.shift(-7 * 24 * 3600)
+
+    kim_with_app_half_way.enter_code()
+    assert not kim_with_app_half_way.is_in
+    assert kim_with_app_half_way.sign_in().headers["Location"] == "/"
 
 
 def test_clearsessions_takes_those_that_ran_out_and_no_others(kim):

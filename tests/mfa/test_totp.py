@@ -281,6 +281,28 @@ def test_v6_a_code_of_an_older_step_counts_no_more_after_a_newer_one(kim_with_ap
     assert not kim_with_app.is_in
 
 
+@pytest.mark.parametrize("ahead", [120, 3600, 10 * 365 * 86400])
+def test_a_code_that_was_used_while_the_clock_ran_ahead_stops_nobody_once_it_is_right(kim_with_app, clock, ahead):
+    clock.shift(ahead)
+    assert kim_with_app.sign_in().headers["Location"] == "/"
+    clock.shift(-ahead)
+    again = Person(kim_with_app.user, app_key=kim_with_app.app_key)
+
+    assert again.sign_in().headers["Location"] == "/"
+    third = Person(kim_with_app.user, app_key=kim_with_app.app_key)
+    third.enter_password()
+    assert USED in words(third.enter_code()), "and from then on each code counts once, as ever"
+
+
+def test_a_code_of_the_next_step_is_used_up_and_no_wrong_clock(kim_with_app, clock):
+    kim_with_app.enter_password()
+    kim_with_app.enter_code(kim_with_app.code(1))
+    again = Person(kim_with_app.user, app_key=kim_with_app.app_key)
+    again.enter_password()
+
+    assert USED in words(again.enter_code(kim_with_app.code(1)))
+
+
 def test_v5_a_code_of_the_login_does_not_confirm_who_one_is(kim_with_app, clock):
     kim_with_app.sign_in()
     clock.shift(15 * 60)
@@ -302,7 +324,7 @@ def test_v5_a_code_that_confirmed_who_one_is_does_not_sign_in(kim_with_app, cloc
     assert USED in words(kim_with_app.enter_code(code))
 
 
-def test_otp9_v6_the_code_that_confirmed_the_set_up_is_used_up(kim, administrator, clock):
+def test_otp9_v6_the_code_that_confirmed_the_set_up_is_used_up(clock, kim, administrator):
     administrator.client.post(f"{window_of(kim.user)}two-factor/on/")
     kim.enter_password()
     confirm_setup(kim, open_setup(kim))

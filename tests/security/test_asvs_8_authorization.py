@@ -209,7 +209,7 @@ def test_asvs_8_4_2_administration_wants_role_every_step_and_a_fresh_proof(clock
     assert User.objects.get(pk=kim.user.pk).two_factor_enabled
 
 
-def test_asvs_8_4_2_acts_on_a_company_reach_nobody_of_a_higher_role(carla, make_person, company, clock):
+def test_asvs_8_4_2_acts_on_a_company_reach_nobody_of_a_higher_role(clock, carla, make_person, company):
     """An administrator may belong to a company: its administrators decide the company's rule, and nothing about them."""
     above = make_person("olga", role=Role.ADMINISTRATOR, two_factor_enabled=True)
     beside = make_person("lee", two_factor_enabled=True)

@@ -31,6 +31,38 @@ def guess(person: Person, times: int, **extra: str) -> list[int]:
     ]
 
 
+# --- A clock that ran ahead ---
+
+TEN_YEARS = 10 * 365 * 86400
+
+
+@pytest.mark.parametrize("ahead", [1000, 86400, TEN_YEARS])
+def test_a_clock_that_ran_ahead_and_was_put_right_leaves_no_wait_over_15_minutes(ahead, kim, clock):
+    clock.shift(ahead)
+    guess(kim, 30)
+    clock.shift(-ahead)
+
+    answer = kim.enter_password()
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) <= throttle.LONGEST_DELAY
+
+    clock.shift(throttle.LONGEST_DELAY - 1)
+    assert kim.enter_password().status_code == 429, "asking again does not begin the wait anew"
+    clock.shift(1)
+    assert kim.enter_password().headers["Location"] == "/"
+
+
+def test_what_is_used_up_stays_used_up_whatever_the_clock_does(kim, clock):
+    clock.shift(TEN_YEARS)
+    Budget.objects.create(
+        key=f"person:{kim.user.pk.hex}", failures=100, blocked_until=throttle.FOREVER, last_at=time(), began_at=time()
+    )
+    clock.shift(-TEN_YEARS)
+
+    assert kim.enter_password().status_code == 429
+    assert throttle.blocked_until(kim.user) == throttle.FOREVER
+
+
 # --- The limits as documented ---
 
 
