@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from django.utils.translation import ngettext
 
 from accounts import login, throttle
 from accounts.models import User
-from accounts.text import USERNAME, fold
+from accounts.text import check_person_name, check_username, clean_address, fold, fold_address, trim
 from accounts.throttle import HOUR, NEVER, Lane, Throttled
 
 if TYPE_CHECKING:
@@ -48,6 +49,35 @@ def too_many(trouble: Throttled) -> str:
     ) % (minutes,)
 
 
+class TrimmedField(forms.CharField):
+    """Text in NFC, without spaces and invisible characters around it: nothing but those is nothing."""
+
+    def to_python(self, value: Any) -> str:
+        return trim(unicodedata.normalize("NFC", super().to_python(value) or ""))
+
+
+class PersonNameField(TrimmedField):
+    """A first or last name: it stands in mails to others, and holds no address."""
+
+    default_validators = [check_person_name]
+
+
+class AddressField(forms.EmailField):
+    """An e-mail address as we keep it, in whatever form it was typed or a browser sends it."""
+
+    def to_python(self, value: Any) -> str:
+        typed: str = super().to_python(value) or ""
+        return clean_address(typed) if typed else ""
+
+
+FIELD_CLASSES = {
+    "first_name": PersonNameField,
+    "last_name": PersonNameField,
+    "username": TrimmedField,
+    "email": AddressField,
+}
+
+
 class PersonForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable when it runs
     """What forms about people share."""
 
@@ -60,14 +90,14 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
 
     def clean_username(self) -> str:
         username: str = self.cleaned_data["username"]
-        USERNAME(username)
+        check_username(username)
         if self._others().filter(username_folded=fold(username)).exists():
             raise forms.ValidationError(_("Somebody has this user name already. Choose another."))
         return username
 
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"]
-        if email and self._others().filter(email_folded=fold(email)).exists():
+        if email and self._others().filter(email_folded=fold_address(email)).exists():
             raise forms.ValidationError(_("Somebody has this e-mail address already. Enter another."))
         return email
 
@@ -90,6 +120,7 @@ class ProfileForm(PersonForm):
     class Meta:
         model = User
         fields = ("first_name", "last_name", "email", "language")
+        field_classes = FIELD_CLASSES
         labels = {"email": _("E-mail")}
         help_texts = {"email": _("We write to this address when something about your sign-in changes.")}
         widgets = {
@@ -109,7 +140,7 @@ class ProfileForm(PersonForm):
     def clean_email(self) -> str:
         """Another address than one's own is looked up ten times an hour, then once in 15 minutes."""
         email: str = self.cleaned_data["email"]
-        if email and fold(email) != fold(self.instance.email):
+        if email and fold_address(email) != fold_address(self.instance.email):
             try:
                 throttle.claim(Lane(f"addresses:{self.instance.pk.hex}", free=10, delay=900, ends=NEVER, forgets=HOUR))
             except Throttled as trouble:
@@ -173,7 +204,7 @@ class ChangePasswordForm(ChoosePasswordForm):
 class ResetForm(forms.Form):
     """Where to send the link that resets a password."""
 
-    email = forms.EmailField(
+    email = AddressField(
         label=_("E-mail"),
         max_length=254,
         widget=forms.EmailInput({"autocomplete": "email", "class": "input"}),

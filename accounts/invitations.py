@@ -25,7 +25,7 @@ from accounts import audit, post, throttle
 from accounts.actions import Action
 from accounts.models import AuditEvent, User
 from accounts.people import ChangedMeanwhile
-from accounts.text import fold
+from accounts.text import fold_address, spoken
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -166,7 +166,7 @@ def send_reset(email: str) -> None:
 
     Three, then at growing distances: the earlier ones work still.
     """
-    folded = fold(email)
+    folded = fold_address(email)
     for person in User.objects.get_queryset().opening().filter(email_folded=folded).exclude(email_folded=""):
         if person.has_usable_password() and _may_be_written_to(person):
             audit.record(Action.PASSWORD_RESET_REQUESTED, actor=None, subject=person)
@@ -204,6 +204,11 @@ def _link(page: str, person: User, tokens: LinkTokens) -> str:
 
 def _send(person: User, subject: str, templates: tuple[str, str], context: dict[str, object]) -> None:
     """Send a mail as text and as HTML."""
+    actor = context.get("actor")
+    context |= {
+        "name": spoken(person.get_short_name()),
+        "by": spoken(actor.get_full_name()) if isinstance(actor, User) else "",
+    }
     text, html = (render_to_string(template, context) for template in templates)
     mail = EmailMultiAlternatives(subject=subject, body=text, to=[person.email])
     mail.attach_alternative(html, "text/html")

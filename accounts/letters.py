@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from accounts.browsers import browser_name
 from accounts.links import not_me_link
-from accounts.text import methods_in_words
+from accounts.text import methods_in_words, spoken
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -54,7 +54,6 @@ class Letter:
                 body=render_to_string("mail/notice.txt", context),
                 to=[recipient.address],
             )
-            mail.extra_headers["Auto-Submitted"] = "auto-generated"  # RFC 3834: no reply by itself, please
             mail.attach_alternative(render_to_string("mail/notice.html", context), "text/html")
         return mail
 
@@ -88,11 +87,13 @@ def letter(notice: Notice, event: AuditEvent) -> Letter:
     administrator = event.actor if event.actor_id != event.subject_id else None
     words = {
         **event.details,
-        "actor": administrator.get_full_name() if administrator else "",
-        "subject": event.subject.get_full_name() if event.subject else "",
+        "actor": spoken(administrator.get_full_name()) if administrator else "",
+        "subject": spoken(event.subject.get_full_name()) if event.subject else "",
         "username": event.subject.username if event.subject else "",
         "company": event.company.name if event.company else "",
     }
+    if "name" in words:
+        words["name"] = spoken(str(words["name"]))
     return Letter(notice, event, event.subject_id is not None and notice.reportable, words)
 
 

@@ -20,7 +20,7 @@ from accounts.audit_models import AuditEvent, AuditSeal
 from accounts.budgets import Budget
 from accounts.clock import APART
 from accounts.passwords import LONGEST_TYPED, typed_alike
-from accounts.text import FoldedField, fold, one_named
+from accounts.text import FoldedAddressField, FoldedField, fold, one_named
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -113,7 +113,7 @@ class User(AbstractBaseUser):
     username = models.CharField(_("user name"), max_length=150)
     username_folded = FoldedField("username")
     email = models.EmailField(_("e-mail"), blank=True)
-    email_folded = FoldedField("email")
+    email_folded = FoldedAddressField("email")
     first_name = models.CharField(_("first name"), max_length=150, blank=True)
     last_name = models.CharField(_("last name"), max_length=150, blank=True)
     search_text = FoldedField("first_name", "last_name", "username", "email")

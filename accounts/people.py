@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, make_password
@@ -14,7 +15,7 @@ from django.utils.translation import gettext as _
 from accounts import audit, throttle
 from accounts.actions import Action
 from accounts.models import AuditEvent, Session, User
-from accounts.text import USERNAME
+from accounts.text import check_username, clean_address, trim
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,7 +55,10 @@ def create_user(person: User, *, actor: User | None, password: str | None = None
 
 def create_administrator(person: User, password: str | None) -> User:
     """Save an administrator whom the command line makes. Raises ValidationError for a name that is taken, or none."""
-    USERNAME(person.username)
+    person.username = unicodedata.normalize("NFC", trim(person.username))
+    check_username(person.username)
+    if person.email:
+        person.email = clean_address(person.email)
     taken = User.objects.get_queryset()
     if taken.named(person.username) or (person.email and taken.named(person.email)):
         raise ValidationError(_("Somebody has this user name or e-mail address already."))

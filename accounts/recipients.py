@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 
 from accounts.actions import Action
 from accounts.models import AuditEvent, Role, User
-from accounts.text import fold
+from accounts.text import fold_address, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,8 +42,8 @@ def the_person(event: AuditEvent) -> list[Recipient]:
     if person is None or not person.is_active:
         return []
     replaced, earliest = _replaced_addresses(event)
-    addresses = {fold(address): address for address in (person.email, *replaced) if address}
-    believed = {fold(person.email), fold(earliest)}
+    addresses = {fold_address(address): address for address in (person.email, *replaced) if address}
+    believed = {fold_address(person.email), fold_address(earliest)}
     return [_at(address, person, believed=folded in believed) for folded, address in addresses.items()]
 
 
@@ -105,4 +105,4 @@ def _all(people: QuerySet[User]) -> list[Recipient]:
 
 
 def _at(address: str, person: User, *, believed: bool = True) -> Recipient:
-    return Recipient(address, person.get_short_name(), person.language, believed)
+    return Recipient(address, spoken(person.get_short_name()), person.language, believed)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from django.core.validators import RegexValidator
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
+
+from accounts.domains import NoDomain, ascii_domain, shown_domain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -16,10 +19,70 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 
-# Without "@", a user name is never mistaken for an e-mail address.
-USERNAME = RegexValidator(
-    r"^[\w.+-]+\Z", _lazy("A user name has letters, digits, dots, hyphens and underscores, and no spaces.")
+USERNAME_RULE = _lazy(
+    "A user name has letters, digits, dots, hyphens, underscores and plus signs, at least one letter or digit, "
+    "and no spaces."
 )
+# Spaces, and what shows nothing at all: pasting and some keyboards leave it around what was typed.
+UNSEEN = (
+    r"\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff"
+)
+AROUND = re.compile(f"^[{UNSEEN}]+|[{UNSEEN}]+$")
+HIDDEN = re.compile(rf"(?![\u200c\u200d])[{UNSEEN}]")  # the two joiners belong to words, where a domain may hold them
+# A mail program makes a link of what looks like an address: "https:", "kim@acme", "acme.example", "www".
+ADDRESS = re.compile(r"[:/\\@]|\bwww\b|\S[.\u3002\uff0e\uff61](?=[^\W\d_]{2})|\d\.\d", re.IGNORECASE)
+MOST_DIGITS = 4
+LONGEST_SPOKEN = 60
+
+
+def trim(text: str) -> str:
+    """`text` without spaces and invisible characters around it: nothing, where there is nothing else."""
+    return AROUND.sub("", text)
+
+
+def check_username(name: str) -> None:
+    """Raise ValidationError with the rule unless `name`, in NFC, follows it.
+
+    Without "@", a user name is never mistaken for an e-mail address. Marks
+    belong to the letter before them: many scripts cannot be written without.
+    """
+    kinds = [unicodedata.category(letter)[0] for letter in name]
+    fine = all(kind in "LN" or letter in ".+-_" or kind == "M" for letter, kind in zip(name, kinds, strict=True))
+    if not fine or kinds[0] == "M" or not any(kind in "LN" for kind in kinds) or trim(name) != name:
+        raise ValidationError(USERNAME_RULE, code="username")
+
+
+def check_person_name(name: str) -> None:
+    """Raise ValidationError where `name` would be an address or a number in the mails that it stands in."""
+    if ADDRESS.search(name):
+        raise ValidationError(
+            _("A name holds no address. Leave out “:”, “/” and “@”, and put a space after a dot."), code="address"
+        )
+    if sum(letter.isdigit() for letter in name) > MOST_DIGITS:
+        raise ValidationError(_("A name holds no number of more than four digits."), code="digits")
+
+
+def clean_address(address: str) -> str:
+    """The e-mail address as we keep it: as people read it. Raises ValidationError with the reason where none is meant."""
+    local, at, domain = trim(address).rpartition("@")
+    if HIDDEN.search(local + domain):
+        raise ValidationError(
+            _("The address holds a character that nobody can see. Type it anew, without copying."), code="hidden"
+        )
+    try:
+        return unicodedata.normalize("NFKC", local) + at + shown_domain(domain)
+    except NoDomain as trouble:
+        text = _("No mail can be sent to “{domain}”, the part after the “@”: it is no domain name ({why}).")
+        raise ValidationError(text.format(domain=domain, why=trouble), code="domain") from trouble
+
+
+def spoken(name: str) -> str:
+    """`name` as mails say it: short, in one line, and nothing that a mail program makes a link of."""
+    name = trim(re.sub(f"[{UNSEEN}]+", " ", name))
+    if ADDRESS.search(name):
+        name = " ".join(re.sub(r"[:/\\@.\u3002\uff0e\uff61]", " ", name).split())
+    return name if len(name) <= LONGEST_SPOKEN else f"{name[:LONGEST_SPOKEN]}…"
 
 
 def fold(text: str) -> str:
@@ -28,12 +91,23 @@ def fold(text: str) -> str:
     NFKC before and after the case folding, which can undo the first
     (Unicode 16, section 3.13.5, "NFKC_Casefold" without its removals).
     """
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text.strip()).casefold())
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", trim(text)).casefold())
+
+
+def fold_address(text: str) -> str:
+    """The same for an e-mail address, whose domain has one form: A-labels. What has no "@" is folded as it is."""
+    local, at, domain = trim(text).rpartition("@")
+    if at:
+        try:
+            return fold(local) + at + ascii_domain(trim(unicodedata.normalize("NFKC", domain)))
+        except NoDomain:
+            pass
+    return fold(text)
 
 
 def one_named(name: str, spelled: Callable[[str], Iterable[User]]) -> User | None:
     """The one, of those whose user name or e-mail address is `spelled` so, whom `name` means."""
-    folded = fold(name)
+    folded = fold_address(name)
     if not folded or "\x00" in folded:
         return None
     return min(spelled(folded), key=lambda user: user.username_folded != folded, default=None)
@@ -71,7 +145,15 @@ class FoldedField(models.TextField):  # type: ignore[type-arg]  # not subscripta
         name, path, _sources, options = super().deconstruct()
         return name, path, list(self.sources), options
 
+    folding = staticmethod(fold)
+
     def pre_save(self, instance: models.Model, add: bool) -> str:  # noqa: FBT001  # Django's signature
-        folded = "\n".join(filter(None, (fold(getattr(instance, source) or "") for source in self.sources)))
+        folded = "\n".join(filter(None, (self.folding(getattr(instance, source) or "") for source in self.sources)))
         setattr(instance, self.attname, folded)
         return folded
+
+
+class FoldedAddressField(FoldedField):
+    """The same for an e-mail address."""
+
+    folding = staticmethod(fold_address)

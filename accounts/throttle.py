@@ -24,7 +24,7 @@ from django.utils.crypto import salted_hmac
 from accounts.audit import current_address
 from accounts.known_browsers import recognised
 from accounts.models import Budget
-from accounts.text import fold
+from accounts.text import fold_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -100,7 +100,7 @@ def network_of(person: User) -> str:
 
 def name_lane(name: str) -> Lane:
     """The budget of a name that nobody has: it runs out as a person's does (ASVS 6.3.8)."""
-    return Lane("name:" + salted_hmac("accounts.throttle", fold(name), algorithm="sha256").hexdigest()[:40])
+    return Lane("name:" + salted_hmac("accounts.throttle", fold_address(name), algorithm="sha256").hexdigest()[:40])
 
 
 def factor_lane(person: User, method: str) -> Lane:

@@ -1,10 +1,29 @@
 """Addresses of password reset, invitation, and where password managers look. Those of one's own settings need step-up: m2v.urls."""
 
-from django.urls import path
+from django.urls import path, register_converter
 
 from accounts import views
 
+
+class InASentence:
+    """One of our links with the dot, bracket or quotation mark behind it, which mail programs take for a part of it."""
+
+    regex = (
+        r"(?:(?:password-reset|invitation)/[\w-]+/[\w-]+|(?:not-me|address)/[\w:-]+?)"
+        r"/?[\s.,;:!?*'\"()\[\]{}<>«»“”‘’…]+/?"
+    )
+
+    def to_python(self, text: str) -> str:
+        return text.rstrip("/ .,;:!?*'\"()[]{}<>«»“”‘’…\t\r\n\xa0") + "/"
+
+    def to_url(self, text: str) -> str:
+        return text
+
+
+register_converter(InASentence, "in_a_sentence")
+
 urlpatterns = [
+    path("<in_a_sentence:link>", views.link_in_a_sentence, name="link_in_a_sentence"),
     path(".well-known/change-password", views.change_password, name="change_password"),
     path("password-reset/", views.PasswordReset.as_view(), name="password_reset"),
     path("password-reset/sent/", views.PasswordResetSent.as_view(), name="password_reset_sent"),

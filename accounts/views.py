@@ -177,6 +177,13 @@ class ChoosePassword(FormView):  # type: ignore[type-arg]  # the same
         return self.render_to_response({"validlink": False}, status=404)
 
 
+@login_not_required
+@require_safe
+def link_in_a_sentence(request: HttpRequest, link: str) -> HttpResponse:
+    """One of our links with what stood behind it in a mail: to the link alone."""
+    return redirect(f"/{link}")
+
+
 @never_cache
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])

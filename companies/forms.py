@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from accounts.forms import ONE_LINE, PersonForm
+from accounts.forms import FIELD_CLASSES, ONE_LINE, PersonForm, TrimmedField
 from accounts.models import Role, User
-from accounts.text import fold
+from accounts.text import USERNAME_RULE, fold
 from companies.models import Company
 from mfa.forms import SignOutForm
 
@@ -23,8 +24,9 @@ class UserForm(PersonForm):
     class Meta:
         model = User
         fields = ("first_name", "last_name", "username", "email", "company", "role")
+        field_classes = FIELD_CLASSES
         help_texts = {
-            "username": _("Letters, digits, dot and hyphen. People sign in with it, or with their e-mail address."),
+            "username": format_lazy("{} {}", USERNAME_RULE, _("People sign in with it, or with their e-mail address.")),
             "email": _("The invitation goes to this address. Without one you get a link to hand over yourself."),
         }
         widgets = {
@@ -76,6 +78,7 @@ class CompanyForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
     class Meta:
         model = Company
         fields = ("name",)
+        field_classes = {"name": TrimmedField}
         labels = {"name": _("Name")}
         widgets = {"name": forms.TextInput({"class": "input", "autocomplete": "off"})}
 

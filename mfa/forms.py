@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts.forms import ONE_LINE
+from accounts.forms import ONE_LINE, TrimmedField
 from mfa.letting_in import APP, CODES, Checked, Fate
 from mfa.methods import recovery, totp
 from mfa.models import Passkey
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class LoginForm(forms.Form):
     """User name (or e-mail address) and password."""
 
-    username = forms.CharField(
+    username = TrimmedField(
         label=_("User name"),
         max_length=254,
         widget=forms.TextInput(
@@ -217,6 +217,7 @@ class PasskeyNameForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscri
     class Meta:
         model = Passkey
         fields = ("name",)
+        field_classes = {"name": TrimmedField}
         labels = {"name": _("Name")}
         widgets = {"name": forms.TextInput({"class": "input", "autocomplete": "off"})}
 

@@ -29,6 +29,7 @@ PUBLIC = {
     "password_reset",
     "password_reset_sent",
     "password_reset_confirm",
+    "link_in_a_sentence",
     "invitation",
     "not_me",
     "csp_report",
@@ -101,7 +102,7 @@ ACCESS = {
     "csp_report": (405, 405, 405, 405),
 }
 # Pages of the login and links in mails are for nobody in particular: each has tests of its own.
-LINKS = {"password_reset_confirm", "invitation", "not_me"}
+LINKS = {"link_in_a_sentence", "password_reset_confirm", "invitation", "not_me"}
 
 # What opens without confirming who one is, for as long as the session lives.
 LOOKING = {

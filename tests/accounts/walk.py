@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 NOBODY = UUID("00000000-0000-4000-8000-000000000000")
-NO_LINK = {"uidb64": "MDAw", "token": "c5q3yx-0123456789abcdef0123456789abcdef"}
+NO_LINK = {"uidb64": "MDAw", "token": "c5q3yx-0123456789abcdef0123456789abcdef", "link": "not-me/none."}
 # Addresses that only show something, and addresses that only take what a button or a script sends.
 SHOW_ONLY = {
+    "link_in_a_sentence",
     "home",
     "portal",
     "m2s",

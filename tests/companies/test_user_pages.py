@@ -225,10 +225,10 @@ def test_long_names_fit(administrator, company):
 
 
 def test_a_name_is_text_wherever_it_is_shown(administrator, company):
-    name = {"first_name": "<b>x</b>", "last_name": "{{ 7 }}{number}", "email": ""}
+    name = {"first_name": "<b>x<b>", "last_name": "{{ 7 }}{number}", "email": ""}
     answer = press(administrator.client, administrator.client.get(NEW), "Create and invite", **filled(company, **name))
 
-    assert read(answer).one("h1").words == "<b>x</b> {{ 7 }}{number}"
+    assert read(answer).one("h1").words == "<b>x<b> {{ 7 }}{number}"
     assert read(answer).all("b") == []
     nora = User.objects.get(username="nora.berg")
     for address in (
@@ -432,7 +432,7 @@ def test_another_spelling_of_ones_own_name_is_not_taken(administrator, kim):
     administrator.client.post(of(kim.user), profile(kim.user, username="KIM", email="Kim@Acme.Example"))
 
     kim.user.refresh_from_db()
-    assert (kim.user.username, kim.user.email) == ("KIM", "Kim@Acme.Example")
+    assert (kim.user.username, kim.user.email) == ("KIM", "Kim@acme.example")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,257 @@
+"""One e-mail address, one form: for uniqueness, sign-in, reset and the envelope; people read it as they write it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.core.mail import EmailMessage
+from django.db import IntegrityError, connection, transaction
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts import invitations, post
+from accounts.domains import NoDomain, ascii_address, ascii_domain, shown_domain
+from accounts.models import User
+from accounts.text import clean_address, fold_address
+from tests.accounts.test_names import ANY_SPEED, signs_in
+from tests.people import PASSWORD, Person
+
+SPELLINGS = [
+    "kim@bücher.example",
+    "kim@xn--bcher-kva.example",
+    "KIM@XN--BCHER-KVA.EXAMPLE",
+    "kim@BÜCHER.example",
+    "kim@bu\u0308cher.example",
+    "\u200bkim@bücher.example\ufeff",
+]
+
+
+@pytest.mark.parametrize("known", SPELLINGS[:2])
+@pytest.mark.parametrize("typed", SPELLINGS)
+def test_every_spelling_of_a_domain_signs_its_owner_in(known, typed, make_user):
+    user = make_user("kim", email=known)
+
+    assert signs_in(typed) == user
+
+
+@pytest.mark.parametrize("typed", SPELLINGS)
+def test_every_spelling_of_a_domain_is_mailed_a_reset_at_the_domain_that_was_meant(typed, make_user, mailoutbox):
+    make_user("kim", email="kim@bücher.example")
+
+    invitations.send_reset(typed)
+
+    assert [sent.to for sent in mailoutbox] == [["kim@xn--bcher-kva.example"]]
+
+
+@pytest.mark.parametrize("second", SPELLINGS[1:])
+def test_one_address_is_one_account_in_every_spelling(second, make_user, kim, administrator):
+    make_user("ada", email="kim@bücher.example")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        make_user("bea", email=second)
+    form = {"username": "bea", "email": second, "role": "administrator"}
+
+    answer = administrator.client.post("/settings/administration/users/new/", form)
+
+    assert "Somebody has this e-mail address already." in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept", "envelope"),
+    [
+        ("kim@straße.example", "kim@straße.example", "kim@xn--strae-oqa.example"),
+        ("kim@strasse.example", "kim@strasse.example", "kim@strasse.example"),
+        ("Kim@xn--bcher-kva.example", "Kim@bücher.example", "Kim@xn--bcher-kva.example"),
+        ("kim@Acme.Example", "kim@acme.example", "kim@acme.example"),
+        ("kim@ａcme。example", "kim@acme.example", "kim@acme.example"),
+        ("kim@例え.テスト", "kim@例え.テスト", "kim@xn--r8jz45g.xn--zckzah"),
+    ],
+)
+def test_people_read_the_form_they_write_and_mail_goes_where_dns_says(typed, kept, envelope):
+    assert clean_address(typed) == kept
+    assert ascii_address(kept) == envelope
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        "exam\u200bple.com",
+        "\u200fexample.com",
+        "example\u202e.com",
+        "exam\u00adple.com",
+        "\u2066example\u2069.com",
+        "☃.example",
+        "xn--a.example",
+        "a\u200db.example",
+        "büch..example",
+        "-bücher.example",
+        "x" * 64 + "ü.example",
+        "ü" * 300,
+    ],
+)
+def test_a_domain_that_no_mail_goes_to_is_refused_beside_its_field_with_the_reason(domain, administrator):
+    form = {"username": "nora", "email": f"nora@{domain}", "role": "administrator"}
+
+    answer = administrator.client.post("/settings/administration/users/new/", form)
+
+    assert answer.status_code == 400
+    page = answer.content.decode()
+    assert "nobody can see" in page or "it is no domain name (" in page or "at most 254 characters" in page
+    assert not User.objects.filter(username="nora").exists()
+    with pytest.raises(ValidationError):
+        clean_address(f"nora@{domain}")
+
+
+def test_the_form_in_which_a_browser_sends_an_address_is_no_change_of_it(kim):
+    User.objects.filter(pk=kim.user.pk).update(email="kim@bücher.example", email_folded="kim@xn--bcher-kva.example")
+    kim = Person(User.objects.get(pk=kim.user.pk))
+    kim.sign_in()
+    form = {"first_name": "Kim", "last_name": "Hansen", "email": "kim@xn--bcher-kva.example", "language": "en"}
+
+    assert kim.client.post("/user-settings/", form).status_code == 302
+
+    kim.user.refresh_from_db()
+    assert kim.user.email == "kim@bücher.example"
+    assert 'value="kim@bücher.example"' in kim.client.get("/user-settings/").content.decode()
+
+
+@ANY_SPEED
+@given(st.text(max_size=80))
+def test_any_text_is_a_domain_in_one_form_or_refused(text):
+    fold_address(f"kim@{text}")
+    try:
+        plain, shown = ascii_domain(text), shown_domain(text)
+    except NoDomain:
+        return
+    assert plain.isascii()
+    assert ascii_domain(plain) == ascii_domain(shown) == plain
+
+
+def test_addresses_of_before_get_their_form_and_two_of_one_are_reported(make_user, capsys):
+    rewrite = import_module("accounts.migrations.0008_addresses_of_one_form").rewrite
+    people = [make_user(name, email=f"{name}@acme.example") for name in ("kim", "lee", "ada", "bea")]
+    before = ["kim@xn--bcher-kva.example", "kim@bücher.example", "ada@exam\u200bple.com", "bea@acme.example"]
+    for user, email in zip(people, before, strict=True):
+        User.objects.filter(pk=user.pk).update(email=email, email_folded=email)
+
+    with connection.schema_editor() if connection.vendor == "postgresql" else _Editor() as editor:
+        rewrite(apps, editor)
+
+    said = capsys.readouterr().err
+    kept = dict(User.objects.values_list("username", "email"))
+    assert kept["kim"] == "kim@bücher.example"
+    assert kept["lee"] == "kim@bücher.example"
+    assert User.objects.get(email_folded="kim@xn--bcher-kva.example").username == "kim"
+    assert "'lee' and 'kim' have one e-mail address" in said
+    assert "The e-mail address of 'ada' stays as it is" in said
+    assert kept["bea"] == "bea@acme.example"
+    assert "bea" not in said
+
+
+class _Editor:
+    """What the migration needs of a schema editor, which SQLite gives nobody inside a transaction."""
+
+    connection = connection
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *trouble):
+        """Nothing was opened."""
+
+
+# --- What mails carry ---
+
+
+def test_every_mail_says_that_a_machine_sent_it_and_which_site(settings, mailoutbox):
+    settings.BASE_URL = "https://mfa.acme.example:8443"
+
+    post.deliver(EmailMessage("Hello", "Hello", to=["kim@acme.example"]))
+    post.deliver_to_many([EmailMessage("Hello", "Hello", to=["lee@acme.example"])])
+
+    for sent in mailoutbox:
+        headers = sent.message()
+        assert headers["Auto-Submitted"] == "auto-generated"
+        assert headers["X-Auto-Response-Suppress"] == "All"
+        assert headers["Message-ID"].endswith("@mfa.acme.example>")
+    assert len({sent.message()["Message-ID"] for sent in mailoutbox}) == 2
+
+
+@pytest.mark.parametrize("behind", [".", ")", ">", ".)", "”", ",", "!", "./", "%3E", "%C2%A0", "'"])
+def test_a_link_works_with_what_stands_behind_it_in_a_sentence(behind, make_user, mailoutbox, client):
+    make_user("kim")
+    invitations.send_reset("kim@acme.example")
+    link = next(line for line in mailoutbox[0].body.splitlines() if line.startswith("http"))
+    path = link.removeprefix("http://testserver").removeprefix("http://localhost:8000")
+
+    for written in (path + behind, path.rstrip("/") + behind):
+        answer = client.get(written, follow=True)
+        assert answer.status_code == 200
+        assert "Choose a new password" in answer.content.decode()
+
+
+def test_what_leads_nowhere_still_does_with_a_dot_behind_it(client, db):
+    assert client.get("/not-me/none./", follow=True).status_code == 404
+    assert client.get("/invitation/MDAw/none.", follow=True).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "good"),
+    [
+        ("Kim", True),
+        ("Anne-Marie", True),
+        ("O’Neill", True),
+        ("J.R.R.", True),
+        ("St. John", True),
+        ("किरण", True),
+        ("Kim: unlock it now", False),
+        ("https://evil.example", False),
+        ("evil.example", False),
+        ("evil．example", False),
+        ("www evil", False),
+        ("kim@evil", False),
+        ("call 0800 123456", False),
+        ("10.0.0.1", False),
+        ("a/b", False),
+    ],
+)
+def test_a_name_holds_no_address_and_no_telephone_number(name, good, kim):
+    kim.sign_in()
+    form = {"first_name": name, "last_name": "Hansen", "email": "kim@acme.example", "language": "en"}
+
+    assert kim.client.post("/user-settings/", form).status_code == (302 if good else 400)
+
+
+def test_names_of_before_hold_no_address_in_mails(make_user, mailoutbox, admin, django_capture_on_commit_callbacks):
+    bad = "Your account is locked. Unlock it now: https://evil.example/x"
+    kim = make_user("kim", first_name=bad, password=None)
+    admin.first_name = bad
+
+    with django_capture_on_commit_callbacks(execute=True):
+        invitations.invite(kim, actor=admin)
+
+    text = mailoutbox[0].body + str(mailoutbox[0].alternatives[0].content)
+    assert "evil.example" not in text
+    assert "https://evil" not in text
+
+
+def test_a_name_of_nothing_that_is_seen_is_no_name(kim):
+    kim.sign_in()
+    form = {"first_name": "\u200b\u2060", "last_name": "\u3164", "email": "kim@acme.example", "language": "en"}
+
+    assert kim.client.post("/user-settings/", form).status_code == 302
+
+    kim.user.refresh_from_db()
+    assert (kim.user.first_name, kim.user.last_name, kim.user.get_short_name()) == ("", "", "kim")
+    answer = Person(kim.user).client.post("/login/", {"username": "\u200b", "password": PASSWORD})
+    assert "This field is required." in answer.content.decode()
+
+
+def test_help_and_refusal_say_the_same_rule_for_user_names(administrator):
+    rule = "A user name has letters, digits, dots, hyphens, underscores and plus signs, at least one letter or digit"
+    page = administrator.client.get("/settings/administration/users/new/").content.decode()
+    refused = administrator.client.post("/settings/administration/users/new/", {"username": ".-"}).content.decode()
+
+    assert (page.count(rule), refused.count(rule)) == (1, 2)
