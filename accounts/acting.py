@@ -10,11 +10,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar
 
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from django.http import HttpResponse
 
+    from accounts.models import User
     from accounts.sessions import SessionStore
 
     View = TypeVar("View", bound=Callable[..., HttpResponse])
@@ -42,6 +45,13 @@ def current_id() -> str:
     """The acting session's name for lists and the audit, which opens nothing; "" on the command line."""
     session = _session.get()
     return str(session.public_id) if session else ""
+
+
+def stay(person: User) -> None:
+    """Keep the acting session, if it is `person`'s, although what their sessions are tied to has changed."""
+    session = _session.get()
+    if session is not None and session.get(SESSION_KEY) == str(person.pk):
+        session[HASH_SESSION_KEY] = person.get_session_auth_hash()
 
 
 def in_background(*methods: str) -> Callable[[View], View]:

@@ -28,20 +28,23 @@ BUDGETS = 8  # of one person's known browsers, which share them: whoever collect
 
 
 def recognised(person: User) -> str:
-    """Which budget of `person`'s known browsers is this one's, or "" where they never signed in from it."""
-    return _of(person)[0]
+    """Which budget of `person`'s known browsers is this one's, or "" where it is unknown.
+
+    That is where they never signed in from it, or not since all their sessions were ended: a lost device, or whoever
+    took its cookie, then guesses as strangers do.
+    """
+    return next((name for whose, name, epoch in _read() if (whose, epoch) == (person.pk.hex, person.session_epoch)), "")
 
 
 def remember(request: SiteRequest, person: User) -> bool:
-    """`person` signed in here. True where they had not before, or not since all their sessions were ended.
+    """`person` signed in here. True where the browser was unknown.
 
     The answer then carries the cookie.
     """
-    name, epoch = _of(person)
-    if name and epoch == person.session_epoch:
+    if recognised(person):
         return False
     known = [entry for entry in _read() if entry[0] != person.pk.hex]
-    known.append((person.pk.hex, name or str(randbelow(BUDGETS)), person.session_epoch))
+    known.append((person.pk.hex, str(randbelow(BUDGETS)), person.session_epoch))
     request.known_browser = signing.dumps(known[-MOST_PEOPLE:], salt=SALT)
     return True
 
@@ -58,11 +61,6 @@ def set_cookie(request: SiteRequest, response: HttpResponse) -> None:
             httponly=True,
             samesite="Lax",
         )
-
-
-def _of(person: User) -> tuple[str, int]:
-    """What this browser knows of `person`: which budget, and the epoch of the sign-in."""
-    return next(((name, epoch) for whose, name, epoch in _read() if whose == person.pk.hex), ("", 0))
 
 
 def _read() -> list[tuple[str, str, int]]:

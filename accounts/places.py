@@ -8,20 +8,18 @@ from operator import or_
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from accounts import audit
-from accounts.acting import current_id, current_key
+from accounts.acting import current_id, current_key, stay
 from accounts.actions import Action
 from accounts.browsers import PHONES, browser_name, system_name
-from accounts.models import Session
+from accounts.models import Session, User
 from accounts.text import methods_in_words
 
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
-
-    from accounts.models import User
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,13 @@ def end_place(person: User, place_id: UUID, *, actor: User) -> str | None:
 
 @transaction.atomic
 def end_others(person: User, *, actor: User) -> int:
-    """End all sessions of `person` but the acting one, half-way logins included; how many they were."""
+    """End all sessions of `person` but the acting one, half-way logins included; how many they were.
+
+    Their browsers become unknown.
+    """
+    User.objects.filter(pk=person.pk).update(session_epoch=F("session_epoch") + 1)
+    person.refresh_from_db(fields=["session_epoch"])
+    stay(person)
     ended, _ = Session.objects.filter(user=person).exclude(pk=current_key()).delete()
     audit.record(Action.OTHER_SESSIONS_ENDED, actor=actor, subject=person, sessions=ended)
     return ended

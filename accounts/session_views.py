@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, JsonResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import places
+from accounts import known_browsers, login, places
 from accounts.acting import in_background
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ def end(request: SignedInRequest, place_id: UUID) -> HttpResponse:
 @require_POST
 def end_others(request: SignedInRequest) -> HttpResponse:
     """Sign out everywhere else."""
-    places.end_others(request.user, actor=request.user)
+    with transaction.atomic():
+        places.end_others(request.user, actor=request.user)
+        known_browsers.remember(request, request.user)
+        login.settle(request.session)
     messages.success(request, _("You are signed out everywhere else."))
     return redirect("user_settings")

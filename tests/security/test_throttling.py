@@ -757,3 +757,34 @@ def test_one_statement_decides(kim, django_assert_num_queries):
     with django_assert_num_queries(1):
         throttle.claim(throttle.Lane("a"), throttle.Lane("b"))
     assert connection.vendor in {"sqlite", "postgresql"}
+
+
+@pytest.mark.parametrize("act", ["by an administrator", "for the whole company", "everywhere else, by the owner"])
+def test_signing_out_everywhere_makes_the_other_browsers_unknown(act, kim, admin, company):
+    """A lost laptop keeps its cookie, and from then on guesses as strangers do."""
+    kim.sign_in()
+    laptop = Person(kim.user)
+    laptop.sign_in()
+    assert known_in(laptop)
+
+    if act == "by an administrator":
+        people.end_sessions(kim.user, actor=admin)
+    elif act == "for the whole company":
+        people.end_company_sessions(company, actor=admin)
+    else:
+        kim.client.post("/user-settings/sessions/end-others/")
+        assert kim.is_in
+        assert known_in(kim)
+
+    assert not laptop.is_in
+    assert not known_in(laptop)
+    laptop.sign_in()
+    assert known_in(laptop)
+
+
+def known_in(person):
+    """Has the person a budget of their own in this browser?"""
+    person.user.refresh_from_db()
+    cookie = person.client.cookies[settings.KNOWN_BROWSER_COOKIE_NAME].value
+    with audit.origin("127.0.0.1", "", cookie):
+        return throttle.person_lane(person.user).key != f"person:{person.user.pk.hex}"
