@@ -318,7 +318,7 @@ def test_this_wasnt_me_locks_for_strangers_and_their_factors_too(burgled_kim):
 
 
 def test_the_page_lists_each_factor_with_when_and_where_and_presets_the_new_ones_to_remove(
-    administrator, burgled_kim, time_machine
+    burgled_kim, administrator, time_machine
 ):
     mine, theirs = Passkey.objects.filter(user=burgled_kim.user)
 
@@ -340,7 +340,7 @@ def test_the_page_lists_each_factor_with_when_and_where_and_presets_the_new_ones
     assert "New" in second
 
 
-def test_letting_in_keeps_what_was_kept_voids_the_password_and_invites(administrator, burgled_kim, told):
+def test_letting_in_keeps_what_was_kept_voids_the_password_and_invites(burgled_kim, administrator, told):
     mine, _theirs = Passkey.objects.filter(user=burgled_kim.user)
     address = page_of(burgled_kim.user)
     chosen = answers(read(administrator.client.get(address)))
@@ -368,7 +368,7 @@ def test_letting_in_keeps_what_was_kept_voids_the_password_and_invites(administr
     assert line.details["removed"] == {"authenticator_apps": 1, "recovery_codes": 10, "passkeys": 1}
 
 
-def test_a_passkey_that_was_kept_signs_in_again(administrator, burgled_kim):
+def test_a_passkey_that_was_kept_signs_in_again(burgled_kim, administrator):
     address = page_of(burgled_kim.user)
     administrator.client.post(address, answers(read(administrator.client.get(address)), app="remove"))
     User.objects.filter(pk=burgled_kim.user.pk).update(two_factor_enabled=False)
@@ -430,7 +430,7 @@ def test_letting_in_twice_says_that_it_was_done(administrator, locked_kim, admin
     assert AuditEvent.objects.filter(action=Action.USER_LET_IN).count() == 1
 
 
-def test_an_address_that_changed_since_the_last_sure_login_is_pointed_out(administrator, burgled_kim):
+def test_an_address_that_changed_since_the_last_sure_login_is_pointed_out(burgled_kim, administrator):
     changed = User.objects.get(pk=burgled_kim.user.pk)
     changed.email = "stranger@elsewhere.example"
     people.change_user(changed, changed=["email"], actor=burgled_kim.user)
