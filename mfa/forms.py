@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from accounts.forms import ONE_LINE, TrimmedField
 from mfa.letting_in import APP, CODES, Checked, Fate
 from mfa.methods import recovery, totp
+from mfa.methods.typed import as_meant
 from mfa.models import Passkey
 from mfa.sealing import Unreadable
 
@@ -63,6 +64,9 @@ class PasswordForm(forms.Form):
     )
 
 
+LONGEST_PASTE = 200  # a code, and whatever a word processor put between its characters
+
+
 class CodeInput(forms.TextInput):
     """Empty again after a code that did not count: the next one differs."""
 
@@ -71,11 +75,11 @@ class CodeInput(forms.TextInput):
 
 
 class CodeForm(forms.Form):
-    """One field for the app's six digits; a recovery code in it counts too."""
+    """One field for the app's six digits; a recovery code in it counts too. What can be neither is no guess."""
 
     code = forms.CharField(
         label=_("Code"),
-        max_length=40,
+        max_length=LONGEST_PASTE,
         error_messages={"required": _("Enter the code.")},
         widget=CodeInput(
             {
@@ -89,9 +93,19 @@ class CodeForm(forms.Form):
         ),
     )
 
+    no_code = _("A code has six digits, and a recovery code sixteen letters and digits. Look again.")
+
     def clean_code(self) -> str:
-        """The code without the spaces that people type into it."""
-        return "".join(self.cleaned_data["code"].split())
+        """The code alone: six digits of an app, or a recovery code."""
+        code = as_meant(self.cleaned_data["code"])
+        if not code:
+            raise forms.ValidationError(self.fields["code"].error_messages["required"], code="required")
+        if not self.may_be_one(code):
+            raise forms.ValidationError(self.no_code, code="invalid")
+        return code
+
+    def may_be_one(self, code: str) -> bool:
+        return totp.looks_like_one(code) or recovery.looks_like_one(code)
 
     def explain(self, trouble: Exception) -> None:
         """Say why the code did not count, and what helps."""
@@ -100,6 +114,11 @@ class CodeForm(forms.Form):
 
 class SetUpForm(CodeForm):
     """The code that confirms a new app."""
+
+    no_code = _("The code has six digits. Enter those that your app shows now.")
+
+    def may_be_one(self, code: str) -> bool:
+        return totp.looks_like_one(code)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -111,9 +130,11 @@ class SetUpForm(CodeForm):
 class RecoveryCodeForm(CodeForm):
     """The same field, asking for a recovery code."""
 
+    no_code = _("A recovery code has sixteen letters and digits. Look again.")
+
     code = forms.CharField(
         label=_("Recovery code"),
-        max_length=40,
+        max_length=LONGEST_PASTE,
         error_messages={"required": _("Enter one of your recovery codes.")},
         help_text=_("Sixteen letters and digits. Each code works once."),
         widget=forms.TextInput(
@@ -143,6 +164,8 @@ def why_not(trouble: Exception) -> _StrOrPromise:
             "Your phone’s clock is slow by about %d minutes. Set it to automatic, then enter the next code.",
             minutes,
         ) % (minutes,)
+    if isinstance(trouble, totp.NoApp):
+        return _("Your authenticator app takes no codes at the moment. Use another way to prove that it is you.")
     if isinstance(trouble, totp.UsedCode):
         return _("This code was used already. Wait for the next one in your app.")
     if isinstance(trouble, recovery.WrongRecoveryCode):

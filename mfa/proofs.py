@@ -55,14 +55,14 @@ NOT_PROVED = (totp.WrongCode, recovery.WrongRecoveryCode, Refused, Unreadable)
 def with_code(person: User, holdings: Holdings, code: str, then: Callable[[Method], str]) -> tuple[Method, str]:
     """Use up `code`, of the app or a recovery code, and do `then` in the same transaction; its answer.
 
-    Raises WrongCode, UsedCode, ClockOff, WrongRecoveryCode, Unreadable; Throttled before it is looked at.
+    Raises WrongCode, NoApp, UsedCode, ClockOff, WrongRecoveryCode, Unreadable; Throttled before it is looked at.
     """
     method = Method.RECOVERY if recovery.looks_like_one(code) else Method.TOTP
     failures = _claim(person, method)
     try:
         with transaction.atomic():
             if holdings.app is None and not (holdings.app_disabled and method is Method.RECOVERY):
-                raise totp.WrongCode
+                raise totp.NoApp
             if holdings.app is not None and method is Method.TOTP:
                 totp.spend(holdings.app, person, code)
             else:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
+from mfa.methods.typed import as_meant
 from mfa.models import RecoveryCode
 from mfa.sealing import Purpose, seal, unseal
 
@@ -33,8 +34,9 @@ class WrongRecoveryCode(Exception):
 
 
 def read(typed: str) -> str:
-    """The code that somebody typed, whatever case, spaces, dashes and look-alikes they used."""
-    return re.sub(r"[\s-]", "", typed).upper().translate(LOOKALIKES)
+    """The code that somebody typed, whatever case, spaces, dashes, invisible characters and look-alikes it has."""
+    code = as_meant(typed)
+    return code.upper().translate(LOOKALIKES) if code.isascii() else code
 
 
 def looks_like_one(typed: str) -> bool:

@@ -51,6 +51,10 @@ class UsedCode(WrongCode):
     """The code, or one after it, was used before."""
 
 
+class NoApp(WrongCode):
+    """There is no app whose code this could be, or it takes none any more."""
+
+
 class ClockOff(WrongCode):
     """The code is the app's, but of another time: the phone's clock is `minutes` off (negative: behind)."""
 
@@ -82,6 +86,11 @@ def provisioning_uri(key: bytes, account: str) -> str:
     return f"otpauth://totp/{label}?{urlencode(settings)}"
 
 
+def looks_like_one(code: str) -> bool:
+    """Has `code` the form of an app's code?"""
+    return CODE.fullmatch(code) is not None
+
+
 def code_at(key: bytes, now: float) -> str:
     """The code that an app with `key` shows at `now` (seconds of the epoch)."""
     totp = TOTP(key)
@@ -91,7 +100,7 @@ def code_at(key: bytes, now: float) -> str:
 
 def matching_step(key: bytes, code: str, now: float, tolerance: int = TOLERANCE) -> int | None:
     """The time step whose code `code` is, at most `tolerance` steps from `now`; the nearest first, else None."""
-    if not CODE.fullmatch(code):
+    if not looks_like_one(code):
         return None
     for drift in sorted(range(-tolerance, tolerance + 1), key=abs):
         if now + drift * STEP_SECONDS >= 0 and constant_time_compare(code_at(key, now + drift * STEP_SECONDS), code):

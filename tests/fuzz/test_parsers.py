@@ -6,6 +6,7 @@ import json
 from copy import deepcopy
 from hashlib import sha256
 from typing import Any
+from unicodedata import normalize
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,8 +16,10 @@ from webauthn import base64url_to_bytes
 
 from accounts.login import local_path
 from accounts.models import User
+from mfa.forms import CodeForm, SetUpForm
 from mfa.methods import passkeys, recovery, totp
 from mfa.methods.ceremonies import Refused
+from mfa.methods.typed import as_meant
 from mfa.models import CREDENTIAL_ID_BYTES, Passkey, RecoveryCode
 from tests.authenticator import b64, unb64
 from tests.fuzz.keys import KINDS, Device
@@ -26,7 +29,21 @@ from tests.fuzz.site import json_value, text
 KEY = b"a key of twenty byte"
 NOW = 1_700_000_000.0
 SITE = "http://localhost:8000"
+# What word processors put between the characters of a code.
+between = st.text("-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u00ad\u200b\u200e\u2066\u2069\u3000\ufeff ", max_size=3)
 anything = st.one_of(text, st.text(), st.text("0123456789 \n٣３+-_.", max_size=9))
+
+
+@st.composite
+def dressed(draw: Any, code: str) -> str:
+    """`code` as it may come out of a document: something between its characters, some of them full-width."""
+    letters = [draw(st.sampled_from([letter, chr(ord(letter) + 0xFEE0)])) for letter in code]
+    return "".join(draw(between) + letter for letter in letters) + draw(between)
+
+
+def bare(typed: str) -> str:
+    """The ASCII letters and digits of `typed`, read independently: what a code is made of."""
+    return "".join(letter for letter in normalize("NFKC", typed) if letter.isascii() and letter.isalnum())
 
 
 # --- Codes of the app ---
@@ -61,7 +78,38 @@ def test_a_code_counts_within_one_step_and_no_further(now, away, key):
         assert totp.code_at(key, step * 30) == code
 
 
+@examples(200)
+@given(st.data(), st.integers(0, 2**33))
+def test_a_code_counts_however_it_is_dressed(data, now):
+    code = totp.code_at(KEY, now)
+    typed = data.draw(dressed(code))
+
+    assert as_meant(typed) == code
+    assert CodeForm({"code": typed}).is_valid()
+    assert SetUpForm({"code": typed}).is_valid()
+
+
+@examples(300)
+@given(anything)
+def test_what_a_form_takes_as_a_code_is_one(typed):
+    form = CodeForm({"code": typed})
+    if form.is_valid():
+        code = form.cleaned_data["code"]
+        assert totp.looks_like_one(code) or recovery.looks_like_one(code)
+        assert bare(typed) == code
+
+
 # --- Recovery codes ---
+
+
+@examples(200)
+@given(st.data(), st.text(recovery.ALPHABET, min_size=16, max_size=16))
+def test_a_recovery_code_is_read_however_it_is_dressed(data, code):
+    typed = data.draw(dressed(code))
+
+    assert recovery.read(typed) == code
+    assert CodeForm({"code": typed}).is_valid()
+    assert not SetUpForm({"code": typed}).is_valid()
 
 
 @examples(300)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b32encode, b64encode, urlsafe_b64encode
 from hashlib import sha256
 from math import log2
@@ -30,6 +31,7 @@ from tests.mfa.pages import (
     window_of,
     words,
 )
+from tests.mfa.test_totp import BETWEEN, full_width
 from tests.people import PASSWORD, Person
 
 WITH_RECOVERY = f"{CHALLENGE}?with=recovery"
@@ -92,6 +94,39 @@ def test_case_spaces_dashes_and_lookalikes_do_not_matter(kim_with_app, spell, ad
 
     assert kim_with_app.client.post(address, {"code": spell(code)}).headers["Location"] == "/"
     assert kim_with_app.is_in
+
+
+@pytest.mark.parametrize("between", BETWEEN, ids=ascii)
+@pytest.mark.parametrize("path", [CHALLENGE, WITH_RECOVERY])
+def test_any_dash_and_whatever_does_not_show_may_stand_in_a_recovery_code(kim_with_app, between, path):
+    """Word makes long dashes of short ones; PDFs and Notes add what nobody sees. In either field."""
+    kim_with_app.enter_password()
+    code = between + between.join(kim_with_app.codes[0].split("-")) + between
+
+    assert kim_with_app.client.post(path, {"code": code}).headers["Location"] == "/"
+    assert kim_with_app.user.recovery_codes.filter(used_at=None).count() == 9
+
+
+def test_a_recovery_code_in_full_width_letters_is_the_same_code(kim_with_app):
+    kim_with_app.enter_password()
+
+    assert kim_with_app.enter_code(full_width(kim_with_app.codes[0])).headers["Location"] == "/"
+
+
+def test_a_recovery_code_with_something_between_all_its_letters_fits_into_the_field(kim_with_app):
+    kim_with_app.enter_password()
+    code = "\u2068" + "\u200b\u2060".join(kim_with_app.codes[0]) + "\u2069"
+    field = re.search(r'name="code"[^>]*maxlength="(\d+)"', kim_with_app.client.get(CHALLENGE).content.decode())
+
+    assert field
+    assert int(field[1]) > len(code)
+    assert kim_with_app.enter_code(code).headers["Location"] == "/"
+
+
+@pytest.mark.parametrize("letter", ["ß", "ı", "ſ", "К", "Å", "１\u0301"])
+def test_letters_of_other_scripts_are_no_letters_of_a_code(letter):
+    assert not recovery.looks_like_one("0123-4567-89AB-CDE" + letter)
+    assert not recovery.looks_like_one("0123-4567-89AB-CD" + letter)
 
 
 def test_a_recovery_code_signs_in_once(kim_with_app):

@@ -1,9 +1,23 @@
 // Small help with forms: six digits send themselves, a form is sent once, codes can be copied, saved and printed.
 
+// A recovery code may begin with six digits, so typed ones wait for what comes next; pasted and filled-in ones do not.
+// After four characters, a dash belongs to a recovery code.
+const without = /[\s\p{Cf}\p{Pd}\u2212]/gu;
 for (const field of document.querySelectorAll("input[data-code]")) {
+  let before = "";
+  let waiting = 0;
+  const send = () => field.form.requestSubmit();
   field.addEventListener("input", () => {
-    if (/^[0-9]{6}$/.test(field.value.replace(/\s/g, ""))) field.form.requestSubmit();
+    clearTimeout(waiting);
+    const shown = field.value.normalize("NFKC").replace(/[\s\p{Cf}]/gu, "");
+    const code = shown.replace(without, "");
+    if (/^[0-9]{6}$/.test(code) && !/^[0-9]{4}[^0-9]/.test(shown)) {
+      if (code.length - before.length > 1) send();
+      else waiting = setTimeout(send, 700);
+    }
+    before = code;
   });
+  field.form.addEventListener("submit", () => clearTimeout(waiting));
 }
 
 for (const form of document.querySelectorAll("form[method=post]")) {
