@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]+")
+LONGEST_ISSUER = 60  # it is in every QR code
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 FILES = "django.core.mail.backends.filebased.EmailBackend"
 
@@ -49,6 +50,16 @@ def base_url(text: str) -> tuple[str, str, str]:
     if number and number != DEFAULT_PORTS[scheme]:
         shown += f":{number}"
     return f"{scheme}://{shown}", scheme, host
+
+
+def issuer(text: str, host: str) -> str:
+    """What authenticator apps call this installation: `text`, or m2v and its host. Raises ImproperlyConfigured."""
+    name = text.strip()
+    if len(name) > LONGEST_ISSUER or ":" in name or not name.isprintable():
+        raise ImproperlyConfigured(
+            f"ISSUER must be a name of at most {LONGEST_ISSUER} characters, without a colon. It is {text!r}."
+        )
+    return name or f"m2v {host.replace(':', '.')}"
 
 
 def database(url: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 import environ
 from django.utils.csp import CSP
 
-from m2v.environment import base_url, database, mailers, port, seconds
+from m2v.environment import base_url, database, issuer, mailers, port, seconds
 from m2v.keys import kept
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,6 +31,7 @@ ALLOWED_HOSTS = [_host]
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 PASSKEY_ORIGIN = BASE_URL
 PASSKEY_RP_ID = _host
+ISSUER = issuer(env.str("ISSUER", default=""), _host)  # in authenticator apps; two installations have two names
 OVER_TLS = _scheme == "https"
 # Only where a proxy of ours ends TLS, and sets these two headers itself.
 BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)

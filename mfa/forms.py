@@ -98,10 +98,8 @@ class CodeForm(forms.Form):
     def clean_code(self) -> str:
         """The code alone: six digits of an app, or a recovery code."""
         code = as_meant(self.cleaned_data["code"])
-        if not code:
-            raise forms.ValidationError(self.fields["code"].error_messages["required"], code="required")
         if not self.may_be_one(code):
-            raise forms.ValidationError(self.no_code, code="invalid")
+            raise forms.ValidationError(self.no_code if code else self.fields["code"].error_messages["required"])
         return code
 
     def may_be_one(self, code: str) -> bool:

@@ -13,6 +13,7 @@ from time import time
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
+from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -29,7 +30,6 @@ KEY_BYTES = 20  # RFC 4226, section 4, R6: 160 bits
 STEP_SECONDS = 30
 TOLERANCE = 1  # steps either way: a code is good for 90 seconds
 CLOCK_SEARCH = 10  # steps either way, to tell a wrong clock from a wrong code
-ISSUER = "m2v"
 CODE = re.compile(r"[0-9]{6}")
 
 # A step that lies further in the future than any code counts was used while the server's clock ran ahead: it is forgotten.
@@ -74,16 +74,13 @@ def key_as_text(key: bytes) -> str:
 
 
 def provisioning_uri(key: bytes, account: str) -> str:
-    """The `otpauth:` address of `key`, as authenticator apps read it from a QR code."""
-    label = quote(f"{ISSUER}:{account}", safe="")
-    settings = {
-        "secret": key_as_text(key),
-        "issuer": ISSUER,
-        "algorithm": "SHA1",
-        "digits": 6,
-        "period": STEP_SECONDS,
-    }
-    return f"otpauth://totp/{label}?{urlencode(settings)}"
+    """The `otpauth:` address of `key`, as authenticator apps read it from a QR code.
+
+    Algorithm, digits and period are what apps take without being told: the shorter, the easier to scan.
+    """
+    label = quote(f"{settings.ISSUER}:{account}", safe="")
+    more = urlencode({"secret": key_as_text(key), "issuer": settings.ISSUER}, quote_via=quote)
+    return f"otpauth://totp/{label}?{more}"
 
 
 def looks_like_one(code: str) -> bool:

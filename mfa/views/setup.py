@@ -23,6 +23,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import login
+from accounts.clock import is_ahead
 from accounts.models import User
 from mfa import services
 from mfa.flow import advance, login_step
@@ -49,7 +50,7 @@ SETUP_SECONDS = 600
 
 @dataclass(frozen=True)
 class Setup:
-    """A secret on its way into an app. `id` tells two openings of the page apart."""
+    """A secret on its way into an app. `id` tells it from one that came before or after it."""
 
     id: str
     sealed_key: str
@@ -57,7 +58,15 @@ class Setup:
 
 
 class SetupGone(Exception):
-    """There is no set-up to confirm: it was done, is older than ten minutes, or was begun anew elsewhere."""
+    """There is no set-up to confirm: it was done, is older than ten minutes, or has a new key."""
+
+
+def current_setup(session: SessionBase, person: User) -> tuple[Setup, bytes]:
+    """The secret that waits, so that a page that is opened again shows the same one; a new one where none does."""
+    try:
+        return waiting_setup(session, person)
+    except SetupGone:
+        return begin_setup(session, person)
 
 
 def begin_setup(session: SessionBase, person: User) -> tuple[Setup, bytes]:
@@ -68,11 +77,11 @@ def begin_setup(session: SessionBase, person: User) -> tuple[Setup, bytes]:
     return setup, key
 
 
-def waiting_setup(session: SessionBase, person: User, setup_id: str) -> tuple[Setup, bytes]:
-    """The secret that waits under `setup_id`. Raises SetupGone."""
+def waiting_setup(session: SessionBase, person: User) -> tuple[Setup, bytes]:
+    """The secret that waits, for ten minutes. Raises SetupGone."""
     kept = session.get(SETUP)
     setup = Setup(**kept) if kept else None
-    if setup is None or setup.id != setup_id or time() - setup.at > SETUP_SECONDS:
+    if setup is None or time() - setup.at > SETUP_SECONDS or is_ahead(setup.at):
         raise SetupGone
     try:
         return setup, unseal(b64decode(setup.sealed_key), person.pk, Purpose.PENDING_APP)
@@ -108,6 +117,9 @@ def new_codes(session: SessionStore, person: User) -> list[str]:
 
 def set_up_app(request: SiteRequest, person: User, template: str, done: Callable[[], str]) -> HttpResponse:
     """The page with QR code and key. A right code makes the app, and `done` says where to go on."""
+    if request.POST.get("new_key"):
+        begin_setup(request.session, person)
+        return HttpResponseRedirect(request.get_full_path())
     form = SetUpForm(request.POST if request.method == "POST" else None)
     trouble = ""
     try:
@@ -122,9 +134,9 @@ def set_up_app(request: SiteRequest, person: User, template: str, done: Callable
     except services.SetUpMeanwhile:
         return HttpResponseRedirect(request.path)
     except SetupGone:
-        trouble = _("This page was opened again or is older than ten minutes. Scan the new QR code below.")
+        trouble = _("This page was older than ten minutes, or a new key was made. Scan the QR code below.")
         form = SetUpForm()
-        setup, key = begin_setup(request.session, person)
+        setup, key = current_setup(request.session, person)
     uri, text = totp.provisioning_uri(key, person.username), totp.key_as_text(key)
     context = {
         "form": form,
@@ -155,10 +167,13 @@ def _finish(request: SiteRequest, person: User, key: bytes, step: int, done: Cal
 
 
 def _setup_asked_for(request: SiteRequest, person: User) -> tuple[Setup, bytes]:
-    """A new secret whenever the page is opened; the one that was shown when its code comes. Raises SetupGone."""
+    """The secret that waits; when its code comes, only the one that was shown. Raises SetupGone."""
     if request.method != "POST":
-        return begin_setup(request.session, person)
-    return waiting_setup(request.session, person, request.POST.get("setup", ""))
+        return current_setup(request.session, person)
+    setup, key = waiting_setup(request.session, person)
+    if setup.id != request.POST.get("setup"):
+        raise SetupGone
+    return setup, key
 
 
 @login_step(Step.SET_UP_TWO_FACTOR)

@@ -28,6 +28,7 @@ VARIABLES = (
     "DEBUG",
     "DJANGO_SETTINGS_MODULE",
     "EMAIL_FROM",
+    "ISSUER",
     "EMAIL_URL",
     "MFA_ENCRYPTION_KEYS",
     "PORT",
@@ -250,6 +251,26 @@ def test_several_right_keys_are_taken(manage):
 
 
 # --- Data ---
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ({}, "m2v localhost"),
+        ({"BASE_URL": "https://m2v.acme.example:8443"}, "m2v m2v.acme.example"),
+        ({"BASE_URL": "http://[::1]:8000"}, "m2v ..1"),
+        ({"ISSUER": " "}, "m2v localhost"),
+        ({"ISSUER": "Acme Süd"}, "Acme Süd"),
+    ],
+)
+def test_authenticator_apps_call_each_installation_by_a_name_of_its_own(load, given, name):
+    assert load(**given)["ISSUER"] == name
+
+
+@pytest.mark.parametrize("name", ["m2v: Acme", "a\nb", "\u200b", "x" * 61])
+def test_a_name_that_authenticator_apps_cannot_show_is_refused(load, name):
+    with pytest.raises(ImproperlyConfigured, match="ISSUER"):
+        load(ISSUER=name)
 
 
 def test_sqlite_waits_its_turn_whatever_file_it_is(load, tmp_path):

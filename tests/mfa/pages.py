@@ -68,6 +68,11 @@ def open_setup(person: Person, path: str = SETUP) -> SetupPage:
     return SetupPage.read(person.client.get(path))
 
 
+def new_key(person: Person, path: str = SETUP) -> SetupPage:
+    """The page after "New key"."""
+    return SetupPage.read(person.client.post(path, {"new_key": "yes"}, follow=True))
+
+
 def confirm_setup(person: Person, page: SetupPage, path: str = SETUP, steps: int = 0) -> Any:
     """Enter the code that an app with the page's key shows."""
     person.app_key = page.key

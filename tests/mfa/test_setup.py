@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64encode
 from secrets import token_bytes
+from time import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from qrcode.constants import ERROR_CORRECT_M
+from qrcode.constants import ERROR_CORRECT_L
 from qrcode.main import QRCode
 
 from companies import services as companies
 from mfa import sealing, services
 from mfa.methods import totp
 from mfa.models import AuthenticatorApp, RecoveryCode
+from mfa.qr import qr_svg
 from tests.mfa.pages import (
     CHALLENGE,
     OWN,
@@ -27,13 +29,14 @@ from tests.mfa.pages import (
     codes_on,
     confirm_setup,
     html,
+    new_key,
     open_setup,
     session_dump,
     words,
 )
 from tests.people import Person
 
-GONE = "This page was opened again or is older than ten minutes. Scan the new QR code below."
+GONE = "This page was older than ten minutes, or a new key was made. Scan the QR code below."
 
 
 @pytest.fixture
@@ -76,8 +79,8 @@ def test_the_page_shows_qr_code_key_and_link_of_one_secret(asked):
 
     assert len(page.key) == 20
     assert query["secret"] == [totp.key_as_text(page.key)]
-    assert query["issuer"] == ["m2v"]
-    assert urlsplit(page.uri).path == "/m2v%3Akim"
+    assert query["issuer"] == ["m2v localhost"]
+    assert urlsplit(page.uri).path == "/m2v%20localhost%3Akim"
     shown = re.search(r'id="key">([^<]+)<', html(answer))
     assert shown
     assert re.fullmatch(r"([A-Z2-7]{4} ){7}[A-Z2-7]{4}", shown[1])
@@ -85,7 +88,7 @@ def test_the_page_shows_qr_code_key_and_link_of_one_secret(asked):
 
 def test_the_qr_code_says_what_the_link_says(asked):
     answer = asked.client.get(SETUP)
-    code = QRCode(error_correction=ERROR_CORRECT_M, border=3)
+    code = QRCode(error_correction=ERROR_CORRECT_L, border=4)
     code.add_data(SetupPage.read(answer).uri)
 
     assert drawn(answer.content.decode()) == code.get_matrix()
@@ -176,28 +179,98 @@ def test_a_phone_whose_clock_is_wrong_is_told_so_before_the_app_counts(asked, cl
     assert not AuthenticatorApp.objects.exists()
 
 
-def test_two_tabs_the_older_one_is_told_and_shows_a_new_code(asked):
-    older, newer = open_setup(asked), open_setup(asked)
+@pytest.mark.parametrize("path", [SETUP, OWN_SETUP])
+def test_reloading_and_coming_back_show_the_same_key_for_its_ten_minutes(path, kim, admin, clock):
+    """Whoever scanned the code before the page was opened again has its key in the app."""
+    if path == SETUP:
+        services.enable_two_factor(kim.user, actor=admin)
+        kim.enter_password()
+    else:
+        kim.sign_in()
+    page = open_setup(kim, path)
+    clock.shift(299)
+    kim.client.get("/portal/")
+    assert open_setup(kim, path) == page
+    clock.shift(300)
+    assert open_setup(kim, path) == page
+
+    assert confirm_setup(kim, page, path).status_code == 302
+    assert key_of(kim) == page.key
+
+
+def test_after_ten_minutes_the_page_has_another_key(kim, clock):
+    kim.sign_in()
+    page = open_setup(kim, OWN_SETUP)
+    clock.shift(601)
+
+    assert open_setup(kim, OWN_SETUP).key != page.key
+
+
+def test_a_key_that_was_made_while_the_clock_ran_ahead_waits_no_longer(kim, clock):
+    kim.sign_in()
+    page = open_setup(kim, OWN_SETUP)
+    session = kim.client.session
+    session["app_setup"] |= {"at": time() + 7200}
+    session.save()
+
+    assert GONE in words(confirm_setup(kim, page, OWN_SETUP))
+    assert open_setup(kim, OWN_SETUP).key != page.key
+
+
+@pytest.mark.parametrize("path", [SETUP, OWN_SETUP])
+def test_new_key_makes_another_and_the_other_tab_is_told_and_shows_it(path, kim, admin):
+    if path == SETUP:
+        services.enable_two_factor(kim.user, actor=admin)
+        kim.enter_password()
+    else:
+        kim.sign_in()
+    older = open_setup(kim, path)
+    assert "New key" in words(kim.client.get(path))
+    newer = new_key(kim, path)
     assert older.key != newer.key
     assert older.id != newer.id
 
-    answer = confirm_setup(asked, older)
+    answer = confirm_setup(kim, older, path)
 
     assert answer.status_code == 400
     assert GONE in words(answer)
     assert not AuthenticatorApp.objects.exists()
-    again = SetupPage.read(answer)
-    assert again.key not in {older.key, newer.key}
-    assert confirm_setup(asked, again).headers["Location"] == SAVE
-    assert key_of(asked) == again.key
+    assert SetupPage.read(answer) == newer, "and the newer one still works"
+    assert confirm_setup(kim, newer, path).status_code == 302
+    assert key_of(kim) == newer.key
 
 
-def test_the_newer_of_two_tabs_works(asked):
-    open_setup(asked)
-    newer = open_setup(asked)
+def test_each_of_two_tabs_works(asked):
+    older, newer = open_setup(asked), open_setup(asked)
 
-    assert confirm_setup(asked, newer).headers["Location"] == SAVE
-    assert key_of(asked) == newer.key
+    assert older == newer
+    assert confirm_setup(asked, older).headers["Location"] == SAVE
+
+
+@pytest.mark.parametrize("name", ["kim", "k" * 150, "किरण" * 30, "ж" * 150])
+def test_every_module_of_the_qr_code_has_three_pixels_at_least_and_four_around_it_are_quiet(name, kim):
+    picture = str(qr_svg(totp.provisioning_uri(totp.new_key(), name), "QR code"))
+    size = re.search(r'width="(\d+)" height="\1"', picture)
+    matrix = drawn(picture)
+
+    assert size
+    assert int(size[1]) >= 3 * len(matrix)
+    assert int(size[1]) % len(matrix) == 0, "each module has whole pixels"
+    edge = [*matrix[:4], *matrix[-4:], *(row[:4] + row[-4:] for row in matrix)]
+    assert not any(any(row) for row in edge)
+    assert matrix[4][4]
+
+
+def test_the_qr_code_of_a_short_name_is_not_dense(kim):
+    """45 modules, 37 of them the code's: version 5 at most."""
+    assert len(drawn(str(qr_svg(totp.provisioning_uri(totp.new_key(), "kim"), "QR code")))) <= 45
+
+
+def test_two_installations_have_two_names_in_an_app(settings):
+    settings.ISSUER = "Acme sign-in"
+
+    assert totp.provisioning_uri(b"x" * 20, "kim").startswith("otpauth://totp/Acme%20sign-in%3Akim?secret=")
+    assert totp.provisioning_uri(b"x" * 20, "kim").endswith("&issuer=Acme%20sign-in")
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(599, 302), (601, 400)])
