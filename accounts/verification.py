@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
-from django.db.models import Count, Max, QuerySet
+from django.db.models import BinaryField, Count, F, Func, Max, QuerySet, TextField
+from django.db.models.functions import Cast
 from django.utils.crypto import constant_time_compare
 
 from accounts.audit_models import AuditEvent, AuditSeal, digest_of
@@ -21,7 +22,7 @@ from accounts.macs import UnknownKey
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from django.db.models import Field
+    from django.db.models import Expression, Field
 
     from accounts.written_once import WrittenOnce
 
@@ -98,19 +99,16 @@ def _respelt(rows: Mapping[int, WrittenOnce], ids: Sequence[int]) -> set[int]:
     """
     if connection.vendor != "sqlite" or not rows:
         return set()
-    meta = next(iter(rows.values()))._meta
-    fields = meta.concrete_fields
-    quote = connection.ops.quote_name
-    columns = ", ".join(
-        f"typeof({name}), CAST({name} AS BLOB)" for name in (quote(str(field.column)) for field in fields)
-    )
-    key = quote(str(meta.pk.column))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {key}, {columns} FROM {quote(meta.db_table)} WHERE {key} BETWEEN %s AND %s",  # noqa: S608  # our own names
-            [ids[0], ids[-1]],
-        )
-        stored = {id_: tuple(values) for id_, *values in cursor.fetchall()}
+    model = type(next(iter(rows.values())))
+    fields = model._meta.concrete_fields
+    parts: list[Expression] = []
+    for field in fields:
+        parts += [
+            Func(F(field.attname), function="typeof", output_field=TextField()),
+            Cast(field.attname, BinaryField()),
+        ]
+    there = model.objects.filter(pk__range=(ids[0], ids[-1])).values_list("pk", *parts)
+    stored = {id_: tuple(values) for id_, *values in there}
     return {id_ for id_, row in rows.items() if stored.get(id_) != _as_written(row, fields)}
 
 

@@ -136,6 +136,12 @@ def test_asvs_11_2_4_what_is_compared_otherwise_is_no_secret():
         "name not in keys()",
         "app.key in names",
         "key in body",
+        # Names: of a factor that is kept or removed.
+        "APP not in keys",
+        "str(passkey.pk) not in keys",
+        "self.cleaned_data[factor.key] == Fate.KEEP",
+        # The class of a letter, before anything is compared.
+        "unicodedata.category(letter) in {'Pd', 'Cf', 'Zs', 'Zl', 'Zp'}",
     }
 
 

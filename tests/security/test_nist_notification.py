@@ -6,10 +6,11 @@ import re
 
 import pytest
 
-from accounts import invitations, notices, people
+from accounts import notices, people
 from accounts.actions import Action
 from accounts.models import AuditEvent, Session, User
 from mfa import services
+from mfa.letting_in import APP, CODES, let_in
 from tests.accounts.steps import finish
 from tests.mfa.pages import confirm_setup, open_setup, words
 from tests.people import PASSWORD, Person, browser
@@ -91,7 +92,8 @@ def test_n_4_3_report_saying_it_was_not_me_takes_away_and_gives_nothing(told, ki
 
     assert reader.get("/portal/").status_code == 302
     assert not Session.objects.filter(user=kim.user).exists()
-    assert Person(kim.user).enter_password().status_code == 400
+    assert "This account is locked" in Person(kim.user).enter_password().content.decode()
+    assert not Person(kim.user).is_in
 
 
 def test_n_3_1_1_2_comprom_after_this_wasnt_me_only_a_new_password_signs_in_and_the_factor_is_asked_for(
@@ -101,9 +103,10 @@ def test_n_3_1_1_2_comprom_after_this_wasnt_me_only_a_new_password_signs_in_and_
     kim.sign_in()
     [mail] = told(kim.create_passkey)
     browser().post(LINK.search(mail.body)[1])
-    assert Person(kim.user).enter_password().status_code == 400
+    assert "This account is locked" in Person(kim.user).enter_password().content.decode()
 
-    told(invitations.invite, User.objects.get(pk=kim.user.pk), actor=admin)
+    kept = [APP, CODES]
+    told(let_in, User.objects.get(pk=kim.user.pk), kept=kept, checked="in_person", reason="It is Kim.", actor=admin)
     choose(link_in(mailoutbox[-1]))
 
     assert Person(kim.user).enter_password().status_code == 400
