@@ -243,6 +243,18 @@ def lock(stage: Stage, username: str) -> None:
     Budget.objects.create(key=lane.key, failures=100, blocked_until=throttle.FOREVER, last_at=time())
 
 
+@state("user-lock", "settings:user_lock")
+def user_lock(stage: Stage) -> Desk:
+    return stage.inside("petra.vogt", f"/settings/administration/users/{stage.user('kim.hansen').pk}/lock/")
+
+
+@state("user-let-in", "settings:user_let_in")
+def user_let_in(stage: Stage) -> Desk:
+    kim = stage.user("kim.hansen")
+    people.lock_user(kim, actor=stage.petra)
+    return stage.inside("petra.vogt", f"/settings/administration/users/{kim.pk}/let-in/")
+
+
 @state("user-locked", "settings:user")
 def user_locked(stage: Stage) -> Desk:
     lock(stage, "kim.hansen")
@@ -568,9 +580,13 @@ def own_passkey_rename_error(stage: Stage) -> Desk:
 @state("own-setup-two-factor-gone", "own_two_factor")
 def own_setup_two_factor_gone(stage: Stage) -> Desk:
     desk = stage.inside("lukas.brandt", "/user-settings/mfa/two-factor/set-up/")
-    desk.page.context.new_page().goto("/user-settings/mfa/two-factor/set-up/")
+    early, desk.page = desk.page, desk.page.context.new_page()
+    desk.open("/user-settings/mfa/two-factor/set-up/")
+    desk.button("New key").click()
+    desk.page.wait_for_load_state("load")
+    desk.page = early
     desk.set_up_app()
-    desk.sees("This page was opened again or is older than ten minutes.")
+    desk.sees("This page was older than ten minutes, or a new key was made.")
     return desk
 
 
