@@ -141,6 +141,7 @@ class ChoosePassword(FormView):  # type: ignore[type-arg]  # the same
     tokens: LinkTokens = invitations.reset_tokens
     user: User | None
     open: bool
+    elsewhere: bool  # was the link opened in another browser, as far as this one knows?
 
     def dispatch(self, request: HttpRequest, uidb64: str, token: str) -> HttpResponseBase:
         if (request.method or "").lower() not in self.http_method_names:
@@ -150,6 +151,7 @@ class ChoosePassword(FormView):  # type: ignore[type-arg]  # the same
             request.session[OPENED] = self.tokens.trace(token)
             assert request.resolver_match  # every view has one
             return redirect(request.resolver_match.view_name, uidb64, OPENED)
+        self.elsewhere = token == OPENED and OPENED not in request.session
         if self.user and token == OPENED:
             self.open = self.tokens.knows(self.user, request.session.get(OPENED, ""))
         return super().dispatch(request) if self.open else self.gone()
@@ -174,7 +176,7 @@ class ChoosePassword(FormView):  # type: ignore[type-arg]  # the same
 
     def gone(self) -> HttpResponse:
         """The link is none, or no longer one: what to do about it, as a 404."""
-        return self.render_to_response({"validlink": False}, status=404)
+        return self.render_to_response({"validlink": False, "elsewhere": self.elsewhere}, status=404)
 
 
 @login_not_required

@@ -10,6 +10,7 @@ from django.contrib.sessions.exceptions import SessionInterrupted
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.http.response import HttpResponseNotAllowed
+from django.middleware.csrf import REASON_NO_CSRF_COOKIE
 from django.shortcuts import render, resolve_url
 from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
@@ -56,6 +57,12 @@ FORM_OUT_OF_DATE = Trouble(
     _("You signed in or out since it was opened. Go back, reload it, and send it again; nothing was changed."),
     icon="arrow-path",
 )
+COOKIES_NEEDED = Trouble(
+    403,
+    "cookies_needed",
+    _("Cookies are needed"),
+    _("Your browser did not send this site’s cookies. Allow them, then go back, reload the page, and send it again."),
+)
 NOT_FOUND = Trouble(
     404,
     "not_found",
@@ -100,9 +107,12 @@ def permission_denied(request: SiteRequest, exception: Exception) -> HttpRespons
 
 
 def csrf_failure(request: SiteRequest, reason: str = "") -> HttpResponse:
-    """403: the form is of an earlier session."""
+    """403: the form is of an earlier session, or this browser keeps no cookies."""
     scope.form_refused(request, reason)
-    return answer(request, FORM_OUT_OF_DATE)
+    trouble = COOKIES_NEEDED if reason == REASON_NO_CSRF_COOKIE and not request.COOKIES else FORM_OUT_OF_DATE
+    if wants_json(request):
+        return JsonResponse({"error": trouble.error, "message": f"{trouble.heading}. {trouble.text}"}, status=403)
+    return answer(request, trouble)
 
 
 def not_found(request: SiteRequest, exception: Exception) -> HttpResponse:

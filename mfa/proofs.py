@@ -17,7 +17,7 @@ from accounts.actions import Action
 from accounts.backends import AccountLocked
 from accounts.statements import Change, Lookup, given
 from mfa.methods import passkeys, recovery, totp
-from mfa.methods.ceremonies import CounterFell, Refused
+from mfa.methods.ceremonies import Refused, RefusedForGood
 from mfa.models import Passkey
 from mfa.policy import Method
 from mfa.queries import HELD, with_holdings
@@ -121,7 +121,7 @@ def with_passkey(
             throttle.forgive(given_back=[throttle.Guess(lane.key, time()) for lane in network])
             return there
     except Refused as trouble:
-        if isinstance(trouble, CounterFell):
+        if isinstance(trouble, RefusedForGood):
             suspend_passkey(passkey, str(trouble))
         login.refuse(owner, Method.PASSKEY, str(trouble))
         throttle.count_failure(*(throttle.guess_lanes(owner) if owner else throttle.address_lanes()))

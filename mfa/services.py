@@ -203,7 +203,7 @@ def delete_passkey(passkey: Passkey, *, actor: User) -> None:
 
 @transaction.atomic
 def suspend_passkey(passkey: Passkey, reason: str) -> None:
-    """Take a passkey out of use whose counter fell. Its owner sees it, and can only delete it."""
+    """Take a passkey out of use that is refused for good (`RefusedForGood`). Its owner sees it, and can only delete it."""
     if Passkey.objects.filter(pk=passkey.pk, suspended_at=None).update(suspended_at=timezone.now()):
         end_proved_by(passkey.user, f"{Method.PASSKEY}:{passkey.pk}")
         audit.record(

@@ -17,6 +17,22 @@ UP, UV, BE, BS, AT = 1, 4, 8, 16, 64
 
 Json = dict[str, Any]
 
+# What browsers and password managers put into clientDataJSON that Level 3 says to ignore (section 5.8.1).
+IGNORED: list[Json] = [
+    {"crossOrigin": None},
+    {"topOrigin": None},
+    {"tokenBinding": None},
+    {"tokenBinding": "not-supported"},
+    {"tokenBinding": {}},
+    {"tokenBinding": {"status": "supported"}},
+    {"tokenBinding": {"status": "present", "id": "AAAA"}},
+    {"tokenBinding": {"status": "not-supported"}},
+    {"tokenBinding": {"status": 5}},
+    {"tokenBinding": []},
+    {"other_keys_can_be_added_here": "and are"},
+    {"androidPackageName": "org.example.browser"},
+]
+
 
 def b64(raw: bytes) -> str:
     """Base64url without padding, as browsers write it."""

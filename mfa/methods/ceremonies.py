@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -13,8 +13,12 @@ class Refused(Exception):
     """The browser's answer does not hold. The reason is for the audit; people are told one thing for all."""
 
 
-class CounterFell(Refused):
-    """The signature is right, but its counter did not grow: a copy of the passkey may be in use (§7.2 step 22)."""
+class RefusedForGood(Refused):
+    """The signature is right, and the passkey is never taken again: its owner deletes it and makes it anew."""
+
+
+class CounterFell(RefusedForGood):
+    """Its counter did not grow: a copy of the passkey may be in use (§7.2 step 22)."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,8 @@ class Ceremony:
     person: str
     at: float
 
+    type: ClassVar[str] = ""
+
     def kept(self) -> dict[str, Any]:
         """As the session keeps it."""
         return asdict(self)
@@ -36,9 +42,13 @@ class Ceremony:
 class Registration(Ceremony):
     """A question for a new passkey (WebAuthn §7.1)."""
 
+    type = "webauthn.create"
+
 
 class Authentication(Ceremony):
     """A question for proof with an existing passkey (WebAuthn §7.2)."""
+
+    type = "webauthn.get"
 
 
 @dataclass(frozen=True)

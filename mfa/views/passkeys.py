@@ -33,7 +33,7 @@ from accounts.throttle import Throttled, wait
 from mfa import proofs, services
 from mfa.flow import advance, holdings_in, pending_of
 from mfa.methods import passkeys
-from mfa.methods.ceremonies import Authentication, CounterFell, Refused, Registration
+from mfa.methods.ceremonies import Authentication, Refused, RefusedForGood, Registration
 from mfa.models import Passkey
 from mfa.policy import Method, Step, may_enrol
 from mfa.queries import standing_of
@@ -121,11 +121,14 @@ def authentication(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]
         raise Problem(
             400, "unknown_passkey", _("This passkey is not known here (any more). Use another way to sign in.")
         ) from trouble
-    except CounterFell as trouble:
+    except RefusedForGood as trouble:
         raise Problem(
             400,
             "passkey_suspended",
-            _("This passkey may have been copied and was taken out of use. Use another way to sign in."),
+            _(
+                "This passkey may have been copied and was taken out of use. "
+                "Sign in another way, then delete it and create a new one."
+            ),
         ) from trouble
     except Refused as trouble:
         raise Problem(

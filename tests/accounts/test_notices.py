@@ -137,15 +137,17 @@ def test_a_passkey_is_removed(by_owner, told, kim, administrator):
     assert ("You did not expect this? Ask Petra Vogt" in mail.body) is not by_owner
 
 
-def test_a_passkey_is_suspended(told, kim):
+@pytest.mark.parametrize("changed", [{"sign_count": 5}, {"backup_eligible": False, "backed_up": False}])
+def test_a_passkey_is_suspended(told, kim, changed):
     passkey = kim.add_passkey()
-    Passkey.objects.update(sign_count=5)
+    Passkey.objects.update(**changed)
 
     mail = only(told(kim.use_passkey, count=3))
 
     passkey.refresh_from_db()
     assert passkey.suspended_at
     assert headlines([mail]) == [("kim@acme.example", "A passkey of your account was suspended")]
+    assert "Delete it, and create a new one." in " ".join(mail.body.split())
     assert LINK.search(mail.body)
 
 

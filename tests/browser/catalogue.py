@@ -786,11 +786,22 @@ def method_not_allowed(stage: Stage) -> Desk:
 @state("form-out-of-date", "login")
 def form_out_of_date(stage: Stage) -> Desk:
     desk = stage.stranger("/login/")
-    desk.page.context.clear_cookies()
+    desk.page.context.add_cookies([{"name": settings.CSRF_COOKIE_NAME, "value": "a" * 32, "url": settings.BASE_URL}])
     desk.field("User name").fill("kim.hansen")
     desk.password_field.fill("anything")
     desk.button("Sign in").click()
     desk.sees("This page is out of date")
+    return desk
+
+
+@state("cookies-needed", "login")
+def cookies_needed(stage: Stage) -> Desk:
+    desk = stage.stranger("/login/")
+    desk.page.context.clear_cookies()
+    desk.field("User name").fill("kim.hansen")
+    desk.password_field.fill("anything")
+    desk.button("Sign in").click()
+    desk.sees("Cookies are needed")
     return desk
 
 

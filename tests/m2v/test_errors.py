@@ -9,7 +9,7 @@ from django.urls import include, path
 
 from m2v import urls as site
 from tests.companies import HTMX, read
-from tests.people import browser
+from tests.people import PASSWORD, browser
 
 JSON = {"HTTP_ACCEPT": "application/json"}
 
@@ -108,7 +108,21 @@ def test_a_form_without_its_token_changes_nothing_and_says_what_to_do(kim):
 
     assert "This page is out of date" in read(answer, 403).words
     assert kim.is_in
-    assert careful.post("/logout/", **JSON).json() == {"error": "form_out_of_date"}
+    assert careful.post("/logout/", **JSON).json()["error"] == "form_out_of_date"
+
+
+def test_a_login_without_cookies_says_that_they_are_needed(kim):
+    """The page was not out of date, and reloading it alone would never help."""
+    careful = Client(enforce_csrf_checks=True, SERVER_NAME="localhost", SERVER_PORT="8000")
+    answer = careful.post("/login/", {"username": "kim", "password": PASSWORD, "csrfmiddlewaretoken": "a" * 64})
+
+    words = read(answer, 403).words
+    assert "Cookies are needed" in words
+    assert "Your browser did not send this site’s cookies. Allow them" in words
+    assert "out of date" not in words
+    told = careful.post("/passkeys/authentication/options/", {}, content_type="application/json", **JSON)
+    assert (told.status_code, told.json()["error"]) == (403, "cookies_needed")
+    assert told.json()["message"].startswith("Cookies are needed. ")
 
 
 def test_a_form_from_another_site_changes_nothing(kim):

@@ -32,7 +32,10 @@ UNKNOWN = {
 }
 SUSPENDED = {
     "error": "passkey_suspended",
-    "message": "This passkey may have been copied and was taken out of use. Use another way to sign in.",
+    "message": (
+        "This passkey may have been copied and was taken out of use. "
+        "Sign in another way, then delete it and create a new one."
+    ),
 }
 
 

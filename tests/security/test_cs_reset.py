@@ -192,6 +192,40 @@ def test_cs_rst_1_the_token_leaves_the_address_before_a_page_is_shown(kim, link)
     assert "no-store" in page.headers["Cache-Control"]
 
 
+ELSEWHERE = "Open the link in the mail again, in this browser."
+
+
+def test_a_second_page_opened_in_another_browser_says_how_to_go_on_there(kim, link):
+    """The address was copied after the token had left it: the link in the mail is as good as before."""
+    page = form_of(browser(), link)
+    other = browser()
+    answer = other.get(page)
+
+    assert answer.status_code == 404
+    assert ELSEWHERE in answer.content.decode()
+    assert "Ask for a new" not in answer.content.decode()
+    assert other.post(page, chosen(NEW)).status_code == 404
+    assert not signs_in("kim", NEW)
+    assert choose(link, client=other).status_code == 302
+    assert signs_in("kim", NEW)
+
+
+def test_a_second_page_says_the_same_of_everybody(kim, link):
+    """Whether there is somebody of that id is not to be seen."""
+    page = form_of(browser(), link)
+    nobody = page.replace(page.split("/")[2], "MDAw")
+
+    assert browser().get(nobody).content.count(ELSEWHERE.encode()) == 1
+
+
+def test_a_link_that_was_used_says_so_in_any_browser(kim, link):
+    assert choose(link).status_code == 302
+    answer = browser().get(link)
+
+    assert ELSEWHERE not in answer.content.decode()
+    assert "This link was used already" in answer.content.decode()
+
+
 def test_cs_rst_1_the_session_keeps_a_trace_that_opens_nothing(kim, link):
     reader = browser()
     token = link.split("/")[-2]

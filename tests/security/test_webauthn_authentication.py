@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from accounts import people
 from accounts.models import AuditEvent
 from mfa import services
 from mfa.models import Passkey
-from tests.authenticator import Credential, b64, unb64
+from tests.authenticator import IGNORED, Credential, b64, unb64
 from tests.mfa.pages import CHALLENGE, CREATE, OWN_SETUP, SETUP, audit_of, refusals_of, window_of
 from tests.people import Person
 from tests.security.authentication import (
     OPTIONS,
     REFUSED,
+    SUSPENDED,
     UNKNOWN,
     assert_refused,
     mine,
@@ -25,6 +27,7 @@ from tests.security.authentication import (
 )
 
 Json = dict[str, Any]
+REGISTRATION = "/passkeys/registration/options/"
 
 
 @pytest.fixture
@@ -173,6 +176,22 @@ def test_wa_05_an_unknown_passkey(kim):
     assert_refused(kim, send(kim, answer), UNKNOWN)
 
 
+def test_wa_01_transports_that_were_told_are_sent_back(ada):
+    """So that the browser goes to the right device at once (§5.8.3)."""
+    ada.add_passkey()
+    assert ada.use_passkey().status_code == 200
+    for ways in (["hybrid", "smart-card"], []):
+        answer = ada.authenticator.create(ada.json(REGISTRATION, {}).json())
+        answer["response"]["transports"] = [*ways, *ways]
+        assert ada.json("/passkeys/registration/", {"credential": answer}).status_code == 200
+    before, *rest = ({"type": "public-key", "id": b64(made.id)} for made in ada.authenticator.credentials)
+    ways = ([["internal"]] * (len(rest) - 2)) + [["internal"], ["hybrid", "smart-card"]]
+    expected = [each | {"transports": way} for each, way in zip([before, *rest[:-1]], ways, strict=True)] + rest[-1:]
+
+    assert question(ada)["allowCredentials"] == expected
+    assert ada.json(REGISTRATION, {}).json()["excludeCredentials"] == expected
+
+
 def test_wa_05_b_46_a_deleted_passkey(kim):
     options = question(kim)
     services.delete_passkey(Passkey.objects.get(), actor=kim.user)
@@ -184,7 +203,16 @@ def test_wa_05_b_46_a_suspended_passkey(kim):
     options = question(kim)
     services.suspend_passkey(Passkey.objects.get(), "a test")
 
-    assert_refused(kim, send(kim, signed(options, mine(kim))))
+    assert_refused(kim, send(kim, signed(options, mine(kim))), SUSPENDED)
+
+
+def test_wa_05_a_passkey_is_called_suspended_to_nobody_but_its_holder(kim):
+    """Who knows its id alone learns nothing about it."""
+    options = question(kim)
+    services.suspend_passkey(Passkey.objects.get(), "a test")
+
+    forged = signed(options, mine(kim), key=ec.generate_private_key(ec.SECP256R1()))
+    assert_refused(kim, send(kim, forged))
 
 
 def test_wa_05_b_46_v33_the_passkey_of_somebody_deactivated_lets_nobody_in(kim, admin):
@@ -364,9 +392,15 @@ def test_wa_09_another_origin(kim, origin):
     assert_refused(kim, send(kim, signed(question(kim), mine(kim), said={"origin": origin})))
 
 
-@pytest.mark.parametrize("value", [True, "true", 1, None, []])
+@pytest.mark.parametrize("value", [True, "true", 1, 0, "", []])
 def test_wa_10_f1_used_in_another_sites_frame(kim, value):
     assert_refused(kim, send(kim, signed(question(kim), mine(kim), said={"crossOrigin": value})))
+
+
+@pytest.mark.parametrize("more", IGNORED, ids=str)
+def test_wa_10_what_level_3_says_to_ignore_is_ignored(kim, more):
+    assert send(kim, signed(question(kim), mine(kim), said=more)).status_code == 200
+    assert kim.is_in
 
 
 @pytest.mark.parametrize("top", ["https://evil.example", "http://localhost:8000", "", 5])

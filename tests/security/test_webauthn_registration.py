@@ -17,7 +17,7 @@ from django.utils import timezone
 from accounts.models import AuditEvent
 from mfa import services
 from mfa.models import Passkey
-from tests.authenticator import b64, unb64
+from tests.authenticator import IGNORED, b64, unb64
 from tests.mfa.pages import CREATE, OWN, audit_of, words
 from tests.people import Person
 from tests.security.registration import (
@@ -233,11 +233,24 @@ def test_wr_08_b_55_the_host_header_is_no_origin(kim):
     assert forwarded.json()["rp"]["id"] == "localhost"
 
 
-@pytest.mark.parametrize("value", [True, "true", 1, None, []])
+@pytest.mark.parametrize("value", [True, "true", 1, 0, "", []])
 def test_wr_09_made_in_another_sites_frame(kim, value):
     options = question(kim)
 
     assert_refused(kim, send(kim, kim.authenticator.create(options, crossOrigin=value)))
+
+
+@pytest.mark.parametrize("more", IGNORED, ids=str)
+def test_wr_09_what_level_3_says_to_ignore_is_ignored(kim, more):
+    assert send(kim, kim.authenticator.create(question(kim), **more)).status_code == 200
+    assert saved() == 1
+
+
+@pytest.mark.parametrize("attachment", ["telepathic", "", "PLATFORM", None, 5, [], {}])
+def test_wr_09_an_attachment_that_nobody_knows_is_ignored(kim, attachment):
+    answer = kim.authenticator.create(question(kim)) | {"authenticatorAttachment": attachment}
+
+    assert send(kim, answer).status_code == 200
 
 
 def test_wr_09_a_browser_that_does_not_say_is_believed(kim):
@@ -456,4 +469,4 @@ def test_b_19_no_passkey_is_made_without_the_csrf_token(kim):
     strict.cookies = kim.client.cookies
     for address in (OPTIONS, ANSWER):
         answer = strict.post(address, {}, content_type="application/json", HTTP_ACCEPT="application/json")
-        assert (answer.status_code, answer.json()) == (403, {"error": "form_out_of_date"})
+        assert (answer.status_code, answer.json()["error"]) == (403, "form_out_of_date")

@@ -20,10 +20,14 @@ for (const field of document.querySelectorAll("input[data-code]")) {
   field.form.addEventListener("submit", () => clearTimeout(waiting));
 }
 
+// Whoever stops the browser on the way can send it again: nothing tells a page that it was stopped.
+const PAUSE = 4_000;
 for (const form of document.querySelectorAll("form[method=post]")) {
   form.addEventListener("submit", (event) => {
     if (form.dataset.sent) event.preventDefault();
+    if (event.defaultPrevented) return;
     form.dataset.sent = "yes";
+    setTimeout(() => delete form.dataset.sent, PAUSE);
   });
 }
 window.addEventListener("pageshow", () => {
