@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 LONGEST_PATH = 300
 
-# These could be sent without end, most of them by strangers.
+# These could be sent without end. One who sends many keeps nobody else's out.
+accesses = Bucket(30)
 forms = Bucket(30)
 skips = Bucket(60)
 waits = Bucket(60)
@@ -38,18 +39,21 @@ def managed_or_404[T: Model](request: SiteRequest, managed: QuerySet[T], asked: 
 
 
 def access_refused(request: SiteRequest, **details: Any) -> None:
-    """Somebody asked for what is not theirs."""
+    """Somebody asked for what is not theirs. Bounded, as everything here: nobody fills the audit with refusals."""
     actor = request.user if isinstance(request.user, User) else None
+    if not accesses.take(actor and actor.pk):
+        return
     company = actor.company if actor else None
     audit.record(Action.ACCESS_REFUSED, actor=actor, company=company, **_asked(request), **details)
 
 
 def form_refused(request: SiteRequest, reason: str) -> None:
-    """A form came from another site or another session (CSRF). Bounded: nobody fills the audit with them."""
-    if not forms.take():
-        return
+    """A form came from another site or another session (CSRF)."""
     actor = request.user if isinstance(request.user, User) else None
     subject = request.claimant if isinstance(request.claimant, User) else None
+    named = actor or subject
+    if not forms.take(named and named.pk):
+        return
     page = request.resolver_match.view_name if request.resolver_match else ""
     audit.record(Action.FORM_REFUSED, actor=actor, subject=subject or actor, page=page, reason=reason[:200])
 
@@ -58,14 +62,14 @@ def fields_ignored(request: SiteRequest, form: ModelForm[Any]) -> None:
     """Somebody sent columns of the row that its form does not hold (ASVS 16.3.3). Bounded together with the forms."""
     columns = {name for column in form._meta.model._meta.concrete_fields for name in (column.name, column.attname)}
     foreign = sorted((columns & request.POST.keys()) - form.fields.keys())
-    if foreign and isinstance(request.user, User) and forms.take():
+    if foreign and isinstance(request.user, User) and forms.take(request.user.pk):
         company = request.user.company
         audit.record(Action.FIELDS_IGNORED, actor=request.user, company=company, **_asked(request), fields=foreign)
 
 
 def step_skipped(request: SiteRequest) -> None:
-    """Somebody half-way through their login asked for what comes after it. Bounded as well."""
-    if isinstance(request.claimant, User) and skips.take():
+    """Somebody half-way through their login asked for what comes after it."""
+    if isinstance(request.claimant, User) and skips.take(request.claimant.pk):
         audit.record(Action.STEP_SKIPPED, actor=None, subject=request.claimant, **_asked(request))
 
 

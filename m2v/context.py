@@ -41,6 +41,7 @@ def site(request: SiteRequest) -> dict[str, Any]:
     """The version, and for signed-in people the apps they may open and the one they are in."""
     person = getattr(request, "user", None)
     known: dict[str, Any] = {"version": ".".join(__version__.split(".")[:2]), "rp_id": settings.PASSKEY_RP_ID}
+    known["passkeys_refused"] = bool(settings.PASSKEYS_REFUSED)
     if person is None or not person.is_authenticated:
         return known
     apps = [SETTINGS_APP, PORTAL, M2S] if person.opens_settings else [PORTAL, M2S]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from email.errors import ObsoleteHeaderDefect
+from email.message import EmailMessage
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 DEFAULT_PORTS = {"http": 80, "https": 443}
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]+")
 LONGEST_ISSUER = 60  # it is in every QR code
+SENDER = re.compile(
+    r"[!#-'*+./0-9=?A-Z^-~-]+@(?:[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-z:.]+\])", re.IGNORECASE | re.ASCII
+)
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 FILES = "django.core.mail.backends.filebased.EmailBackend"
 
@@ -60,6 +65,52 @@ def issuer(text: str, host: str) -> str:
             f"ISSUER must be a name of at most {LONGEST_ISSUER} characters, without a colon. It is {text!r}."
         )
     return name or f"m2v {host.replace(':', '.')}"
+
+
+def passkeys_refused(scheme: str, host: str) -> str:
+    """Why browsers allow no passkeys at this address, or nothing (Web Authentication Level 3, sections 5.1.2 and 5.1.3)."""
+    if ":" in host or host.replace(".", "").isdigit():
+        return "BASE_URL names a network address, for which browsers allow no passkeys. Give the site a name."
+    if scheme == "http" and host != "localhost" and not host.endswith(".localhost"):
+        return "BASE_URL is not https, and elsewhere than at localhost browsers allow passkeys over https only."
+    return ""
+
+
+def secret_key(name: str, text: str) -> str:
+    """A key for signatures, in which there is enough to guess. Raises ImproperlyConfigured."""
+    if len(text) < 50 or len(set(text)) < 10:
+        raise ImproperlyConfigured(
+            f"{name} must be at least 50 characters, at random. It has {len(text)}. "
+            "Make one: python3 -c 'import secrets; print(secrets.token_urlsafe(64))'"
+        )
+    return text
+
+
+def sender(text: str) -> str:
+    """An address that mail can come from, with or without a name. Raises ImproperlyConfigured."""
+    message = EmailMessage()
+    wrong = ImproperlyConfigured(
+        'EMAIL_FROM must look like m2v <no-reply@example.com>, a name with a comma in it like "Acme, Inc." '
+        f"<no-reply@example.com>. It is {text!r}."
+    )
+    try:
+        message["From"] = text
+        header: Any = message["From"]
+        (address,) = header.addresses
+    except (ValueError, IndexError) as trouble:
+        raise wrong from trouble
+    # A name with a dot in it is written without quotes since before there was a rule against it.
+    defects = [defect for defect in header.defects if not isinstance(defect, ObsoleteHeaderDefect)]
+    if defects or header.groups[0].display_name is not None or not SENDER.fullmatch(address.addr_spec):
+        raise wrong
+    return text
+
+
+def mail_domain(host: str) -> str:
+    """`host` as it stands behind the @ (RFC 5321, section 4.1.3)."""
+    if ":" in host:
+        return f"[IPv6:{host}]"
+    return f"[{host}]" if host.replace(".", "").isdigit() else host
 
 
 def database(url: str) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.http.response import HttpResponseNotAllowed
 from django.middleware.csrf import REASON_NO_CSRF_COOKIE
@@ -18,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import scope
 from accounts.middleware import wants_json
 from companies.middleware import NAMESPACE
+from mfa.sealing import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +76,29 @@ NOT_FOUND = Trouble(
 WRONG_METHOD = Trouble(
     405, "method_not_allowed", _("This address is not a page"), _("It only takes what a button or a form sends.")
 )
+# Of these, the page asks for nothing: no database, no session, no list of static files.
+BROKEN = Trouble(
+    500,
+    "server_error",
+    _("Something broke on our side"),
+    _(
+        "Nothing was changed half-way. Try again in a minute; "
+        "if it stays, tell your administrator what you did and when."
+    ),
+)
+OUT_OF_ORDER = Trouble(
+    503,
+    "unavailable",
+    _("m2v is not available at the moment"),
+    _("Nothing was changed. Try again in a minute; if it stays like this, tell your administrator."),
+)
+UNREADABLE = Trouble(
+    503,
+    "unreadable",
+    _("Your sign-in cannot be checked at the moment"),
+    _("Nothing is wrong with what you entered, and nothing was lost. Ask your administrator to look into it."),
+)
+RETRY_AFTER = 10  # seconds
 
 
 def answer(request: SiteRequest, trouble: Trouble) -> HttpResponse:
@@ -96,8 +122,14 @@ def bad_request(request: SiteRequest, exception: Exception) -> HttpResponse:
     status, error = (413, "too_large") if isinstance(exception, RequestDataTooBig) else (400, "bad_request")
     if wants_json(request):
         return JsonResponse({"error": error}, status=status)
-    page = render_to_string("errors/400.html", {"base_url": settings.BASE_URL})
-    return HttpResponse(page, status=status)
+    text = _("m2v could not read what your browser sent. Open it at its own address: {address}")
+    shown = {
+        "heading": _("That did not work"),
+        "text": str(text).format(address=settings.BASE_URL),
+        "link": settings.BASE_URL,
+        "words": _("Open m2v"),
+    }
+    return HttpResponse(render_to_string("errors/alone.html", shown), status=status)
 
 
 def permission_denied(request: SiteRequest, exception: Exception) -> HttpResponse:
@@ -121,10 +153,35 @@ def not_found(request: SiteRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: SiteRequest) -> HttpResponse:
-    """500: asks nothing of the database, which may be what failed."""
+    """500, or 503 where it says by itself that it passes."""
+    trouble = sys.exc_info()[1]
+    return (cannot_answer(request, trouble) if trouble else None) or alone(request, BROKEN)
+
+
+def cannot_answer(request: SiteRequest, exception: BaseException) -> HttpResponse | None:
+    """503 while the database is away, or where a key of what it holds is; None for everything else."""
+    if isinstance(exception, OperationalError | InterfaceError):
+        return out_of_order(request)
+    return for_now(alone(request, UNREADABLE)) if isinstance(exception, Unreadable) else None
+
+
+def out_of_order(request: SiteRequest) -> HttpResponse:
+    """503: nothing is served."""
+    return for_now(alone(request, OUT_OF_ORDER))
+
+
+def for_now(answer: HttpResponse) -> HttpResponse:
+    """`answer`, which says when to ask again (RFC 9110 section 10.2.3)."""
+    answer.headers["Retry-After"] = str(RETRY_AFTER)
+    return answer
+
+
+def alone(request: SiteRequest, trouble: Trouble) -> HttpResponse:
+    """A page that needs nothing but its template, or the object for scripts."""
     if wants_json(request):
-        return JsonResponse({"error": "server_error"}, status=500)
-    return HttpResponse(render_to_string("errors/500.html"), status=500)
+        return JsonResponse({"error": trouble.error}, status=trouble.status)
+    shown = {"heading": trouble.heading, "text": trouble.text, "link": "/", "words": _("To your home page")}
+    return HttpResponse(render_to_string("errors/alone.html", shown), status=trouble.status)
 
 
 class MethodPagesMiddleware:

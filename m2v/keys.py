@@ -6,6 +6,7 @@ A deployment that sets SECRET_KEY and MFA_ENCRYPTION_KEYS never comes here.
 import os
 from contextlib import suppress
 from pathlib import Path
+from stat import S_IMODE
 from tempfile import NamedTemporaryFile
 
 
@@ -23,3 +24,15 @@ def kept(path: Path, fresh: str) -> str:
             with suppress(FileExistsError):
                 os.link(file.name, path)
     return path.read_text().strip()
+
+
+def for_its_owner_alone(*paths: Path) -> None:
+    """Take from everybody else what the files at `paths` let them do, where there are such and they are ours to change.
+
+    Made before this version, or before the first start, they may be as readable as the rest of their folder.
+    """
+    for path in paths:
+        with suppress(OSError):
+            mode = S_IMODE(path.stat().st_mode)
+            if mode & 0o077:
+                path.chmod(mode & 0o700)

@@ -1,7 +1,8 @@
 """The log: one JSON object a line, on standard error, for whatever collects it (ASVS 16.2.3, 16.2.4).
 
 Everything but printable ASCII is escaped, so that no text that somebody sent
-can end a line or colour a terminal (ASVS 16.4.1).
+can end a line or colour a terminal (ASVS 16.4.1). What strangers can cause is
+bounded, and a failure that goes on shows its traceback once a minute.
 """
 
 from __future__ import annotations
@@ -9,14 +10,51 @@ from __future__ import annotations
 import json
 import logging
 import re
+import sys
+import threading
 from datetime import UTC, datetime
+from threading import Lock
+from time import monotonic
+from traceback import extract_tb
+from typing import TYPE_CHECKING, Any
+
+from django.db import InterfaceError, OperationalError
+
+from accounts.bucket import Bucket
+from mfa.sealing import Unreadable
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 # A link that lets somebody choose a password, or lock an account, is a secret (ASVS 16.2.5).
 LINK = re.compile(r"\b((?:password-reset|invitation)/[\w%=-]+|not-me)/[\w%=:.-]+")
+LONGEST = 2000
+LONGEST_TRACEBACK = 12_000
+A_MINUTE = 60
+MOST_KINDS = 200
+# What is answered with 503: of these, where they were raised makes no difference.
+OUTAGES = (OperationalError, InterfaceError, Unreadable)
+
+refusals = Bucket(A_MINUTE)
+
+
+class Bounded(logging.Filter):
+    """Let what Django refuses strangers through as often as once a second, of each of its loggers and in each process."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        failed = record.levelno >= logging.ERROR and not record.name.startswith("django.security.")
+        if failed or not record.name.startswith(("django.request", "django.security.")):
+            return True
+        return refusals.take(record.name)
 
 
 class JsonFormatter(logging.Formatter):
     """Time (UTC), level, logger and message, and whatever the record brings as `fields`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = Lock()
+        self._shown: dict[object, float] = {}
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = dict(getattr(record, "fields", {}))
@@ -24,10 +62,60 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _message(record)[:LONGEST],
         }
-        if status := getattr(record, "status_code", None):
+        trouble = record.exc_info[1] if record.exc_info else None
+        if status := 503 if isinstance(trouble, OUTAGES) else getattr(record, "status_code", None):
             line["status"] = status
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+        if trouble is not None:
+            notes = getattr(trouble, "__notes__", [])
+            line["error"] = "; ".join([f"{type(trouble).__name__}: {trouble}", *notes]).strip()[:LONGEST]
+            # Somebody's odd request (a foreign Host) is no failure of ours: where it was noticed says nothing.
+            if not record.name.startswith("django.security.") and self._is_news(trouble):
+                line["exception"] = self.formatException(record.exc_info)[-LONGEST_TRACEBACK:]  # type: ignore[arg-type]  # it is there
         return LINK.sub(r"\1/***", json.dumps(line, default=str))
+
+    def _is_news(self, trouble: BaseException) -> bool:
+        """Was no traceback of this kind shown in the last minute?"""
+        place = None if isinstance(trouble, OUTAGES) else extract_tb(trouble.__traceback__)[-1:]
+        kind, now = (type(trouble), str(place)), monotonic()
+        with self._lock:
+            shown = self._shown.get(kind)
+            if shown is not None and now - shown < A_MINUTE:
+                return False
+            if len(self._shown) >= MOST_KINDS:
+                self._shown.clear()
+            self._shown[kind] = now
+            return True
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):  # its values are not those that its text asks for
+        return str(record.msg)
+
+
+def take_over() -> None:
+    """Let what Python writes to standard error by itself come as lines of the log: warnings, and what nobody caught.
+
+    Called before the settings are read, so that what is wrong with them is such a line too; they set this log up again.
+    """
+    logging.captureWarnings(capture=True)
+    if not logging.getLogger().handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(JsonFormatter())
+        logging.getLogger().addHandler(handler)
+    log = logging.getLogger("m2v.uncaught")
+
+    def uncaught(kind: type[BaseException], trouble: BaseException, trace: TracebackType | None) -> None:
+        log.critical("uncaught", exc_info=(kind, trouble, trace))
+
+    def in_thread(found: Any) -> None:
+        if found.exc_type is not SystemExit:
+            log.critical("uncaught in a thread", exc_info=(found.exc_type, found.exc_value, found.exc_traceback))
+
+    def unraisable(found: Any) -> None:
+        log.error("could not be raised", exc_info=(found.exc_type, found.exc_value, found.exc_traceback))
+
+    sys.excepthook, threading.excepthook, sys.unraisablehook = uncaught, in_thread, unraisable

@@ -4,6 +4,7 @@ With nothing set, the embedded default serves: SQLite, keys made at the first
 start, and mail as files, all below DATA_DIR. README.md lists every variable.
 """
 
+import os
 from base64 import urlsafe_b64encode
 from pathlib import Path
 from secrets import token_bytes, token_urlsafe
@@ -12,14 +13,27 @@ from typing import Any
 import environ
 from django.utils.csp import CSP
 
-from m2v.environment import base_url, database, issuer, mailers, port, seconds
-from m2v.keys import kept
+from m2v.environment import (
+    base_url,
+    database,
+    issuer,
+    mail_domain,
+    mailers,
+    passkeys_refused,
+    port,
+    seconds,
+    secret_key,
+    sender,
+)
+from m2v.keys import for_its_owner_alone, kept
 
 ROOT = Path(__file__).resolve().parent.parent
 env = environ.Env()  # type: ignore[no-untyped-call]  # environ has no types
 
 DEBUG = env.bool("DEBUG", default=False)
 DATA_DIR = Path(env.str("DATA_DIR", default=str(ROOT / "var"))).resolve()
+# Whatever is made from here on is its owner's alone, in a folder that was there before too.
+os.umask(os.umask(0o077) | 0o077)
 DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 # --- Where the site is. BASE_URL alone decides; a request's Host header never does. ---
@@ -33,13 +47,18 @@ PASSKEY_ORIGIN = BASE_URL
 PASSKEY_RP_ID = _host
 ISSUER = issuer(env.str("ISSUER", default=""), _host)  # in authenticator apps; two installations have two names
 OVER_TLS = _scheme == "https"
+PASSKEYS_REFUSED = passkeys_refused(_scheme, _host)
 # Only where a proxy of ours ends TLS, and sets these two headers itself.
 BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
 
 # --- Keys ---
 
-SECRET_KEY = env.str("SECRET_KEY", default="") or kept(DATA_DIR / "secret_key", token_urlsafe(64))
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+SECRET_KEY = secret_key(
+    "SECRET_KEY", env.str("SECRET_KEY", default="") or kept(DATA_DIR / "secret_key", token_urlsafe(64))
+)
+SECRET_KEY_FALLBACKS = [
+    secret_key("Each of SECRET_KEY_FALLBACKS", key) for key in env.list("SECRET_KEY_FALLBACKS", default=[])
+]
 # Comma-separated `id:key`, the key 32 bytes in URL-safe base64. The first encrypts, all decrypt.
 MFA_ENCRYPTION_KEYS = env.list("MFA_ENCRYPTION_KEYS", default=[]) or [
     kept(DATA_DIR / "mfa_encryption_key", "k1:" + urlsafe_b64encode(token_bytes(32)).decode())
@@ -68,6 +87,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "m2v.outage.OutageMiddleware",
     "accounts.middleware.OriginMiddleware",
     "accounts.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -111,7 +131,13 @@ TEMPLATES: list[dict[str, Any]] = [
 
 # --- Data ---
 
-DATABASES = {"default": database(env.str("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'm2v.sqlite3'}"))}
+DATABASES = {"default": database(env.str("DATABASE_URL", default="") or f"sqlite:///{DATA_DIR / 'm2v.sqlite3'}")}
+# Demo people, whose passwords are printed, are for trying it out: never where real people may be meant to sign in.
+DEMO_ALLOWED = not env.str("DATABASE_URL", default="") and not OVER_TLS
+for_its_owner_alone(
+    *(DATA_DIR / f"m2v.sqlite3{end}" for end in ("", "-wal", "-shm", "-journal")),
+    *(DATA_DIR / name for name in ("secret_key", "mfa_encryption_key", "outbox")),
+)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A write transaction takes its lock when it begins, and waits its turn: no "database is locked" half-way.
     DATABASES["default"]["OPTIONS"] = {
@@ -203,7 +229,7 @@ TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 
 # --- Mail ---
 
-DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default=f"m2v <no-reply@{_host}>")
+DEFAULT_FROM_EMAIL = sender(env.str("EMAIL_FROM", default=f"m2v <no-reply@{mail_domain(_host)}>"))
 (DATA_DIR / "outbox").mkdir(mode=0o700, exist_ok=True)
 MAIL_IN_BACKGROUND = True  # no request waits for the mail server (accounts.post)
 MAILERS = mailers(env.str("EMAIL_URL", default=""), outbox=DATA_DIR / "outbox")
@@ -215,10 +241,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": "m2v.logs.JsonFormatter"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "filters": {"bounded": {"()": "m2v.logs.Bounded"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["bounded"]}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {
-        "m2v": {"level": "INFO"},
-        "django.security.DisallowedHost": {"handlers": [], "propagate": False},
-    },
+    "loggers": {"m2v": {"level": "INFO"}},
 }

@@ -1,15 +1,77 @@
-"""What is seen to before the site serves."""
+"""What is seen to before the site serves: that its keys, its tables and this code fit together.
+
+A process that cannot find out, because the database is away, starts all the
+same and answers 503 until it has found out (m2v.outage).
+"""
+
+from __future__ import annotations
+
+import logging
+from threading import Lock
+from time import monotonic
 
 from django.conf import settings
-from django.db import connections
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, InterfaceError, connection, connections
+from django.db.migrations.executor import MigrationExecutor
+
+AGAIN_AFTER = 1.0  # seconds between two looks that did not find everything fit
+
+log = logging.getLogger("m2v.start")
+
+
+class Fit:
+    """Whether all was seen to fit: looked for until it was, and never again."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._looked, self._seen = float("-inf"), False
+
+    def seen(self) -> bool:
+        """Look again where the last look is a second old; what is wrong is in the log."""
+        if self._seen or not settings.CHECK_KEYS_AT_START:
+            return True
+        with self._lock:
+            self._look_again()
+        return self._seen
+
+    def _look_again(self) -> None:
+        if self._seen or monotonic() - self._looked < AGAIN_AFTER:
+            return
+        try:
+            self.look()
+        except ImproperlyConfigured:
+            log.exception("not fit to serve")
+        except (DatabaseError, InterfaceError):
+            log.exception("the database is away")
+
+    def look(self) -> None:
+        """Raises ImproperlyConfigured where something does not fit, and DatabaseError where there is no answer."""
+        from mfa.rotation import check_keys  # noqa: PLC0415  # models are there once Django is set up
+
+        self._looked = monotonic()
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            raise ImproperlyConfigured("The database is not of this version. Run `manage.py migrate`.")
+        check_keys()
+        self._seen = True
+
+
+fit = Fit()
 
 
 def see_keys() -> None:
     """Do not serve without the keys of what the database holds. Raises ImproperlyConfigured."""
-    from mfa.rotation import check_keys  # noqa: PLC0415  # models are there once Django is set up
-
-    if settings.CHECK_KEYS_AT_START:
-        try:
-            check_keys()
-        finally:
-            connections.close_all()
+    if not settings.CHECK_KEYS_AT_START:
+        return
+    if settings.PASSKEYS_REFUSED:
+        log.warning("no passkeys here", extra={"fields": {"why": settings.PASSKEYS_REFUSED}})
+    try:
+        fit.look()
+    except ImproperlyConfigured as trouble:
+        log.critical("not fit to serve", exc_info=trouble)
+        raise
+    except (DatabaseError, InterfaceError):
+        log.exception("the database is away: nothing is served before keys and database were seen to fit")
+    finally:
+        connections.close_all()

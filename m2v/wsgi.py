@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.core.wsgi import get_wsgi_application
 
 from m2v.headers import without_django
+from m2v.logs import take_over
 from m2v.start import see_keys
 
 if TYPE_CHECKING:
@@ -47,5 +48,6 @@ class ClosingBody(list[bytes]):
         """There is nothing to close."""
 
 
+take_over()
 application = plain(get_wsgi_application())
 see_keys()

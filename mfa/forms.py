@@ -13,7 +13,6 @@ from mfa.letting_in import APP, CODES, Checked, Fate
 from mfa.methods import recovery, totp
 from mfa.methods.typed import as_meant
 from mfa.models import Passkey
-from mfa.sealing import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -168,8 +167,6 @@ def why_not(trouble: Exception) -> _StrOrPromise:
         return _("This code was used already. Wait for the next one in your app.")
     if isinstance(trouble, recovery.WrongRecoveryCode):
         return _("This is none of your unused recovery codes. Each works once; try another one.")
-    if isinstance(trouble, Unreadable):
-        return _("Your authenticator app cannot be checked at the moment. Ask your administrator to look into it.")
     return _(
         "This code is not right. Wait for the next one in your app. "
         "If it keeps failing, set your phone’s clock to automatic."

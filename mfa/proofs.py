@@ -49,13 +49,14 @@ def _use(**condition: object) -> Change:
 COUNTED = _use(sign_count__lt=given("count"))
 UNCOUNTED = _use(sign_count__lte=given("count"))  # passkeys that do not count say 0 every time
 
-NOT_PROVED = (totp.WrongCode, recovery.WrongRecoveryCode, Refused, Unreadable)
+NOT_PROVED = (totp.WrongCode, recovery.WrongRecoveryCode, Refused)
 
 
 def with_code(person: User, holdings: Holdings, code: str, then: Callable[[Method], str]) -> tuple[Method, str]:
     """Use up `code`, of the app or a recovery code, and do `then` in the same transaction; its answer.
 
-    Raises WrongCode, NoApp, UsedCode, ClockOff, WrongRecoveryCode, Unreadable; Throttled before it is looked at.
+    Raises WrongCode, NoApp, UsedCode, ClockOff, WrongRecoveryCode; Throttled before it is looked at. Unreadable where what it
+    is compared with cannot be read: that is no guess, and costs nobody a factor.
     """
     method = Method.RECOVERY if recovery.looks_like_one(code) else Method.TOTP
     failures = _claim(person, method)
@@ -69,6 +70,12 @@ def with_code(person: User, holdings: Holdings, code: str, then: Callable[[Metho
                 left = recovery.spend(person, code)
                 audit.record(Action.RECOVERY_CODE_USED, actor=person, subject=person, left=left)
             return method, then(method)
+    except Unreadable as trouble:
+        now = time()
+        lanes = [throttle.factor_lane(person, method), *throttle.guess_lanes(person)]
+        throttle.forgive(given_back=[throttle.Guess(lane.key, now) for lane in lanes])
+        trouble.add_note(f"{method} of {person.pk}")
+        raise
     except NOT_PROVED as trouble:
         login.refuse(person, method, type(trouble).__name__)
         if failures >= throttle.USED_UP:

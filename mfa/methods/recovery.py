@@ -17,7 +17,7 @@ from django.utils.crypto import constant_time_compare
 
 from mfa.methods.typed import as_meant
 from mfa.models import RecoveryCode
-from mfa.sealing import Purpose, seal, unseal
+from mfa.sealing import Purpose, Unreadable, seal, unseal
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -57,18 +57,28 @@ def replace_all(person: User) -> list[str]:
 def spend(person: User, typed: str) -> int:
     """Use one of `person`'s codes up, and say how many are left. Raises WrongRecoveryCode.
 
-    Twenty at once, on any database, and one gets through.
+    Twenty at once, on any database, and one gets through. Raises Unreadable
+    where some cannot be read, and it is none of the others.
     """
     if not looks_like_one(typed):
         raise WrongRecoveryCode
     unused = RecoveryCode.objects.filter(user=person, used_at=None)
     digest = _digest(read(typed))
     rows = list(unused)
+    unreadable: list[Unreadable] = []
     for row in rows:
-        if constant_time_compare(unseal(row.sealed_digest, person.pk, Purpose.RECOVERY_CODE), digest):
+        try:
+            kept = unseal(row.sealed_digest, person.pk, Purpose.RECOVERY_CODE)
+        except Unreadable as trouble:
+            unreadable.append(trouble)
+            continue
+        if constant_time_compare(kept, digest):
             if unused.filter(pk=row.pk).update(used_at=timezone.now()):
                 return len(rows) - 1
             break
+    else:
+        if unreadable:  # the code may be one of those
+            raise unreadable[0]
     raise WrongRecoveryCode
 
 

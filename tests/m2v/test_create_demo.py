@@ -152,6 +152,21 @@ def test_at_the_first_start_the_people_are_made():
 
 
 @pytest.mark.django_db
+def test_where_real_people_are_meant_no_demo_is_made_and_the_first_administrator_is(settings):
+    settings.DEMO_ALLOWED = False
+
+    said = create_demo("--if-empty")
+
+    assert User.objects.count() == 0
+    with pytest.raises(CommandError, match="embedded default alone"):
+        create_demo()
+    command = said.split("manage.py ")[1].split()[0]
+    call_command(command, interactive=False, username="root", email="root@example.com")
+    assert User.objects.get().role == Role.ADMINISTRATOR
+    assert create_demo("--if-empty") == ""
+
+
+@pytest.mark.django_db
 def test_it_says_where_the_mail_goes(settings):
     assert str(settings.DATA_DIR / "outbox") in create_demo()
 

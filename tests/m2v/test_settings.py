@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -40,6 +41,7 @@ VARIABLES = (
 )
 KEY = urlsafe_b64encode(bytes(range(32))).decode()
 OTHER_KEY = urlsafe_b64encode(bytes(32)).decode()
+SIGNING = [urlsafe_b64encode(bytes(range(start, start + 48))).decode() for start in (0, 50, 100)]
 
 
 @pytest.fixture
@@ -111,6 +113,32 @@ def test_the_first_start_makes_keys_that_only_their_owner_reads(load, tmp_path):
     assert settings["MFA_ENCRYPTION_KEYS"][0].startswith("k1:")
 
 
+def test_in_a_folder_that_was_there_all_files_are_their_owners_alone_too(manage, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "outbox").mkdir()
+    (data / "m2v.sqlite3").touch()
+    for path in (data, data / "outbox"):
+        path.chmod(0o755)
+    (data / "m2v.sqlite3").chmod(0o644)
+    write = (
+        "from django.core.mail import EmailMessage; from django.db import connection; import glob, os\n"
+        "EmailMessage('Hello', 'There', 'm2v@example.com', ['kim@example.com']).send()\n"
+        "connection.ensure_connection(); connection.cursor().execute('CREATE TABLE kept (x)')\n"
+        "print({os.path.basename(n): oct(os.stat(n).st_mode & 0o777) for n in glob.glob('DATA/**', recursive=True)})"
+    ).replace("DATA", str(data))
+    os.umask(before := os.umask(0o022))
+    answer = manage("shell", "--no-imports", "-c", f"import os; os.umask(os.umask(0o777))\n{write}")
+    os.umask(before)
+
+    assert answer.returncode == 0, answer.stderr
+    modes = eval(answer.stdout)  # our own process wrote it
+    files = {name: mode for name, mode in modes.items() if name not in {"", "outbox"}}
+    assert {"m2v.sqlite3", "m2v.sqlite3-wal", "secret_key", "mfa_encryption_key"} <= set(files)
+    assert any(name.endswith(".log") for name in files)
+    assert (set(files.values()), modes["outbox"]) == ({"0o600"}, "0o700")
+
+
 def test_the_next_start_takes_the_same_keys(load):
     first, second = load(), load()
 
@@ -127,11 +155,13 @@ def test_another_place_gets_other_keys(load, tmp_path):
 
 def test_keys_that_are_given_are_kept_nowhere(load, tmp_path):
     settings = load(
-        SECRET_KEY="given", MFA_ENCRYPTION_KEYS=f"k2:{KEY},k1:{OTHER_KEY}", SECRET_KEY_FALLBACKS="old,older"
+        SECRET_KEY=SIGNING[0],
+        MFA_ENCRYPTION_KEYS=f"k2:{KEY},k1:{OTHER_KEY}",
+        SECRET_KEY_FALLBACKS=",".join(SIGNING[1:]),
     )
 
-    assert settings["SECRET_KEY"] == "given"
-    assert settings["SECRET_KEY_FALLBACKS"] == ["old", "older"]
+    assert settings["SECRET_KEY"] == SIGNING[0]
+    assert settings["SECRET_KEY_FALLBACKS"] == SIGNING[1:]
     assert settings["MFA_ENCRYPTION_KEYS"] == [f"k2:{KEY}", f"k1:{OTHER_KEY}"]
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["outbox"]
 
@@ -246,6 +276,23 @@ def test_a_wrong_encryption_key_stops_the_start_with_a_sentence(manage, keys):
     assert KEY[:-4] not in answer.stderr  # a traceback is often logged; a key must not be in it
 
 
+@pytest.mark.parametrize("key", ["x", "changeme", "x" * 64, "ab" * 32, SIGNING[0][:49]])
+@pytest.mark.parametrize("name", ["SECRET_KEY", "SECRET_KEY_FALLBACKS"])
+def test_a_signing_key_that_can_be_guessed_stops_the_start_with_its_name(load, name, key):
+    with pytest.raises(ImproperlyConfigured, match=f"{name} must be at least 50 characters, at random") as trouble:
+        load(**{name: key})
+
+    assert key == "x" or key not in str(trouble.value)
+
+
+def test_an_emptied_file_is_no_signing_key(load, tmp_path):
+    load()
+    (tmp_path / "data" / "secret_key").write_text("")
+
+    with pytest.raises(ImproperlyConfigured, match="SECRET_KEY"):
+        load()
+
+
 def test_several_right_keys_are_taken(manage):
     assert manage("check", MFA_ENCRYPTION_KEYS=f"k2:{KEY},k1:{OTHER_KEY}").returncode == 0
 
@@ -342,7 +389,67 @@ def test_the_sender_is_of_the_sites_own_domain_unless_said_otherwise(load):
     assert load(EMAIL_FROM="Acme <it@acme.example>")["DEFAULT_FROM_EMAIL"] == "Acme <it@acme.example>"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "m2v",
+        "m2v a@b.org",
+        "Süd, AG <a@b.org>",
+        "a@b.org, c@d.org",
+        "m2v <a@b.org",
+        "<a@b.org> m2v",
+        "m2v <>",
+        "@b.org",
+    ],
+)
+def test_a_sender_that_no_mail_can_come_from_stops_the_start_with_its_name(load, text):
+    with pytest.raises(ImproperlyConfigured, match="EMAIL_FROM must look like"):
+        load(EMAIL_FROM=text)
+
+
+@pytest.mark.parametrize("text", ["a@b.org", '"Süd, AG" <a@b.org>', "Süd AG <a@b.org>", "Acme Inc. <a+b@mail.b.org>"])
+def test_a_sender_that_mail_can_come_from_is_taken_and_sends(load, text, mailoutbox):
+    EmailMessage("Hello", "There", load(EMAIL_FROM=text)["DEFAULT_FROM_EMAIL"], ["kim@example.com"]).send()
+
+    assert re.search(r"(?m)^From: .*@.*b\.org", mailoutbox[0].message().as_string())
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "m2v", "m2v.example.com"])
+def test_the_default_sender_is_one_whatever_the_site_is_called(load, host):
+    assert "@" in load(BASE_URL=f"http://{host}")["DEFAULT_FROM_EMAIL"]
+
+
 # --- Others ---
+
+
+@pytest.mark.parametrize(
+    ("address", "allowed"),
+    [
+        ("http://localhost:8000", True),
+        ("http://m2v.localhost", True),
+        ("https://m2v.example.com", True),
+        ("https://m2v", True),
+        ("http://127.0.0.1:8000", False),
+        ("https://192.0.2.7", False),
+        ("http://[::1]:8000", False),
+        ("http://m2v.example.com", False),
+    ],
+)
+def test_an_address_where_browsers_allow_no_passkeys_is_known(load, address, allowed):
+    assert (load(BASE_URL=address)["PASSKEYS_REFUSED"] == "") is allowed
+
+
+@pytest.mark.parametrize(
+    ("variables", "allowed"),
+    [
+        ({}, True),
+        ({"DATABASE_URL": "postgres://m2v:x@db.example/suite"}, False),
+        ({"DATABASE_URL": "sqlite:////srv/m2v.sqlite3"}, False),
+        ({"BASE_URL": "https://m2v.example.com"}, False),
+    ],
+)
+def test_demo_people_go_into_the_embedded_default_alone(load, variables, allowed):
+    assert load(**variables)["DEMO_ALLOWED"] is allowed
 
 
 def test_forwarded_headers_count_only_behind_a_proxy_of_ours(load):

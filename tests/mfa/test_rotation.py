@@ -8,7 +8,7 @@ import pytest
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -222,14 +222,22 @@ def test_the_start_looks_at_every_key_that_is_in_use(people, keys):
         check_keys()
 
 
-def test_an_empty_database_and_one_without_tables_or_answer_have_nothing_to_say(db, keys, monkeypatch):
+def test_an_empty_database_and_one_without_tables_have_nothing_to_say(db, keys):
     check_keys()
+    with connection.cursor() as cursor:
+        for model, *_more in rotation.SEALED:
+            cursor.execute(f"ALTER TABLE {model._meta.db_table} RENAME TO away_{model._meta.db_table}")
+        check_keys()
+        for model, *_more in rotation.SEALED:
+            cursor.execute(f"ALTER TABLE away_{model._meta.db_table} RENAME TO {model._meta.db_table}")
 
-    def dead(*_args):
-        raise OperationalError("no such table")
 
-    monkeypatch.setattr(rotation, "_heads", dead)
-    check_keys()
+def test_a_database_that_does_not_answer_is_not_one_that_fits(db, keys):
+    def gone(*_args):
+        raise OperationalError("The database is gone.")
+
+    with connection.execute_wrapper(gone), pytest.raises(OperationalError):
+        check_keys()
 
 
 def test_djangos_check_says_so_before_a_migration(people, keys):

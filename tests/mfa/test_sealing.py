@@ -116,7 +116,7 @@ def test_an_app_whose_key_is_gone_lets_nobody_in(kim_with_app, keys):
     keys(a_key("another"))
     kim_with_app.enter_password()
 
-    assert kim_with_app.enter_code().status_code == 400
+    assert kim_with_app.enter_code().status_code == 503
     assert not kim_with_app.is_in
 
 

@@ -9,9 +9,11 @@ import pytest
 
 from accounts import throttle
 from accounts.models import Budget
+from m2v.logs import JsonFormatter
 from mfa import services
 from mfa.methods import totp
-from mfa.models import AuthenticatorApp
+from mfa.models import AuthenticatorApp, RecoveryCode
+from tests.mfa.conftest import a_key
 from tests.mfa.pages import (
     CHALLENGE,
     OWN,
@@ -431,7 +433,7 @@ def test_otp8_v33_f12_an_unconfirmed_app_opens_nothing(kim, clock):
     assert not kim.is_in
 
 
-def test_an_app_whose_key_cannot_be_read_lets_nobody_in_and_says_whom_to_ask(kim_with_app, clock):
+def test_an_app_whose_key_cannot_be_read_lets_nobody_in_and_says_whom_to_ask(kim_with_app, clock, caplog):
     app = AuthenticatorApp.objects.get()
     app.key = bytes(app.key)[:-1] + bytes([bytes(app.key)[-1] ^ 1])
     app.save()
@@ -439,10 +441,36 @@ def test_an_app_whose_key_cannot_be_read_lets_nobody_in_and_says_whom_to_ask(kim
 
     answer = kim_with_app.enter_code()
 
-    assert answer.status_code == 400
-    assert "Your authenticator app cannot be checked at the moment. Ask your administrator" in words(answer)
-    assert refusals_of(kim_with_app.user) == ["Unreadable"]
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "10"
+    assert "Nothing is wrong with what you entered, and nothing was lost. Ask your administrator" in words(answer)
     assert not kim_with_app.is_in
+    [line] = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert str(kim_with_app.user.pk) in JsonFormatter().format(line)
+
+
+@pytest.mark.parametrize("lost", [AuthenticatorApp, RecoveryCode])
+def test_no_factor_is_lost_by_a_key_that_is_missing(lost, kim_with_app, clock, keys, settings):
+    """A hundred right codes that could not be looked at are no wrong ones: with the key back, all is as before."""
+    right = list(settings.MFA_ENCRYPTION_KEYS)
+    kim_with_app.enter_password()
+    keys(a_key("another"))
+    code = kim_with_app.codes[0] if lost is RecoveryCode else None
+    for _ in range(throttle.USED_UP + 1):
+        assert kim_with_app.enter_code(code or kim_with_app.code()).status_code == 503
+    assert refusals_of(kim_with_app.user) == []
+    keys(*right)
+
+    assert kim_with_app.enter_code(code or kim_with_app.code()).headers["Location"] == "/"
+
+
+def test_one_recovery_code_that_cannot_be_read_does_not_stop_the_others(kim_with_app, clock):
+    rows = RecoveryCode.objects.order_by("pk")
+    RecoveryCode.objects.filter(pk=rows[0].pk).update(sealed_digest=b"\x02k1" + bytes(40))
+    kim_with_app.enter_password()
+    assert kim_with_app.enter_code(kim_with_app.codes[0]).status_code == 503
+
+    assert kim_with_app.enter_code(kim_with_app.codes[5]).headers["Location"] == "/"
 
 
 def test_an_app_sealed_for_somebody_else_opens_nothing(kim_with_app, ada, clock):
@@ -451,7 +479,7 @@ def test_an_app_sealed_for_somebody_else_opens_nothing(kim_with_app, ada, clock)
     ada.app_key = kim_with_app.app_key
     ada.enter_password()
 
-    assert ada.enter_code().status_code == 400
+    assert ada.enter_code().status_code == 503
     assert not ada.is_in
 
 

@@ -153,7 +153,7 @@ def test_asvs_11_2_5_what_cannot_be_opened_lets_nobody_in_and_says_nothing(seale
 
     answer = kim.enter_code()
 
-    assert answer.status_code == 400
+    assert answer.status_code == 503
     assert "Unreadable" not in answer.content.decode()
     assert not kim.is_in
 

@@ -358,15 +358,31 @@ def test_asvs_16_3_3_nobody_fills_the_audit_with_refusals(kim, admin, monkeypatc
     assert len(lines(action="form_refused")) == scope.forms.most
     other = Person(kim.user)
     other.sign_in()
-    for _ in range(3):
+    for _ in range(scope.forms.most + 20):
         other.client.post("/user-settings/", {"role": "administrator"})
-    assert lines(action="fields_ignored") == [], "they take from the same budget"
+    assert len(lines(action="fields_ignored")) == scope.forms.most, "strangers keep nobody else's out"
+    careful(other).post("/logout/")
+    assert len(lines(action="form_refused")) == scope.forms.most, "both kinds take from one budget"
     other.client.post("/logout/")
 
     go_half_way(kim, "challenge", admin)
     for _ in range(scope.skips.most + 20):
         kim.client.get("/portal/")
     assert len(lines(action="step_skipped")) == scope.skips.most
+
+
+def test_asvs_16_3_3_one_member_makes_a_bounded_number_of_lines_and_hides_nobody_elses(kim, make_person, monkeypatch):
+    monkeypatch.setattr("accounts.bucket.monotonic", lambda: 1000.0)
+    scope.accesses.refill()
+    kim.sign_in()
+    lee = make_person("lee")
+    lee.sign_in()
+    for number in range(scope.accesses.most + 20):
+        kim.client.get(f"/settings/{'administration/users/' * (number % 2)}")
+    lee.client.get("/settings/")
+
+    actors = [line.actor for line in lines(action="access_refused")]
+    assert actors == [kim.user] * scope.accesses.most + [lee.user]
 
 
 def test_asvs_16_3_3_a_code_used_twice_leaves_a_line(kim):

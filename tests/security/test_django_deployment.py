@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -89,10 +88,10 @@ def test_dj_03_dj_04_over_tls_browsers_stay_there(over_tls):
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "SECRET_KEY_FALLBACKS"])
 def test_dj_05_a_weak_key_is_found(name, start):
-    done = start("check", "--deploy", "--fail-level", "WARNING", **{name: "short"})
+    done = start("check", **{name: "short"})
 
     assert done.returncode != 0
-    assert re.search(r"security\.W0(09|25)", done.stderr)
+    assert f"{name} must be at least 50 characters, at random" in done.stderr
 
 
 def test_dj_05_asvs_13_3_1_a_key_that_is_made_is_long_kept_and_private(start, tmp_path):

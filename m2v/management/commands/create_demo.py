@@ -106,6 +106,9 @@ PEOPLE = (
 )
 
 
+FIRST_ADMINISTRATOR = "Nobody is here yet. Make the first administrator: .venv/bin/python manage.py createsuperuser"
+
+
 class Command(BaseCommand):
     help = "Create demo companies and people, and print their names and passwords once."
 
@@ -117,6 +120,11 @@ class Command(BaseCommand):
             if options["if_empty"]:
                 return
             raise CommandError("There are people here already. Demo data goes into an empty database only.")
+        if not settings.DEMO_ALLOWED:
+            if options["if_empty"]:
+                self.stdout.write(FIRST_ADMINISTRATOR)
+                return
+            raise CommandError("Demo people go into the embedded default alone: no DATABASE_URL, and no https.")
         with transaction.atomic():
             lines = create()
         self.stdout.write("Demo people, with passwords that are shown only now:\n\n")

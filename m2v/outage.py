@@ -1,0 +1,62 @@
+"""What cannot be answered now: the database is away, or a key of what it holds is.
+
+Every address says so, also those that would do without the database: whoever
+reads "Sign in" is to be able to.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+
+from m2v.errors import UNREADABLE, cannot_answer, out_of_order
+from m2v.start import fit
+from mfa.sealing import Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpResponse
+
+    from accounts.requests import SiteRequest
+
+log = logging.getLogger("m2v.outage")
+
+
+class OutageMiddleware:
+    """Answer 503 until keys and database were seen to fit, and while the database is away.
+
+    A request that asks the database anyhow does not ask it twice: its connection is looked at once.
+    """
+
+    def __init__(self, get_response: Callable[[SiteRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: SiteRequest) -> HttpResponse:
+        if not fit.seen():
+            return out_of_order(request)
+        try:
+            if settings.CHECK_KEYS_AT_START:
+                connection.close_if_health_check_failed()
+                connection.ensure_connection()
+        except (OperationalError, InterfaceError):
+            log.exception("the database is away", extra={"status_code": 503})
+            return logged(out_of_order(request))
+        return self.get_response(request)
+
+    def process_exception(self, request: SiteRequest, exception: Exception) -> HttpResponse | None:
+        answer = cannot_answer(request, exception)
+        if answer is None:
+            return None
+        message = UNREADABLE.error if isinstance(exception, Unreadable) else "the database is away"
+        log.error(message, exc_info=exception, extra={"status_code": 503})
+        return logged(answer)
+
+
+def logged(answer: HttpResponse) -> HttpResponse:
+    """`answer`, of which Django writes no line of its own."""
+    answer._has_been_logged = True  # type: ignore[attr-defined]  # Django's own sign (django.utils.log)
+    return answer
