@@ -327,20 +327,20 @@ def test_a_second_link_does_not_kill_the_first_one_before_either_is_used(kim, ma
 
 
 @pytest.mark.parametrize(
-    ("known", "typed"),
+    ("known", "typed", "written_to"),
     [
-        ("kim@acme.example", "kim@acme.example"),
-        ("kim@acme.example", " KIM@ACME.example "),
-        ("Kim.Hansen@Acme.example", "kim.hansen@acme.example"),
-        ("kim@bücher.example", unicodedata.normalize("NFD", "KIM@BÜCHER.example")),
+        ("kim@acme.example", "kim@acme.example", "kim@acme.example"),
+        ("kim@acme.example", " KIM@ACME.example ", "kim@acme.example"),
+        ("Kim.Hansen@Acme.example", "kim.hansen@acme.example", "Kim.Hansen@acme.example"),
+        ("kim@bücher.example", unicodedata.normalize("NFD", "KIM@BÜCHER.example"), "kim@xn--bcher-kva.example"),
     ],
 )
-def test_the_address_is_found_in_any_spelling_and_written_to_as_it_is_on_record(known, typed, make_user, mailoutbox):
+def test_the_address_is_found_in_any_spelling_and_written_to_in_one(known, typed, written_to, make_user, mailoutbox):
     make_user("kim", email=known)
 
     ask(typed)
 
-    assert [mail.to for mail in mailoutbox] == [[known]]
+    assert [mail.to for mail in mailoutbox] == [[written_to]]
 
 
 def test_6_3_8_the_answer_is_the_same_whoever_has_an_account(make_user, kim, mailoutbox):
@@ -415,7 +415,7 @@ def test_a_form_without_its_link_takes_nothing(kim, reset):
 
     answer = browser().post(form, chosen())
 
-    assert "This link was used already" in answer.content.decode()
+    assert "Open the link in the mail again, in this browser" in answer.content.decode()
     assert not signs_in("kim", NEW)
 
 
@@ -679,11 +679,11 @@ def test_no_mail_goes_out_for_an_invitation_that_was_undone(invite, kim, mailout
 
 
 def test_1_3_11_names_are_text_in_mails_and_no_headers(invite, mailoutbox):
-    invite(first_name="<b>Nadia</b> & Co")
+    invite(first_name="<b>Nadia & Co")
 
     mail = mailoutbox[0]
-    assert "Hello <b>Nadia</b> & Co," in mail.body
-    assert "Hello &lt;b&gt;Nadia&lt;/b&gt; &amp; Co," in mail.alternatives[0].content
+    assert "Hello <b>Nadia & Co," in mail.body
+    assert "Hello &lt;b&gt;Nadia &amp; Co," in mail.alternatives[0].content
     assert "Nadia" not in str(mail.message()["To"]) + str(mail.message()["Subject"])
 
 
