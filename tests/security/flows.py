@@ -210,7 +210,8 @@ def wrong_password(world: World) -> Act:
 
 def wrong_code(world: World) -> Act:
     go_half_way(world.kim, "challenge", world.admin)
-    return lambda: world.kim.enter_code("abcdef")
+    wrong = f"{(int(world.kim.code()) + 500_000) % 1_000_000:06d}"
+    return lambda: world.kim.enter_code(wrong)
 
 
 def password_by_link(world: World) -> Act:
