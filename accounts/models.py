@@ -63,10 +63,10 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.filter(Q(username_folded=folded) | Q(email_folded=folded))[:2]
 
     def search(self, words: str) -> Self:
-        """Those in whose user name, name or e-mail address every one of `words` occurs."""
+        """Those in whose user name, name, e-mail address or company's name every one of `words` occurs."""
         found = self
         for word in fold(words.replace("\x00", "")).split()[:8]:
-            found = found.filter(search_text__contains=word)
+            found = found.filter(Q(search_text__contains=word) | Q(company__name_folded__contains=word))
         return found
 
 

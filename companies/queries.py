@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.core.paginator import Page, Paginator
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from django.http import QueryDict
 
 PAGE = 25
+MOST_COMPANIES = 500  # to choose from in one field; the search finds the others by name
 ORDERS = {
     "name": (F("search_text").asc(),),
     "company": (F("company__name_folded").asc(nulls_first=True), F("search_text").asc()),
@@ -44,7 +45,7 @@ class UserList:
 
     @property
     def chosen(self) -> str:
-        """The filter: a state, "requested", "locked" or "inactive"; "" for all active people."""
+        """The filter: a state, "requested", "locked" or "inactive"; "" for all active people, or all whom a search finds."""
         chosen = self.asked.get("show", "")
         return chosen if chosen in FILTERS else ""
 
@@ -53,6 +54,11 @@ class UserList:
         order = self.asked.get("sort", "name")
         return order if order in ORDERS else "name"
 
+    @property
+    def ordering(self) -> tuple[Any, ...]:
+        """What the rows are ordered by: a search shows deactivated people last."""
+        return (*(("-is_active",) if self.words else ()), *ORDERS[self.order], "pk")
+
     @cached_property
     def company(self) -> Company | None:
         """The company whose people alone are shown."""
@@ -60,6 +66,14 @@ class UserList:
             return Company.objects.managed_by(self.actor).filter(pk=UUID(self.asked.get("company", ""))).first()
         except ValueError:
             return None
+
+    @cached_property
+    def companies(self) -> list[Company]:
+        """The companies to choose from: none for somebody who manages people of one."""
+        if self.actor.role != Role.ADMINISTRATOR:
+            return []
+        first = list(Company.objects.managed_by(self.actor).order_by("name_folded")[:MOST_COMPANIES])
+        return first if self.company is None or self.company in first else [self.company, *first]
 
     @cached_property
     def people(self) -> QuerySet[User]:
@@ -71,24 +85,27 @@ class UserList:
     def counts(self) -> dict[str, int]:
         """The numbers beside the filters."""
         counts = count_states(self.people.filter(is_active=True))
-        return counts | {"inactive": self.people.filter(is_active=False).count()}
+        inactive = self.people.filter(is_active=False).count()
+        return counts | {"inactive": inactive, "all": counts["all"] + (inactive if self.words else 0)}
 
     @cached_property
     def page(self) -> Page[User]:
         """The page asked for, its people with what they hold."""
-        people = self.people.filter(is_active=self.chosen != "inactive")
+        people, order = self.people, self.ordering
+        if self.chosen or not self.words:
+            people = people.filter(is_active=self.chosen != "inactive")
         if self.chosen == "requested":
             people = people.filter(Exists(PASSKEY_REQUESTS))
         elif self.chosen == "locked":
             people = people.exclude(locked_at=None)
         elif self.chosen in list(State):
             people = people.filter(IN_STATE[State(self.chosen)])
-        ids = people.order_by(*ORDERS[self.order], "pk").values_list("pk", flat=True)
+        ids = people.order_by(*order).values_list("pk", flat=True)
         paginator = Paginator(ids, PAGE)
         paginator.__dict__["count"] = self.counts[self.chosen or "all"]  # known already
         page = paginator.get_page(self.asked.get("page", "1"))
         found = with_factors(User.objects.filter(pk__in=list(page.object_list)).select_related("company"))
-        return Page(found.order_by(*ORDERS[self.order], "pk"), page.number, paginator)  # type: ignore[arg-type]  # rows in place of ids
+        return Page(found.order_by(*order), page.number, paginator)  # type: ignore[arg-type]  # rows in place of ids
 
 
 def count_people(companies: Iterable[Company], viewer: User) -> list[Company]:

@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 from companies.middleware import NAMESPACE
-from companies.views import companies, company_switch, invitations, locking, users
+from companies.views import companies, company_switch, invitations, locking, password_reset, users
 from mfa.urls import window_urls
 
 app_name = NAMESPACE
@@ -18,11 +18,15 @@ urlpatterns = [
     path("administration/users/<uuid:user_id>/lock/", locking.user_lock, name="user_lock"),
     path("administration/users/<uuid:user_id>/let-in/", locking.user_let_in, name="user_let_in"),
     path("administration/users/<uuid:user_id>/sign-out/", users.user_sign_out, name="user_sign_out"),
-    path("administration/users/<uuid:user_id>/password-reset/", users.user_password_reset, name="user_password_reset"),
+    path(
+        "administration/users/<uuid:user_id>/password-reset/",
+        password_reset.user_password_reset,
+        name="user_password_reset",
+    ),
     path("administration/users/<uuid:user_id>/unlock/", users.user_unlock, name="user_unlock"),
     path("administration/users/<uuid:user_id>/invite/", invitations.user_invite, name="user_invite"),
     path("administration/users/<uuid:user_id>/invite/withdraw/", invitations.user_withdraw, name="user_withdraw"),
-    path("administration/users/<uuid:user_id>/mfa/", include((window_urls(users.list_page), "user_mfa"))),
+    path("administration/users/<uuid:user_id>/mfa/", include((window_urls(users.page_behind), "user_mfa"))),
     path("administration/companies/", companies.company_list, name="companies"),
     path("administration/companies/new/", companies.company_new, name="company_new"),
     path("administration/companies/<uuid:company_id>/", companies.company, name="company"),

@@ -15,6 +15,7 @@ from accounts import invitations, people, throttle
 from accounts.forms import too_many
 from accounts.models import User
 from accounts.scope import managed_or_404
+from companies.views.back import back_to_user
 from mfa.sealing import Purpose, Unreadable, seal, unseal
 from mfa.views.confirm import recently_proved
 
@@ -43,7 +44,7 @@ def user_invite(request: SignedInRequest, user_id: UUID) -> HttpResponse:
             else _("{name} is deactivated. Activate them first.")
         )
         messages.info(request, text.format(name=person.get_short_name()))
-        return redirect("settings:user", user_id)
+        return back_to_user(request, user_id)
     try:
         throttle.claim(throttle.mail_lane("invite", person))
         return say_invited(request, person, invitations.invite(person, actor=request.user))
@@ -51,7 +52,7 @@ def user_invite(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         return _chosen_already(request, person)
     except throttle.Throttled as trouble:
         messages.error(request, too_many(trouble))
-        return redirect("settings:user", user_id)
+        return back_to_user(request, user_id)
 
 
 @never_cache
@@ -63,7 +64,7 @@ def user_withdraw(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     invited = invitations.invited(person)
     if invited is None or not invited.works:
         messages.info(request, _("{name} has no open invitation.").format(name=person.get_short_name()))
-        return redirect("settings:user", user_id)
+        return back_to_user(request, user_id)
     try:
         invitations.withdraw(person, actor=request.user)
     except people.ChangedMeanwhile:
@@ -72,13 +73,13 @@ def user_withdraw(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         "The invitation is withdrawn: its link no longer works. {name} cannot sign in until they are invited again."
     )
     messages.success(request, text.format(name=person.get_short_name()))
-    return redirect("settings:user", user_id)
+    return back_to_user(request, user_id)
 
 
 def _chosen_already(request: SignedInRequest, person: User) -> HttpResponse:
     """The link was used while the administrator was on the way to void it."""
     messages.info(request, _("{name} has just chosen a password.").format(name=person.get_short_name()))
-    return redirect("settings:user", person.pk)
+    return back_to_user(request, person.pk)
 
 
 def say_invited(request: SignedInRequest, person: User, link: str) -> HttpResponse:
@@ -92,7 +93,7 @@ def say_invited(request: SignedInRequest, person: User, link: str) -> HttpRespon
             b64encode(seal(link.encode(), request.user.pk, Purpose.INVITATION)).decode(),
         ]
         messages.success(request, _("{name} is invited. Hand the link over.").format(name=person.get_short_name()))
-    return redirect("settings:user", person.pk)
+    return back_to_user(request, person.pk)
 
 
 def link_to_hand_over(request: SignedInRequest, person: User) -> str:

@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import people
+from companies.views.back import back_to_user
 from companies.views.invitations import say_invited
 from companies.views.users import confirm, find_person
 from mfa.consequences import Consequence
@@ -38,7 +39,7 @@ def user_lock(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     name = person.get_short_name()
     if person == request.user:
         messages.error(request, _("You cannot lock yourself. Another administrator can."))
-        return redirect("settings:user", user_id)
+        return back_to_user(request, user_id)
     if person.locked_at is not None:
         messages.info(request, _("{name} is locked already.").format(name=name))
         return redirect("settings:user_let_in", user_id)
@@ -75,10 +76,10 @@ def user_let_in(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     person = find_person(request, user_id)
     if person.locked_at is None:
         messages.info(request, _("{name} is not locked.").format(name=person.get_short_name()))
-        return redirect("settings:user", user_id)
+        return back_to_user(request, user_id)
     if not person.is_active:
         messages.info(request, _("{name} is deactivated. Activate them first.").format(name=person.get_short_name()))
-        return redirect("settings:user", user_id)
+        return back_to_user(request, user_id)
     lock = Lock(person, request.user)
     form = LetInForm(request.POST if request.method == "POST" else None, factors=lock.factors())
     if form.is_valid():
@@ -89,7 +90,7 @@ def user_let_in(request: SignedInRequest, user_id: UUID) -> HttpResponse:
             raise Http404 from trouble
         except people.ChangedMeanwhile:
             messages.info(request, _("Somebody else was quicker: this account was changed meanwhile."))
-            return redirect("settings:user", user_id)
+            return back_to_user(request, user_id)
         return say_invited(request, person, link)
     context = {"form": form, "person": person, "lock": lock, "window": Window(person, request.user)}
     return render(request, "settings/administration/users/let-in.html", context, status=400 if form.is_bound else 200)

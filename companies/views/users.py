@@ -6,19 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.db import IntegrityError, transaction
-from django.shortcuts import redirect, render
+from django.http import HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import invitations, people, throttle
-from accounts.forms import too_many
 from accounts.models import User
 from accounts.scope import fields_ignored, managed_or_404
 from companies.forms import UserForm
 from companies.models import Company
 from companies.queries import UserList
+from companies.views.back import act_query, back_to_user, begun_on_user, list_query, user_address
 from companies.views.invitations import link_to_hand_over, say_invited
 from mfa.consequences import Consequence
 from mfa.views.confirm import recently_proved
@@ -27,18 +28,26 @@ from mfa.window import Window
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from django.http import HttpResponse
+    from django.http import HttpResponse, QueryDict
 
     from accounts.requests import SignedInRequest
 
 LIST = "settings/administration/users/list.html"
+USER = "settings/administration/users/edit.html"
 
 
 def list_page(request: SignedInRequest) -> tuple[str, dict[str, Any], str]:
     """The list, as the page behind windows: template, context, address."""
-    address = reverse("settings:users")
-    query = request.GET.urlencode()
-    return LIST, {"list": UserList(request.user, request.GET)}, f"{address}?{query}" if query else address
+    return LIST, {"list": UserList(request.user, request.GET)}, reverse("settings:users") + list_query(request)
+
+
+def page_behind(request: SignedInRequest) -> tuple[str, dict[str, Any], str]:
+    """The page on which an act was begun: the person's own, or the list."""
+    if not begun_on_user(request):
+        return list_page(request)
+    assert request.resolver_match  # every view has one
+    person = find_person(request, request.resolver_match.kwargs["user_id"])
+    return USER, _user_page(request, person, _form(request, person, None)), user_address(request, person.pk)
 
 
 @never_cache
@@ -78,13 +87,7 @@ def user_new(request: SignedInRequest) -> HttpResponse:
 def user_edit(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     """A person's profile, and the way to their MFA."""
     person = find_person(request, user_id)
-    companies = Company.objects.managed_by(request.user)
-    form = UserForm(
-        request.POST if request.method == "POST" else None,
-        instance=find_person(request, user_id),
-        actor=request.user,
-        companies=companies,
-    )
+    form = _form(request, find_person(request, user_id), request.POST if request.method == "POST" else None)
     fields_ignored(request, form)
     if form.is_valid():
         try:
@@ -96,16 +99,26 @@ def user_edit(request: SignedInRequest, user_id: UUID) -> HttpResponse:
             if {"role", "company"} & set(form.changed_data):
                 text = _("The profile of {name} is saved, and all their sessions are ended.")
             messages.success(request, text.format(name=form.instance.get_full_name()))
-            return redirect("settings:user", user_id)
-    context = {
+            return back_to_user(request, user_id)
+    return render(request, USER, _user_page(request, person, form), status=400 if form.is_bound else 200)
+
+
+def _form(request: SignedInRequest, person: User, data: QueryDict | None) -> UserForm:
+    return UserForm(data, instance=person, actor=request.user, companies=Company.objects.managed_by(request.user))
+
+
+def _user_page(request: SignedInRequest, person: User, form: UserForm) -> dict[str, Any]:
+    """What a person's page shows."""
+    return {
         "form": form,
         "person": person,
+        "list_query": list_query(request),
+        "act_query": act_query(request),
         "window": Window(person, request.user),
         "locked": throttle.blocked_until(person) is not None,
         "invited": None if person.is_shut_out else invitations.invited(person),
         "link": link_to_hand_over(request, person),
     }
-    return render(request, "settings/administration/users/edit.html", context, status=400 if form.is_bound else 200)
 
 
 @never_cache
@@ -116,12 +129,12 @@ def user_deactivate(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     person = find_person(request, user_id)
     if person == request.user:
         messages.error(request, _("You cannot deactivate yourself. Another administrator can."))
-        return redirect("settings:user", user_id)
+        return back_to_user(request, user_id)
     name = person.get_short_name()
     if request.method == "POST":
         people.deactivate_user(person, actor=request.user)
         messages.success(request, _("{name} is deactivated and signed out everywhere.").format(name=name))
-        return redirect("settings:user", user_id)
+        return back_to_user(request, user_id)
     title = _("Deactivate {full}?").format(full=person.get_full_name())
     gone = _("{name} is signed out everywhere at once and cannot sign in.").format(name=name)
     kept = _("What {name} set up stays, for the day they come back.").format(name=name)
@@ -139,7 +152,7 @@ def user_activate(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     if request.method == "POST":
         people.activate_user(person, actor=request.user)
         messages.success(request, _("{name} can sign in again.").format(name=name))
-        return redirect("settings:user", user_id)
+        return back_to_user(request, user_id)
     title = _("Activate {full} again?").format(full=person.get_full_name())
     lines = [Consequence("", "key", _("{name} can sign in as before.").format(name=name))]
     return confirm(request, title, lines, tone="primary")
@@ -155,57 +168,12 @@ def user_sign_out(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     if request.method == "POST":
         people.end_sessions(person, actor=request.user)
         messages.success(request, _("{name} is signed out everywhere.").format(name=window.name))
-        return redirect("settings:users")
+        return HttpResponseRedirect(page_behind(request)[2])
     title = _("Sign {full} out everywhere?").format(full=person.get_full_name())
     lines = [Consequence("bad" if window.sessions else "", "arrow-left-start-on-rectangle", window.sessions_end)]
     if person.is_active:
         lines.append(Consequence("", "key", _("{name} can sign in again right away.").format(name=window.name)))
-    return confirm(request, title, lines)
-
-
-@never_cache
-@recently_proved
-@require_http_methods(["GET", "HEAD", "POST"])
-def user_password_reset(request: SignedInRequest, user_id: UUID) -> HttpResponse:
-    """Mail a person a link to choose another password, which nobody else sees."""
-    person = find_person(request, user_id)
-    name = person.get_short_name()
-    if why_not := _no_password_reset(person):
-        messages.info(request, why_not)
-        return redirect("settings:user", user_id)
-    if request.method == "POST":
-        try:
-            throttle.claim(throttle.mail_lane("reset", person))
-        except throttle.Throttled as trouble:
-            messages.error(request, too_many(trouble))
-        else:
-            invitations.start_reset(person, actor=request.user)
-            text = _("A password reset is on its way: the link went to {email} and is good for one hour.")
-            messages.success(request, text.format(email=person.email))
-        return redirect("settings:user", user_id)
-    goes = _("A link to choose another password goes to {email}. It works once, for one hour; you do not see it.")
-    stays = _("Until {name} has chosen, password and sessions go on. Authenticator app and passkeys stay.")
-    lines = [
-        Consequence("", "envelope", goes.format(email=person.email)),
-        Consequence("ok", "shield-check", stays.format(name=name)),
-    ]
-    title = _("Send {full} a password reset?").format(full=person.get_full_name())
-    return confirm(request, title, lines, tone="primary")
-
-
-def _no_password_reset(person: User) -> str:
-    """Why `person` cannot be sent a link to choose another password; "" where they can."""
-    if not person.is_active:
-        why = _("{name} is deactivated. Activate them first.")
-    elif person.locked_at is not None:
-        why = _("{name} is locked. Let them in again first.")
-    elif not person.has_usable_password():
-        why = _("{name} has no password yet. Invite them again.")
-    elif not person.email:
-        why = _("There is no e-mail address of {name} on record. Enter one first.")
-    else:
-        return ""
-    return why.format(name=person.get_short_name())
+    return confirm(request, title, lines, tone="danger" if window.sessions else "primary")
 
 
 @never_cache
@@ -219,7 +187,7 @@ def user_unlock(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         messages.success(request, _("{name} can try again at once.").format(name=name))
     else:
         messages.info(request, _("{name} was not locked.").format(name=name))
-    return redirect("settings:user", user_id)
+    return back_to_user(request, user_id)
 
 
 def find_person(request: SignedInRequest, user_id: UUID) -> User:
@@ -228,15 +196,15 @@ def find_person(request: SignedInRequest, user_id: UUID) -> User:
 
 
 def confirm(request: SignedInRequest, title: str, lines: list[Consequence], tone: str = "danger") -> HttpResponse:
-    """A confirmation over the list."""
-    template, context, close = list_page(request)
+    """A confirmation over the page that it was begun on."""
+    template, context, close = page_behind(request)
     more = {
         "window_template": "components/confirm.html",
         "title": title,
         "lines": lines,
         "tone": tone,
         "close": close,
-        "action": request.path,
+        "action": request.get_full_path(),
     }
     if request.htmx and request.htmx.request_type == "partial":
         return render(request, "components/confirm.html", more)

@@ -13,7 +13,7 @@ from accounts.models import Role, User
 from companies.models import Company
 from mfa import services
 from mfa.models import Passkey
-from tests.companies import USERS, press, read
+from tests.companies import COMPANIES, USERS, press, read
 from tests.people import Person
 
 HEAD = ("user", "company", "2fa", "passkeys", "last")
@@ -73,7 +73,10 @@ def team(make_user, other_company):
         ("mann gen", ["juergen.g"]),
         ("  anna   müll ", ["anna_m"]),
         ("anna jürgen", []),
-        ("n", ["anna_m", "juergen.g"]),
+        ("acme machines", ["anna_m", "bo"]),
+        ("nordwind", ["juergen.g"]),
+        ("anna acme", ["anna_m"]),
+        ("bo nordwind", []),
         ("_", ["anna_m"]),
         ("%", []),
         ("\\", []),
@@ -118,8 +121,58 @@ def test_searching_keeps_the_filter_the_company_and_the_order(administrator, com
     search = read(answer).one("form", role="search")
 
     sent = {field.attrs["name"]: field.attrs["value"] for field in search.all("input")}
-    assert sent == {"show": "off", "company": str(company.pk), "q": ""}
-    assert [option.attrs["value"] for option in search.all("option") if "selected" in option.attrs] == ["last"]
+    assert sent == {"show": "off", "q": ""}
+    chosen = [option.attrs["value"] for option in search.all("option") if "selected" in option.attrs]
+    assert chosen == [str(company.pk), "last"]
+
+
+def test_the_search_finds_deactivated_people_and_says_how_many(administrator, make_user):
+    make_user("kim", first_name="Kim")
+    make_user("kimberly", first_name="Kimberly", is_active=False)
+    page = read(administrator.client.get(USERS, {"q": "kim"}))
+
+    assert found(administrator, q="kim") == ["kim", "kimberly"]
+    assert "1 deactivated user" in page.words
+    assert "Deactivated" in row(administrator, "kimberly")["user"]
+    assert chips(administrator, q="kim")[0][0] == "All 2"
+    assert found(administrator) == ["kim"]
+    assert found(administrator, q="kim", show="off") == ["kim"]
+
+
+def test_the_list_can_be_narrowed_to_a_company(administrator, carla, team, company, other_company):
+    search = read(administrator.client.get(USERS)).one("form", role="search")
+    choice = search.one("select", name="company")
+
+    assert [option.words for option in choice.all("option")] == [
+        "All companies",
+        *sorted([company.name, other_company.name]),
+    ]
+    assert found(administrator, company=str(other_company.pk), q="") == ["juergen.g"]
+    theirs = read(carla.client.get(USERS)).one("form", role="search")
+    assert [field.attrs["name"] for field in theirs.all("select")] == ["sort"]
+
+
+@pytest.mark.parametrize("address", [USERS, COMPANIES])
+def test_a_search_has_a_button_and_answers_while_one_types(administrator, address):
+    page = read(administrator.client.get(address))
+    search = page.one("form", role="search")
+
+    assert page.button("Search").parent is search
+    assert search.attrs["hx-get"] == search.attrs["action"] == address
+    assert search.attrs["hx-trigger"] == "input from:#q delay:300ms"
+    assert page.one("div", id="found")
+
+
+def test_names_and_companies_in_a_row_are_links_and_the_persons_page_leads_back_to_the_list_as_it_was(
+    administrator, company, kim
+):
+    asked = "?q=kim&show=off&sort=last&page=1"
+    rows = read(administrator.client.get(USERS + asked)).one("table")
+    person = read(administrator.client.get(rows.links["Kim Hansen"]))
+
+    assert rows.links["Kim Hansen"] == f"{USERS}{kim.user.pk}/{asked}"
+    assert rows.links[company.name] == f"{COMPANIES}{company.pk}/"
+    assert person.links["All users"] == USERS + asked
 
 
 def test_the_search_box_has_its_name(administrator):
@@ -444,7 +497,7 @@ def test_the_menu_of_a_row_leads_to_the_window_over_this_list(administrator, kim
     assert page.button("Actions for kim").attrs["popovertarget"] == menu.attrs["id"]
     assert menu.links == {
         "Multi-factor authentication": f"{USERS}{kim.user.pk}/mfa/?q=kim&show=off",
-        "Edit": f"{USERS}{kim.user.pk}/",
+        "Edit": f"{USERS}{kim.user.pk}/?q=kim&show=off",
         "Sign out everywhere": f"{USERS}{kim.user.pk}/sign-out/?q=kim&show=off",
     }
 
@@ -491,7 +544,7 @@ def test_the_page_costs_the_same_whoever_is_on_it(administrator, make_person, si
         services.request_passkey(user, actor=admin)
 
     assert statements() == few
-    assert few <= 6  # session, person, counts, deactivated, keys of the page, people of the page
+    assert few <= 7  # session, person, companies, counts, deactivated, keys of the page, people of the page
 
 
 # --- Whose people ---

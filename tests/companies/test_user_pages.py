@@ -526,7 +526,7 @@ def test_the_page_says_what_the_person_will_see_at_the_next_login(administrator,
     page = read(administrator.client.get(of(kim.user)))
 
     assert "User name and password" in page.words
-    assert page.links["Multi-factor authentication"] == of(kim.user, "mfa/")
+    assert page.links["Multi-factor authentication"] == of(kim.user, "mfa/?from=user")
     assert "has never signed in" in page.words
 
 
@@ -587,7 +587,7 @@ def test_a_deactivated_user_is_marked(administrator, make_user):
 
     assert "Deactivated" in page.words
     assert "gone is deactivated and cannot sign in." in page.words
-    assert page.links["Activate"] == of(gone, "activate/")
+    assert page.links["Activate"] == of(gone, "activate/?from=user")
 
 
 def test_activating_lets_somebody_sign_in_again_but_brings_no_session_back(administrator, kim):
@@ -654,6 +654,46 @@ def test_signing_somebody_out_says_how_many_sessions_end_and_ends_them(administr
     assert Session.objects.filter(user=kim.user).count() == 0
     kim.enter_password()
     assert kim.is_in
+
+
+@pytest.mark.parametrize(
+    ("act", "button"),
+    [("Sign out everywhere", "Confirm"), ("Deactivate", "Confirm"), ("Send a password reset", "Confirm")],
+)
+def test_an_act_that_is_begun_on_a_persons_page_comes_back_to_it(administrator, kim, act, button):
+    here = of(kim.user, "?q=kim&page=1")
+    question = administrator.client.get(read(administrator.client.get(here)).links[act])
+    answer = press(administrator.client, question, button)
+
+    assert read(question).one("h1").words == "Kim Hansen"
+    assert read(question).dialog.attrs["data-close"] == here
+    assert answer.redirect_chain[-1][0] == here
+    assert read(answer).links["All users"] == f"{USERS}?q=kim&page=1"
+
+
+def test_the_window_that_is_opened_on_a_persons_page_closes_to_it(administrator, kim):
+    here = of(kim.user, "?q=kim")
+    window = administrator.client.get(read(administrator.client.get(here)).links["Multi-factor authentication"])
+    asked = press(administrator.client, window, "Request new passkey")
+
+    assert read(window).dialog.attrs["data-close"] == here
+    assert read(asked).dialog.attrs["data-close"] == here
+    assert read(asked).one("h1").words == "Kim Hansen"
+
+
+def test_what_is_saved_on_a_persons_page_keeps_the_way_back_to_the_list(administrator, kim):
+    answer = press(
+        administrator.client, administrator.client.get(of(kim.user, "?q=kim&page=1")), "Save", last_name="Lund"
+    )
+
+    assert answer.redirect_chain == [(of(kim.user, "?q=kim&page=1"), 302)]
+
+
+def test_signing_out_somebody_who_is_signed_in_nowhere_is_no_loss(administrator, kim):
+    dialog = read(administrator.client.get(of(kim.user, "sign-out/"))).dialog
+
+    assert "Kim is not signed in anywhere." in dialog.words
+    assert "danger" not in dialog.one("button", form="confirm").attrs["class"]
 
 
 def test_signing_oneself_out_everywhere_leads_to_the_login(administrator):
@@ -758,7 +798,7 @@ RESET = "Send a password reset"
 
 def test_a_password_reset_says_first_what_it_will_do(administrator, kim, mailoutbox, deliver):
     page = read(administrator.client.get(of(kim.user)))
-    assert page.links[RESET] == of(kim.user, "password-reset/")
+    assert page.links[RESET] == of(kim.user, "password-reset/?from=user")
     with deliver():
         question = read(administrator.client.get(page.links[RESET]))
 

@@ -34,6 +34,42 @@ window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
 
+// What was typed in a form is not lost without a word: the first step away from it is held back, and may be taken still.
+const unsaved = document.getElementById("unsaved");
+const typed = document.querySelector("form[data-typed]");
+if (unsaved && typed) {
+  const field = (one) => (one.type === "checkbox" ? one.checked : one.value);
+  const before = new Map([...typed.elements].map((one) => [one, field(one)]));
+  const changed = () => [...before].some(([one, value]) => field(one) !== value);
+  let let_go = false;
+  let go_on = null;
+  const hold = (event, again) => {
+    if (let_go || !changed()) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    go_on = again;
+    unsaved.hidden = false;
+    unsaved.classList.add("note", "wait");
+    unsaved.setAttribute("role", "alert");
+    document.querySelector(":popover-open")?.hidePopover();
+    unsaved.querySelector("button").focus();
+    unsaved.scrollIntoView({ block: "nearest" });
+  };
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[href]");
+    const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey;
+    if (link && plain && !link.target && !link.getAttribute("href").startsWith("#")) hold(event, () => link.click());
+  }, true);
+  document.addEventListener("submit", (event) => {
+    const { target, submitter } = event;
+    if (target !== typed) hold(event, () => target.requestSubmit(submitter));
+  }, true);
+  unsaved.querySelector("[data-leave]").addEventListener("click", () => {
+    let_go = true;
+    go_on();
+  });
+}
+
 // A form that was interrupted goes on by itself.
 document.querySelector("form[data-goes-on]")?.requestSubmit();
 

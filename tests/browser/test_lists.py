@@ -1,0 +1,69 @@
+"""The list of users and a user's page with a script's help: it answers while one types, and loses nothing typed."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+USERS = "/settings/administration/users/"
+
+
+@pytest.fixture
+def petra(administrator, at):
+    desk = at(administrator)
+    desk.bring_session()
+    return desk
+
+
+def test_the_list_answers_while_one_types_and_its_menus_still_open(petra, make_user, kim):
+    make_user("bo", first_name="Bo", last_name="Ek")
+    petra.open(USERS)
+    petra.page.get_by_role("searchbox", name="Search users").press_sequentially("hansen")
+
+    expect(petra.page.get_by_role("link", name="Bo Ek")).to_have_count(0)
+    expect(petra.page.get_by_role("link", name="Kim Hansen")).to_be_visible()
+    expect(petra.page).to_have_url(re.compile(r"\?.*q=hansen"))
+    expect(petra.page.get_by_role("searchbox", name="Search users")).to_be_focused()
+    petra.button("Actions for kim").click()
+    petra.page.get_by_role("link", name="Multi-factor authentication").click()
+    expect(petra.window).to_be_visible()
+
+
+def test_the_first_person_is_on_a_phones_first_screen_and_an_empty_list_has_its_padding(administrator, at, kim):
+    phone = at(administrator, viewport={"width": 360, "height": 740})
+    phone.bring_session()
+    phone.open(USERS)
+    box = phone.page.get_by_role("link", name="Kim Hansen").bounding_box()
+    assert box["y"] + box["height"] < 740
+
+    phone.open(f"{USERS}?q=nobodyatall")
+    card, title = phone.page.locator(".listing").bounding_box(), phone.page.locator(".empty h2").bounding_box()
+    assert title["x"] - card["x"] >= 16
+    assert phone.page.locator(".empty").evaluate("it => parseFloat(getComputedStyle(it).paddingTop)") >= 40
+
+
+@pytest.mark.parametrize("away", ["All users", "Deactivate", "Portal"])
+def test_what_was_typed_in_a_profile_is_not_lost_without_a_word(petra, kim, away):
+    petra.open(f"{USERS}{kim.user.pk}/")
+    petra.page.get_by_label("Last name").fill("Lund")
+    if away == "Portal":
+        petra.button(re.compile("change app")).click()
+    petra.page.get_by_role("link", name=away).first.click()
+
+    expect(petra.page.get_by_role("alert")).to_contain_text("What you changed above is not saved yet.")
+    expect(petra.page.get_by_label("Last name")).to_have_value("Lund")
+    petra.button("Save the changes").click()
+    expect(petra.page.get_by_role("status")).to_contain_text("is saved")
+    kim.user.refresh_from_db()
+    assert kim.user.last_name == "Lund"
+
+
+def test_who_wants_to_leaves_what_they_typed(petra, kim):
+    petra.open(f"{USERS}{kim.user.pk}/?q=kim")
+    petra.page.get_by_label("Last name").fill("Lund")
+    petra.page.get_by_role("link", name="All users").click()
+    petra.button("Go on without saving").click()
+
+    expect(petra.page).to_have_url(re.compile(rf"{USERS}\?q=kim$"))
