@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from time import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.conf import settings
+
+from accounts.clock import is_ahead
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
+
+CEREMONY_SECONDS = 300
 
 
 class Refused(Exception):
@@ -70,3 +78,31 @@ class Use:
 
     sign_count: int
     backed_up: bool
+
+
+def answered[Kind: Ceremony](ceremonies: Sequence[Kind], person: str, said: dict[str, Any]) -> Kind:
+    """The question of `ceremonies` that a browser which `said` this was answering. Raises Refused.
+
+    It was asked of this person, lately, and answered on our own page (F1, WR-06..10). What else the
+    browser says (`tokenBinding`, members of the future) is ignored, as Level 3 says (§5.8.1).
+    """
+    ceremony = next((each for each in ceremonies if each.challenge == said.get("challenge")), None)
+    if ceremony is None:
+        raise Refused("The challenge is another one.")
+    if time() - ceremony.at > CEREMONY_SECONDS or is_ahead(ceremony.at):
+        raise Refused("The question is older than five minutes.")
+    if ceremony.person != person:
+        raise Refused("The question was asked of somebody else.")
+    if said.get("type") != ceremony.type:
+        raise Refused("The answer is to another kind of question.")
+    if said.get("origin") != settings.PASSKEY_ORIGIN:
+        raise Refused("The answer was given on another site.")
+    across = said.get("crossOrigin")
+    if not (across is None or across is False) or said.get("topOrigin") is not None:
+        raise Refused("The answer was given within another site's page.")
+    return ceremony
+
+
+def reason_of(trouble: Exception) -> str:
+    """What went wrong, for the audit: one line of printable ASCII, whatever the browser put into it."""
+    return f"{type(trouble).__name__}: {str(trouble)[:150]!a}"

@@ -46,8 +46,8 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from accounts.clock import is_ahead
 from mfa.methods.ceremonies import (
+    CEREMONY_SECONDS,
     Authentication,
     CounterFell,
     NewPasskey,
@@ -55,6 +55,8 @@ from mfa.methods.ceremonies import (
     RefusedForGood,
     Registration,
     Use,
+    answered,
+    reason_of,
 )
 from mfa.models import CREDENTIAL_ID_BYTES
 
@@ -65,7 +67,6 @@ if TYPE_CHECKING:
     from mfa.methods.ceremonies import Ceremony
     from mfa.models import Passkey
 
-CEREMONY_SECONDS = 300
 RSA_BITS = 2048
 # Offered, accepted, and what kind of key each must be: exactly these.
 KEY_TYPES = {
@@ -123,7 +124,7 @@ def finish_registration(ceremony: Registration, person: User, answer: object) ->
     except Refused:
         raise
     except Exception as trouble:  # the library lets KeyError, TypeError, RecursionError and more through
-        raise Refused(_reason(trouble)) from trouble
+        raise Refused(reason_of(trouble)) from trouble
     if not 0 < len(made.credential_id) <= CREDENTIAL_ID_BYTES:
         raise Refused("The credential id is too long.")
     if stated_id != made.credential_id:
@@ -192,7 +193,7 @@ def finish_authentication(
     except Refused:
         raise
     except Exception as trouble:  # the library lets KeyError, TypeError, RecursionError and more through
-        raise Refused(_reason(trouble)) from trouble
+        raise Refused(reason_of(trouble)) from trouble
     if handle != user_handle if handle else person is None:
         raise Refused("The user handle is missing or somebody else's.")
     # All that follows is said by the passkey itself: nobody else could make it seem to be a copy.
@@ -215,11 +216,6 @@ def text_handle(user_handle: bytes) -> str:
     return bytes_to_base64url(user_handle)
 
 
-def _reason(trouble: Exception) -> str:
-    """What went wrong, for the audit: one line of printable ASCII, whatever the browser put into it."""
-    return f"{type(trouble).__name__}: {str(trouble)[:150]!a}"
-
-
 def _descriptors(passkeys: Iterable[Passkey]) -> list[dict[str, Any]]:
     """Passkeys as browsers are asked for them, with the ways in which they can be reached, where they were told."""
     return [
@@ -238,30 +234,12 @@ def _client_data(answer: Any) -> dict[str, Any]:
 
 
 def _answered[Kind: Ceremony](ceremonies: Sequence[Kind], person: str, answer: object) -> Kind:
-    """The question that `answer` is to: of this person, asked lately, answered on our own page (F1, WR-06..10).
-
-    What else the browser says (`tokenBinding`, members of the future) is ignored, as Level 3 says (§5.8.1).
-    """
+    """The question that `answer` is to. Raises Refused."""
     try:
         said = _client_data(answer)
-        kind, challenge, origin = said["type"], said["challenge"], said["origin"]
     except Exception as trouble:
         raise Refused("clientDataJSON cannot be read.") from trouble
-    ceremony = next((each for each in ceremonies if each.challenge == challenge), None)
-    if ceremony is None:
-        raise Refused("The challenge is another one.")
-    if time() - ceremony.at > CEREMONY_SECONDS or is_ahead(ceremony.at):
-        raise Refused("The question is older than five minutes.")
-    if ceremony.person != person:
-        raise Refused("The question was asked of somebody else.")
-    if kind != ceremony.type:
-        raise Refused("The answer is to another kind of question.")
-    if origin != settings.PASSKEY_ORIGIN:
-        raise Refused("The answer was given on another site.")
-    across = said.get("crossOrigin")
-    if not (across is None or across is False) or said.get("topOrigin") is not None:
-        raise Refused("The answer was given within another site's page.")
-    return ceremony
+    return answered(ceremonies, person, said)
 
 
 def _verifiable(answer: dict[str, Any]) -> dict[str, Any]:

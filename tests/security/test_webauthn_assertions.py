@@ -468,6 +468,7 @@ def test_v29_only_post_asks_for_proof(kim, address, method):
 @pytest.mark.parametrize("address", [OPTIONS, ANSWER])
 def test_b_19_no_passkey_proves_without_the_csrf_token(kim, address):
     strict = Client(enforce_csrf_checks=True, SERVER_NAME="localhost", SERVER_PORT="8000")
+    strict.get("/login/")
     answer = strict.post(address, {}, content_type="application/json", HTTP_ACCEPT="application/json")
 
     assert (answer.status_code, answer.json()["error"]) == (403, "form_out_of_date")
