@@ -16,7 +16,7 @@ from accounts import audit, login, throttle
 from accounts.actions import Action
 from accounts.backends import AccountLocked
 from accounts.statements import Change, Lookup, given
-from mfa.methods import passkeys, recovery, totp
+from mfa.methods import answers, passkeys, recovery, totp
 from mfa.methods.ceremonies import Refused, RefusedForGood
 from mfa.models import Passkey
 from mfa.policy import Method
@@ -141,7 +141,7 @@ class Unknown(Refused):
 
 def _named_by(answer: object) -> Passkey:
     """The passkey that `answer` claims to come from, of somebody active. Raises Refused, and Unknown."""
-    named = NAMED(id=passkeys.credential_id_of(answer))
+    named = NAMED(id=answers.credential_id_of(answer))
     if not named:
         raise Unknown
     (passkey,) = named

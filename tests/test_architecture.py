@@ -75,7 +75,7 @@ def test_the_contracts_are_those_of_the_design():
              if contract["type"] == "protected"}  # fmt: skip
 
     assert layers["layers"] == ["m2v", "companies", "mfa", "accounts"]
-    assert homes["webauthn"] <= {"mfa.methods.passkeys"}
+    assert homes["webauthn"] <= {"mfa.methods.answers", "mfa.methods.passkeys"}
     assert homes["django_otp"] == {"mfa.methods.totp", "mfa.models"}
     assert len(homes["qrcode"]) == 1
 

@@ -18,7 +18,7 @@ from webauthn import base64url_to_bytes
 from accounts.login import local_path
 from accounts.models import User
 from mfa.forms import CodeForm, SetUpForm
-from mfa.methods import passkeys, recovery, totp
+from mfa.methods import answers, passkeys, recovery, totp
 from mfa.methods.ceremonies import Refused
 from mfa.methods.typed import as_meant
 from mfa.models import CREDENTIAL_ID_BYTES, Passkey, RecoveryCode
@@ -154,7 +154,7 @@ def person() -> User:
 @given(st.one_of(json_value, st.fixed_dictionaries({"id": st.one_of(json_value, st.text("AZaz09-_=+/", max_size=40))})))
 def test_a_credential_id_is_bytes_of_its_length_or_refused(answer):
     try:
-        raw = passkeys.credential_id_of(answer)
+        raw = answers.credential_id_of(answer)
     except Refused:
         return
     assert 0 < len(raw) <= CREDENTIAL_ID_BYTES
@@ -321,7 +321,7 @@ def test_a_registration_with_any_attestation_is_refused_or_makes_the_same(fmt, s
     try:
         made = passkeys.finish_registration(asked, kim, right)
     except Refused:
-        assert not isinstance(fmt, str) or not isinstance(statement, dict | list) or fmt in passkeys.VERIFIED
+        assert not isinstance(fmt, str) or not isinstance(statement, dict | list) or fmt in answers.VERIFIED
     else:
         assert made == expected
 

@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from accounts import keys
 from accounts.models import AuditEvent, AuditSeal
 from mfa import sealing
-from mfa.methods import passkeys
+from mfa.methods import answers, passkeys
 from tests.security.documents import DOCS, table
 
 
@@ -27,7 +27,7 @@ def test_asvs_11_1_2_every_key_and_algorithm_is_listed():
     algorithms = " ".join(row[0] for row in table("Algorithms", DOCS / "secrets.md"))
     for said in ("Argon2id", "AES-256-GCM", "HMAC-SHA-256", "HMAC-SHA-1", "Ed25519", "ECDSA P-256", "RSA from 2048"):
         assert said in algorithms
-    assert (keys.KEY_BYTES, sealing.NONCE_BYTES, passkeys.RSA_BITS) == (32, 12, 2048)
+    assert (keys.KEY_BYTES, sealing.NONCE_BYTES, answers.RSA_BITS) == (32, 12, 2048)
     assert len(passkeys.KEY_TYPES) == 3
     assert "never in the repository" in text
 

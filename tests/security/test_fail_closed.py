@@ -194,7 +194,7 @@ BREAKS = {
     "the recovery code": "mfa.methods.recovery.spend",
     "the secret": "mfa.methods.totp.unseal",
     "the recovery codes' secret": "mfa.methods.recovery.unseal",
-    "the passkey": "mfa.methods.passkeys.verify_authentication_response",
+    "the passkey": "mfa.methods.passkeys.signed",
     "the passkey's check": "mfa.methods.passkeys.finish_authentication",
     "the new passkey": "mfa.methods.passkeys.finish_registration",
     "the new passkey's check": "mfa.methods.passkeys.verify_registration_response",
