@@ -70,6 +70,14 @@ class AddressField(forms.EmailField):
         return clean_address(typed) if typed else ""
 
 
+class NameOrAddressField(forms.CharField):
+    """A user name, or an e-mail address as we keep it: what people sign in with."""
+
+    def to_python(self, value: Any) -> str:
+        typed: str = super().to_python(value) or ""
+        return AddressField().clean(typed) if "@" in typed else typed
+
+
 FIELD_CLASSES = {
     "first_name": PersonNameField,
     "last_name": PersonNameField,
@@ -204,8 +212,10 @@ class ChangePasswordForm(ChoosePasswordForm):
 class ResetForm(forms.Form):
     """Where to send the link that resets a password."""
 
-    email = AddressField(
-        label=_("E-mail"),
+    email = NameOrAddressField(
+        label=_("User name or e-mail"),
         max_length=254,
-        widget=forms.EmailInput({"autocomplete": "email", "class": "input"}),
+        widget=forms.TextInput(
+            {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false", "class": "input"}
+        ),
     )

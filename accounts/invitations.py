@@ -25,7 +25,7 @@ from accounts import audit, post, throttle
 from accounts.actions import Action
 from accounts.models import AuditEvent, User
 from accounts.people import ChangedMeanwhile
-from accounts.text import fold_address, spoken
+from accounts.text import fold, fold_address, spoken
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -155,19 +155,19 @@ def invited(person: User) -> Invited | None:
 def _send_invitation(person: User, actor: User, link: str) -> None:
     with translation.override(person.language):
         context = {"person": person, "actor": actor, "link": link}
-        _send(person, _("Your access to m2v"), ("mail/invitation.txt", "mail/invitation.html"), context)
+        _send(person, _("Your m2v account"), ("mail/invitation.txt", "mail/invitation.html"), context)
 
 
 # --- Reset ---
 
 
-def send_reset(email: str) -> None:
-    """Send whoever has this address, in any spelling, and has a password, a link to choose another one.
+def send_reset(name: str) -> None:
+    """Send whoever has this user name or address, in any spelling, and has a password, a link to choose another one.
 
     Three, then at growing distances: the earlier ones work still.
     """
-    folded = fold_address(email)
-    for person in User.objects.get_queryset().opening().filter(email_folded=folded).exclude(email_folded=""):
+    named = Q(email_folded=fold_address(name)) if "@" in name else Q(username_folded=fold(name))
+    for person in User.objects.get_queryset().opening().filter(named).exclude(email_folded=""):
         if person.has_usable_password() and _may_be_written_to(person):
             audit.record(Action.PASSWORD_RESET_REQUESTED, actor=None, subject=person)
             _mail_reset(person)

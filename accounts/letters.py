@@ -60,6 +60,8 @@ class Letter:
     @property
     def page(self) -> str:
         """The address where it goes on, if it does."""
+        if self.notice.own_page:
+            return settings.BASE_URL + reverse(self.notice.own_page)
         if not self.notice.page:
             return ""
         return settings.BASE_URL + reverse(self.notice.page, args=[self.event.subject_id])
@@ -69,15 +71,15 @@ class Letter:
         return str(self.notice.sentence).format_map({**self.words, "method": method})
 
     def _facts(self) -> list[tuple[str, str]]:
-        """When, from where and by whom."""
+        """When, and by whom; from where, unless that is an administrator's browser and address."""
         facts = [(_("When"), at_length(self.event.at))]
+        if self.words["actor"]:
+            return [*facts, (_("By"), str(self.words["actor"]))]
         if self.event.browser:
             facts.append((_("Browser"), browser_name(self.event.browser)))
         if self.event.address:
             facts.append((_("Address"), str(self.event.address)))
-        if self.words["actor"]:
-            facts.append((_("By"), str(self.words["actor"])))
-        elif self.event.actor_id:
+        if self.event.actor_id:
             facts.append((_("By"), _("you, or somebody who signed in as you")))
         return facts
 

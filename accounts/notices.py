@@ -39,23 +39,24 @@ class Notice:
     when: Callable[[AuditEvent], bool] = always
     reportable: bool = True  # with "This wasn't me"
     page: str = ""  # the name of the page about the subject where it goes on
+    own_page: str = ""  # the same, of a page about oneself
 
 
 NOTICES: dict[Action, tuple[Notice, ...]] = {
     Action.SIGNED_IN: (
         Notice(
             _("New sign-in to your account"),
-            _("Somebody signed in with {method}, in a browser that had not been used for your account before."),
+            _("Your account was signed in to with {method}, in a browser that had not been used for it before."),
             when=lambda event: event.details.get("new_browser") is True,
         ),
     ),
     Action.REFUSED: (
         Notice(
-            _("Somebody failed at your second factor"),
+            _("Three failed attempts at your second factor"),
             _(
-                "Somebody failed three times in a row at the code, recovery code or passkey: at a login, after your "
-                "password, or in a browser in which you are signed in. None of the three opened anything. If it was "
-                "not you, somebody knows your password, or is at a browser of yours."
+                "A code, recovery code or passkey was wrong three times in a row: at a login, after your password, or "
+                "in a browser in which you are signed in. None of the three opened anything. If it was not you, "
+                "somebody knows your password, or is using a browser of yours."
             ),
             to=to.the_person_at_the_third_failure,
             when=failed_beyond_the_password,
@@ -66,9 +67,11 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
             _("Two-factor authentication is required for your account"),
             _(
                 "{actor} switched two-factor authentication on for you. If you have not set it up yet, "
-                "you are asked to at your next login, after the password: have your phone at hand."
+                "you are asked to at your next login, after the password: have your phone ready."
             ),
             when=others,
+            reportable=False,
+            own_page="own_two_factor",
         ),
     ),
     Action.TWO_FACTOR_DISABLED: (
@@ -95,6 +98,7 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
                 "signs anybody in: sign in with a passkey or a recovery code, then set it up anew. "
                 "If it was not you, somebody knows your password."
             ),
+            own_page="own_two_factor",
         ),
     ),
     Action.RECOVERY_CODES_DISABLED: (
@@ -104,6 +108,7 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
                 "A hundred wrong recovery codes in a row were entered, each after your password. None of your recovery "
                 "codes signs anybody in any more: make new ones. If it was not you, somebody knows your password."
             ),
+            own_page="own_mfa:window",
         ),
     ),
     Action.RECOVERY_CODES_MADE: (
@@ -126,6 +131,7 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
                 "Make new ones now, under User settings, Multi-factor authentication."
             ),
             when=few_codes_left,
+            own_page="own_mfa:window",
         ),
     ),
     Action.PASSKEY_REQUESTED: (
@@ -133,12 +139,16 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
             _("You are asked to create a passkey"),
             _("{actor} asks you to create a passkey. At your next login you are shown how; it takes a minute."),
             when=others,
+            reportable=False,
+            own_page="own_passkey_new",
         ),
     ),
     Action.PASSKEY_CREATED: (
         Notice(
             _("A passkey was added to your account"),
-            _("The passkey “{name}” was created. Whoever holds it signs in as you, without a password."),
+            _(
+                "The passkey “{name}” was created. With it, anybody who holds the device can sign in as you, without a password."
+            ),
         ),
     ),
     Action.PASSKEY_DELETED: (
@@ -154,6 +164,7 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
                 "The passkey “{name}” was used in a way that says it may have been copied. "
                 "It no longer signs anybody in. Delete it, and create a new one."
             ),
+            own_page="own_mfa:window",
         ),
     ),
     Action.PASSWORD_CHANGED: (
@@ -182,9 +193,10 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
             _("Your company requires two-factor authentication"),
             _(
                 "{actor} switched two-factor authentication on for {company}. You have not set it up yet: "
-                "you are asked to at your next login, after the password. Have your phone at hand."
+                "you are asked to at your next login, after the password. Have your phone ready."
             ),
             to=to.the_companys_people_not_set_up,
+            own_page="own_two_factor",
         ),
     ),
     Action.REPORTED_NOT_ME: (

@@ -124,10 +124,12 @@ def tell_codes_left(request: SiteRequest, person: User) -> None:
 @require_POST
 def sign_out(request: SiteRequest) -> HttpResponse:
     """End the session, half-way or whole; the browser drops what it kept of the pages (ASVS 14.3.1)."""
+    there = resolve_url("login")  # which says so: nothing is kept of the session, not even a word
     with transaction.atomic():
         if request.user.is_authenticated:
             audit.record(Action.SIGNED_OUT, actor=request.user, subject=request.user, session=current_id())
+            there = f"{there}?signed_out=yes"
         logout(request)
-    answer = redirect("login")
+    answer = HttpResponseRedirect(there)
     answer.headers["Clear-Site-Data"] = '"cache", "storage"'
     return answer

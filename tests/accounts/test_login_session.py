@@ -594,7 +594,8 @@ def test_asvs_7_4_1_signing_out_ends_the_session_on_the_server(kind, kim, admin)
 
     answer = kim.client.post("/logout/")
 
-    assert (answer.status_code, answer.headers["Location"]) == (302, "/login/")
+    there = "/login/?signed_out=yes" if kind == "signed in" else "/login/"
+    assert (answer.status_code, answer.headers["Location"]) == (302, there)
     assert not Session.objects.filter(pk=kept_as(key)).exists()
     assert with_key(key).get(HALF_WAY.get(kind, "/portal/")).status_code == 302
     assert kim.asked_for == "/login/"
@@ -610,10 +611,20 @@ def test_signing_out_ends_this_session_and_no_other(kim):
     assert phone.is_in
 
 
+def test_signing_out_is_said_on_the_page_that_follows_and_not_after_a_wrong_password(kim):
+    kim.sign_in()
+    page = kim.client.post("/logout/", follow=True)
+    wrong = kim.client.post("/login/?signed_out=yes", {"username": "kim", "password": "wrong"})
+
+    assert "You have signed out." in page.content.decode()
+    assert "You have signed out." not in wrong.content.decode()
+    assert "You have signed out." not in kim.client.get("/login/").content.decode()
+
+
 def test_signing_out_twice_or_as_a_stranger_leads_to_the_login(kim):
     kim.sign_in()
-    for _time in range(2):
-        assert kim.client.post("/logout/").headers["Location"] == "/login/"
+    assert kim.client.post("/logout/").headers["Location"] == "/login/?signed_out=yes"
+    assert kim.client.post("/logout/").headers["Location"] == "/login/"
 
     assert AuditEvent.objects.filter(action="signed_out").count() == 1
 

@@ -39,4 +39,4 @@ def test_twenty_wrong_codes_at_once_are_told_once(kim, mailoutbox):
 
     in_parallel([lambda one=one: one.enter_code("000000") for one in tries])
 
-    assert [mail.subject for mail in mailoutbox] == ["m2v: Somebody failed at your second factor"]
+    assert [mail.subject for mail in mailoutbox] == ["m2v: Three failed attempts at your second factor"]

@@ -190,9 +190,18 @@ def reset(kim, mailoutbox):
     return path_in(mailoutbox.pop())
 
 
+@pytest.mark.parametrize("name", ["kim", " KIM ", "kim@acme.example"])
+def test_a_forgotten_password_takes_the_user_name_too(kim, mailoutbox, name):
+    answer = browser().post("/password-reset/", {"email": name})
+    stranger = browser().post("/password-reset/", {"email": "nobody.at.all"})
+
+    assert [mail.to for mail in mailoutbox] == [["kim@acme.example"]]
+    assert (answer.status_code, answer.headers["Location"]) == (stranger.status_code, stranger.headers["Location"])
+
+
 def test_a_link_that_was_asked_for_gives_a_new_password(kim, mailoutbox):
     answer = browser().post("/password-reset/", {"email": "kim@acme.example"}, follow=True)
-    assert "Look into your mail" in answer.content.decode()
+    assert "Check your e-mail" in answer.content.decode()
     mail = mailoutbox[0]
     assert (mail.to, mail.subject) == (["kim@acme.example"], "Your new m2v password")
     assert "Hello Kim," in mail.body
@@ -502,8 +511,8 @@ def test_somebody_new_chooses_their_own_password(invite, administrator, mailoutb
     assert "Nadia is invited: the link went to nadia@acme.example and is good for seven days." in page
     assert "/invitation/" not in page
     mail = mailoutbox[0]
-    assert (mail.to, mail.subject) == (["nadia@acme.example"], "Your access to m2v")
-    assert "Petra Vogt has created an access to m2v for you." in mail.body
+    assert (mail.to, mail.subject) == (["nadia@acme.example"], "Your m2v account")
+    assert "Petra Vogt has created an m2v account for you." in mail.body
     assert "Your user name is nadia." in mail.body
 
     reader = browser()

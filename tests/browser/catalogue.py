@@ -348,7 +348,7 @@ def password_reset_sent(stage: Stage) -> Desk:
     desk = stage.stranger("/password-reset/")
     desk.field("E-mail").fill("kim.hansen@demo.example")
     desk.button("Send the link").click()
-    expect(desk.heading("Look into your mail")).to_be_visible()
+    expect(desk.heading("Check your e-mail")).to_be_visible()
     return desk
 
 

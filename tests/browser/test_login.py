@@ -431,9 +431,9 @@ def test_a_forgotten_password_is_chosen_anew_by_mail_and_the_second_factor_stays
     desk = at(with_app)
     desk.open("/login/")
     desk.link("Forgot your password?").click()
-    desk.field("E-mail").fill("Kim@ACME.example")
+    desk.field("User name or e-mail").fill("Kim@ACME.example")
     desk.button("Send the link").click()
-    expect(desk.heading("Look into your mail")).to_be_visible()
+    expect(desk.heading("Check your e-mail")).to_be_visible()
     link = re.search(r"https?://\S+/password-reset/\S+", mailoutbox[-1].body)[0]
     desk.open(urlsplit(link).path)
     desk.page.get_by_label("New password", exact=True).fill("quiet river under stars")
@@ -458,3 +458,16 @@ def test_a_half_way_login_that_ended_leads_back_to_the_start(with_app, at):
     desk.enter_password()
     desk.enter_code(with_app.code(1))
     desk.is_on("/portal/")
+
+
+def test_a_password_can_be_looked_at_before_it_is_sent(at, kim):
+    desk = at(kim)
+    desk.open("/login/")
+    field = desk.page.get_by_label("Password")
+    field.fill("what I typed")
+    expect(field).to_have_attribute("type", "password")
+    desk.button("Show password").click()
+
+    expect(field).to_have_attribute("type", "text")
+    desk.button("Show password").click()
+    expect(field).to_have_attribute("type", "password")

@@ -84,7 +84,7 @@ def test_a_new_user_is_invited_by_mail_and_chooses_their_own_password(administra
     assert "Nora is invited: the link went to nora@acme.example and is good for seven days." in read(answer).notes
     [mail] = mailoutbox
     assert mail.to == ["nora@acme.example"]
-    assert mail.subject == "Your access to m2v"
+    assert mail.subject == "Your m2v account"
     assert "Petra Vogt" in mail.body
     assert "nora.berg" in mail.body
     [link] = re.findall(r"http://localhost:8000/invitation/\S+", mail.body)

@@ -164,7 +164,7 @@ def test_signing_out_works_from_every_page(inside):
 
 @pytest.mark.parametrize("app", APPS)
 def test_with_a_password_only_the_card_says_what_is_missing(inside, app):
-    assert "Whoever learns your password gets in." in card(inside, app).words
+    assert "Your password is all it takes to get in." in card(inside, app).words
     assert facts(inside, app) == {
         "Two-factor authentication": "Two-factor authentication Off Not switched on for you",
         "Passkeys": "Passkeys None Face, fingerprint or screen lock instead of a password",
@@ -199,7 +199,7 @@ def test_with_a_passkey_alone_the_card_says_what_is_still_open(kim):
     kim.add_passkey()
     kim.use_passkey()
 
-    assert "the password alone still gets in" in card(kim).words
+    assert "your password alone is still enough to get in" in card(kim).words
     assert facts(kim)["Passkeys"] == f"Passkeys 1 passkey {Passkey.objects.get().name}"
 
 
@@ -215,7 +215,7 @@ def test_a_passkey_taken_out_of_use_protects_nobody(kim):
     kim.sign_in()
     services.suspend_passkey(Passkey.objects.get(), "test")
 
-    assert "Whoever learns your password gets in." in card(kim).words
+    assert "Your password is all it takes to get in." in card(kim).words
 
 
 def test_a_request_is_shown(inside, admin):
@@ -248,7 +248,7 @@ def test_the_card_is_about_oneself_only(inside, make_person):
     other.add_passkey()
     other.sign_in()
 
-    assert "Whoever learns your password gets in." in card(inside).words
+    assert "Your password is all it takes to get in." in card(inside).words
     assert len(sign_ins(inside)) == 1
 
 

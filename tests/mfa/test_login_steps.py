@@ -257,7 +257,7 @@ def test_dj12_signing_out_is_a_post(kim):
 
     assert kim.client.get("/logout/").status_code == 405
     assert kim.is_in
-    assert there(kim.client.post("/logout/")) == "/login/"
+    assert there(kim.client.post("/logout/")) == "/login/?signed_out=yes"
     assert not kim.is_in
     assert audit_of(kim.user)[-1] == ("signed_out", "kim")
     assert there(kim.client.post("/logout/")) == "/login/", "twice does no harm"
@@ -658,7 +658,7 @@ def test_v1_an_existing_passkey_is_used_before_an_app_is_set_up(kim, admin):
     assert there(kim.enter_password()) == CHALLENGE
     page = words(kim.client.get(CHALLENGE))
     assert "Confirm with your passkey that it is you. Then you are asked to set up two-factor authentication." in page
-    assert "Passkey not at hand? An administrator of your company can delete it." in page
+    assert "Do you not have your passkey with you? An administrator of your company can delete it." in page
     assert kim.enter_code("123456").status_code == 400, "there is no app whose code could count"
     assert there(kim.client.get(SETUP)) == CHALLENGE
 

@@ -117,6 +117,7 @@ def test_asvs_11_2_4_what_is_compared_otherwise_is_no_secret():
     }
 
     assert plainly == {
+        "'@' in typed",  # a user name or an address, as anybody may type one
         # Whoever answers was told it: it keeps answers apart, and the signature proves.
         "each.challenge == challenge",
         "handle != user_handle",

@@ -108,7 +108,7 @@ def test_asvs_1_3_11_a_line_break_in_a_name_reaches_no_header(make_person, admin
     [
         (CHALLENGE, {"code": "1234567"}),
         (CHALLENGE, {"code": "12 34"}),
-        ("/password-reset/", {"email": "not an address"}),
+        ("/password-reset/", {"email": "not an@address"}),
         ("/login/", {"username": "x" * 255, "password": "y"}),
         ("/login/", {"username": "kim", "password": "y" * 1025}),
     ],

@@ -150,7 +150,7 @@ def test_asvs_6_3_5_over_many_sessions_and_methods_as_well(told, kim):
             "passkey": lambda thief=thief: told(thief.use_passkey, origin="https://evil.example"),
         }[attempt]()
 
-    assert [one.subject for one in sent] == ["m2v: Somebody failed at your second factor"]
+    assert [one.subject for one in sent] == ["m2v: Three failed attempts at your second factor"]
 
 
 def test_asvs_6_3_6_no_link_in_a_mail_completes_or_shortens_a_login(told, kim):

@@ -117,7 +117,7 @@ def test_h_08_asvs_14_3_1_signing_out_clears_the_browser_and_keeps_other_cookies
     answer = kim.client.post("/logout/")
 
     assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'
-    assert answer.headers["Location"] == "/login/"
+    assert answer.headers["Location"] == "/login/?signed_out=yes"
     assert answer.cookies["session"]["max-age"] == 0
     assert "Clear-Site-Data" not in browser().get("/login/").headers
 

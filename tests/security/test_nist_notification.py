@@ -118,10 +118,10 @@ def test_n_4_6_what_is_about_the_person_says_what_to_do_and_whom_to_ask(told, ki
     [own] = told(kim.create_passkey)
     [others] = told(administrator.client.post, f"/settings/administration/users/{kim.user.pk}/mfa/two-factor/on/")
 
-    assert "It wasn't you? Open this page and confirm." in own.body
+    assert "If it was not you, lock your account. Open this page and confirm." in own.body
     assert "tell your administrator at once" in own.body
     assert LINK.search(own.body)
-    assert "You did not expect this? Ask Petra Vogt, or another administrator of m2v." in others.body
+    assert "If you did not expect this, ask Petra Vogt or another administrator." in others.body
 
 
 def test_n_4_6_every_binding_and_removal_in_the_audit_has_a_notice():

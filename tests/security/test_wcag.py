@@ -15,7 +15,7 @@ from tests.security.scenes import PASSWORD_PAGE, paths_about
 
 RECOVERY = f"{CHALLENGE}?with=recovery"
 CONFIRM = "/confirm/"
-HELP = "None of these at hand? An administrator of your company can remove your two-factor authentication."
+HELP = "Do you have none of these with you? An administrator of your company can remove your two-factor authentication."
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_wcag_1_3_5_fields_say_what_they_are_for(gate, kim):
 
     assert said["/login/", "username"] == ("username webauthn", "text")
     assert said["/login/", "password"] == ("current-password", "password")
-    assert said["/password-reset/", "email"] == ("email", "email")
+    assert said["/password-reset/", "email"] == ("username", "text")
     for path in (CHALLENGE, SETUP):
         assert said[path, "code"] == ("one-time-code", "text")
         assert gate[path].one("input", name="code").attrs["inputmode"] == "numeric"

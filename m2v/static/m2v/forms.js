@@ -34,6 +34,18 @@ window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
 
+// A password can be looked at before it is sent; on its way it is hidden again, for the browser's own keeping.
+for (const button of document.querySelectorAll("button[data-shows]")) {
+  const field = document.getElementById(button.dataset.shows);
+  const show = (shown) => {
+    field.type = shown ? "text" : "password";
+    button.setAttribute("aria-pressed", shown);
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => show(field.type === "password"));
+  field.form.addEventListener("submit", () => show(false));
+}
+
 // What was typed in a form is not lost without a word: the first step away from it is held back, and may be taken still.
 const unsaved = document.getElementById("unsaved");
 const typed = document.querySelector("form[data-typed]");
