@@ -39,6 +39,8 @@ class UserForm(PersonForm):
     def __init__(self, *args: Any, actor: User, companies: QuerySet[Company], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.actor = actor
+        if not self.instance._state.adding and self.instance.has_usable_password():  # nobody is invited any more
+            self.fields["email"].help_text = _("We write to this address when something about their sign-in changes.")
         if actor.role == Role.ADMINISTRATOR:
             self.fields["company"] = forms.ModelChoiceField(
                 companies.order_by("name_folded"),

@@ -177,7 +177,7 @@ class Coverage:
 
 
 def latest_events(company: Company, viewer: User) -> list[AuditEvent]:
-    """What was done in `company` lately, sign-ins left out.
+    """What was done in `company` lately; sign-ins and refusals are no news.
 
     Whoever manages not everybody sees no line about the others, but what those did to the company and to their people.
     """
@@ -191,6 +191,9 @@ def latest_events(company: Company, viewer: User) -> list[AuditEvent]:
             "passkey_postponed",
             "form_refused",
             "step_skipped",
+            "access_refused",
+            "fields_ignored",
+            "passkey_refused",
         ]
     )
     if viewer.role != Role.ADMINISTRATOR:

@@ -47,6 +47,6 @@ def security(request: SignedInRequest) -> dict[str, Any]:
     sign_ins = AuditEvent.objects.filter(subject=person, action__in=[Action.SIGNED_IN, Action.REFUSED])
     return {
         "window": window,
-        "protected": window.state is State.SET_UP or window.usable_passkeys > 0,
+        "protected": window.state is State.SET_UP,
         "sign_ins": list(sign_ins.select_related("actor", "subject", "company")[:5]),
     }

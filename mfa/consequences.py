@@ -35,10 +35,8 @@ def of_switching_on(window: Window) -> list[Consequence]:
     go_on = window.said(
         _("Your open sessions go on; the next login asks."), _("{name}’s open sessions go on; the next login asks.")
     )
-    return [
-        Consequence("wait", "clock", window.next_login_asked),
-        Consequence("", "arrow-right-end-on-rectangle", go_on),
-    ]
+    asked = [Consequence("wait", "clock", window.next_login_asked)]
+    return [*asked, Consequence("", "arrow-right-end-on-rectangle", go_on)] if window.sessions else asked
 
 
 def of_switching_off(window: Window) -> list[Consequence]:

@@ -532,9 +532,12 @@ def test_decision_sign_out_now_ends_a_whole_companys_sessions(administrator, com
 
 
 @pytest.mark.parametrize("app", [False, True])
-def test_decision_sign_out_now_is_beside_every_such_change(administrator, company, kim, app):
+def test_decision_sign_out_now_is_beside_every_such_change_where_somebody_is_signed_in(
+    administrator, company, kim, app
+):
     if app:
         kim.set_up_app()
+    kim.sign_in()
     questions = [
         press(administrator.client, window_of(administrator, kim), SWITCH),
         press(administrator.client, administrator.client.get(f"{COMPANIES}{company.pk}/"), SWITCH),

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from accounts.models import Session, User
 from accounts.people import end_company_sessions
 from companies import services
 from companies.forms import CompanyOffForm
@@ -18,6 +19,7 @@ from companies.services import Individuals
 from companies.views.companies import company_page, coverage_of, find_company
 from mfa.consequences import Consequence
 from mfa.forms import SignOutForm
+from mfa.queries import asked_individually
 from mfa.services import Sessions
 from mfa.views.confirm import recently_proved
 
@@ -27,7 +29,10 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from accounts.requests import SignedInRequest
+    from companies.models import Company
     from companies.queries import Coverage
+
+NAMED = 10  # people whose own switch goes off, by name; of the others their number
 
 
 @never_cache
@@ -113,9 +118,25 @@ def two_factor_off(request: SignedInRequest, company_id: UUID) -> HttpResponse:
         coverage,
         title=title,
         lines=_of_switching_off(coverage),
-        tone="danger",
+        tone="primary",
         keep_label=keep_label,
+        own_switches=_own_switches(request, shown) if keep_label else "",
     )
+
+
+def _own_switches(request: SignedInRequest, shown: Company) -> str:
+    """Whose own switch goes off, by name."""
+    people = asked_individually(User.objects.managed_by(request.user).filter(company=shown, is_active=True))
+    named = [person.get_full_name() for person in people.order_by("search_text", "pk")[: NAMED + 1]]
+    if len(named) > NAMED:
+        more = people.count() - NAMED
+        named = [*named[:NAMED], ngettext("{number} more", "{number} more", more).format(number=more)]
+    names = _("{first} and {last}").format(first=", ".join(named[:-1]), last=named[-1]) if named[1:] else named[0]
+    return ngettext(
+        "Otherwise the own switch of {names} goes off too.",
+        "Otherwise the own switches of {names} go off too.",
+        len(named),
+    ).format(names=names)
 
 
 def _of_switching_off(coverage: Coverage) -> list[Consequence]:
@@ -131,7 +152,7 @@ def _of_switching_off(coverage: Coverage) -> list[Consequence]:
             ).format(number=coverage.set_up),
         ),
         Consequence(
-            "bad",
+            "",
             "minus-circle",
             ngettext(
                 "{number} user who has not set it up is no longer asked and signs in with user name and password.",
@@ -178,11 +199,15 @@ def _confirm(request: SignedInRequest, company_id: UUID, coverage: Coverage | No
         "window_template": "components/confirm.html",
         "close": close,
         "action": request.path,
-        "sign_out": _sessions_end(coverage) if coverage else "",
+        "sign_out": _sessions_end(coverage) if coverage and _somebody_is_in(company_id) else "",
     }
     if request.htmx and request.htmx.request_type == "partial":
         return render(request, "components/confirm.html", more)
     return render(request, template, page | more)
+
+
+def _somebody_is_in(company_id: UUID) -> bool:
+    return Session.objects.live().filter(user__company=company_id).exists()
 
 
 def _sessions(form: SignOutForm) -> Sessions:

@@ -128,7 +128,7 @@ def two_factor_on(request: SignedInRequest, behind: Behind, user_id: UUID | None
         title=title,
         lines=consequences.of_switching_on(shown),
         tone="primary",
-        sign_out=shown.sessions_end,
+        sign_out=shown.sessions_end if shown.sessions else "",
     )
 
 
@@ -161,7 +161,8 @@ def two_factor_off(request: SignedInRequest, behind: Behind, user_id: UUID | Non
         shown,
         title=title,
         lines=consequences.of_switching_off(shown),
-        sign_out=shown.sessions_end,
+        tone="danger" if shown.app is not None else "primary",
+        sign_out=shown.sessions_end if shown.sessions else "",
     )
 
 

@@ -306,7 +306,8 @@ def test_a_company_administrator_sees_nothing_about_people_of_a_higher_role(carl
 
     assert "Ada" not in page.words
     assert "192.0.2.77" not in page.words
-    assert "Ada Byron sent fields with a form" in read(ada.client.get(of(company))).words
+    assert AuditEvent.objects.filter(action=Action.FIELDS_IGNORED, company=company).exists()
+    assert "sent fields with a form" not in read(ada.client.get(of(company))).words, "a refusal is no news"
 
 
 def test_a_company_administrator_sees_what_others_did_to_their_company_but_not_from_where(
@@ -356,6 +357,7 @@ def test_an_unknown_company_is_not_found(administrator, act):
 
 
 def test_switching_on_says_first_whom_it_will_ask(administrator, crew, company):
+    crew["plain"].sign_in()
     question = flip(administrator, company)
 
     assert read(question).dialog.one("h2").words == "Switch on two-factor authentication for Acme Machines?"
@@ -443,10 +445,13 @@ def test_switching_off_says_first_who_keeps_it_and_who_is_free(administrator, cr
         "2 users who have set it up keep it.",
         "3 users who have not set it up are no longer asked and sign in with user name and password.",
     ]
+    dialog = read(question).dialog
     assert (
-        "Keep asking the 2 users switched on individually Otherwise their own switch goes off too."
-        in read(question).dialog.words
+        "Keep asking the 2 users switched on individually Otherwise the own switches of own1 and own2 go off too."
+        in dialog.words
     )
+    assert "danger" not in dialog.one("button", form="confirm").attrs["class"], "nothing is lost"
+    assert "Sign out now" not in dialog.words, "nobody of them is signed in"
     assert Company.objects.get(pk=required.pk).two_factor_enabled
 
 
@@ -463,7 +468,7 @@ def test_switching_off_says_it_of_one_user_too(administrator, admin, make_person
 
 
 def test_the_only_user_of_a_company_is_spoken_of_as_one(administrator, make_person, required):
-    make_person("plain")
+    make_person("plain").sign_in()
 
     assert "Sign out now Ends the sessions of the 1 user at once." in read(flip(administrator, required)).dialog.words
 
@@ -495,7 +500,7 @@ def test_switching_off_keeps_asking_those_one_wants_to(administrator, crew, requ
 
 
 def test_with_nobody_switched_on_individually_there_is_nothing_to_keep(administrator, make_person, required):
-    make_person("plain")
+    make_person("plain").sign_in()
     question = flip(administrator, required)
 
     assert read(question).all("input", name="keep") == []

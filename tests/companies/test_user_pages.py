@@ -689,6 +689,15 @@ def test_what_is_saved_on_a_persons_page_keeps_the_way_back_to_the_list(administ
     assert answer.redirect_chain == [(of(kim.user, "?q=kim&page=1"), 302)]
 
 
+def test_an_invitation_is_spoken_of_only_where_one_goes(administrator, kim, make_user):
+    invited = make_user("nora", first_name="Nora", password=None)
+    words = "The invitation goes to this address."
+
+    assert words in read(administrator.client.get(f"{USERS}new/")).words
+    assert words in read(administrator.client.get(of(invited))).words
+    assert words not in read(administrator.client.get(of(kim.user))).words
+
+
 def test_signing_out_somebody_who_is_signed_in_nowhere_is_no_loss(administrator, kim):
     dialog = read(administrator.client.get(of(kim.user, "sign-out/"))).dialog
 

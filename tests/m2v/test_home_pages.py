@@ -200,6 +200,9 @@ def test_with_a_passkey_alone_the_card_says_what_is_still_open(kim):
     kim.use_passkey()
 
     assert "your password alone is still enough to get in" in card(kim).words
+    assert [it.attrs["class"] for it in card(kim).all("div") if "verdict" in it.attrs.get("class", "")] == [
+        "verdict wait"
+    ]
     assert facts(kim)["Passkeys"] == f"Passkeys 1 passkey {Passkey.objects.get().name}"
 
 
