@@ -48,4 +48,6 @@ def site(request: SiteRequest) -> dict[str, Any]:
     match = request.resolver_match
     names = {*match.namespaces, match.url_name} if match else set()
     here = next((app for app in apps if app.key in names), apps[0])
+    if person.opens_settings:
+        known["own_pages"] = "settings/base.html"  # one's own settings keep the navigation of the app they belong to
     return known | {"apps": apps, "app": here, "session_left": request.session.left}

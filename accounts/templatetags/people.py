@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django import template
 
 from accounts import audit, dates
+from accounts.browsers import PHONES, system_name
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -75,6 +76,12 @@ def event_icon(event: AuditEvent) -> str:
     if event.action.startswith("company"):
         return ICONS.get(event.action, "building-office-2")
     return ICONS.get(event.action, "user")
+
+
+@register.filter
+def on_phone(event: AuditEvent) -> bool:
+    """Did it come from a phone?"""
+    return system_name(event.browser) in PHONES
 
 
 @register.filter

@@ -7,6 +7,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from mfa import services
+
 USERS = "/settings/administration/users/"
 
 
@@ -67,3 +69,21 @@ def test_who_wants_to_leaves_what_they_typed(petra, kim):
     petra.button("Go on without saving").click()
 
     expect(petra.page).to_have_url(re.compile(rf"{USERS}\?q=kim$"))
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (360, 800)])
+def test_recovery_codes_stand_in_two_columns_and_the_button_below_them_is_in_sight(at, kim, admin, width, height):
+    desk = at(kim, viewport={"width": width, "height": height})
+    services.enable_two_factor(kim.user, actor=admin)
+    desk.sign_in()
+    expect(desk.page.get_by_role("link", name="Open in your authenticator app")).to_have_count(1 if width < 768 else 0)
+    desk.set_up_app()
+
+    expect(desk.button("Continue")).to_be_visible()
+
+    codes = desk.page.get_by_role("list", name="Recovery codes").get_by_role("listitem")
+    assert len({round(code.bounding_box()["x"]) for code in codes.all()}) == 2
+    assert desk.page.evaluate("document.documentElement.scrollWidth") <= width
+    if height == 900:
+        box = desk.button("Continue").bounding_box()
+        assert box["y"] + box["height"] <= height

@@ -338,3 +338,11 @@ def test_a_home_page_costs_the_same_however_much_somebody_has(kim, app):
 
     assert statements(rich) <= few + 2  # how many recovery codes are left, and who switched it on
     assert few <= 6  # session, person, app, passkeys, request, sign-ins
+
+
+def test_ones_own_settings_keep_the_navigation_of_the_settings_app(administrator, kim):
+    kim.sign_in()
+
+    for path in ("/user-settings/", "/user-settings/password/", "/user-settings/mfa/"):
+        assert b'aria-label="Settings"' in administrator.client.get(path).content
+        assert b'aria-label="Settings"' not in kim.client.get(path).content
