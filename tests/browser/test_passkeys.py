@@ -102,7 +102,7 @@ def test_a_passkey_is_created_from_ones_own_window(kim, kim_at):
     laptop = kim_at.device()
     kim_at.open_own_window()
     kim_at.sees("You have no passkey yet.")
-    kim_at.button("Create a passkey now").click()
+    kim_at.button("Create a passkey").click()
     kim_at.button("Create a passkey").click()
     expect(kim_at.window).to_be_visible()
     listed = kim_at.window.get_by_role("list", name="Passkeys of Kim Hansen").get_by_role("listitem")
@@ -114,7 +114,7 @@ def test_a_passkey_is_created_from_ones_own_window(kim, kim_at):
 
 def test_not_now_leads_back_to_the_window(kim_at):
     kim_at.open_own_window()
-    kim_at.button("Create a passkey now").click()
+    kim_at.button("Create a passkey").click()
     kim_at.link("Not now").click()
     expect(kim_at.window).to_be_visible()
 

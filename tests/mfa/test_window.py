@@ -686,3 +686,21 @@ def test_behind_the_new_name_of_a_passkey_the_profile_is_whole(kim):
 
     assert 'name="first_name" value="Kim"' in page
     assert f'name="name" form="rename" maxlength="64" required autocomplete="off" value="{passkey.name}"' in page
+
+
+def test_ones_own_window_says_first_what_to_do_now_then_the_switch_the_two_buttons_and_the_list(kim):
+    kim.sign_in()
+    kim.add_passkey()
+    page = kim.client.get("/user-settings/mfa/").content.decode()
+
+    order = [
+        "Set up now",
+        'role="switch"',
+        'id="passkeys"',
+        "Create a passkey<",
+        "Request new passkey",
+        "Delete current passkey request",
+        'class="items boxed"',
+    ]
+    places = [page.index(part) for part in order]
+    assert places == sorted(places)
