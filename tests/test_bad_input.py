@@ -409,7 +409,6 @@ BAD_FIELDS: dict[str, tuple[dict[str, str], dict[str, list[Any]]]] = {
             "email": [
                 MISSING,
                 "",
-                "petra",
                 "petra@",
                 "a@b\x00.example",
                 "a" * 255 + "@acme.example",

@@ -119,8 +119,10 @@ def test_asvs_11_2_4_what_is_compared_otherwise_is_no_secret():
     assert plainly == {
         "'@' in typed",  # a user name or an address, as anybody may type one
         # Whoever answers was told it: it keeps answers apart, and the signature proves.
-        "each.challenge == challenge",
+        "each.challenge == said.get('challenge')",
         "handle != user_handle",
+        # Both are public: the digest of the site's own name.
+        "told.rp_id_hash != sha256(settings.PASSKEY_RP_ID.encode()).digest()",
         # Typed twice by one person at one prompt.
         "password != getpass.getpass('The same again: ')",
         # Whoever chooses a password types it, and the lists are published.

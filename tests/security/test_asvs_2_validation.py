@@ -214,7 +214,7 @@ def test_asvs_4_1_2_scripts_are_refused_without_tls_and_pages_sent_on(csrf, kim,
     for path in (AUTHENTICATION, f"{AUTHENTICATION}options/", REGISTRATION, f"{REGISTRATION}options/"):
         answer = client.post(path, {}, content_type="application/json")
         assert (answer.status_code, "Location" in answer.headers) == (403, False)
-        assert answer.json()["error"] == ("form_out_of_date" if csrf else "tls_required")
+        assert answer.json()["error"] == ("cookies_needed" if csrf else "tls_required")
     for path in ("/login/", "/portal/", "/password-reset/"):
         answer = client.get(path)
         assert (answer.status_code, answer.headers["Location"].partition(":")[0]) == (301, "https")
@@ -274,7 +274,7 @@ def test_asvs_15_3_1_json_answers_have_these_fields_and_no_more(kim, administrat
     assert set(asked["user"]) == {"id", "name", "displayName"}
     assert set(made) == {"next"}
     assert set(told) == {"challenge", "timeout", "rpId", "allowCredentials", "userVerification"}
-    assert [set(passkey) for passkey in told["allowCredentials"]] == [{"id", "type"}]
+    assert [set(passkey) for passkey in told["allowCredentials"]] == [{"id", "type", "transports"}]
     assert set(refused) == {"error", "message"}
     assert set(shut) == {"error", "login"}
     for answer in (asked, made, told, refused, shut):
