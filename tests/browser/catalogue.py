@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from time import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
-from django.template.loader import render_to_string
+from django.core.exceptions import SuspiciousOperation
+from django.test import RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.encoding import force_bytes
@@ -24,6 +25,7 @@ from accounts import audit, invitations, links, people, throttle
 from accounts.actions import Action
 from accounts.models import Budget, Session, User
 from companies.models import Company
+from m2v import errors
 from m2v.management.commands.create_demo import create
 from mfa import services
 from mfa.policy import Method
@@ -33,8 +35,10 @@ from tests.people import Person
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from django.http import HttpResponse
     from playwright.sync_api import Page
 
+    from accounts.requests import SiteRequest
     from tests.browser.pages import Desk
 
 ELSEWHERE = (
@@ -243,11 +247,6 @@ def lock(stage: Stage, username: str) -> None:
     Budget.objects.create(key=lane.key, failures=100, blocked_until=throttle.FOREVER, last_at=time())
 
 
-@state("user-lock", "settings:user_lock")
-def user_lock(stage: Stage) -> Desk:
-    return stage.inside("petra.vogt", f"/settings/administration/users/{stage.user('kim.hansen').pk}/lock/")
-
-
 @state("user-let-in", "settings:user_let_in")
 def user_let_in(stage: Stage) -> Desk:
     kim = stage.user("kim.hansen")
@@ -346,7 +345,7 @@ def password_reset(stage: Stage) -> Desk:
 @state("password-reset-sent", "password_reset_sent")
 def password_reset_sent(stage: Stage) -> Desk:
     desk = stage.stranger("/password-reset/")
-    desk.field("E-mail").fill("kim.hansen@demo.example")
+    desk.field("User name or e-mail").fill("kim.hansen@demo.example")
     desk.button("Send the link").click()
     expect(desk.heading("Check your e-mail")).to_be_visible()
     return desk
@@ -797,9 +796,10 @@ def form_out_of_date(stage: Stage) -> Desk:
 @state("cookies-needed", "login")
 def cookies_needed(stage: Stage) -> Desk:
     desk = stage.stranger("/login/")
-    desk.page.context.clear_cookies()
+    desk.page.wait_for_load_state("networkidle")  # the question for autofill brings a cookie of its own
     desk.field("User name").fill("kim.hansen")
     desk.password_field.fill("anything")
+    desk.page.context.clear_cookies()
     desk.button("Sign in").click()
     desk.sees("Cookies are needed")
     return desk
@@ -807,18 +807,22 @@ def cookies_needed(stage: Stage) -> Desk:
 
 @state("bad-request", "")
 def bad_request(stage: Stage) -> Desk:
-    return as_served(stage, "errors/400.html")
+    return as_served(stage, errors.bad_request(asked(), SuspiciousOperation()))
 
 
 @state("server-error", "")
 def server_error(stage: Stage) -> Desk:
-    return as_served(stage, "errors/500.html")
+    return as_served(stage, errors.server_error(asked()))
 
 
-def as_served(stage: Stage, template: str) -> Desk:
+def asked() -> SiteRequest:
+    """A request for a page."""
+    return cast("SiteRequest", RequestFactory().get("/broken/", headers={"accept": "text/html"}))
+
+
+def as_served(stage: Stage, answer: HttpResponse) -> Desk:
     """A page that no address leads to in a site that works, as the browser would get it."""
     desk = stage.at(**stage.options)
-    page = render_to_string(template, {"base_url": settings.BASE_URL})
-    desk.page.route("**/broken/", lambda route: route.fulfill(body=page, content_type="text/html"))
+    desk.page.route("**/broken/", lambda route: route.fulfill(body=answer.content, content_type="text/html"))
     desk.open("/broken/")
     return desk

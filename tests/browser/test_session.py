@@ -53,7 +53,7 @@ def test_the_page_warns_a_minute_before_and_stays_at_a_press(desk, kim):
 
     expect(warning(desk)).to_be_visible()
     expect(desk.button("Stay signed in")).to_be_focused()
-    expect(warning(desk)).to_contain_text("Nothing was done for a while")
+    expect(warning(desk)).to_contain_text("You have not done anything for a while")
     seconds = warning(desk).get_by_role("timer")
     expect(seconds).to_contain_text("Seconds left:")
     assert 0 < int(seconds.locator("strong").inner_text()) <= 50
@@ -162,7 +162,7 @@ def test_after_signing_out_in_one_tab_the_others_next_act_leads_to_the_login(des
     other.goto("/portal/")
     other.get_by_role("button", name="User menu").click()
     other.get_by_role("button", name="Sign out", exact=True).click()
-    expect(other).to_have_url(f"{site}/login/")
+    expect(other).to_have_url(f"{site}/login/?signed_out=yes")
 
     desk.link("Multi-factor authentication").click()
 
