@@ -212,4 +212,5 @@ def _send(person: User, subject: str, templates: tuple[str, str], context: dict[
     text, html = (render_to_string(template, context) for template in templates)
     mail = EmailMultiAlternatives(subject=subject, body=text, to=[person.email])
     mail.attach_alternative(html, "text/html")
-    post.deliver(mail)
+    cause = actor.pk if isinstance(actor, User) else audit.current_address() or person.pk
+    post.deliver(mail, cause=str(cause), about=f"{templates[0]} {person.pk} {person.email}")

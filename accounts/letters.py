@@ -57,6 +57,11 @@ class Letter:
             mail.attach_alternative(render_to_string("mail/notice.html", context), "text/html")
         return mail
 
+    def about(self, recipients: list[Recipient]) -> str:
+        """What two letters have in common of which one is enough: what they say, about whom, and to whom."""
+        of = (self.event.subject_id, self.event.company_id, self.notice.headline, self._sentence())
+        return repr([*map(str, of), *sorted(recipient.address for recipient in recipients)])
+
     @property
     def page(self) -> str:
         """The address where it goes on, if it does."""

@@ -247,10 +247,12 @@ def _send(notice: Notice, event: AuditEvent) -> None:
     if not recipients:
         return
     letter = letters.letter(notice, event)
+    cause = str(event.actor_id or event.address or event.subject_id)
+    about = letter.about(recipients)
     if event.subject_id is None:
-        post.deliver_to_many(letter.to(recipient) for recipient in recipients)
+        post.deliver_to_many((letter.to(recipient) for recipient in recipients), cause=cause, about=about)
     else:
-        post.deliver(*(letter.to(recipient) for recipient in recipients))
+        post.deliver(*(letter.to(recipient) for recipient in recipients), cause=cause, about=about)
 
 
 def headline(event: AuditEvent) -> str:

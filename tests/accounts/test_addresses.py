@@ -168,8 +168,8 @@ class _Editor:
 def test_every_mail_says_that_a_machine_sent_it_and_which_site(settings, mailoutbox):
     settings.BASE_URL = "https://mfa.acme.example:8443"
 
-    post.deliver(EmailMessage("Hello", "Hello", to=["kim@acme.example"]))
-    post.deliver_to_many([EmailMessage("Hello", "Hello", to=["lee@acme.example"])])
+    post.deliver(EmailMessage("Hello", "Hello", to=["kim@acme.example"]), cause="kim")
+    post.deliver_to_many([EmailMessage("Hello", "Hello", to=["lee@acme.example"])], cause="kim")
 
     for sent in mailoutbox:
         headers = sent.message()

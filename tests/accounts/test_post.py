@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from threading import Event, current_thread
-from time import monotonic
+from time import monotonic, sleep
 
 import pytest
 from django.core import mail
 from django.core.mail import EmailMessage
 from django.core.mail.backends.locmem import EmailBackend
 
-from accounts import post
+from accounts import audit, post
+from accounts.actions import Action
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HERE = "tests.accounts.test_post"
@@ -69,10 +71,14 @@ def background(settings, mailoutbox):
     wait()
 
 
-def wait():
+def wait(*lanes):
     """Until what was handed over is delivered."""
-    for lane in (post.LETTERS, post.CIRCULARS):
-        lane.thread.submit(int).result(10)
+    for lane in lanes or (post.LETTERS, post.CIRCULARS):
+        end = monotonic() + 10
+        while (lane.queues or lane.busy) and monotonic() < end:
+            sleep(0.01)
+        assert not lane.queues
+        assert not lane.busy
 
 
 def test_the_site_delivers_in_the_background():
@@ -83,15 +89,15 @@ def test_the_site_delivers_in_the_background():
 
 def test_handing_over_does_not_wait_for_the_mail_server(background):
     start = monotonic()
-    post.deliver(letter())
-    post.deliver_to_many(letter() for _ in range(3))
+    post.deliver(letter(), cause="kim")
+    post.deliver_to_many((letter() for _ in range(3)), cause="kim")
 
     assert monotonic() - start < 1
     assert mail.outbox == []
     Slow.go.set()
     wait()
     assert len(mail.outbox) == 4
-    assert set(Slow.threads) == {"post-letters_0", "post-circulars_0"}
+    assert {name.rpartition("_")[0] for name in Slow.threads} == {"post-letters", "post-circulars"}
 
 
 def test_a_login_does_not_wait_for_the_mail_server(background, transactional_db, make_person):
@@ -117,48 +123,116 @@ def test_a_letter_does_not_wait_for_a_circular(background):
         yield letter("many@acme.example")
 
     Slow.go.set()
-    post.deliver_to_many(circular())
-    post.deliver(letter())
-    post.LETTERS.thread.submit(int).result(10)
+    post.deliver_to_many(circular(), cause="kim")
+    post.deliver(letter(), cause="kim")
+    wait(post.LETTERS)
 
     assert [sent.to for sent in mail.outbox] == [["kim@acme.example"]]
     gate.set()
 
 
-def test_more_than_fits_is_dropped_and_logged(background, caplog):
-    lane = post.Lane("small", most=2)
-    for _ in range(5):
-        lane.take([letter()])
+def test_nothing_is_dropped_however_much_one_person_causes_and_the_log_says_it(background, caplog):
+    for _ in range(1000):
+        post.deliver(letter(), cause="kim")
 
-    assert caplog.text.count("Mail was dropped") == 3
+    assert caplog.text.count("mails of one cause wait") == 1
     Slow.go.set()
-    lane.thread.shutdown(wait=True)
-    assert len(mail.outbox) == 2
+    wait()
+    assert len(mail.outbox) == 1000
 
 
-def test_room_is_free_again_after_the_delivery(background):
+class Stuck(Slow):
+    """A mail server that takes for ever with what one person causes, and is quick for everybody else."""
+
+    def send_messages(self, messages):
+        if messages[0].to != ["many@acme.example"]:
+            return EmailBackend.send_messages(self, messages)
+        return super().send_messages(messages)
+
+
+def test_nobodys_mail_waits_behind_what_another_causes(background, settings):
+    settings.MAILERS = {"default": {"BACKEND": f"{HERE}.Stuck"}}
+    for _ in range(20):
+        post.deliver(letter("many@acme.example"), cause="mallory")
+        post.deliver_to_many((letter("many@acme.example") for _ in range(5)), cause="mallory")
+    post.deliver(letter(), cause="kim")
+    post.deliver_to_many([letter("lee@acme.example")], cause="lee")
+
+    end = monotonic() + 5
+    while len(mail.outbox) < 2 and monotonic() < end:
+        sleep(0.01)
+    assert sorted(sent.to[0] for sent in mail.outbox) == ["kim@acme.example", "lee@acme.example"]
+
+
+def test_queues_take_turns(background):
+    lane = post.Lane("turns", threads=1)
+    for name in ("first", "mallory", "mallory", "mallory", "kim"):
+        lane.take([letter(f"{name}@acme.example")], name)
     Slow.go.set()
-    lane = post.Lane("small", most=1)
-    for number in range(1, 4):
-        lane.take([letter()])
-        lane.thread.submit(int).result(10)
-        assert len(mail.outbox) == number
+    wait(lane)
+
+    assert [sent.to[0].partition("@")[0] for sent in mail.outbox] == ["first", "mallory", "kim", "mallory", "mallory"]
 
 
-def test_mail_that_is_handed_over_while_the_process_ends_is_dropped_and_logged(background, caplog):
-    lane = post.Lane("ended")
-    lane.thread.shutdown()
+def test_a_circular_lets_others_have_their_turn_and_comes_to_its_end(background):
+    lane = post.Lane("turns", threads=1)
+    lane.take((letter("many@acme.example") for _ in range(post.AT_A_TIME * 2)), "mallory")
+    lane.take([letter()], "kim")
+    Slow.go.set()
+    wait(lane)
 
-    lane.take([letter()])
+    names = [sent.to[0] for sent in mail.outbox]
+    assert names.index("kim@acme.example") == post.AT_A_TIME
+    assert names.count("many@acme.example") == post.AT_A_TIME * 2
 
-    assert "Mail was dropped." in caplog.text
+
+def test_of_several_about_the_same_thing_that_wait_the_last_is_sent(background):
+    lane = post.Lane("same", threads=1)
+    lane.take([letter("first@acme.example")], "kim")
+    end = monotonic() + 10
+    while not lane.busy and monotonic() < end:
+        sleep(0.01)
+    for number in range(5):
+        lane.take([EmailMessage(f"Number {number}", "text", to=["kim@acme.example"])], "kim", "the address of Kim")
+    lane.take([letter("kim@acme.example")], "kim", "something else")
+    lane.take([letter("lee@acme.example")], "lee", "the address of Kim")
+    Slow.go.set()
+    wait(lane)
+
+    assert sorted(sent.subject for sent in mail.outbox) == ["Hello", "Hello", "Hello", "Number 4"]
+
+
+def test_acts_in_a_row_that_say_the_same_are_told_once_while_the_mail_waits(background, transactional_db, make_person):
+    kim = make_person("kim")
+    subject = kim.user
+    for _ in range(20):
+        audit.record(Action.PASSWORD_CHANGED, actor=subject, subject=subject)
+    audit.record(Action.PASSKEY_CREATED, actor=subject, subject=subject, name="Phone")
+    audit.record(Action.PASSKEY_CREATED, actor=subject, subject=subject, name="Key")
+    Slow.go.set()
+    wait()
+
+    told = Counter(sent.subject for sent in mail.outbox)
+    assert 1 <= told["m2v: Your password was changed"] <= 2  # the first may have been on its way
+    assert told["m2v: A passkey was added to your account"] == 2
+
+
+def test_mail_that_is_handed_over_while_the_process_ends_is_delivered_at_once(background):
+    Slow.go.set()
+    lane = post.Lane("ended", threads=1)
+    lane.threads.shutdown()
+
+    lane.take([letter()], "kim")
+
+    assert len(mail.outbox) == 1
 
 
 def test_one_that_is_refused_keeps_none_of_the_others(settings, mailoutbox, caplog):
     settings.MAILERS = {"default": {"BACKEND": f"{HERE}.Polite"}}
     Polite.calls = 0
 
-    post.deliver_to_many(letter(to) for to in ("a@acme.example", "refused@acme.example", "c@acme.example"))
+    some = ("a@acme.example", "refused@acme.example", "c@acme.example")
+    post.deliver_to_many((letter(to) for to in some), cause="kim")
 
     assert [sent.to[0] for sent in mail.outbox] == ["a@acme.example", "c@acme.example"]
     assert caplog.text.count("A mail was not delivered.") == 1
@@ -168,7 +242,7 @@ def test_one_that_is_refused_keeps_none_of_the_others(settings, mailoutbox, capl
 def test_a_line_that_was_cut_is_opened_again(settings, mailoutbox, caplog):
     settings.MAILERS = {"default": {"BACKEND": f"{HERE}.Choosy"}}
 
-    post.deliver(letter("refused@acme.example"), letter())
+    post.deliver(letter("refused@acme.example"), letter(), cause="kim")
 
     assert [sent.to[0] for sent in mail.outbox] == ["kim@acme.example"]
     assert "The connection to the mail server broke: The line was cut." in caplog.text
@@ -178,7 +252,7 @@ def test_many_go_over_one_connection(settings, mailoutbox):
     settings.MAILERS = {"default": {"BACKEND": f"{HERE}.Polite"}}
     Polite.calls = 0
 
-    post.deliver_to_many(letter() for _ in range(40))
+    post.deliver_to_many((letter() for _ in range(40)), cause="kim")
 
     assert len(mail.outbox) == 40
     assert Polite.calls == 1
@@ -190,9 +264,10 @@ import os, django
 os.environ["DJANGO_SETTINGS_MODULE"] = "m2v.settings"
 django.setup()
 from django.core.mail import EmailMessage
-from accounts import post
+from accounts import audit, post
+from accounts.actions import Action
 for n in range(20):
-    post.deliver(EmailMessage(f"Number {n}", "text", to=["kim@acme.example"]))
+    post.deliver(EmailMessage(f"Number {n}", "text", to=["kim@acme.example"]), cause="kim")
 """
     environment = {"DATA_DIR": str(tmp_path), "PATH": "/usr/bin:/bin"}
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, check=False)
