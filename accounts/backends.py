@@ -8,7 +8,7 @@ from django.contrib.auth.backends import BaseBackend
 
 from accounts import throttle
 from accounts.models import User
-from accounts.passwords import LONGEST_TYPED
+from accounts.passwords import LONGEST_TYPED, is_short
 from accounts.statements import Lookup, given
 from accounts.text import one_named
 
@@ -55,6 +55,10 @@ class PasswordBackend(BaseBackend):
             return None
         if person.is_shut_out:
             raise AccountLocked(person)
+        if person.password_is_short is None:
+            person.password_is_short = is_short(password)
+            unknown = User.objects.filter(pk=person.pk, password=person.password, password_is_short=None)
+            unknown.update(password_is_short=person.password_is_short)
         return person
 
     def get_user(self, user_id: UUID | str) -> User | None:

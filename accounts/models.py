@@ -103,10 +103,9 @@ class User(AbstractBaseUser):
     """A person who signs in.
 
     `two_factor_enabled` is the person's own switch; what is set up lies in
-    `mfa`. `session_epoch` is part of what sessions are signed with: counting
-    it up ends all of them. While `locked_at` is set nothing opens: not the
-    password, a factor, a link or a session; `locked_by` is nobody where the
-    person said "This wasn't me".
+    `mfa`. Counting up `session_epoch` ends all sessions, which are signed with
+    it. While `locked_at` is set nothing opens, no factor, link or session;
+    `locked_by` is nobody where the person said "This wasn’t me".
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -123,6 +122,7 @@ class User(AbstractBaseUser):
     role = models.CharField(_("role"), max_length=30, choices=Role.choices, default=Role.MEMBER)
     language = models.CharField(_("language"), max_length=10, default="en")
     is_active = models.BooleanField(_("active"), default=True)
+    password_is_short = models.BooleanField(null=True, default=False, editable=False)  # None: seen when it is typed
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     last_login = None  # Django would write it at the first factor
     last_sign_in_at = models.DateTimeField(null=True, editable=False)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from accounts import audit, throttle
 from accounts.actions import Action
 from accounts.models import AuditEvent, Session, User
+from accounts.passwords import is_short
 from accounts.text import check_username, clean_address, trim
 
 if TYPE_CHECKING:
@@ -216,18 +217,24 @@ def reported_at(claim: Claim) -> datetime | None:
     return reports.order_by("pk").values_list("at", flat=True).first()
 
 
+def measure_anew(person: User) -> None:
+    """Look how long the password of `person` is when it is typed next: it is the only factor from now on."""
+    User.objects.filter(pk=person.pk, password_is_short=False).update(password_is_short=None)
+
+
 @transaction.atomic
 def change_password(person: User, password: str, *, actor: User | None, here: str | None = None) -> None:
     """Give `person` the password they chose; every session ends but the one that is kept as `here`.
 
-    Guesses at the earlier one are forgotten. Raises ChangedMeanwhile where
+    Guesses at the earlier one are forgotten; that it is short, as it may be beside an app, is not. Raises ChangedMeanwhile where
     password, address or access are no longer those that were read: of two who
     hold one link, one chooses (ASVS 6.4.1).
     """
     as_read = User.objects.get_queryset().opening()
     as_read = as_read.filter(pk=person.pk, password=person.password, email=person.email)
     person.set_password(password)
-    if not as_read.update(password=person.password):
+    person.password_is_short = is_short(password)
+    if not as_read.update(password=person.password, password_is_short=person.password_is_short):
         raise ChangedMeanwhile
     throttle.unlock(person)
     Session.objects.filter(user=person).exclude(pk=here).delete()

@@ -52,8 +52,21 @@ def of_switching_off(window: Window) -> list[Consequence]:
         )
         lines.append(Consequence("ok", "finger-print", text))
     if window.app is not None:
+        if window.subject.password_is_short:
+            lines.append(_longer_password(window))
         lines.append(_signed_out(window))
     return lines
+
+
+def _longer_password(window: Window) -> Consequence:
+    """What becomes of a password that was chosen beside the app."""
+    text = window.said(
+        _("Your password is too short to be all that a login asks for: you choose a longer one at the next login."),
+        _(
+            "{name}’s password is too short to be all that a login asks for: {name} chooses a longer one at the next login."
+        ),
+    )
+    return Consequence("wait", "key", text)
 
 
 def of_deleting(window: Window, passkey: Passkey) -> list[Consequence]:

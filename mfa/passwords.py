@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from zxcvbn import zxcvbn
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
-from accounts.passwords import LONGEST, LONGEST_TYPED, typed_alike
+from accounts.passwords import ALONE, LONGEST, LONGEST_TYPED, typed_alike
 from accounts.text import plain
 from mfa.models import AuthenticatorApp
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from accounts.models import User
 
-ALONE = 15  # characters, where a password is all that a login asks for
 WITH_SECOND_FACTOR = 8
 FEWEST_GUESSES = 10**8
 ESTIMATED = 64  # characters that are estimated: the estimate is slow on long passwords

@@ -27,6 +27,7 @@ class Step(StrEnum):
     """A step of the login. Its value is the name of its page's URL."""
 
     CHALLENGE = "login_challenge"
+    CHOOSE_PASSWORD = "login_setup_password"  # noqa: S105  # a name
     SET_UP_TWO_FACTOR = "login_setup_two_factor"
     SAVE_RECOVERY_CODES = "login_setup_recovery_codes"
     SET_UP_PASSKEY = "login_setup_passkey"
@@ -43,6 +44,7 @@ class Standing:
     passkey_requested: bool = False
     passkey_postponed: bool = False
     codes_unsaved: bool = False
+    password_is_short: bool = False
 
     @property
     def accepted(self) -> frozenset[Method]:
@@ -60,6 +62,8 @@ def pending_steps(standing: Standing, proofs: AbstractSet[Method]) -> tuple[Step
 
     Whoever has a method is challenged before they may enrol another: a rule
     made stricter must never let a stolen password choose the second factor.
+    A password that is short, as it may be beside an app, does not get in once
+    the app is gone; whoever comes with a passkey did not use it.
     Raises ValueError where `proofs` hold no first factor.
     """
     if not proofs & FIRST_FACTORS:
@@ -68,6 +72,8 @@ def pending_steps(standing: Standing, proofs: AbstractSet[Method]) -> tuple[Step
     challenged = standing.has_app or (standing.two_factor_required and standing.has_passkey)
     if challenged and not proofs & standing.accepted:
         steps.append(Step.CHALLENGE)
+    if standing.password_is_short and Method.PASSWORD in proofs and not standing.has_app:
+        steps.append(Step.CHOOSE_PASSWORD)
     if standing.app_disabled if standing.has_app else standing.two_factor_required:
         steps.append(Step.SET_UP_TWO_FACTOR)
     if standing.codes_unsaved:

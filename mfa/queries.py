@@ -88,6 +88,7 @@ def standing_of(person: User, holdings: Holdings, session: SessionBase) -> Stand
         passkey_requested=holdings.passkey_requested,
         passkey_postponed=POSTPONED in session,
         codes_unsaved=UNSAVED_CODES in session,
+        password_is_short=bool(person.password_is_short),
     )
 
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts import audit, throttle
 from accounts.actions import Action
 from accounts.models import User
-from accounts.people import end_sessions
+from accounts.people import end_sessions, measure_anew
 from accounts.places import end_proved_by
 from mfa.methods import recovery
 from mfa.methods.ceremonies import Refused
@@ -75,6 +75,7 @@ def disable_two_factor(subject: User, *, actor: User, sessions: Sessions = Sessi
     _count_anew(subject, Method.TOTP, Method.RECOVERY)
     if apps:
         end_proved_by(subject, *BY_APP)
+        measure_anew(subject)
     if was_on or apps or codes:
         changes = {SWITCH: [was_on, False], "authenticator_apps": [apps, 0], "recovery_codes": [codes, 0]}
         audit.record(Action.TWO_FACTOR_DISABLED, actor=actor, subject=subject, changes=changes)

@@ -8,6 +8,7 @@ from django.urls import URLPattern, path
 
 from mfa.views import confirm, login, passkeys, setup, window, window_passkeys
 from mfa.views.setup_passkey import login_passkey, own_passkey_new
+from mfa.views.setup_password import login_password
 
 if TYPE_CHECKING:
     from mfa.views.window import Behind
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 urlpatterns = [
     path("login/", login.password, name="login"),
     path("login/challenge/", login.challenge, name="login_challenge"),
+    path("login/setup/password/", login_password, name="login_setup_password"),
     path("login/setup/two-factor/", setup.login_two_factor, name="login_setup_two_factor"),
     path("login/setup/recovery-codes/", setup.login_recovery_codes, name="login_setup_recovery_codes"),
     path("login/setup/passkey/", login_passkey, name="login_setup_passkey"),

@@ -154,14 +154,22 @@ class Window:
         if self.app is not None and self.app.disabled_at:
             return self.next_login_locked
         if self.state is State.ASKED:
-            return f"{self.next_login_asked} {self._asked_too}".strip()
+            return " ".join(filter(None, (self.next_login_asked, self._longer_password, self._asked_too)))
         if not self.subject.has_usable_password():
             text = _("A passkey only: there is no password")
         elif self.state is State.SET_UP:
             text = _("Password and code, or a passkey") if self.usable_passkeys else _("Password and code")
         else:
             text = _("User name and password, or a passkey") if self.usable_passkeys else _("User name and password")
-        return text + self._then_asked
+        return ". ".join(filter(None, (text + self._then_asked, self._longer_password)))
+
+    @property
+    def _longer_password(self) -> str:
+        """The sentence where the app is gone, beside which a short password was chosen."""
+        if self.app is not None or not self.subject.password_is_short or not self.subject.has_usable_password():
+            return ""
+        other = _("Right after the password, {name} chooses a longer one.")
+        return self.said(_("Right after the password, you choose a longer one."), other)
 
     @property
     def next_login_locked(self) -> str:

@@ -17,6 +17,7 @@ from tests.people import Person, browser
 PUBLIC = {
     "login",
     "login_challenge",
+    "login_setup_password",
     "login_setup_two_factor",
     "login_setup_recovery_codes",
     "login_setup_passkey",
@@ -75,6 +76,7 @@ ACCESS = {
     "sessions_end_others": (302, 405, 405, 405),
     "login": (200, 302, 302, 302),
     "login_challenge": (302, 302, 302, 302),
+    "login_setup_password": (302, 302, 302, 302),
     "login_setup_two_factor": (302, 302, 302, 302),
     "login_setup_recovery_codes": (302, 302, 302, 302),
     "login_setup_passkey": (302, 302, 302, 302),

@@ -28,7 +28,13 @@ FORM = "application/x-www-form-urlencoded"
 PARTS = "multipart/form-data; boundary=x"
 TOKEN = "a" * 32
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "FOO")
-LOGIN_STEPS = {"login_challenge", "login_setup_two_factor", "login_setup_recovery_codes", "login_setup_passkey"}
+LOGIN_STEPS = {
+    "login_challenge",
+    "login_setup_password",
+    "login_setup_two_factor",
+    "login_setup_recovery_codes",
+    "login_setup_passkey",
+}
 USERS = "/settings/administration/users/"
 COMPANIES = "/settings/administration/companies/"
 

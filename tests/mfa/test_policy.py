@@ -78,6 +78,28 @@ TABLE = [
     # What was proved once and is not held any more proves nothing
     ("a passkey that is gone is no second factor", SET_UP, WITH_BOTH, (Step.CHALLENGE,)),
     ("a code of an app that is gone", ASKED_WITH_PASSKEY, WITH_CODE, (Step.CHALLENGE, Step.SET_UP_TWO_FACTOR)),
+    # A password that was chosen beside an app does not get in without it
+    ("a short password is enough beside the app", replace(SET_UP, password_is_short=True), WITH_CODE, ()),
+    ("the app is gone: a longer password", replace(NOTHING, password_is_short=True), PASSWORD, (Step.CHOOSE_PASSWORD,)),
+    ("a passkey alone used no password", replace(HAS_PASSKEY, password_is_short=True), PASSKEY, ()),
+    (
+        "an app that took a hundred wrong codes is there still",
+        replace(SET_UP, password_is_short=True, app_disabled=True),
+        WITH_RECOVERY,
+        (Step.SET_UP_TWO_FACTOR,),
+    ),
+    (
+        "the app is gone and asked for again: the password first",
+        replace(ASKED, password_is_short=True),
+        PASSWORD,
+        (Step.CHOOSE_PASSWORD, Step.SET_UP_TWO_FACTOR),
+    ),
+    (
+        "whoever knows the password alone chooses no other beside a passkey that is asked for",
+        replace(ASKED_WITH_PASSKEY, password_is_short=True),
+        PASSWORD,
+        (Step.CHALLENGE, Step.CHOOSE_PASSWORD, Step.SET_UP_TWO_FACTOR),
+    ),
     # Recovery codes are saved before going on
     ("codes to save", replace(SET_UP, codes_unsaved=True), WITH_CODE, (Step.SAVE_RECOVERY_CODES,)),
     (
@@ -142,6 +164,7 @@ def test_whoever_gets_in_has_done_all_that_is_demanded(standing, proofs):
             held = {Method.TOTP, Method.RECOVERY} | ({Method.PASSKEY} if standing.has_passkey else set())
             assert proofs & held
         assert not standing.codes_unsaved
+        assert standing.has_app or not standing.password_is_short or Method.PASSWORD not in proofs
         assert standing.passkey_postponed or not standing.passkey_requested
 
 
@@ -153,6 +176,7 @@ def test_whoever_owes_nothing_gets_in(standing, proofs):
         or (standing.has_app and not proofs & standing.accepted)
         or standing.codes_unsaved
         or (standing.passkey_requested and not standing.passkey_postponed)
+        or (standing.password_is_short and not standing.has_app and Method.PASSWORD in proofs)
     )
     if not owes:
         assert pending_steps(standing, proofs) == ()
