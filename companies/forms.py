@@ -13,9 +13,14 @@ from accounts.models import Role, User
 from accounts.text import USERNAME_RULE, fold
 from companies.models import Company
 from mfa.forms import SignOutForm
+from mfa.letting_in import APP, CODES, Checked, Fate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from django.db.models import QuerySet
+
+    from mfa.letting_in import Factor
 
 
 class UserForm(PersonForm):
@@ -96,3 +101,44 @@ class CompanyOffForm(SignOutForm):
     """The choices beside switching a company's 2FA off."""
 
     keep = forms.BooleanField(required=False)
+
+
+class LetInForm(forms.Form):
+    """What becomes of each factor of a locked person, and who says that it is them."""
+
+    checked = forms.ChoiceField(
+        label=_("How was their identity checked?"), choices=Checked.choices, widget=forms.RadioSelect
+    )
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=500,
+        widget=forms.Textarea({"class": "input", "rows": 3}),
+        help_text=_("Required, like the check. Both stay in the history."),
+    )
+
+    def __init__(self, *args: Any, factors: Iterable[Factor], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.factors = list(factors)
+        for factor in self.factors:
+            self.fields[factor.key] = forms.ChoiceField(
+                choices=Fate.choices, initial=Fate.REMOVE if factor.is_new else Fate.KEEP, widget=forms.RadioSelect
+            )
+
+    def clean(self) -> dict[str, Any]:
+        """Recovery codes take the app's place, and open nothing without one."""
+        data = self.cleaned_data
+        if data.get(CODES) == Fate.KEEP and data.get(APP) == Fate.REMOVE:
+            self.add_error(
+                CODES, _("Recovery codes work beside the authenticator app only. Remove them too, or keep both.")
+            )
+        return data
+
+    @property
+    def rows(self) -> Iterator[tuple[Factor, forms.BoundField]]:
+        """Each factor with its choice."""
+        return ((factor, self[factor.key]) for factor in self.factors)
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """The keys of the factors to keep."""
+        return frozenset(factor.key for factor in self.factors if self.cleaned_data[factor.key] == Fate.KEEP)

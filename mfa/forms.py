@@ -9,17 +9,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.forms import ONE_LINE, TrimmedField
-from mfa.letting_in import APP, CODES, Checked, Fate
 from mfa.methods import recovery, totp
 from mfa.methods.typed import as_meant
 from mfa.models import Passkey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from django.utils.functional import _StrOrPromise
-
-    from mfa.letting_in import Factor
 
 
 class LoginForm(forms.Form):
@@ -180,47 +175,6 @@ class CodesSavedForm(forms.Form):
         label=_("I have saved my recovery codes"),
         error_messages={"required": _("Save the codes first, then tick this box.")},
     )
-
-
-class LetInForm(forms.Form):
-    """What becomes of each factor of a locked person, and who says that it is them."""
-
-    checked = forms.ChoiceField(
-        label=_("How was their identity checked?"), choices=Checked.choices, widget=forms.RadioSelect
-    )
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=500,
-        widget=forms.Textarea({"class": "input", "rows": 3}),
-        help_text=_("Required, like the check. Both stay in the history."),
-    )
-
-    def __init__(self, *args: Any, factors: Iterable[Factor], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.factors = list(factors)
-        for factor in self.factors:
-            self.fields[factor.key] = forms.ChoiceField(
-                choices=Fate.choices, initial=Fate.REMOVE if factor.is_new else Fate.KEEP, widget=forms.RadioSelect
-            )
-
-    def clean(self) -> dict[str, Any]:
-        """Recovery codes take the app's place, and open nothing without one."""
-        data = self.cleaned_data
-        if data.get(CODES) == Fate.KEEP and data.get(APP) == Fate.REMOVE:
-            self.add_error(
-                CODES, _("Recovery codes work beside the authenticator app only. Remove them too, or keep both.")
-            )
-        return data
-
-    @property
-    def rows(self) -> Iterator[tuple[Factor, forms.BoundField]]:
-        """Each factor with its choice."""
-        return ((factor, self[factor.key]) for factor in self.factors)
-
-    @property
-    def kept(self) -> frozenset[str]:
-        """The keys of the factors to keep."""
-        return frozenset(factor.key for factor in self.factors if self.cleaned_data[factor.key] == Fate.KEEP)
 
 
 class SignOutForm(forms.Form):

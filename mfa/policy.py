@@ -63,7 +63,7 @@ def pending_steps(standing: Standing, proofs: AbstractSet[Method]) -> tuple[Step
     Whoever has a method is challenged before they may enrol another: a rule
     made stricter must never let a stolen password choose the second factor.
     A password that is short, as it may be beside an app, does not get in once
-    the app is gone; whoever comes with a passkey did not use it.
+    the app is gone; where a passkey was used, it is not the password that does.
     Raises ValueError where `proofs` hold no first factor.
     """
     if not proofs & FIRST_FACTORS:
@@ -72,7 +72,7 @@ def pending_steps(standing: Standing, proofs: AbstractSet[Method]) -> tuple[Step
     challenged = standing.has_app or (standing.two_factor_required and standing.has_passkey)
     if challenged and not proofs & standing.accepted:
         steps.append(Step.CHALLENGE)
-    if standing.password_is_short and Method.PASSWORD in proofs and not standing.has_app:
+    if standing.password_is_short and not standing.has_app and Method.PASSKEY not in proofs:
         steps.append(Step.CHOOSE_PASSWORD)
     if standing.app_disabled if standing.has_app else standing.two_factor_required:
         steps.append(Step.SET_UP_TWO_FACTOR)

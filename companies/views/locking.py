@@ -14,10 +14,10 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import people
 from companies.views.back import back_to_user
+from companies.forms import LetInForm
 from companies.views.invitations import say_invited
 from companies.views.users import confirm, find_person
 from mfa.consequences import Consequence
-from mfa.forms import LetInForm
 from mfa.letting_in import Lock, let_in
 from mfa.views.confirm import recently_proved
 from mfa.window import Window

@@ -100,6 +100,12 @@ TABLE = [
         PASSWORD,
         (Step.CHALLENGE, Step.CHOOSE_PASSWORD, Step.SET_UP_TWO_FACTOR),
     ),
+    (
+        "password and passkey: the password alone let nobody in",
+        replace(ASKED_WITH_PASSKEY, password_is_short=True),
+        WITH_BOTH,
+        (Step.SET_UP_TWO_FACTOR,),
+    ),
     # Recovery codes are saved before going on
     ("codes to save", replace(SET_UP, codes_unsaved=True), WITH_CODE, (Step.SAVE_RECOVERY_CODES,)),
     (
@@ -164,7 +170,7 @@ def test_whoever_gets_in_has_done_all_that_is_demanded(standing, proofs):
             held = {Method.TOTP, Method.RECOVERY} | ({Method.PASSKEY} if standing.has_passkey else set())
             assert proofs & held
         assert not standing.codes_unsaved
-        assert standing.has_app or not standing.password_is_short or Method.PASSWORD not in proofs
+        assert standing.has_app or not standing.password_is_short or Method.PASSKEY in proofs
         assert standing.passkey_postponed or not standing.passkey_requested
 
 
@@ -176,7 +182,7 @@ def test_whoever_owes_nothing_gets_in(standing, proofs):
         or (standing.has_app and not proofs & standing.accepted)
         or standing.codes_unsaved
         or (standing.passkey_requested and not standing.passkey_postponed)
-        or (standing.password_is_short and not standing.has_app and Method.PASSWORD in proofs)
+        or (standing.password_is_short and not standing.has_app and Method.PASSKEY not in proofs)
     )
     if not owes:
         assert pending_steps(standing, proofs) == ()
