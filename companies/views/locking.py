@@ -13,8 +13,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import people
-from companies.views.back import back_to_user
 from companies.forms import LetInForm
+from companies.views.back import back_to_user
 from companies.views.invitations import say_invited
 from companies.views.users import confirm, find_person
 from mfa.consequences import Consequence
