@@ -298,6 +298,13 @@ def challenge_recovery_error(stage: Stage) -> Desk:
     return desk
 
 
+@state("setup-password", "login_setup_password")
+def setup_password(stage: Stage) -> Desk:
+    samir = stage.user("samir.haddad")
+    User.objects.filter(pk=samir.pk).update(password_is_short=True)
+    return stage.half_way("samir.haddad", "/login/setup/password/")
+
+
 @state("setup-two-factor-error", "login_setup_two_factor")
 def setup_two_factor_error(stage: Stage) -> Desk:
     desk = stage.half_way("tom.becker", "/login/setup/two-factor/")
