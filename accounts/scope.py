@@ -26,6 +26,7 @@ accesses = Bucket(30)
 forms = Bucket(30)
 skips = Bucket(60)
 waits = Bucket(60)
+new_passkeys = Bucket(30)
 
 
 def managed_or_404[T: Model](request: SiteRequest, managed: QuerySet[T], asked: UUID) -> T:
@@ -71,6 +72,12 @@ def step_skipped(request: SiteRequest) -> None:
     """Somebody half-way through their login asked for what comes after it."""
     if isinstance(request.claimant, User) and skips.take(request.claimant.pk):
         audit.record(Action.STEP_SKIPPED, actor=None, subject=request.claimant, **_asked(request))
+
+
+def passkey_refused(person: User, reason: str) -> None:
+    """What a browser answered makes no passkey."""
+    if new_passkeys.take(person.pk):
+        audit.record(Action.PASSKEY_REFUSED, actor=person, subject=person, reason=reason)
 
 
 def _asked(request: SiteRequest) -> dict[str, Any]:

@@ -22,13 +22,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from accounts import audit, login, throttle
+from accounts import login, throttle
 from accounts.acting import in_background
-from accounts.actions import Action
 from accounts.backends import AccountLocked
 from accounts.forms import too_many
 from accounts.models import User
-from accounts.scope import step_skipped
+from accounts.scope import passkey_refused, step_skipped
 from accounts.throttle import Throttled, wait
 from mfa import proofs, services
 from mfa.flow import advance, holdings_in, pending_of
@@ -162,7 +161,7 @@ def registration(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]:
             400, "too_many_passkeys", _("You have twenty passkeys. Delete one before you create another.")
         ) from trouble
     except Refused as trouble:
-        audit.record(Action.PASSKEY_REFUSED, actor=person, subject=person, reason=str(trouble))
+        passkey_refused(person, str(trouble))
         raise Problem(400, "passkey_refused", _("This passkey could not be saved. Try again.")) from trouble
     messages.success(
         request, _("Your passkey “{name}” is ready. Next time, sign in with it.").format(name=passkey.name)

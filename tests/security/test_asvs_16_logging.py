@@ -385,6 +385,19 @@ def test_asvs_16_3_3_one_member_makes_a_bounded_number_of_lines_and_hides_nobody
     assert actors == [kim.user] * scope.accesses.most + [lee.user]
 
 
+def test_asvs_16_3_3_refused_passkeys_of_one_person_are_bounded(kim, make_person, monkeypatch):
+    monkeypatch.setattr("accounts.bucket.monotonic", lambda: 1000.0)
+    scope.new_passkeys.refill()
+    lee = make_person("lee")
+    for person, times in ((kim, scope.new_passkeys.most + 20), (lee, 1)):
+        person.sign_in()
+        for _ in range(times):
+            assert person.json("/passkeys/registration/", {"credential": {}}).status_code == 400
+
+    refused = [line.actor for line in lines(action="passkey_refused")]
+    assert refused == [kim.user] * scope.new_passkeys.most + [lee.user]
+
+
 def test_asvs_16_3_3_a_code_used_twice_leaves_a_line(kim):
     kim.set_up_app()
     code = kim.code()
