@@ -385,7 +385,7 @@ def test_asvs_16_3_3_one_member_makes_a_bounded_number_of_lines_and_hides_nobody
     assert actors == [kim.user] * scope.accesses.most + [lee.user]
 
 
-def test_asvs_16_3_3_refused_passkeys_of_one_person_are_bounded(kim, make_person, monkeypatch):
+def test_refused_passkeys_of_one_person_are_bounded(kim, make_person, monkeypatch):
     monkeypatch.setattr("accounts.bucket.monotonic", lambda: 1000.0)
     scope.new_passkeys.refill()
     lee = make_person("lee")
