@@ -49,4 +49,5 @@ move(HERE, AWAY)
 found["it went"] = [seen() for _ in range(20)]
 move(AWAY, HERE)
 found["it came again"] = seen()
+found["foreign hosts"] = [seen(headers={"host": f"evil{number}.example"}) for number in range(100)]
 print(json.dumps(found))

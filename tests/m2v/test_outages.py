@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from base64 import urlsafe_b64encode
@@ -99,6 +100,30 @@ def test_an_outage_is_one_line_for_each_request_and_one_traceback_a_minute(came_
     assert len(outage) == 20
     assert all((line["status"], line["error"][:16]) == (503, "OperationalError") for line in outage)
     assert len([line for line in lines if "exception" in line]) == 1
+
+
+def test_foreign_hosts_are_lines_without_a_traceback_and_no_more_than_one_a_second(came_and_went):
+    answers, lines = came_and_went
+
+    assert {answer["status"] for answer in answers["foreign hosts"]} == {400}
+    foreign = [line for line in lines if "evil" in json.dumps(line)]
+    assert 0 < len(foreign) <= 2 * 60 + 5
+    assert not [line for line in foreign if "exception" in line]
+
+
+def test_a_database_host_that_never_answers_is_a_503_within_seconds(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgres://m2v:x@127.0.0.1:{silent.getsockname()[1]}/m2v"
+        code = (
+            "import m2v.wsgi; from django.test import Client; from time import monotonic; began = monotonic(); "
+            "answer = Client(SERVER_NAME='localhost', SERVER_PORT='8000').get('/login/'); "
+            "print(answer.status_code, monotonic() - began)"
+        )
+        done = Site(tmp_path).python("-c", code, DATABASE_URL=url)
+
+    status, seconds = done.stdout.split()
+    assert status == "503"
+    assert float(seconds) < 15
 
 
 def test_a_start_that_is_refused_says_so_in_a_line_of_the_log(tmp_path):
