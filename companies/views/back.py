@@ -39,6 +39,11 @@ def user_address(request: SignedInRequest, user_id: UUID) -> str:
     return reverse("settings:user", args=[user_id]) + list_query(request)
 
 
+def to_let_in(request: SignedInRequest, user_id: UUID) -> HttpResponseRedirect:
+    """To the page on which a locked person is let in again."""
+    return HttpResponseRedirect(reverse("settings:user_let_in", args=[user_id]) + list_query(request))
+
+
 def back_to_user(request: SignedInRequest, user_id: UUID) -> HttpResponseRedirect:
     """To the person's page."""
     return HttpResponseRedirect(user_address(request, user_id))

@@ -6,7 +6,6 @@ from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -15,7 +14,7 @@ from accounts import invitations, people, throttle
 from accounts.forms import too_many
 from accounts.models import User
 from accounts.scope import managed_or_404
-from companies.views.back import back_to_user
+from companies.views.back import back_to_user, to_let_in
 from mfa.sealing import Purpose, Unreadable, seal, unseal
 from mfa.views.confirm import recently_proved
 
@@ -36,7 +35,7 @@ def user_invite(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     """Send a new invitation to somebody who has not chosen a password yet; earlier links end."""
     person = managed_or_404(request, User.objects.managed_by(request.user), user_id)
     if person.is_active and person.locked_at is not None:
-        return redirect("settings:user_let_in", user_id)
+        return to_let_in(request, user_id)
     if not person.is_active or person.has_usable_password():
         text = (
             _("{name} has a password already.")

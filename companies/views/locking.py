@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.http import Http404
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import people
 from companies.forms import LetInForm
-from companies.views.back import back_to_user
+from companies.views.back import back_to_user, list_query, to_let_in
 from companies.views.invitations import say_invited
 from companies.views.users import confirm, find_person
 from mfa.consequences import Consequence
@@ -42,14 +42,14 @@ def user_lock(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         return back_to_user(request, user_id)
     if person.locked_at is not None:
         messages.info(request, _("{name} is locked already.").format(name=name))
-        return redirect("settings:user_let_in", user_id)
+        return to_let_in(request, user_id)
     if request.method == "POST":
         try:
             people.lock_user(person, actor=request.user)
         except people.OutOfReach as trouble:
             raise Http404 from trouble
         messages.success(request, _("{name} is locked and signed out everywhere.").format(name=name))
-        return redirect("settings:user_let_in", user_id)
+        return to_let_in(request, user_id)
     sessions = Window(person, request.user).sessions
     ends = _("{name} is not signed in anywhere now.")
     if sessions:
@@ -93,4 +93,5 @@ def user_let_in(request: SignedInRequest, user_id: UUID) -> HttpResponse:
             return back_to_user(request, user_id)
         return say_invited(request, person, link)
     context = {"form": form, "person": person, "lock": lock, "window": Window(person, request.user)}
+    context["list_query"] = list_query(request)
     return render(request, "settings/administration/users/let-in.html", context, status=400 if form.is_bound else 200)

@@ -11,7 +11,9 @@ from functools import wraps
 from secrets import token_urlsafe
 from time import time
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
 
+from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.db import transaction
 from django.http import HttpResponseRedirect, JsonResponse
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 
 HELD = "held_forms"
 FORMS = 3  # of several tabs
+CANCEL = "cancel"  # in the query: the page that "Cancel" leads back to
 BEYOND_PASSWORD = frozenset({Method.TOTP, Method.RECOVERY, Method.PASSKEY})
 
 
@@ -71,13 +74,24 @@ def recently_proved(view: View) -> View:
                 _let_go(request)
             return view(request, *args, **kwargs)
         back = _hold(request) if sends else request.get_full_path()
-        address = f"{resolve_url('confirm')}?{urlencode({REDIRECT_FIELD_NAME: back})}"
+        query = {REDIRECT_FIELD_NAME: back}
+        if came_from := _came_from(request):
+            query[CANCEL] = came_from
+        address = f"{resolve_url('confirm')}?{urlencode(query)}"
         if wants_json(request):
             headers = {"HX-Redirect": address} if request.htmx else {}
             return JsonResponse({"error": "confirmation_required", "next": address}, status=403, headers=headers)
         return HttpResponseRedirect(address)
 
     return guarded
+
+
+def _came_from(request: SiteRequest) -> str:
+    """The page on which the act was begun, as the browser says; "" where it is none of ours, or asks for this itself."""
+    there = urlsplit(request.htmx.current_url or request.headers.get("Referer", ""))
+    if there.netloc != urlsplit(settings.BASE_URL).netloc or there.path.startswith(resolve_url("confirm")):
+        return ""
+    return login.local_path(urlunsplit(("", "", there.path, there.query, "")))
 
 
 def _hold(request: SiteRequest) -> str:
@@ -139,6 +153,7 @@ def confirm(request: SignedInRequest) -> HttpResponse:
         "recovering": recovering,
         "by_password": by_password,
         "next": next_path,
+        "came_from": login.local_path(request.GET.get(CANCEL)),
     }
     page = render(request, "confirm/confirm.html", context, status=400 if form.is_bound else 200)
     return wait(page, throttled) if throttled else page

@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from accounts import people
 from mfa import services
 
 USERS = "/settings/administration/users/"
@@ -69,6 +70,60 @@ def test_who_wants_to_leaves_what_they_typed(petra, kim):
     petra.button("Go on without saving").click()
 
     expect(petra.page).to_have_url(re.compile(rf"{USERS}\?q=kim$"))
+
+
+@pytest.mark.parametrize(
+    ("page", "name", "away"),
+    [
+        (f"{USERS}new/", "Last name", "All users"),
+        ("/settings/administration/companies/new/", "Name", "All companies"),
+        ("/settings/administration/companies/{company}/edit/", "Name", "Overview"),
+        (f"{USERS}{{kim}}/let-in/", "Reason", "Change the e-mail address"),
+    ],
+)
+def test_what_was_typed_in_any_form_about_a_row_is_not_lost_without_a_word(
+    petra, kim, admin, company, page, name, away
+):
+    people.lock_user(kim.user, actor=admin)
+    petra.open(page.format(company=company.pk, kim=kim.user.pk))
+    before = petra.page.url
+    petra.field(name).fill("Lund")
+    petra.link(away).first.click()
+
+    alert = petra.page.get_by_role("alert")
+    expect(alert).to_contain_text(re.compile("is lost if you leave this page|is not saved yet"))
+    expect(petra.page).to_have_url(before)
+    expect(petra.field(name)).to_have_value("Lund")
+    alert.get_by_role("button").last.click()
+    expect(petra.page).not_to_have_url(before)
+
+
+def test_who_was_asked_may_stay_with_what_they_typed(petra):
+    petra.open(f"{USERS}new/")
+    petra.field("Last name").fill("Lund")
+    petra.link("All users").click()
+    petra.button("Stay here").click()
+
+    expect(petra.page.get_by_role("alert")).to_have_count(0)
+    expect(petra.field("Last name")).to_have_value("Lund")
+
+
+def test_cancel_is_a_word_itself(petra):
+    petra.open(f"{USERS}new/")
+    petra.field("Last name").fill("Lund")
+    petra.link("Cancel").click()
+
+    petra.is_on(USERS)
+
+
+def test_what_was_refused_is_not_saved_and_not_lost_either(petra, kim):
+    petra.open(f"{USERS}{kim.user.pk}/")
+    petra.field("User name").fill("no such name!")
+    petra.button("Save").click()
+    expect(petra.field("User name")).to_have_attribute("aria-invalid", "true")
+    petra.link("All users").click()
+
+    expect(petra.page.locator("#unsaved")).to_contain_text("is not saved yet")
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 900), (360, 800)])

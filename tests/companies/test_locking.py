@@ -460,3 +460,23 @@ def test_the_administrators_mail_leads_to_the_page(told, kim, admin):
     [theirs] = [mail for mail in mails if mail.to == [admin.email]]
     assert f"http://localhost:8000{page_of(kim.user)}" in theirs.body
     assert f"http://localhost:8000{page_of(kim.user)}" in theirs.alternatives[0].content
+
+
+ASKED = "?q=hansen&show=locked"
+
+
+@pytest.mark.parametrize("page", ["", "{user}/", "{user}/mfa/"])
+def test_the_way_to_a_locked_person_and_back_keeps_what_was_asked_of_the_list(administrator, locked_kim, page):
+    there = f"{page_of(locked_kim.user)}{ASKED}".replace("&", "&amp;")
+    shown = administrator.client.get(f"{USERS}{page.format(user=locked_kim.user.pk)}{ASKED}").content.decode()
+    assert f'href="{there}"' in shown
+
+    back = f"{USERS}{locked_kim.user.pk}/{ASKED}".replace("&", "&amp;")
+    assert administrator.client.get(page_of(locked_kim.user) + ASKED).content.decode().count(f'href="{back}"') == 2
+
+
+@pytest.mark.parametrize("act", ["lock", "invite"])
+def test_an_act_that_leads_to_a_locked_person_keeps_it_too(administrator, locked_kim, act):
+    answer = administrator.client.post(f"{USERS}{locked_kim.user.pk}/{act}/{ASKED}")
+
+    assert answer.headers["Location"] == page_of(locked_kim.user) + ASKED

@@ -442,3 +442,33 @@ def test_4_1_4_only_get_and_post(kim, method):
 def test_the_codes_page_leads_on_where_no_codes_wait(kim):
     kim.client.post(CONFIRM, {"password": PASSWORD})
     assert kim.client.get(OWN_CODES).headers["Location"] == OWN
+
+
+LIST = "/settings/administration/users/?q=hansen&page=2"
+
+
+@pytest.mark.parametrize(
+    ("came_from", "leads_to"),
+    [
+        (f"http://localhost:8000{LIST}", LIST),
+        ("http://localhost:8000/user-settings/mfa/", "/user-settings/mfa/"),
+        ("http://localhost:8000//evil.example/", "/"),
+        ("https://evil.example/portal/", "/"),
+        ("http://localhost:8000/confirm/?next=/portal/", "/"),
+        ("javascript:alert(1)", "/"),
+        ("", "/"),
+    ],
+)
+@pytest.mark.parametrize("header", ["Referer", "HX-Current-URL"])
+def test_cancel_leads_back_to_where_one_came_from(petra, kim, came_from, leads_to, header):
+    headers = {header: came_from, "HX-Request": "true"} if header.startswith("HX") else {header: came_from}
+    answer = petra.client.get(f"{window_of(kim.user)}two-factor/on/", headers=headers)
+    page = html(petra.client.get(answer.headers.get("HX-Redirect") or answer.headers["Location"]))
+
+    assert re.findall(r'<a href="([^"]*)">Cancel</a>', page) == [leads_to]
+
+
+def test_cancel_believes_no_address_elsewhere(petra):
+    page = html(petra.client.get(f"{CONFIRM}?cancel=//evil.example/"))
+
+    assert re.findall(r'<a href="([^"]*)">Cancel</a>', page) == ["/"]

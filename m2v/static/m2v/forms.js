@@ -50,9 +50,10 @@ for (const button of document.querySelectorAll("button[data-shows]")) {
 const unsaved = document.getElementById("unsaved");
 const typed = document.querySelector("form[data-typed]");
 if (unsaved && typed) {
-  const field = (one) => (one.type === "checkbox" ? one.checked : one.value);
+  const field = (one) => (one.type === "checkbox" || one.type === "radio" ? one.checked : one.value);
   const before = new Map([...typed.elements].map((one) => [one, field(one)]));
-  const changed = () => [...before].some(([one, value]) => field(one) !== value);
+  const refused = typed.querySelector("[aria-invalid=true]") !== null; // it came back as it was typed, unsaved
+  const changed = () => refused || [...before].some(([one, value]) => field(one) !== value);
   let let_go = false;
   let go_on = null;
   const hold = (event, again) => {
@@ -70,12 +71,17 @@ if (unsaved && typed) {
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[href]");
     const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey;
+    if (link?.closest("form[data-typed] > footer")) return; // "Cancel" says it itself
     if (link && plain && !link.target && !link.getAttribute("href").startsWith("#")) hold(event, () => link.click());
   }, true);
   document.addEventListener("submit", (event) => {
     const { target, submitter } = event;
     if (target !== typed) hold(event, () => target.requestSubmit(submitter));
   }, true);
+  unsaved.querySelector("[data-stay]")?.addEventListener("click", () => {
+    unsaved.hidden = true;
+    typed.querySelector(".input").focus();
+  });
   unsaved.querySelector("[data-leave]").addEventListener("click", () => {
     let_go = true;
     go_on();
