@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
@@ -27,7 +27,7 @@ from accounts.seals import EVERY, seal_batch
 from accounts.text import methods_in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from django.db.models import QuerySet
 
@@ -111,12 +111,25 @@ def log_line(line: AuditEvent) -> None:
 
 def newest(lines: QuerySet[AuditEvent], *, viewer: User, number: int = 10) -> list[AuditEvent]:
     """The newest of `lines`; from where somebody acted whom `viewer` does not manage is told of acts on them alone."""
-    managed = User.objects.managed_by(viewer).filter(pk=OuterRef("actor"))
-    events = lines.select_related("actor", "subject", "company").annotate(actor_managed=Exists(managed))[:number]
+    return shown_to(viewer, seen_by(viewer, lines)[:number])
+
+
+def seen_by(viewer: User, lines: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
+    """`lines`, each with whether `viewer` manages its actor and its subject."""
+    managed = User.objects.managed_by(viewer)
+    return lines.select_related("actor", "subject", "company").annotate(
+        actor_managed=Exists(managed.filter(pk=OuterRef("actor"))),
+        subject_managed=Exists(managed.filter(pk=OuterRef("subject"))),
+    )
+
+
+def shown_to(viewer: User, lines: Iterable[Any]) -> list[AuditEvent]:
+    """`lines` of `seen_by`, without what is not for `viewer`."""
+    events = list(lines)
     for event in events:
         if event.actor_id and not event.actor_managed and event.subject_id != viewer.pk:
             event.address, event.browser = None, ""
-    return list(events)
+    return events
 
 
 # What people do to themselves reads differently from what is done to them.
@@ -143,20 +156,23 @@ ON_THE_COMMAND_LINE = {
 
 def sentence(event: AuditEvent) -> str:
     """`event` as people read it, without time and place. Needs actor, subject and company loaded."""
-    form = _form(event)
+    form, words = form_and_words(event)
+    return form.format_map(words)
+
+
+def form_and_words(event: AuditEvent) -> tuple[str, dict[str, str]]:
+    """The form of `event`'s sentence, and what stands in it."""
     nobody = _("Somebody")
     details = {key: str(value) for key, value in event.details.items()}
-    return form.format_map(
-        {
-            "name": "",
-            "before": "",
-            **details,
-            "method": methods_in_words(event.details.get("methods", [])),
-            "actor": event.actor.get_full_name() if event.actor else nobody,
-            "subject": event.subject.get_full_name() if event.subject else details.get("username") or nobody,
-            "company": event.company.name if event.company else "",
-        }
-    )
+    return _form(event), {
+        "name": "",
+        "before": "",
+        **details,
+        "method": methods_in_words(event.details.get("methods", [])),
+        "actor": event.actor.get_full_name() if event.actor else nobody,
+        "subject": event.subject.get_full_name() if event.subject else details.get("username") or nobody,
+        "company": event.company.name if event.company else "",
+    }
 
 
 def _form(event: AuditEvent) -> str:

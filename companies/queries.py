@@ -176,8 +176,8 @@ class Coverage:
         return bars
 
 
-def latest_events(company: Company, viewer: User) -> list[AuditEvent]:
-    """What was done in `company` lately; sign-ins and refusals are no news.
+def events_of(company: Company, viewer: User) -> QuerySet[AuditEvent]:
+    """What was done in `company`, the newest first; sign-ins and refusals are no news.
 
     Whoever manages not everybody sees no line about the others, but what those did to the company and to their people.
     """
@@ -200,4 +200,16 @@ def latest_events(company: Company, viewer: User) -> list[AuditEvent]:
         managed = User.objects.managed_by(viewer)
         of_theirs = Q(subject__in=managed) | Q(subject=None, actor__in=managed)
         acts = acts.filter(of_theirs | Q(action__startswith="company_"))
-    return audit.newest(acts, viewer=viewer)
+    return acts
+
+
+def latest_events(company: Company, viewer: User) -> list[AuditEvent]:
+    """What was done in `company` lately."""
+    return audit.newest(events_of(company, viewer), viewer=viewer)
+
+
+def all_events(company: Company, viewer: User, page: str) -> Page[AuditEvent]:
+    """A page of everything that was done in `company`."""
+    shown = Paginator(audit.seen_by(viewer, events_of(company, viewer)), PAGE).get_page(page)
+    shown.object_list = audit.shown_to(viewer, shown.object_list)
+    return shown

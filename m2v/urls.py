@@ -20,7 +20,7 @@ urlpatterns = [
     path("user-settings/sessions/end-others/", recently_proved(session_views.end_others), name="sessions_end_others"),
     path("session/", session_views.session, name="session"),
     path("", include("mfa.urls")),
-    path("user-settings/mfa/", include((own_window_urls(accounts.settings_page), "own_mfa"))),
+    path("user-settings/mfa/", include((own_window_urls(views.behind_own_window), "own_mfa"))),
     path("", include("accounts.urls")),
     path("csp-report/", csp_report, name="csp_report"),
 ]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.actions import Action
 from accounts.models import AuditEvent
-from mfa.queries import State
+from accounts.views import settings_page
+from mfa.queries import POSTPONED, State
 from mfa.window import Window
 
 if TYPE_CHECKING:
@@ -30,23 +32,39 @@ def home(request: SignedInRequest) -> HttpResponse:
 @require_safe
 def portal(request: SignedInRequest) -> HttpResponse:
     """The portal: for now, what protects this account."""
-    return render(request, "portal/index.html", security(request))
+    return render(request, "portal/index.html", security(request, "portal"))
 
 
 @never_cache
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def m2s(request: SignedInRequest) -> HttpResponse:
-    """The m2s app, for the phone on site."""
-    return render(request, "m2s/index.html", security(request))
+    """The m2s app, for the phone on site. "Not now" puts the passkey's card away until the next login."""
+    if request.method == "POST":
+        request.session[POSTPONED] = True
+        return redirect("m2s")
+    return render(request, "m2s/index.html", security(request, "m2s"))
 
 
-def security(request: SignedInRequest) -> dict[str, Any]:
-    """What protects this account, what is missing, and the last sign-ins."""
+def behind_own_window(request: SignedInRequest) -> tuple[str, dict[str, Any], str]:
+    """The page that one's own MFA window was opened from, and closes to: template, context, address."""
+    match request.GET.get("from"):
+        case "portal":
+            return "portal/index.html", security(request, "portal"), reverse("portal")
+        case "m2s":
+            return "m2s/index.html", security(request, "m2s"), reverse("m2s")
+        case _:
+            return settings_page(request)
+
+
+def security(request: SignedInRequest, page: str) -> dict[str, Any]:
+    """What protects this account, what is missing, and the last sign-ins, on `page`."""
     person = request.user
     window = Window(person, person)
     sign_ins = AuditEvent.objects.filter(subject=person, action__in=[Action.SIGNED_IN, Action.REFUSED])
     return {
         "window": window,
+        "page": page,
+        "offers_passkey": not window.passkeys and POSTPONED not in request.session,
         "protected": window.state is State.SET_UP,
         "sign_ins": list(sign_ins.select_related("actor", "subject", "company")[:5]),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from accounts import audit, login
 from accounts.actions import Action
 from accounts.middleware import wants_json
 from accounts.scope import step_skipped
-from mfa.policy import Method, Step, pending_steps
+from mfa.policy import Method, Step, pending_steps, set_up_steps
 from mfa.queries import Holdings, holdings_of, standing_of
 
 if TYPE_CHECKING:
@@ -29,6 +30,28 @@ if TYPE_CHECKING:
     from mfa.middleware import Progress
 
     View = Callable[..., HttpResponse]
+
+
+STEPS_DONE = "steps_done"  # of this login, those that set something up
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Which step this is of those that set something up in this login, to its end."""
+
+    number: int
+    of: int
+
+    @property
+    def marks(self) -> list[bool]:
+        """For each step: is it reached?"""
+        return [step <= self.number for step in range(1, self.of + 1)]
+
+
+def counted(request: SiteRequest) -> Counted:
+    """Where the request's claimant is."""
+    done = request.session.get(STEPS_DONE, 0)
+    return Counted(done + 1, done + set_up_steps(pending_of(request)))
 
 
 @transaction.atomic(savepoint=False)
@@ -44,6 +67,7 @@ def advance(
     pending = pending_steps(standing_of(person, holdings, request.session), methods)
     if pending:
         if proved is None:
+            request.session[STEPS_DONE] = request.session.get(STEPS_DONE, 0) + 1
             request.session.cycle_key()
         else:
             audit.record(Action.PROVED, actor=person, subject=person, methods=[proved])
@@ -51,6 +75,7 @@ def advance(
         return resolve_url(pending[0])
     if proved is None:
         request.session.cycle_key()
+    request.session.pop(STEPS_DONE, None)
     there = request.session.pop(login.NEXT, "") or resolve_url(settings.LOGIN_REDIRECT_URL)
     login.complete(request, person)
     return there

@@ -83,6 +83,14 @@ def pending_steps(standing: Standing, proofs: AbstractSet[Method]) -> tuple[Step
     return tuple(steps)
 
 
+def set_up_steps(pending: tuple[Step, ...]) -> int:
+    """How many of the steps left, and of those that they bring along, set something up."""
+    ahead = set(pending) - {Step.CHALLENGE}
+    if Step.SET_UP_TWO_FACTOR in ahead:
+        ahead.add(Step.SAVE_RECOVERY_CODES)
+    return len(ahead)
+
+
 def may_enrol(standing: Standing, proofs: AbstractSet[Method]) -> bool:
     """May another factor be added now? Only after one that is held already, or where none is held."""
     return not standing.accepted or bool(proofs & standing.accepted)

@@ -120,6 +120,18 @@ class Window:
         return ", ".join(parts)
 
     @property
+    def in_short(self) -> str:
+        """On User settings: what there is, in a line."""
+        number, parts = len(self.passkeys), []
+        if self.app is not None:
+            parts.append(_("Authenticator app since {day}").format(day=day(self.app.created_at)))
+        if number:
+            parts.append(ngettext("%d passkey", "%d passkeys", number) % number)
+        if self.app is not None:
+            parts.append(_("{left} of {all} recovery codes left").format(left=self.codes_left, all=recovery.HOW_MANY))
+        return ", ".join(parts) or _("Authenticator app, recovery codes and passkeys")
+
+    @property
     def why(self) -> str:
         """Who switched it on, and whether the company requires it."""
         subject, reasons = self.subject, []

@@ -745,7 +745,7 @@ def test_decision_but_they_can_set_it_up_anew_and_the_old_app_works_until_then(a
     switch_company(administrator, company)
     kim.sign_in()
     old = kim.app_key
-    begun = press(kim.client, kim.client.get(OWN), "Set up again")
+    begun = press(kim.client, kim.client.get(OWN), "Set up the app again")
 
     phone = Person(kim.user, app_key=old)
     phone.enter_password()
@@ -768,7 +768,7 @@ def test_decision_an_administrator_sees_no_secret_and_adds_nothing(administrator
     window = read(window_of(administrator, kim)).dialog
     names = [button.label for button in window.all("button")]
 
-    for name in ("Set up again", "Set up now", "New recovery codes", "Create a passkey"):
+    for name in ("Set up the app again", "Set up now", "New recovery codes", "Create a passkey"):
         assert name not in names
     text = window_of(administrator, kim).content.decode()
     assert "data-signals" not in text

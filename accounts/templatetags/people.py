@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from string import Formatter
+from typing import TYPE_CHECKING, Any
 
 from django import template
+from django.urls import reverse
 
 from accounts import audit, dates
 from accounts.browsers import PHONES, system_name
@@ -60,6 +62,24 @@ def day(at: datetime | None) -> str:
 def sentence(event: AuditEvent) -> str:
     """What an audit line says."""
     return audit.sentence(event)
+
+
+@register.simple_tag
+def parts_of(event: Any, about: User | None = None) -> list[tuple[str, str]]:
+    """The same in parts, each with an address or none: those whom the viewer manages have one (see audit.seen_by).
+
+    `about` is the person whose page it is on, who needs none.
+    """
+    form, words = audit.form_and_words(event)
+    people = {"actor": event.actor_managed and event.actor, "subject": event.subject_managed and event.subject}
+    parts = []
+    for text, field, _format, _conversion in Formatter().parse(form):
+        parts.append((text, ""))
+        if field:
+            person = people.get(field)
+            address = reverse("settings:user", args=[person.pk]) if person and person != about else ""
+            parts.append((words[field], address))
+    return parts
 
 
 @register.filter

@@ -19,7 +19,7 @@ from accounts.scope import fields_ignored, managed_or_404
 from companies import services
 from companies.forms import CompanyForm
 from companies.models import Company
-from companies.queries import Coverage, count_people, latest_events
+from companies.queries import Coverage, all_events, count_people, latest_events
 from mfa.views.confirm import recently_proved
 
 if TYPE_CHECKING:
@@ -84,11 +84,11 @@ def company(request: SignedInRequest, company_id: UUID) -> HttpResponse:
 def company_page(request: SignedInRequest, company_id: UUID) -> tuple[str, dict[str, Any], str]:
     """The company's page, as the page behind confirmations: template, context, address."""
     shown = find_company(request, company_id)
-    context = {
-        "company": shown,
-        "coverage": coverage_of(request, shown),
-        "events": latest_events(shown, request.user),
-    }
+    context: dict[str, Any] = {"company": shown, "coverage": coverage_of(request, shown)}
+    if request.GET.get("activity") == "all":
+        context["events"] = all_events(shown, request.user, request.GET.get("page", "1"))
+    else:
+        context["events"] = latest_events(shown, request.user)
     address = reverse("settings:company", args=[company_id])
     return "settings/administration/companies/company.html", context, address
 

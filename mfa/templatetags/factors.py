@@ -6,9 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from django import template
 
+from accounts.actions import Action
+from accounts.models import AuditEvent
 from mfa.queries import state_of
+from mfa.window import Window
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from accounts.models import User
     from mfa.queries import State
 
 register = template.Library()
@@ -18,3 +24,16 @@ register = template.Library()
 def two_factor_state(person: Any) -> State:
     """Where somebody from `queries.with_factors` stands."""
     return state_of(person, has_app=person.has_app)
+
+
+@register.filter
+def own_window(person: User) -> Window:
+    """What somebody's own window says."""
+    return Window(person, person)
+
+
+@register.filter
+def password_changed_at(person: User) -> datetime | None:
+    """When somebody chose their password, as far as the audit knows."""
+    chosen = AuditEvent.objects.filter(subject=person, action=Action.PASSWORD_CHANGED)
+    return chosen.values_list("at", flat=True).first()

@@ -26,7 +26,7 @@ from accounts import login
 from accounts.clock import is_ahead
 from accounts.models import User
 from mfa import services
-from mfa.flow import advance, login_step
+from mfa.flow import advance, counted, login_step
 from mfa.forms import CodesSavedForm, SetUpForm
 from mfa.methods import totp
 from mfa.policy import Method, Step
@@ -115,7 +115,9 @@ def new_codes(session: SessionStore, person: User) -> list[str]:
     return codes
 
 
-def set_up_app(request: SiteRequest, person: User, template: str, done: Callable[[], str]) -> HttpResponse:
+def set_up_app(
+    request: SiteRequest, person: User, template: str, done: Callable[[], str], **more: object
+) -> HttpResponse:
     """The page with QR code and key. A right code makes the app, and `done` says where to go on."""
     if request.POST.get("new_key"):
         begin_setup(request.session, person)
@@ -147,7 +149,7 @@ def set_up_app(request: SiteRequest, person: User, template: str, done: Callable
         "qr": qr_svg(uri, _("QR code")),
         "key": " ".join(text[start : start + 4] for start in range(0, len(text), 4)),
     }
-    return render(request, template, context, status=400 if form.is_bound or trouble else 200)
+    return render(request, template, context | more, status=400 if form.is_bound or trouble else 200)
 
 
 def _finish(request: SiteRequest, person: User, key: bytes, step: int, done: Callable[[], str]) -> str:
@@ -182,7 +184,8 @@ def login_two_factor(request: SiteRequest) -> HttpResponse:
     """2FA is required and not set up: there is no way around this page."""
     person = request.claimant
     assert isinstance(person, User)  # login_step opens to claimants only
-    return set_up_app(request, person, "login/setup/two-factor.html", partial(advance, request, person))
+    done = partial(advance, request, person)
+    return set_up_app(request, person, "login/setup/two-factor.html", done, counted=counted(request))
 
 
 @login_step(Step.SAVE_RECOVERY_CODES)
@@ -191,17 +194,20 @@ def login_recovery_codes(request: SiteRequest) -> HttpResponse:
     """The new codes, until they are saved."""
     person = request.claimant
     assert isinstance(person, User)  # login_step opens to claimants only
-    return show_codes(request, person, "login/setup/recovery-codes.html", partial(advance, request, person))
+    done = partial(advance, request, person)
+    return show_codes(request, person, "login/setup/recovery-codes.html", done, counted=counted(request))
 
 
-def show_codes(request: SiteRequest, person: User, template: str, done: Callable[[], str]) -> HttpResponse:
+def show_codes(
+    request: SiteRequest, person: User, template: str, done: Callable[[], str], **more: object
+) -> HttpResponse:
     """The codes that wait, and a box to tick; once ticked they are never shown again."""
     form = CodesSavedForm(request.POST if request.method == "POST" else None)
     codes = waiting_codes(request.session, person)
     if form.is_valid() or not codes:
         request.session.pop(UNSAVED_CODES, None)
         return HttpResponseRedirect(done())
-    context = {"form": form, "codes": codes, "person": person}
+    context = {"form": form, "codes": codes, "person": person} | more
     return render(request, template, context, status=400 if form.is_bound else 200)
 
 
@@ -211,7 +217,8 @@ def show_codes(request: SiteRequest, person: User, template: str, done: Callable
 def own_two_factor(request: SignedInRequest) -> HttpResponse:
     """Set up, or set up anew; the old app works until the new one is confirmed."""
     done = partial(resolve_url, "own_recovery_codes")
-    return set_up_app(request, request.user, "user-settings/mfa/two-factor.html", done)
+    before = request.user.authenticator_apps.filter(confirmed=True).exists()
+    return set_up_app(request, request.user, "user-settings/mfa/two-factor.html", done, before=before)
 
 
 @never_cache

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import audit, login
 from accounts.actions import Action
 from accounts.models import User
-from mfa.flow import advance, holdings_in, login_step
+from mfa.flow import advance, counted, holdings_in, login_step
 from mfa.models import PasskeyRequest
 from mfa.policy import Method, Step, may_enrol
 from mfa.queries import POSTPONED, standing_of
@@ -43,6 +43,7 @@ def login_passkey(request: SiteRequest) -> HttpResponse:
         "login/setup/passkey.html",
         {
             "asked": asked,
+            "counted": counted(request),
             "may_enrol": may_enrol(standing_of(person, holdings_in(request), request.session), methods),
         },
         status=400 if request.method == "POST" else 200,

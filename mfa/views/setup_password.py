@@ -14,7 +14,7 @@ from accounts import people
 from accounts.acting import current_key, stay
 from accounts.forms import ChoosePasswordForm
 from accounts.models import User
-from mfa.flow import advance, login_step
+from mfa.flow import advance, counted, login_step
 from mfa.policy import Step
 
 if TYPE_CHECKING:
@@ -41,4 +41,5 @@ def login_password(request: SiteRequest) -> HttpResponse:
             form.gone_meanwhile()
         else:
             return HttpResponseRedirect(there)
-    return render(request, "login/setup/password.html", {"form": form}, status=400 if form.is_bound else 200)
+    context = {"form": form, "counted": counted(request)}
+    return render(request, "login/setup/password.html", context, status=400 if form.is_bound else 200)

@@ -251,8 +251,8 @@ def test_set_up_again_keeps_the_old_app_until_the_new_one_is_confirmed(with_app,
     desk.arrive("/portal/")
     desk.open_own_window()
     old, old_codes = with_app.app_key, with_app.codes
-    desk.button("Set up again").click()
-    desk.sees("An authenticator app that you set up earlier works until the new one is confirmed.")
+    desk.button("Set up the app again").click()
+    desk.sees("The app that you use now works until the new one is confirmed")
     new = key_on(desk.page)
     assert new != old
 

@@ -375,7 +375,7 @@ def test_ones_own_switch_is_locked_while_the_company_requires_it(kim, company, a
     desk.open_own_window()
     expect(desk.switch).to_be_disabled()
     desk.sees("It stays on while your company requires it.")
-    expect(desk.button("Set up again")).to_be_enabled()
+    expect(desk.button("Set up the app again")).to_be_enabled()
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ import pytest
 import time_machine
 from django.urls import reverse
 
-from accounts import audit
+from accounts import audit, people
 from accounts.actions import Action
 from accounts.models import AuditEvent, Role, User
+from companies import services as companies
 from companies.models import Company
 from mfa import services
 from tests.companies import COMPANIES, HTMX, USERS, just_before_saving, press, read
@@ -635,3 +636,45 @@ def test_a_member_of_the_company_has_no_way_in(kim, company):
         assert kim.client.get(of(company, act)).status_code == 403
         assert kim.client.post(of(company, act)).status_code == 403
     assert Person(kim.user).client.get(of(company)).status_code == 302
+
+
+# --- What was done ---
+
+
+def test_everything_that_was_done_can_be_shown_page_by_page(administrator, admin, company):
+    address = f"{COMPANIES}{company.pk}/"
+    for number in range(30):
+        companies.rename_company(company, f"Acme {number}", actor=admin)
+    latest = read(administrator.client.get(address)).one("section", **{"aria-labelledby": "activity"})
+    assert len(latest.all("li")) == 10
+
+    more = latest.links["Show all activity"]
+    first = read(administrator.client.get(more.partition("#")[0])).one("section", **{"aria-labelledby": "activity"})
+    assert (len(first.all("li")), "1–25 of 30" in first.words) == (25, True)
+    second = read(administrator.client.get(address + first.links["Next"])).one(
+        "section", **{"aria-labelledby": "activity"}
+    )
+    assert len(second.all("li")) == 5
+
+
+def test_names_in_what_was_done_lead_to_those_whom_one_manages(make_person, company_admin, admin, company, kim):
+    people.end_sessions(kim.user, actor=admin)
+    carla = Person(company_admin)
+    carla.sign_in()
+    shown = read(carla.client.get(f"{COMPANIES}{company.pk}/")).one("section", **{"aria-labelledby": "activity"})
+    assert "Petra Vogt ended all sessions of Kim Hansen" in shown.words
+    assert shown.links == {"Kim Hansen": f"{USERS}{kim.user.pk}/"}
+
+    window = read(carla.client.get(f"{USERS}{kim.user.pk}/mfa/"))
+    assert "Kim Hansen" not in window.one("details").links, "one is there already"
+    kim.sign_in()
+    assert read(kim.client.get("/user-settings/mfa/")).one("details").links == {}
+
+
+def test_a_name_in_what_was_done_is_text(administrator, admin, company, make_user):
+    odd = make_user("odd", first_name="<b>Odd</b>", last_name="{actor}&")
+    people.end_sessions(odd, actor=admin)
+    page = administrator.client.get(f"{COMPANIES}{company.pk}/").content.decode()
+
+    assert "&lt;b&gt;Odd&lt;/b&gt; {actor}&amp;</a>" in page
+    assert "<b>Odd" not in page

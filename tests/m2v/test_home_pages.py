@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from heroicons.templatetags.heroicons import heroicon_outline
 
+from accounts import people
 from accounts.models import Role
 from companies.models import Company
 from m2v import __version__
 from mfa import services
 from mfa.models import Passkey, RecoveryCode
 from tests.audit import forget
-from tests.companies import read
-from tests.people import Person, browser
+from tests.companies import press, read
+from tests.people import PASSWORD, Person, browser
 
 OWN = "/user-settings/mfa/"
 APPS = ("/portal/", "/m2s/")
@@ -73,7 +76,7 @@ def test_a_stranger_is_sent_to_the_login_and_back_to_where_they_wanted_to(kim, a
     assert after.headers["Location"] == address
 
 
-@pytest.mark.parametrize("address", ["/", *APPS])
+@pytest.mark.parametrize("address", ["/", "/portal/"])
 def test_a_home_page_takes_no_form(inside, address):
     assert inside.client.post(address).status_code == 405
     assert inside.client.head(address).status_code in {200, 302}
@@ -169,7 +172,7 @@ def test_with_a_password_only_the_card_says_what_is_missing(inside, app):
         "Two-factor authentication": "Two-factor authentication Off Not switched on for you",
         "Passkeys": "Passkeys None Face, fingerprint or screen lock instead of a password",
     }
-    assert card(inside, app).links["Two-factor authentication"] == OWN
+    assert card(inside, app).links["Two-factor authentication"] == f"{OWN}?from={app.strip('/')}"
 
 
 @pytest.mark.parametrize("app", APPS)
@@ -313,6 +316,97 @@ def test_the_m2s_app_does_not_offer_a_passkey_to_whoever_has_one(kim):
     kim.sign_in()
 
     assert "Create a passkey" not in read(kim.client.get("/m2s/")).links
+
+
+def test_not_now_puts_the_passkeys_card_away_until_the_next_login(inside):
+    after = press(inside.client, inside.client.get("/m2s/"), "Not now")
+    assert "Create a passkey" not in read(after).links
+    assert "Create a passkey" not in read(inside.client.get("/m2s/")).links
+
+    inside.client.post("/logout/")
+    inside.sign_in()
+    assert "Create a passkey" in read(inside.client.get("/m2s/")).links
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_ones_own_window_closes_to_the_page_that_it_was_opened_from(inside, app):
+    window = card(inside, app).links["Two-factor authentication"]
+    shown = read(inside.client.get(window))
+
+    assert shown.dialog.attrs["data-close"] == app
+    assert "Your sign-in security" in shown.words, "which is behind it"
+    on = read(inside.client.get(f"{OWN}two-factor/on/?from={app.strip('/')}"))
+    assert on.dialog.attrs["data-close"] == window
+
+
+@pytest.mark.parametrize("query", ["", "?from=elsewhere", "?from=//evil.example/"])
+def test_opened_from_anywhere_else_it_closes_to_user_settings(inside, query):
+    assert read(inside.client.get(OWN + query)).dialog.attrs["data-close"] == "/user-settings/"
+
+
+def test_a_sign_in_from_a_phone_has_the_picture_of_a_phone(inside):
+    phone = browser()
+    phone.defaults["HTTP_USER_AGENT"] = (
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 Version/19.0 Mobile/15E148 Safari/604.1"
+    )
+    phone.post("/login/", {"username": "kim", "password": PASSWORD})
+
+    for app in APPS:
+        recent = read(inside.client.get(app)).one("section", **{"aria-labelledby": "recent"})
+        drawn = {
+            item.all("p")[0].words.partition(",")[0]: item.one("svg").one("path").attrs["d"]
+            for item in recent.all("li")
+        }
+        assert drawn["Safari on iPhone"] == drawing("device-phone-mobile")
+        assert drawn["Chrome on Linux"] == drawing("computer-desktop")
+
+
+def drawing(icon):
+    return re.search(r' d="([^"]+)"', heroicon_outline(icon))[1]
+
+
+# --- User settings ---
+
+
+def test_user_settings_say_since_when_the_password_is_and_what_protects_the_account(kim):
+    kim.set_up_app()
+    kim.add_passkey()
+    kim.sign_in()
+    before = read(kim.client.get("/user-settings/")).one("section", **{"aria-labelledby": "security"}).words
+    assert (
+        "Multi-factor authentication Set up Authenticator app since today, 1 passkey, 10 of 10 recovery codes left"
+        in before
+    )
+    assert "Password Change it, and end your sessions everywhere else" in before
+
+    people.change_password(kim.user, "four other words in line", actor=kim.user)
+    kim.use_passkey()
+    after = read(kim.client.get("/user-settings/")).one("section", **{"aria-labelledby": "security"}).words
+    assert "Password Changed today, " in after
+
+
+def test_user_settings_say_that_nothing_is_set_up(inside):
+    shown = read(inside.client.get("/user-settings/")).one("section", **{"aria-labelledby": "security"}).words
+
+    assert "Multi-factor authentication Off Authenticator app, recovery codes and passkeys" in shown
+
+
+# --- An address without passkeys ---
+
+
+def test_pages_say_where_browsers_allow_no_passkeys(inside, settings):
+    said = "Browsers allow no passkeys at this address."
+    pages = ("/login/", OWN, f"{OWN}passkeys/new/")
+    clients = {"/login/": browser()}
+    for page in pages:
+        assert said not in read(clients.get(page, inside.client).get(page)).words
+
+    settings.PASSKEYS_REFUSED = "BASE_URL names a network address."
+    for page in pages:
+        shown = read(clients.get(page, inside.client).get(page))
+        assert said in shown.words, page
+        for button in shown.all("button"):
+            assert "data-passkey-button" not in button.attrs or "disabled" in button.attrs
 
 
 def test_somebody_without_a_company_gets_home_pages_too(administrator):

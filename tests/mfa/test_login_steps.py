@@ -869,3 +869,53 @@ def test_administrators_pages_stay_shut_to_an_administrator_half_way(admin, kim)
     assert not User.objects.get(pk=kim.user.pk).two_factor_enabled
     assert not PasskeyRequest.objects.exists()
     assert there(petra.client.post(NEW_CODES)).startswith("/login/")
+
+
+# --- How many steps there are ---
+
+
+def step_shown(answer: Any) -> str:
+    """ "1 of 3", where a page counts."""
+    found = re.search(r"Step (\d of \d)", words(answer))
+    return found[1] if found else ""
+
+
+@pytest.mark.parametrize("requested", [True, False])
+def test_the_steps_are_counted_to_the_end(kim, admin, requested):
+    services.enable_two_factor(kim.user, actor=admin)
+    if requested:
+        services.request_passkey(kim.user, actor=admin)
+    last = 2 + requested
+    kim.enter_password()
+
+    assert step_shown(kim.client.get(SETUP)) == f"1 of {last}"
+    confirm_setup(kim, open_setup(kim))
+    assert step_shown(kim.client.get(SAVE)) == f"2 of {last}"
+    after = kim.client.post(SAVE, {"saved": "on"}).headers["Location"]
+    assert after == (CREATE if requested else "/")
+    if requested:
+        assert step_shown(kim.client.get(CREATE)) == "3 of 3"
+        assert kim.client.post(CREATE, {"later": "yes"}).headers["Location"] == "/"
+    assert "steps_done" not in kim.client.session
+
+
+def test_a_step_alone_is_not_counted_and_a_login_begins_anew(kim, admin):
+    services.request_passkey(kim.user, actor=admin)
+    for _login in range(2):
+        kim.enter_password()
+        assert step_shown(kim.client.get(CREATE)) == ""
+        kim.client.post(CREATE, {"later": "yes"})
+        kim.client.post("/logout/")
+
+
+def test_setting_up_again_says_what_is_set_up_again(kim_with_app):
+    kim_with_app.sign_in()
+
+    assert "Set up your authenticator app again" in words(kim_with_app.client.get(OWN_SETUP))
+    assert "Set up the app again" in words(kim_with_app.client.get(OWN))
+
+
+def test_setting_up_for_the_first_time_does_not(kim):
+    kim.sign_in()
+
+    assert "again" not in words(kim.client.get(OWN_SETUP)).partition("Signed in as")[0]

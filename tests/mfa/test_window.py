@@ -192,7 +192,7 @@ def test_set_up(kim_with_app, administrator):
         assert "Next login Password and code" in page
     assert "Why Switched on by you today" in mine
     assert "Why Switched on by Kim Hansen today" in theirs
-    for name in ("Set up again", "New recovery codes"):
+    for name in ("Set up the app again", "New recovery codes"):
         assert name in mine
         assert name not in theirs
 

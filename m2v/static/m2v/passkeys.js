@@ -193,6 +193,7 @@ const offerAgain = (box, signal) => "autofill" in box.dataset && setTimeout(() =
 document.addEventListener("submit", () => waiting?.abort());
 for (const box of document.querySelectorAll("[data-passkey]")) {
   const button = box.querySelector("[data-passkey-button]");
+  if (button.disabled) continue; // the page says why
   if (!supported) {
     button.disabled = true;
     box.querySelector("[data-unsupported]").hidden = false;
