@@ -69,6 +69,20 @@ def _longer_password(window: Window) -> Consequence:
     return Consequence("wait", "key", text)
 
 
+def of_new_codes(window: Window) -> list[Consequence]:
+    """What new recovery codes mean."""
+    lines = [Consequence("", "lifebuoy", _("The next page shows you ten new codes to save."))]
+    if window.codes_left:
+        kept = ngettext(
+            "Your %d unused code works until you have saved the new ones, and no longer.",
+            "Your %d unused codes work until you have saved the new ones, and no longer.",
+            window.codes_left,
+        )
+        lines.append(Consequence("wait", "clock", kept % window.codes_left))
+    lines.append(Consequence("ok", "shield-check", _("Your authenticator app stays as it is.")))
+    return lines
+
+
 def of_deleting(window: Window, passkey: Passkey) -> list[Consequence]:
     """What deleting `passkey` means."""
     others = sum(other != passkey and not other.suspended_at for other in window.passkeys)

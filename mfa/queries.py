@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from django.contrib.sessions.backends.base import SessionBase
 
 POSTPONED = "passkey_postponed"
-UNSAVED_CODES = "unsaved_codes"
+UNSAVED_CODES = "unsaved_codes"  # they count already
+NEXT_CODES = "next_codes"  # they count from when they are saved, and the earlier ones until then
 
 CONFIRMED_APPS = AuthenticatorApp.objects.filter(confirmed=True, user=OuterRef("pk"))
 USABLE_PASSKEYS = Passkey.objects.filter(suspended_at=None, user=OuterRef("pk"))

@@ -26,6 +26,7 @@ class Purpose(StrEnum):
     PENDING_APP = "authenticator app that is being set up"
     RECOVERY_CODE = "recovery code"
     UNSAVED_CODES = "recovery codes that are not saved yet"
+    NEXT_CODES = "recovery codes that are to replace others"
     INVITATION = "invitation to hand over"
 
 

@@ -47,6 +47,10 @@ class SetUpMeanwhile(Exception):
     """Another app was set up while this one was on its way."""
 
 
+class AppGone(Exception):
+    """Recovery codes take the place of an app, and the person has none any more."""
+
+
 class TooManyPasskeys(Exception):
     """Nobody needs more than twenty."""
 
@@ -121,10 +125,24 @@ def hold_factors(subject: User) -> None:
 @transaction.atomic
 def make_recovery_codes(subject: User, *, actor: User, with_app: bool = False) -> list[str]:
     """Ten new codes, to be shown once; all earlier ones are void. `with_app`: they come with a new app."""
-    codes = recovery.replace_all(subject)
+    codes = recovery.draw()
+    _replace_codes(subject, codes, actor=actor, with_app=with_app)
+    return codes
+
+
+@transaction.atomic
+def replace_recovery_codes(subject: User, codes: list[str], *, actor: User) -> None:
+    """Make `codes`, which `subject` has saved, theirs; until now the earlier ones held. Raises AppGone."""
+    hold_factors(subject)
+    if not AuthenticatorApp.objects.filter(user=subject, confirmed=True).exists():
+        raise AppGone
+    _replace_codes(subject, codes, actor=actor, with_app=False)
+
+
+def _replace_codes(subject: User, codes: list[str], *, actor: User, with_app: bool) -> None:
+    recovery.replace_all(subject, codes)
     _count_anew(subject, Method.RECOVERY)
     audit.record(Action.RECOVERY_CODES_MADE, actor=actor, subject=subject, with_app=with_app)
-    return codes
 
 
 @transaction.atomic

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.urls import URLPattern, path
 
 from mfa.views import confirm, login, passkeys, setup, window, window_passkeys
+from mfa.views.new_codes import own_new_codes, own_recovery_codes
 from mfa.views.setup_passkey import login_passkey, own_passkey_new
 from mfa.views.setup_password import login_password
 
@@ -28,8 +29,7 @@ urlpatterns = [
     path("passkeys/registration/options/", passkeys.registration_options, name="passkey_registration_options"),
     path("passkeys/registration/", passkeys.registration, name="passkey_registration"),
     path("user-settings/mfa/two-factor/set-up/", setup.own_two_factor, name="own_two_factor"),
-    path("user-settings/mfa/recovery-codes/", setup.own_recovery_codes, name="own_recovery_codes"),
-    path("user-settings/mfa/recovery-codes/new/", setup.own_new_codes, name="own_new_codes"),
+    path("user-settings/mfa/recovery-codes/", own_recovery_codes, name="own_recovery_codes"),
     path("user-settings/mfa/passkeys/new/", own_passkey_new, name="own_passkey_new"),
 ]
 
@@ -52,4 +52,5 @@ def own_window_urls(behind: Behind) -> list[URLPattern]:
     rename = path(
         "passkeys/<uuid:passkey_id>/rename/", window_passkeys.passkey_rename, {"behind": behind}, name="passkey_rename"
     )
-    return [*window_urls(behind), rename]
+    new_codes = path("recovery-codes/new/", own_new_codes, {"behind": behind}, name="new_codes")
+    return [*window_urls(behind), rename, new_codes]

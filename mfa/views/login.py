@@ -108,15 +108,10 @@ def _challenge_page(request: SiteRequest, form: CodeForm, *, recovering: bool) -
 def tell_codes_left(request: SiteRequest, person: User) -> None:
     """Say how many recovery codes are left, on the next page that says anything."""
     left = person.recovery_codes.filter(used_at=None).count()
-    messages.warning(
-        request,
-        ngettext(
-            "You used a recovery code. %d is left; make new ones under Multi-factor authentication.",
-            "You used a recovery code. %d are left; you can make new ones under Multi-factor authentication.",
-            left,
-        )
-        % left,
-    )
+    told = _("You used your last recovery code.")
+    if left:
+        told = ngettext("You used a recovery code. %d is left.", "You used a recovery code. %d are left.", left) % left
+    messages.warning(request, told, extra_tags="recovery-code")  # beside which the page links to what may come next
 
 
 @never_cache

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.http import HttpResponseRedirect
-from django.shortcuts import redirect, render, resolve_url
+from django.shortcuts import render, resolve_url
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -31,7 +31,7 @@ from mfa.forms import CodesSavedForm, SetUpForm
 from mfa.methods import totp
 from mfa.policy import Method, Step
 from mfa.qr import qr_svg
-from mfa.queries import UNSAVED_CODES
+from mfa.queries import NEXT_CODES, UNSAVED_CODES
 from mfa.sealing import Purpose, Unreadable, seal, unseal
 from mfa.views.confirm import recently_proved
 
@@ -162,6 +162,7 @@ def _finish(request: SiteRequest, person: User, key: bytes, step: int, done: Cal
     with transaction.atomic():
         codes = services.set_up_app(person, key, last_used_step=step, instead_of=before, actor=person)
         keep_codes(request.session, person, codes)
+        request.session.pop(NEXT_CODES, None)
         login.prove(request, Method.TOTP)
         there = done()
         login.settle(request.session)
@@ -219,22 +220,3 @@ def own_two_factor(request: SignedInRequest) -> HttpResponse:
     done = partial(resolve_url, "own_recovery_codes")
     before = request.user.authenticator_apps.filter(confirmed=True).exists()
     return set_up_app(request, request.user, "user-settings/mfa/two-factor.html", done, before=before)
-
-
-@never_cache
-@recently_proved
-@require_http_methods(["GET", "HEAD", "POST"])
-def own_recovery_codes(request: SignedInRequest) -> HttpResponse:
-    """The new codes, until they are saved; then back to the window."""
-    done = partial(resolve_url, "own_mfa:window")
-    return show_codes(request, request.user, "user-settings/mfa/recovery-codes.html", done)
-
-
-@never_cache
-@recently_proved
-@require_http_methods(["POST"])
-def own_new_codes(request: SignedInRequest) -> HttpResponse:
-    """Make ten new codes in place of the old ones."""
-    if request.user.authenticator_apps.filter(confirmed=True).exists():
-        new_codes(request.session, request.user)
-    return redirect("own_recovery_codes")

@@ -26,6 +26,7 @@ from mfa.models import Passkey
 from mfa.policy import Method
 from tests.accounts.steps import finish
 from tests.audit import forget
+from tests.mfa.pages import make_new_codes
 from tests.people import AGENT, PASSWORD, Person, browser
 
 
@@ -236,7 +237,7 @@ def do_everything(administrator, kim, company):
     kim.create_passkey()
     passkey = Passkey.objects.get(user=kim.user)
     kim.client.post(f"/user-settings/mfa/passkeys/{passkey.pk}/rename/", {"name": "My phone"})
-    kim.client.post("/user-settings/mfa/recovery-codes/new/")
+    make_new_codes(kim)
     kim.use_passkey()
     phone = Person(kim.user, authenticator=kim.authenticator)
     phone.use_passkey()

@@ -16,6 +16,7 @@ from companies import services as companies
 from mfa import services
 from mfa.models import AuthenticatorApp, Passkey
 from tests.accounts.steps import finish
+from tests.mfa.pages import make_new_codes
 from tests.people import AGENT, PASSWORD, Person
 
 NEW = "four words in line"
@@ -152,7 +153,7 @@ def test_a_passkey_is_suspended(told, kim, changed):
 
 
 def test_new_recovery_codes_are_made(told, kim_with_app):
-    mail = only(told(kim_with_app.client.post, "/user-settings/mfa/recovery-codes/new/"))
+    mail = only(told(make_new_codes, kim_with_app))
 
     assert headlines([mail]) == [("kim@acme.example", "New recovery codes were made")]
 

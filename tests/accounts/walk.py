@@ -46,7 +46,6 @@ TAKE_ONLY = {
     "passkey_authentication",
     "passkey_registration_options",
     "passkey_registration",
-    "own_new_codes",
     "own_mfa:passkey_request",
     "own_mfa:passkey_request_delete",
 }

@@ -472,6 +472,7 @@ inside("own-mfa", "own_mfa:window", "kim.hansen")
 inside("own-mfa-off", "own_mfa:window", "lukas.brandt")
 inside("own-mfa-confirm-on", "own_mfa:two_factor_on", "lukas.brandt")
 inside("own-mfa-confirm-off", "own_mfa:two_factor_off", "elif.demir")
+inside("own-mfa-confirm-new-codes", "own_mfa:new_codes", "carla.reyes")
 inside("own-setup-two-factor", "own_two_factor", "kim.hansen")
 inside("own-passkey-new", "own_passkey_new", "lukas.brandt")
 inside("own-passkey-delete", "own_mfa:passkey_delete", "chen.wei", passkey="chen.wei: Bitwarden")
@@ -600,6 +601,7 @@ def own_setup_two_factor_gone(stage: Stage) -> Desk:
 def own_recovery_codes(stage: Stage) -> Desk:
     desk = stage.inside("carla.reyes", "/user-settings/mfa/")
     desk.button("New recovery codes").click()
+    desk.confirm()
     expect(desk.heading("Save your recovery codes")).to_be_visible()
     return desk
 

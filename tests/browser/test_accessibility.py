@@ -55,7 +55,6 @@ def test_the_catalogue_has_every_page():
         "csp_report",
         "change_password",  # leads to the page of that name
         "link_in_a_sentence",  # leads to the link without what stands behind it
-        "own_new_codes",
         "session",
         "session_end",
         "sessions_end_others",

@@ -8,10 +8,12 @@ from time import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.utils import timezone
+from django.utils.formats import date_format
 from playwright.sync_api import expect
 
 from mfa import services
-from mfa.methods import totp
+from mfa.methods import recovery, totp
 from tests.browser.pages import key_on
 
 CHALLENGE = "/login/challenge/"
@@ -92,6 +94,82 @@ def test_a_pasted_code_with_a_space_in_it_sends_itself(with_app, at):
     desk.is_on("/portal/")
 
 
+# As earlier versions made them too: the page must not send the digits in front.
+BEGINS_WITH_DIGITS = "1234-56AB-CDEF-GH78"
+
+
+@pytest.fixture
+def begins_with_digits(with_app):
+    recovery.replace_all(with_app.user, [BEGINS_WITH_DIGITS])
+    return with_app
+
+
+def is_not_sent(desk, sent):
+    """Nothing was sent in twice the time that six typed digits wait; then "Verify" does it, and the code is right."""
+    desk.page.wait_for_timeout(1400)
+    assert sent == []
+    desk.is_on(CHALLENGE)
+    desk.button("Verify").click()
+    desk.is_on("/portal/")
+    desk.sees("You used your last recovery code.")
+
+
+def posts_of(desk):
+    """What the page sends from now on."""
+    sent = []
+    desk.page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    return sent
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [BEGINS_WITH_DIGITS, BEGINS_WITH_DIGITS.replace("-", ""), BEGINS_WITH_DIGITS.replace("-", "\u2011").lower()],
+)
+def test_a_recovery_code_pasted_into_the_field_for_codes_is_not_sent_by_itself(pasted, begins_with_digits, at):
+    desk = at(begins_with_digits, permissions=["clipboard-read", "clipboard-write"])
+    desk.sign_in()
+    desk.is_on(CHALLENGE)
+    sent = posts_of(desk)
+    desk.page.evaluate("text => navigator.clipboard.writeText(text)", pasted)
+    desk.field("Code").focus()
+    desk.page.keyboard.press("Control+V")
+    is_not_sent(desk, sent)
+
+
+@pytest.mark.parametrize("typed", [BEGINS_WITH_DIGITS, BEGINS_WITH_DIGITS.replace("-", "").lower()])
+def test_a_recovery_code_typed_slowly_into_the_field_for_codes_is_not_sent_after_six_digits(
+    typed, begins_with_digits, at
+):
+    """Two letters a second; where it has dashes, however long one looks at the paper behind the sixth digit."""
+    desk = at(begins_with_digits)
+    desk.sign_in()
+    desk.is_on(CHALLENGE)
+    sent = posts_of(desk)
+    if "-" in typed:
+        desk.field("Code").press_sequentially(typed[:7])
+        desk.page.wait_for_timeout(1400)
+        typed = typed[7:]
+    desk.field("Code").press_sequentially(typed, delay=400)
+    is_not_sent(desk, sent)
+
+
+@pytest.mark.parametrize("path", [CHALLENGE, "/confirm/"])
+def test_six_typed_digits_are_sent_once(path, with_app, at):
+    """By the page, by Return, or by both at once."""
+    desk = at(with_app)
+    with_app.enter_password()
+    if path == "/confirm/":
+        with_app.enter_code(with_app.code(-1))
+    desk.bring_session()
+    desk.open(path)
+    sent = posts_of(desk)
+    desk.enter_code(with_app.code())
+    desk.page.keyboard.press("Enter")
+    desk.is_on("/portal/")
+    desk.page.wait_for_timeout(1400)
+    assert [urlsplit(url).path for url in sent] == [path]
+
+
 def test_a_wrong_code_says_what_to_do_and_the_next_one_gets_in(with_app, at):
     desk = at(with_app)
     desk.sign_in()
@@ -133,7 +211,9 @@ def test_a_recovery_code_gets_in_once_and_says_how_many_are_left(with_app, at):
         desk.field("Recovery code").fill(code)
         desk.button("Verify").click()
         desk.is_on("/portal/")
-        desk.sees(f"You used a recovery code. {left} are left")
+        desk.sees(f"You used a recovery code. {left} are left.")
+        expect(desk.link("Lost your phone? Set up again")).to_be_visible()
+        expect(desk.link("Make new codes")).to_be_visible()
         desk.sees(f"{left} of 10 left")
         desk.sign_out()
 
@@ -178,14 +258,15 @@ def test_set_up_ends_with_recovery_codes_that_are_copied_saved_and_printed(asked
         desk.button("Download").click()
     saved = Path(started.value.path()).read_text()
     assert started.value.suggested_filename == "m2v-recovery-codes.txt"
-    assert "m2v recovery codes for kim" in saved
+    today = date_format(timezone.localdate(), "j F Y")
+    assert f"m2v recovery codes for kim, made on {today}." in saved
     assert all(code in saved for code in codes)
 
     desk.page.evaluate("window.print = () => { document.title = 'printing'; }")
     desk.button("Print").click()
     expect(desk.page).to_have_title("printing")
     desk.page.emulate_media(media="print")
-    expect(desk.page.get_by_text("m2v recovery codes for kim")).to_be_visible()
+    expect(desk.page.get_by_text(f"m2v recovery codes for kim, made on {today}.")).to_be_visible()
     expect(desk.page.get_by_role("list", name="Recovery codes")).to_be_visible()
     for thing in (desk.button("Print"), desk.button("Continue"), desk.button("Not you? Start again")):
         expect(thing).to_be_hidden()
@@ -276,6 +357,12 @@ def test_new_recovery_codes_void_the_old_ones(with_app, at):
     desk.arrive("/portal/")
     desk.open_own_window()
     desk.button("New recovery codes").click()
+    desk.sees("Your 10 unused codes work until you have saved the new ones, and no longer.")
+    desk.button("Cancel").click()
+    expect(desk.window).to_be_visible()
+    desk.button("New recovery codes").click()
+    desk.confirm()
+    desk.is_on("/user-settings/mfa/recovery-codes/")
     new = desk.save_codes()
     assert not set(old) & set(new)
     desk.sees("10 of 10 recovery codes left")

@@ -44,6 +44,25 @@ def codes_on(answer: Any) -> list[str]:
     return re.findall(r"<li>([0-9A-Z]{4}(?:-[0-9A-Z]{4}){3})</li>", answer.content.decode())
 
 
+def links_of(answer: Any) -> set[tuple[str, str]]:
+    """The links of a page: where they lead, and what they say."""
+    return set(re.findall(r'<a href="([^"]+)">([^<]+)</a>', html(answer)))
+
+
+def save_form(person: Person) -> dict[str, str]:
+    """What the page with new recovery codes sends at "Continue", the box ticked."""
+    waiting = re.search(r'name="codes" value="([^"]+)"', html(person.client.get(OWN_CODES)))
+    return {"saved": "on"} | ({"codes": waiting[1]} if waiting else {})
+
+
+def make_new_codes(person: Person) -> list[str]:
+    """“New recovery codes”, confirmed, saved, continued: the codes."""
+    assert person.client.post(NEW_CODES).headers["Location"] == OWN_CODES
+    codes = codes_on(person.client.get(OWN_CODES))
+    assert person.client.post(OWN_CODES, save_form(person)).headers["Location"] == OWN
+    return codes
+
+
 @dataclass(frozen=True)
 class SetupPage:
     """The page with QR code and key, as somebody with an authenticator app uses it."""

@@ -109,6 +109,19 @@ def test_7_5_1_every_act_on_oneself_asks_first(kim, method, path):
     assert next_of(answer).partition("?form=")[0] == (path if method == "get" else CONTINUE)
 
 
+@pytest.mark.parametrize(("ahead", "asks"), [(30, False), (120, True), (10 * 365 * 86400, True)])
+def test_a_proof_that_was_made_while_the_clock_ran_ahead_confirms_nothing(kim, ahead, asks):
+    """It would confirm who one is for as long as the clock was ahead; half a minute is what servers may differ by."""
+    session = kim.client.session
+    (proof,) = session["proofs"]
+    session["proofs"] = [proof, proof | {"at": proof["at"] + QUARTER + ahead}]
+    session.save()
+
+    answer = kim.client.get(OWN_SETUP)
+
+    assert answer.headers.get("Location", "").startswith(CONFIRM) is asks
+
+
 @pytest.mark.parametrize(("method", "path"), OWN_ACTS)
 def test_nothing_asks_within_a_quarter_of_an_hour(kim, clock, method, path):
     clock.shift(-1)

@@ -9,6 +9,8 @@ from math import log2
 
 import pytest
 from django.apps import apps
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from accounts.models import Session
 from mfa import services
@@ -25,8 +27,11 @@ from tests.mfa.pages import (
     audit_of,
     codes_on,
     confirm_setup,
+    links_of,
+    make_new_codes,
     open_setup,
     refusals_of,
+    save_form,
     session_dump,
     window_of,
     words,
@@ -68,8 +73,15 @@ def test_no_two_people_and_no_two_makings_share_a_code(kim_with_app, ada):
     assert len({*kim_with_app.codes, *ada.codes, *again}) == 30
 
 
-def test_every_letter_and_digit_occurs(kim):
-    codes = "".join("".join(recovery.replace_all(kim.user)) for _ in range(20)).replace("-", "")
+def test_no_code_begins_with_what_the_page_sends_as_a_code_of_the_app():
+    codes = [code.replace("-", "") for _ in range(2000) for code in recovery.draw()]
+
+    assert [code for code in codes if code[:6].isdigit()] == []
+    assert any(code[:5].isdigit() for code in codes), "no more is left out than must be"
+
+
+def test_every_letter_and_digit_occurs():
+    codes = "".join("".join(recovery.draw()) for _ in range(20)).replace("-", "")
 
     assert set(codes) == set(recovery.ALPHABET)
 
@@ -160,10 +172,12 @@ def test_people_are_told_how_many_codes_are_left(kim_with_app, spend):
         kim_with_app.enter_password()
         kim_with_app.enter_code(code)
     left = 10 - spend
+    told = {1: "You used a recovery code. 1 is left.", 0: "You used your last recovery code."}
 
-    says = words(kim_with_app.client.get("/portal/"))
+    page = kim_with_app.client.get("/portal/")
 
-    assert f"You used a recovery code. {left} {'is' if left == 1 else 'are'} left;" in says
+    assert told.get(left, f"You used a recovery code. {left} are left.") in words(page)
+    assert links_of(page) >= {(OWN_SETUP, "Lost your phone? Set up again"), (NEW_CODES, "Make new codes")}
     assert f"{left} of 10" in words(kim_with_app.client.get(OWN))
 
 
@@ -173,7 +187,8 @@ def test_people_are_told_how_many_codes_are_left_after_confirming_with_one_too(k
 
     answer = kim_with_app.client.post("/confirm/", {"code": kim_with_app.codes[0], "next": OWN}, follow=True)
 
-    assert "You used a recovery code. 9 are left;" in words(answer)
+    assert "You used a recovery code. 9 are left." in words(answer)
+    assert links_of(answer) >= {(OWN_SETUP, "Lost your phone? Set up again"), (NEW_CODES, "Make new codes")}
 
 
 def test_a_recovery_code_is_not_offered_when_none_is_left(kim_with_app):
@@ -238,8 +253,7 @@ def test_b29_recovery_codes_without_an_app_sign_nobody_in(kim_with_app):
 
 def test_b30_new_codes_make_the_old_ones_void(kim_with_app):
     kim_with_app.sign_in()
-    kim_with_app.client.post(NEW_CODES)
-    new = codes_on(kim_with_app.client.get(OWN_CODES))
+    new = make_new_codes(kim_with_app)
     assert len(new) == 10
     assert not set(new) & set(kim_with_app.codes)
     kim_with_app.client.post("/logout/")
@@ -250,11 +264,120 @@ def test_b30_new_codes_make_the_old_ones_void(kim_with_app):
     assert ("recovery_codes_made", "kim") in audit_of(kim_with_app.user)
 
 
-def test_new_codes_are_not_made_by_opening_an_address(kim_with_app):
-    kim_with_app.sign_in()
+def test_new_codes_are_asked_for_first(kim_with_app):
+    kim_with_app.enter_password()
+    kim_with_app.enter_code(kim_with_app.codes[0])
+    before = dict(kim_with_app.client.session.items())
 
-    assert kim_with_app.client.get(NEW_CODES).status_code == 405
-    assert kim_with_app.user.recovery_codes.count() == 10
+    page = kim_with_app.client.get(NEW_CODES)
+
+    assert "Make new recovery codes?" in words(page)
+    assert "Your 9 unused codes work until you have saved the new ones, and no longer." in words(page)
+    assert re.findall(r">(Cancel|Confirm)</button>", page.content.decode()) == ["Cancel", "Confirm"]
+    assert kim_with_app.client.session.get("next_codes") is None
+    assert before.keys() == kim_with_app.client.session.keys() | {"_messages"}
+    assert audit_of(kim_with_app.user).count(("recovery_codes_made", "kim")) == 1
+
+
+def test_the_earlier_codes_hold_until_the_new_ones_are_saved(kim_with_app):
+    """Whoever closes the page, reloads it or goes on unticked has lost nothing."""
+    kim_with_app.sign_in()
+    made = audit_of(kim_with_app.user).count(("recovery_codes_made", "kim"))
+    kim_with_app.client.post(NEW_CODES)
+    page = kim_with_app.client.get(OWN_CODES)
+    new = codes_on(page)
+    assert "Your earlier codes work until you continue." in words(page)
+    assert (OWN, "Keep the earlier codes") in links_of(page)
+    assert codes_on(kim_with_app.client.get(OWN_CODES)) == new, "reloading shows them again"
+    unticked = kim_with_app.client.post(OWN_CODES, save_form(kim_with_app) | {"saved": ""})
+    assert (unticked.status_code, codes_on(unticked)) == (400, new)
+    assert "Save the codes first, then tick this box." in words(unticked)
+
+    elsewhere = Person(kim_with_app.user)
+    for code, right in ((new[0], False), (kim_with_app.codes[0], True)):
+        elsewhere.enter_password()
+        assert (elsewhere.enter_code(code).status_code == 302) is right
+
+    assert audit_of(kim_with_app.user).count(("recovery_codes_made", "kim")) == made
+    assert kim_with_app.client.post(OWN_CODES, save_form(kim_with_app)).headers["Location"] == OWN
+    assert audit_of(kim_with_app.user).count(("recovery_codes_made", "kim")) == made + 1
+    elsewhere.client.post("/logout/")
+    for code, right in ((kim_with_app.codes[1], False), (new[0], True)):
+        elsewhere.enter_password()
+        assert (elsewhere.enter_code(code).status_code == 302) is right
+    assert codes_on(kim_with_app.client.get(OWN_CODES, follow=True)) == [], "never shown again"
+
+
+def test_an_older_tab_puts_no_codes_in_use_that_it_did_not_show(kim_with_app):
+    kim_with_app.sign_in()
+    kim_with_app.client.post(NEW_CODES)
+    older = save_form(kim_with_app)
+    kim_with_app.client.post(NEW_CODES)
+    newer = codes_on(kim_with_app.client.get(OWN_CODES))
+
+    for form in (older, {"saved": "on"}):
+        answer = kim_with_app.client.post(OWN_CODES, form)
+        assert (answer.status_code, codes_on(answer)) == (400, newer)
+        assert "You made newer codes in another tab. Save these." in words(answer)
+
+    assert recovery.spend(kim_with_app.user, kim_with_app.codes[0]) == 9
+    assert kim_with_app.client.post(OWN_CODES, save_form(kim_with_app)).headers["Location"] == OWN
+    assert recovery.spend(kim_with_app.user, newer[0]) == 9
+
+
+def test_new_codes_are_in_use_once_however_often_continue_is_pressed(kim_with_app):
+    kim_with_app.sign_in()
+    made = audit_of(kim_with_app.user).count(("recovery_codes_made", "kim"))
+    kim_with_app.client.post(NEW_CODES)
+    form = save_form(kim_with_app)
+
+    for _press in range(3):
+        assert kim_with_app.client.post(OWN_CODES, form).headers["Location"] == OWN
+
+    assert audit_of(kim_with_app.user).count(("recovery_codes_made", "kim")) == made + 1
+
+
+def test_codes_that_wait_to_replace_others_end_with_the_app(kim_with_app, administrator):
+    """2FA was switched off meanwhile; or another app was set up, which brought codes of its own."""
+    kim_with_app.sign_in()
+    kim_with_app.client.post(NEW_CODES)
+    waiting = codes_on(kim_with_app.client.get(OWN_CODES))
+    confirm_setup(kim_with_app, open_setup(kim_with_app, OWN_SETUP), OWN_SETUP, steps=1)
+    of_the_app = codes_on(kim_with_app.client.get(OWN_CODES))
+    assert not set(of_the_app) & set(waiting)
+    kim_with_app.client.post(OWN_CODES, {"saved": "on"})
+    kim_with_app.client.post(NEW_CODES)
+    form = save_form(kim_with_app)
+    services.disable_two_factor(kim_with_app.user, actor=administrator.user)
+
+    assert codes_on(kim_with_app.client.post(OWN_CODES, form, follow=True)) == []
+    assert not RecoveryCode.objects.exists()
+
+
+def test_saved_codes_of_somebody_whose_app_went_meanwhile_are_not_in_use(kim_with_app):
+    AuthenticatorApp.objects.all().delete()
+
+    with pytest.raises(services.AppGone):
+        services.replace_recovery_codes(kim_with_app.user, recovery.draw(), actor=kim_with_app.user)
+
+    assert recovery.spend(kim_with_app.user, kim_with_app.codes[0]) == 9
+
+
+def test_new_codes_whose_key_is_gone_before_they_are_saved_are_forgotten(kim_with_app, keys):
+    kim_with_app.sign_in()
+    kim_with_app.client.post(NEW_CODES)
+    form = save_form(kim_with_app)
+    keys(a_key("new"))
+
+    assert kim_with_app.client.post(OWN_CODES, form).headers["Location"] == OWN
+    assert kim_with_app.user.recovery_codes.filter(used_at=None).count() == 10
+
+
+def test_the_codes_say_on_which_day_they_were_made(kim_with_app):
+    today = date_format(timezone.localdate(), "j F Y")
+    kim_with_app.sign_in()
+    kim_with_app.client.post(NEW_CODES)
+    assert f"made on {today}." in words(kim_with_app.client.get(OWN_CODES))
 
 
 def test_without_an_app_there_are_no_new_codes(kim):

@@ -22,6 +22,7 @@ from companies import services as companies
 from mfa import services
 from tests.accounts.steps import PASSKEY, SAVE_CODES, SET_UP, begin_set_up, go_half_way
 from tests.accounts.walk import REFUSALS
+from tests.mfa.pages import save_form
 from tests.people import PASSWORD, Person
 
 if TYPE_CHECKING:
@@ -274,6 +275,12 @@ def own_set_up(world: World) -> Act:
     return lambda: world.kim.client.post(f"{OWN}two-factor/set-up/", form)
 
 
+def own_new_codes(world: World) -> Act:
+    own(f"{OWN}recovery-codes/new/", app=True)(world)()
+    form = save_form(world.kim)
+    return lambda: world.kim.client.post(f"{OWN}recovery-codes/", form)
+
+
 def own_passkey(world: World) -> Act:
     world.kim.sign_in()
     return answered(world.kim, prove=False)
@@ -351,7 +358,7 @@ ACTS: dict[str, Callable[[World], Act]] = {
     "own profile": own("/user-settings/", PROFILE),
     "own switch on": own(f"{OWN}two-factor/on/"),
     "own switch off, and out": own(f"{OWN}two-factor/off/", {"sign_out": "on"}, app=True),
-    "own new codes": own(f"{OWN}recovery-codes/new/", app=True),
+    "own new codes": own_new_codes,
     "own set-up": own_set_up,
     "own passkey": own_passkey,
     "own passkey renamed": own(f"{OWN}passkeys/{{passkey}}/rename/", {"name": "Blue"}),

@@ -10,7 +10,7 @@ from django.core import mail
 from mfa.models import AuthenticatorApp, Passkey
 from tests.accounts.steps import CHALLENGE
 from tests.accounts.walk import pages
-from tests.mfa.pages import OWN, OWN_SETUP, confirm_setup, open_setup
+from tests.mfa.pages import OWN, OWN_CODES, OWN_SETUP, confirm_setup, open_setup, save_form
 from tests.people import PASSWORD, Person, browser
 
 NEW = "four words in line"
@@ -61,7 +61,8 @@ def remove_passkey(kim):
 
 
 def make_codes(kim):
-    return kim.client.post(f"{OWN}recovery-codes/new/")
+    kim.client.post(f"{OWN}recovery-codes/new/")
+    return kim.client.post(OWN_CODES, save_form(kim))
 
 
 CHANGES = {

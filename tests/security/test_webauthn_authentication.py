@@ -373,6 +373,19 @@ def test_wa_08_a_question_is_good_for_five_minutes(kim, clock, seconds, status):
     assert kim.is_in is (status == 200)
 
 
+@pytest.mark.parametrize(("ahead", "status"), [(30, 200), (120, 400), (10 * 365 * 86400, 400)])
+def test_wa_08_a_question_that_was_asked_while_the_clock_ran_ahead_is_not_answered(kim, ahead, status):
+    """It would be good for as long as the clock was ahead. Half a minute is what two servers' clocks may differ by."""
+    answer = kim.authenticator.get(question(kim))
+    session = kim.client.session
+    for asked in session["passkey_questions"]["authentication"]:
+        asked["at"] += ahead
+    session.save()
+
+    assert send(kim, answer).status_code == status
+    assert kim.is_in is (status == 200)
+
+
 @pytest.mark.parametrize(
     "origin",
     [

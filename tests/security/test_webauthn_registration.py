@@ -198,6 +198,18 @@ def test_wr_07_a_question_is_good_for_five_minutes(kim, clock, seconds, status):
     assert send(kim, answer).status_code == status
 
 
+@pytest.mark.parametrize(("ahead", "status"), [(30, 200), (120, 400), (10 * 365 * 86400, 400)])
+def test_wr_07_a_question_that_was_asked_while_the_clock_ran_ahead_is_not_answered(kim, ahead, status):
+    """It would be good for as long as the clock was ahead. Half a minute is what two servers' clocks may differ by."""
+    answer = kim.authenticator.create(question(kim))
+    session = kim.client.session
+    session["passkey_questions"]["registration"]["at"] += ahead
+    session.save()
+
+    assert send(kim, answer).status_code == status
+    assert kim.user.passkeys.count() == (status == 200)
+
+
 @pytest.mark.parametrize(
     "origin",
     [

@@ -198,7 +198,7 @@ def _factors(user: User, person: Person, since: datetime, petra: User) -> str:
         AuthenticatorApp.objects.create(
             user=user, key=seal(key, user.pk, Purpose.APP), created_at=since + timedelta(days=3)
         )
-        recovery.replace_all(user)
+        recovery.replace_all(user, recovery.draw())
         note += f"; app key {totp.key_as_text(key)}"
     for number, (aaguid, name) in enumerate(person.passkeys):
         Passkey.objects.create(

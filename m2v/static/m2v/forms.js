@@ -1,7 +1,7 @@
 // Small help with forms: six digits send themselves, a form is sent once, codes can be copied, saved and printed.
 
-// A recovery code may begin with six digits, so typed ones wait for what comes next; pasted and filled-in ones do not.
-// After four characters, a dash belongs to a recovery code.
+// A recovery code that was made earlier may begin with six digits, so typed ones wait for what comes next; pasted and
+// filled-in ones do not. After four characters, a dash belongs to a recovery code.
 const without = /[\s\p{Cf}\p{Pd}\u2212]/gu;
 for (const field of document.querySelectorAll("input[data-code]")) {
   let before = "";
