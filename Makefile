@@ -22,8 +22,7 @@ run: install
 	@$(MANAGE) collectstatic --no-input --verbosity 0
 	@$(MANAGE) create_demo --if-empty
 	@echo "m2v MFA listens on http://$(HOST):$(PORT); open $$($(MANAGE) base_url)"
-	@exec $(BIN)/granian --interface wsgi --host $(HOST) --port $(PORT) --workers $(WORKERS) \
-		--blocking-threads 4 --backpressure 64 --no-ws --log-level warning m2v.wsgi:application
+	@exec $(MANAGE) serve
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "m2v MFA needs Python 3.12 or newer, with its venv module. None was found as python3, python3.14 to python3.12, or through uv. Install one, or name it: make PYTHON=/path/to/python" >&2; exit 1; }

@@ -37,10 +37,12 @@ WITH_PORT = re.compile(r"^(?:([\d.]+)|\[(.*)\])(?::\d+)?$")
 
 
 def address_of(request: HttpRequest) -> str | None:
-    """The client's network address. Forwarded ones count only from a proxy of ours, which appends the last."""
+    """The client's network address. Forwarded ones count only from proxies of ours, each of which appends one."""
     stated = request.META.get("REMOTE_ADDR", "")
     if settings.BEHIND_PROXY:
-        stated = request.headers.get("X-Forwarded-For", stated).rpartition(",")[2].strip()
+        forwarded = request.headers.get("X-Forwarded-For", stated).split(",")
+        # The outermost proxy appended the one that we believe; what stands to its left is the client's own word.
+        stated = forwarded[-min(settings.BEHIND_PROXY, len(forwarded))].strip()
     stated = WITH_PORT.sub(r"\1\2", stated).partition("%")[0]
     try:
         address = ip_address(stated)

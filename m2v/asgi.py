@@ -1,11 +1,11 @@
-"""The ASGI application, for servers that want one."""
+"""The ASGI application, which `manage.py serve` serves."""
 
 import os
 
-from django.core.asgi import get_asgi_application
-
-from m2v.start import see_keys
+from m2v.gateway import Gateway
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "m2v.settings")
-application = get_asgi_application()
-see_keys()
+
+from m2v.wsgi import application as django  # it reads the settings
+
+application = Gateway(django)

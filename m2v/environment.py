@@ -40,6 +40,26 @@ def seconds(name: str, text: str) -> int:
     return int(text)
 
 
+def workers(text: str) -> int:
+    """How many processes serve. Raises ImproperlyConfigured."""
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 64:
+        raise ImproperlyConfigured(f"WORKERS must be a number between 1 and 64. It is {text!r}.")
+    return int(text)
+
+
+def proxies(text: str) -> int:
+    """How many proxies stand before the site: a number, or "true" for one. Raises ImproperlyConfigured."""
+    said = text.strip().lower()
+    number = {"": 0, "false": 0, "no": 0, "off": 0, "true": 1, "yes": 1, "on": 1}.get(said)
+    if number is None:
+        if not said.isascii() or not said.isdigit() or len(said) > 1:
+            raise ImproperlyConfigured(
+                f"BEHIND_PROXY must be the number of proxies before the site, from 0 to 9, or true for one. It is {text!r}."
+            )
+        number = int(said)
+    return number
+
+
 def base_url(text: str) -> tuple[str, str, str]:
     """The address as browsers write an origin, its scheme, and its host. Raises ImproperlyConfigured."""
     wrong = ImproperlyConfigured(f"BASE_URL must look like https://m2v.example.com, without a path. It is {text!r}.")

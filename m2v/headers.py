@@ -67,7 +67,7 @@ class HeadersMiddleware:
 
 
 def without_django() -> list[tuple[str, str]]:
-    """The same for an answer that Django does not give (m2v.wsgi)."""
+    """The same for an answer that Django does not give (m2v.gateway)."""
     headers = list(EVERYWHERE.items())
     if settings.SECURE_HSTS_SECONDS:
         headers.append(

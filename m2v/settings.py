@@ -21,9 +21,11 @@ from m2v.environment import (
     mailers,
     passkeys_refused,
     port,
+    proxies,
     seconds,
     secret_key,
     sender,
+    workers,
 )
 from m2v.keys import for_its_owner_alone, kept
 
@@ -38,9 +40,8 @@ DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 # --- Where the site is. BASE_URL alone decides; a request's Host header never does. ---
 
-BASE_URL, _scheme, _host = base_url(
-    env.str("BASE_URL", default=f"http://localhost:{port(env.str('PORT', default='8000'))}")
-)
+PORT = port(env.str("PORT", default="8000"))
+BASE_URL, _scheme, _host = base_url(env.str("BASE_URL", default=f"http://localhost:{PORT}"))
 ALLOWED_HOSTS = [_host]
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 PASSKEY_ORIGIN = BASE_URL
@@ -48,8 +49,13 @@ PASSKEY_RP_ID = _host
 ISSUER = issuer(env.str("ISSUER", default=""), _host)  # in authenticator apps; two installations have two names
 OVER_TLS = _scheme == "https"
 PASSKEYS_REFUSED = passkeys_refused(_scheme, _host)
-# Only where a proxy of ours ends TLS, and sets these two headers itself.
-BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+# How many proxies of ours a request passes; the outermost ends TLS and sets X-Forwarded-Proto itself.
+BEHIND_PROXY = proxies(env.str("BEHIND_PROXY", default="0"))
+# Where m2v.server listens, with how many processes, and with which certificate where it ends TLS itself.
+HOST = env.str("HOST", default="127.0.0.1")
+WORKERS = workers(env.str("WORKERS", default="2"))
+TLS_CERTIFICATE = env.str("GRANIAN_SSL_CERTIFICATE", default="")
+TLS_KEY = env.str("GRANIAN_SSL_KEYFILE", default="")
 
 # --- Keys ---
 
@@ -157,6 +163,8 @@ CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
 # A ceremony's answer is under 8 kB, a form under 4.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
+# No form takes a file; what is sent as one is left unread, and written nowhere.
+FILE_UPLOAD_HANDLERS = ["m2v.gateway.NoFiles"]
 
 # --- People, passwords, sessions ---
 

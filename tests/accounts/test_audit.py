@@ -68,6 +68,9 @@ def test_16_2_1_a_line_says_who_whom_what_when_which_company_and_from_where(kim,
         (True, "nonsense", None),
         (True, "198.51.100.1,", None),
         (True, "198.51.100.1:8080", "198.51.100.1"),
+        (2, "203.0.113.9, 198.51.100.1, 192.0.2.8", "198.51.100.1"),
+        (2, "198.51.100.1", "198.51.100.1"),
+        (3, "203.0.113.9, 198.51.100.1, 192.0.2.8", "203.0.113.9"),
     ],
 )
 def test_15_3_4_a_forwarded_address_counts_only_from_a_proxy_of_ours(behind_proxy, forwarded, address, kim, settings):

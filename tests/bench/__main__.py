@@ -1,7 +1,7 @@
 """`make bench`: a whole login, a passkey login and a signed-in page, ours and a bare Django project's, in one run.
 
-Both are served by granian with two workers on the loopback address, from
-scratch folders, on SQLite, with the same hasher. A whole login is what a
+Both are served by granian with two workers of four threads on the loopback
+address, ours as `make run` does, the bare one over WSGI, from scratch folders, on SQLite, with the same hasher. A whole login is what a
 browser does: the sign-in page, its form, for us the code's page and its form,
 and the page behind. Four browsers do so in rounds that take turns, so that
 another load on the machine hits all alike; each figure is the median of the

@@ -96,10 +96,23 @@ def told(environment: dict[str, str], module: str, *arguments: object, given: ob
 def served(project: Project) -> Iterator[Server]:
     """`project` at its port, as `make run` serves it."""
     environment, port = project.environment, project.environment["PORT"]
-    options = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", port, "--workers", "2"]
-    command = [sys.executable, "-m", "granian", *options, "--blocking-threads", "4", "--no-ws", "--log-level", "error"]
+    # The bare one is served as Django's deployment pages say, by a server that speaks WSGI.
+    options = [
+        "--interface",
+        "wsgi",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        port,
+        "--workers",
+        "2",
+        "--blocking-threads",
+        "4",
+    ]
+    bare = ["-m", "granian", *options, "--no-ws", "--log-level", "error", project.application]
+    command = [sys.executable, *(["manage.py", "serve"] if project.application.startswith("m2v.") else bare)]
     log = (Path(environment["DATA_DIR"]) / f"log-{port}").open("wb")  # written as in earnest: it is part of the cost
-    process = subprocess.Popen([*command, project.application], env=environment, cwd=ROOT, stderr=log)
+    process = subprocess.Popen(command, env=environment, cwd=ROOT, stderr=log)
     try:
         wait_for(int(port), project.landing)
         yield Server(project, int(port), process)

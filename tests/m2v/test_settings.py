@@ -33,6 +33,8 @@ VARIABLES = (
     "EMAIL_URL",
     "MFA_ENCRYPTION_KEYS",
     "PORT",
+    "HOST",
+    "WORKERS",
     "SECRET_KEY",
     "SECRET_KEY_FALLBACKS",
     "TIME_ZONE",
@@ -455,6 +457,20 @@ def test_demo_people_go_into_the_embedded_default_alone(load, variables, allowed
 def test_forwarded_headers_count_only_behind_a_proxy_of_ours(load):
     assert load()["SECURE_PROXY_SSL_HEADER"] is None
     assert load(BEHIND_PROXY="true")["SECURE_PROXY_SSL_HEADER"] == ("HTTP_X_FORWARDED_PROTO", "https")
+
+
+@pytest.mark.parametrize(("said", "number"), [("", 0), ("false", 0), ("0", 0), ("true", 1), ("1", 1), ("2", 2)])
+def test_how_many_proxies_there_are_is_a_number_or_true_for_one(load, said, number):
+    assert load(BEHIND_PROXY=said)["BEHIND_PROXY"] == number
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("BEHIND_PROXY", "many"), ("BEHIND_PROXY", "-1"), ("BEHIND_PROXY", "10"), ("WORKERS", "0"), ("WORKERS", "many")],
+)
+def test_numbers_of_proxies_and_workers_that_are_none_stop_the_start(load, name, value):
+    with pytest.raises(ImproperlyConfigured, match=name):
+        load(**{name: value})
 
 
 def test_debug_serves_static_files_as_they_are(load):

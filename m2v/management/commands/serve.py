@@ -1,0 +1,14 @@
+"""Serve the site, until SIGTERM: what `make run` does once all is prepared."""
+
+from django.core.management.base import BaseCommand
+
+from m2v.server import server
+from m2v.start import see_keys
+
+
+class Command(BaseCommand):
+    help = "Serve the site at HOST and PORT, with WORKERS processes, until SIGTERM or Ctrl-C."
+
+    def handle(self, *args: object, **options: object) -> None:
+        see_keys()
+        server().serve()

@@ -1,0 +1,66 @@
+"""The server: what `make run` starts, and how it goes on when a worker dies.
+
+Granian with its ASGI interface, over HTTP/1 alone: chosen by measurement
+(docs/dependencies.md). Its HTTP/2 is left to proxies.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from granian.constants import HTTPModes, Interfaces, Loops
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server.mp import MPServer
+
+MOST_CONNECTIONS = 4096  # of a worker, open at the same time; more of them wait unanswered
+HEADER_SECONDS = 20  # for the headers of a request, the wait for the next one on a kept connection included
+STOP_SECONDS = 30  # between SIGTERM and the end, whatever is going on
+RESPAWN_SECONDS = 0.5  # between two attempts to bring a worker back
+
+log = logging.getLogger("m2v.server")
+
+
+class Respawning(MPServer):
+    """Granian, except that it never gives up: its own loop ends the site when one worker dies twice in five seconds."""
+
+    def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
+        while True:
+            self.main_loop_interrupt.wait()
+            if self.interrupt_signal:
+                self.interrupt_children.clear()  # a worker that dies while all stop is no failure
+                return
+            self.main_loop_interrupt.clear()
+            died = set()
+            while self.interrupt_children:  # another one may die meanwhile, and adds itself from its own thread
+                died.add(self.interrupt_children.pop())
+            if died:
+                log.error("workers died and come back: %s", len(died))
+                self._respawn_workers(sorted(died), spawn_target, target_loader)
+                time.sleep(RESPAWN_SECONDS)
+
+
+def server() -> Respawning:
+    """The server as the settings say."""
+    return Respawning(
+        "m2v.asgi:application",
+        address=settings.HOST,
+        port=settings.PORT,
+        workers=settings.WORKERS,
+        interface=Interfaces.ASGI,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
+        websockets=False,
+        loop=Loops.asyncio,
+        backpressure=MOST_CONNECTIONS,
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_SECONDS,
+        log_level=LogLevels.warning,
+        log_dictconfig=settings.LOGGING,
+        ssl_cert=Path(settings.TLS_CERTIFICATE) if settings.TLS_CERTIFICATE else None,
+        ssl_key=Path(settings.TLS_KEY) if settings.TLS_KEY else None,
+    )
