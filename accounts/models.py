@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.hashers import check_password, identify_hasher, make_password
 from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
 from django.db import models
 from django.db.models import Q
@@ -19,10 +20,12 @@ from django.utils.translation import gettext_lazy as _
 from accounts.audit_models import AuditEvent, AuditSeal
 from accounts.budgets import Budget
 from accounts.clock import APART
+from accounts.hashers import salt_of
 from accounts.passwords import LONGEST_TYPED, typed_alike
 from accounts.text import FoldedAddressField, FoldedField, fold, one_named
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
     from uuid import UUID
 
@@ -172,7 +175,14 @@ class User(AbstractBaseUser):
         """Is this the password, on whatever keyboard it was typed? What is too long is none, and is not hashed."""
         if raw_password is None or len(raw_password) > LONGEST_TYPED:
             return False
-        return super().check_password(typed_alike(raw_password))
+        return check_password(typed_alike(raw_password), self.password, self._renew_hash)
+
+    def _renew_hash(self, typed: str) -> None:
+        """Hash the same password as today's settings say; its salt stays, and with it all sessions."""
+        old = self.password
+        self.password = make_password(typed, salt=identify_hasher(old).decode(old)["salt"])
+        # Whoever set another one meanwhile is right.
+        type(self)._default_manager.filter(pk=self.pk, password=old).update(password=self.password)
 
     def get_full_name(self) -> str:
         """First and last name, or the user name where none is on record."""
@@ -202,8 +212,17 @@ class User(AbstractBaseUser):
         return self.two_factor_enabled or self.required_by_company
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        """What a session is tied to: the password and the epoch, under the current or a fallback key."""
-        seen = f"{self.password}:{self.session_epoch}"
+        """What a session is tied to: the password, by its salt, and the epoch, under the current or a fallback key."""
+        return self._signed(salt_of(self.password), secret)
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """What sessions were tied to: under earlier keys, and by the whole hash in place of its salt."""
+        yield from super().get_session_auth_fallback_hash()
+        for secret in (None, *settings.SECRET_KEY_FALLBACKS):
+            yield self._signed(self.password, secret)
+
+    def _signed(self, of_password: str, secret: str | None) -> str:
+        seen = f"{of_password}:{self.session_epoch}"
         return salted_hmac("accounts.User.session", seen, secret=secret, algorithm="sha256").hexdigest()
 
 
