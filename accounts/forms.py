@@ -100,18 +100,18 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
         username: str = self.cleaned_data["username"]
         check_username(username)
         if self._others().filter(username_folded=fold(username)).exists():
-            raise forms.ValidationError(_("Somebody has this user name already. Choose another."))
+            raise forms.ValidationError(_("This user name is taken. Choose another one."))
         return username
 
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"]
         if email and self._others().filter(email_folded=fold_address(email)).exists():
-            raise forms.ValidationError(_("Somebody has this e-mail address already. Enter another."))
+            raise forms.ValidationError(_("This e-mail address belongs to another account. Enter a different one."))
         return email
 
     def taken_meanwhile(self) -> None:
         """Somebody else took the name or the address between the check and the save."""
-        self.add_error(None, _("Somebody else just took this user name or e-mail address. Choose another."))
+        self.add_error(None, _("This user name or e-mail address was taken a moment ago. Choose another one."))
 
     def _others(self) -> Any:
         return User.objects.exclude(pk=self.instance.pk)

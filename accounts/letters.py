@@ -85,7 +85,7 @@ class Letter:
         if self.event.address:
             facts.append((_("Address"), str(self.event.address)))
         if self.event.actor_id:
-            facts.append((_("By"), _("you, or somebody who signed in as you")))
+            facts.append((_("By"), _("you, or someone signed in as you")))
         return facts
 
 

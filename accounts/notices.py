@@ -55,8 +55,8 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
             _("Three failed attempts at your second factor"),
             _(
                 "A code, recovery code or passkey was wrong three times in a row: at a login, after your password, or "
-                "in a browser in which you are signed in. None of the three opened anything. If it was not you, "
-                "somebody knows your password, or is using a browser of yours."
+                "in a browser in which you are signed in. None of them worked. If it was not you, "
+                "someone knows your password, or is using a browser of yours."
             ),
             to=to.the_person_at_the_third_failure,
             when=failed_beyond_the_password,
@@ -96,7 +96,7 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
             _(
                 "A hundred wrong codes in a row were entered, each after your password. Your authenticator app no longer "
                 "signs anybody in: sign in with a passkey or a recovery code, then set it up anew. "
-                "If it was not you, somebody knows your password."
+                "If it was not you, someone knows your password."
             ),
             own_page="own_two_factor",
         ),
@@ -106,7 +106,7 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
             _("Your recovery codes are void"),
             _(
                 "A hundred wrong recovery codes in a row were entered, each after your password. None of your recovery "
-                "codes signs anybody in any more: make new ones. If it was not you, somebody knows your password."
+                "codes signs anybody in any more: make new ones. If it was not you, someone knows your password."
             ),
             own_page="own_mfa:window",
         ),
@@ -210,7 +210,7 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
             reportable=False,
         ),
         Notice(
-            _("Somebody else may have been in an account"),
+            _("A user says “This wasn’t me”: the account is locked"),
             _(
                 "{subject} ({username}) says of “{name}”: this wasn’t me. The account is locked: all sessions were "
                 "ended, and nothing opens it. Talk to {subject} before you do anything. Then look with them at the "

@@ -87,7 +87,7 @@ class CodeForm(forms.Form):
         ),
     )
 
-    no_code = _("A code has six digits, and a recovery code sixteen letters and digits. Look again.")
+    no_code = _("A code has six digits, and a recovery code sixteen letters and digits. Check what you typed.")
 
     def clean_code(self) -> str:
         """The code alone: six digits of an app, or a recovery code."""
@@ -122,7 +122,7 @@ class SetUpForm(CodeForm):
 class RecoveryCodeForm(CodeForm):
     """The same field, asking for a recovery code."""
 
-    no_code = _("A recovery code has sixteen letters and digits. Look again.")
+    no_code = _("A recovery code has sixteen letters and digits. Check what you typed.")
 
     code = forms.CharField(
         label=_("Recovery code"),
@@ -161,7 +161,7 @@ def why_not(trouble: Exception) -> _StrOrPromise:
     if isinstance(trouble, totp.UsedCode):
         return _("This code was used already. Wait for the next one in your app.")
     if isinstance(trouble, recovery.WrongRecoveryCode):
-        return _("This is none of your unused recovery codes. Each works once; try another one.")
+        return _("This is not one of your unused recovery codes. Each works once, so try another one.")
     return _(
         "This code is not right. Wait for the next one in your app. "
         "If it keeps failing, set your phone’s clock to automatic."

@@ -99,7 +99,9 @@ class Context:
         typed = plain(password[:LONGEST])
         for word, what in _known_of(user):
             if _is_in(word, typed):
-                text = _("This password has “{word}” in it, which is {what}. Whoever knows you tries that first.")
+                text = _(
+                    "This password has “{word}” in it, which is {what}. Anyone who knows you would try that first."
+                )
                 raise ValidationError(text.format(word=word, what=what), code="password_has_a_known_word")
 
     def get_help_text(self, user: User | None = None) -> str:

@@ -66,7 +66,7 @@ def company_new(request: SignedInRequest) -> HttpResponse:
         try:
             services.create_company(form.instance, actor=request.user)
         except IntegrityError:
-            form.add_error("name", _("Somebody else just took this name. Choose another."))
+            form.add_error("name", _("This name was taken a moment ago. Choose another one."))
         else:
             messages.success(request, _("The company {name} is created.").format(name=form.instance.name))
             return redirect("settings:company", form.instance.pk)
@@ -105,7 +105,7 @@ def company_edit(request: SignedInRequest, company_id: UUID) -> HttpResponse:
         try:
             services.rename_company(shown, form.cleaned_data["name"], actor=request.user)
         except IntegrityError:
-            form.add_error("name", _("Somebody else just took this name. Choose another."))
+            form.add_error("name", _("This name was taken a moment ago. Choose another one."))
         else:
             messages.success(request, _("The company is called {name} now.").format(name=shown.name))
             return redirect("settings:company", company_id)

@@ -89,7 +89,7 @@ def user_let_in(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         except people.OutOfReach as trouble:
             raise Http404 from trouble
         except people.ChangedMeanwhile:
-            messages.info(request, _("Somebody else was quicker: this account was changed meanwhile."))
+            messages.info(request, _("This account was changed in the meantime. Look at it again."))
             return back_to_user(request, user_id)
         return say_invited(request, person, link)
     context = {"form": form, "person": person, "lock": lock, "window": Window(person, request.user)}

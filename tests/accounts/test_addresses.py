@@ -55,7 +55,7 @@ def test_one_address_is_one_account_in_every_spelling(second, make_user, kim, ad
 
     answer = administrator.client.post("/settings/administration/users/new/", form)
 
-    assert "Somebody has this e-mail address already." in answer.content.decode()
+    assert "This e-mail address belongs to another account." in answer.content.decode()
 
 
 @pytest.mark.parametrize(

@@ -287,7 +287,7 @@ def test_the_companys_administrators_and_the_person_are_told(report, company_adm
 
     assert set(mails) == {"kim@acme.example", "carla@acme.example"}
     mail = mails["carla@acme.example"]
-    assert mail.subject == "m2v: Somebody else may have been in an account"
+    assert mail.subject == "m2v: A user says “This wasn’t me”: the account is locked"
     assert "Kim Hansen (kim) says of “A passkey was added to your account”: this wasn’t me." in mail.body
     for what in ("e-mail address", "each passkey and authenticator app", "let Kim Hansen in again", "/let-in/"):
         assert what in mail.body

@@ -73,7 +73,7 @@ def test_two_factor_authentication_is_removed_by_its_owner(told, kim_with_app):
     mail = only(told(kim_with_app.client.post, "/user-settings/mfa/two-factor/off/"))
 
     assert headlines([mail]) == [("kim@acme.example", "Two-factor authentication was removed from your account")]
-    assert "By: you, or somebody who signed in as you" in mail.body
+    assert "By: you, or someone signed in as you" in mail.body
     assert LINK.search(mail.body)
 
 
@@ -321,7 +321,7 @@ def test_the_mail_says_that_somebody_knows_the_password(told, kim):
     mail = only(told(kim.enter_code, "0000-0000-0000-0000"))
 
     assert headlines([mail]) == [("kim@acme.example", "Three failed attempts at your second factor")]
-    assert "somebody knows your password" in mail.body
+    assert "someone knows your password" in mail.body
     assert LINK.search(mail.body)
     assert "0000" not in mail.body.replace(LINK.search(mail.body)[0], "")
 
@@ -345,7 +345,7 @@ def test_the_mail_is_true_of_somebody_who_is_signed_in_and_mistypes_three_codes(
     assert [len(mails) for mails in confirm] == [0, 0, 1]
     said = " ".join(confirm[2][0].body.split())
     assert "at a login, after your password, or in a browser in which you are signed in" in said
-    assert "somebody knows your password, or is using a browser of yours" in said
+    assert "someone knows your password, or is using a browser of yours" in said
     assert "got past your password" not in said
     assert "Nobody got in" not in said
 
@@ -460,7 +460,7 @@ def test_a_mail_says_what_when_where_from_by_whom_and_what_to_do(passkey_mail):
     assert "When: 4 May 2026, 09:30 UTC" in said
     assert "Browser: Chrome on Linux" in said
     assert "Address: 127.0.0.1" in said
-    assert "By: you, or somebody who signed in as you" in said
+    assert "By: you, or someone signed in as you" in said
     assert "If it was not you, lock your account. Open this page and confirm." in said
     assert "tell your administrator at once" in said
     assert len(LINK.findall(said)) == 1

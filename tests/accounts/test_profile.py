@@ -154,7 +154,7 @@ def test_whether_an_address_is_taken_is_told_ten_times_an_hour(more, kim, make_u
     for _ in range(10):
         status, page = ask_for(kim, "lee@acme.example", **more)
         assert status == 400
-        assert "Somebody has this e-mail address already." in page
+        assert "This e-mail address belongs to another account." in page
     before = everything()
 
     taken, free = ask_for(kim, "lee@acme.example", **more), ask_for(kim, "nobody@acme.example", **more)
@@ -233,7 +233,7 @@ def test_an_address_that_is_taken_meanwhile_is_refused_with_a_sentence(kim):
         answer = kim.client.post(PATH, PROFILE | {"email": "NEW@acme.example"})
 
     assert answer.status_code == 400
-    assert "Somebody else just took this user name or e-mail address." in answer.content.decode()
+    assert "This user name or e-mail address was taken a moment ago." in answer.content.decode()
     assert everything() == before
 
 
@@ -245,7 +245,7 @@ def test_a_user_name_that_is_taken_meanwhile_is_refused_in_the_administration(ad
         with Meanwhile(username="NADIA"):
             answer = administrator.client.post(f"/settings/administration/users/{path}", form)
         assert answer.status_code == 400
-        assert "Somebody else just took this user name or e-mail address." in answer.content.decode()
+        assert "This user name or e-mail address was taken a moment ago." in answer.content.decode()
 
     assert everything() == before
 

@@ -294,7 +294,7 @@ def challenge_recovery_error(stage: Stage) -> Desk:
     desk = stage.half_way("daniel.okafor", "/login/challenge/?with=recovery")
     desk.field("Recovery code").fill("AAAA-BBBB-CCCC-DDDD")
     desk.button("Verify").click()
-    desk.sees("This is none of your unused recovery codes.")
+    desk.sees("This is not one of your unused recovery codes.")
     return desk
 
 
@@ -542,7 +542,7 @@ def user_settings_error(stage: Stage) -> Desk:
     desk = stage.inside("lukas.brandt", "/user-settings/")
     desk.field("E-mail").fill("elif.demir@demo.example")
     desk.button("Save").click()
-    desk.sees("Somebody has this e-mail address already.")
+    desk.sees("This e-mail address belongs to another account.")
     return desk
 
 
@@ -670,7 +670,7 @@ def user_new_error(stage: Stage) -> Desk:
     desk.field("User name").fill("kim.hansen")
     desk.field("E-mail").fill("kim.hansen@demo.example")
     desk.button("Create and invite").click()
-    desk.sees("Somebody has this user name already.")
+    desk.sees("This user name is taken.")
     return desk
 
 

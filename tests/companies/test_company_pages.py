@@ -184,7 +184,7 @@ def test_a_name_taken_at_the_last_moment_is_refused(administrator, company):
     with just_before_saving(Company, lambda: Company.objects.bulk_create([Company(name="SÜD AG")])):
         answer = administrator.client.post(NEW, {"name": "Süd AG"})
 
-    assert read(answer, 400).notes == ["Somebody else just took this name. Choose another."]
+    assert read(answer, 400).notes == ["This name was taken a moment ago. Choose another one."]
     assert not AuditEvent.objects.filter(action=Action.COMPANY_CREATED).exists()
 
 
@@ -192,7 +192,7 @@ def test_a_new_name_taken_at_the_last_moment_changes_nothing(administrator, comp
     with just_before_saving(Company, lambda: Company.objects.bulk_create([Company(name="SÜD AG")])):
         answer = administrator.client.post(of(company, "edit/"), {"name": "Süd AG"})
 
-    assert read(answer, 400).notes == ["Somebody else just took this name. Choose another."]
+    assert read(answer, 400).notes == ["This name was taken a moment ago. Choose another one."]
     assert Company.objects.get(pk=company.pk).name == "Acme Machines"
     assert "Acme Machines" in read(answer, 400).links
 

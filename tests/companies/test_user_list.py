@@ -111,7 +111,7 @@ def test_a_search_that_finds_nothing_says_so_and_leads_back(administrator, team)
 def test_a_filter_that_nobody_meets_says_so(administrator):
     page = read(administrator.client.get(USERS, {"show": "requested"}))
 
-    assert "Nobody is in this state at the moment." in page.words
+    assert "No user is in this state at the moment." in page.words
     assert "matches" not in page.words
 
 

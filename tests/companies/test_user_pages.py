@@ -138,7 +138,7 @@ def test_a_link_of_one_person_is_not_shown_on_anothers_page(administrator, compa
 def test_a_taken_user_name_is_refused_in_any_spelling(administrator, kim, company, username, mailoutbox):
     answer = administrator.client.post(NEW, filled(company, username=username))
 
-    assert "Somebody has this user name already. Choose another." in read(answer, 400).notes
+    assert "This user name is taken. Choose another one." in read(answer, 400).notes
     assert not User.objects.filter(first_name="Nora").exists()
 
 
@@ -146,7 +146,7 @@ def test_a_taken_user_name_is_refused_in_any_spelling(administrator, kim, compan
 def test_a_taken_address_is_refused_in_any_spelling(administrator, kim, company, email):
     answer = administrator.client.post(NEW, filled(company, email=email))
 
-    assert "Somebody has this e-mail address already. Enter another." in read(answer, 400).notes
+    assert "This e-mail address belongs to another account. Enter a different one." in read(answer, 400).notes
     assert not User.objects.filter(first_name="Nora").exists()
 
 
@@ -164,7 +164,7 @@ def test_a_name_taken_at_the_last_moment_is_refused_with_nothing_half_done(
     with deliver(), just_before_saving(User, lambda: make_user(**{"username": "quicker"} | taken)):
         answer = administrator.client.post(NEW, filled(company))
 
-    assert read(answer, 400).notes == ["Somebody else just took this user name or e-mail address. Choose another."]
+    assert read(answer, 400).notes == ["This user name or e-mail address was taken a moment ago. Choose another one."]
     assert read(answer, 400).one("input", name="first_name").attrs["value"] == "Nora"
     assert not AuditEvent.objects.filter(action__in=[Action.USER_CREATED, Action.USER_INVITED]).exists()
     assert mailoutbox == []
@@ -438,8 +438,8 @@ def test_another_spelling_of_ones_own_name_is_not_taken(administrator, kim):
 @pytest.mark.parametrize(
     ("taken", "said"),
     [
-        ({"username": "CARLA"}, "Somebody has this user name already. Choose another."),
-        ({"email": "CARLA@acme.example"}, "Somebody has this e-mail address already. Enter another."),
+        ({"username": "CARLA"}, "This user name is taken. Choose another one."),
+        ({"email": "CARLA@acme.example"}, "This e-mail address belongs to another account. Enter a different one."),
     ],
 )
 def test_a_name_of_somebody_else_is_refused(administrator, kim, company_admin, taken, said):
@@ -465,7 +465,7 @@ def test_a_name_taken_at_the_last_moment_changes_nothing(administrator, kim, mak
             of(kim.user), profile(kim.user, username="nora", email="nora@acme.example", first_name="Nora")
         )
 
-    assert "Somebody else just took this user name or e-mail address. Choose another." in read(answer, 400).notes
+    assert "This user name or e-mail address was taken a moment ago. Choose another one." in read(answer, 400).notes
     kim.user.refresh_from_db()
     assert (kim.user.username, kim.user.first_name) == ("kim", "Kim")
     assert acts(kim.user) == []

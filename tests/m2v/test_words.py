@@ -47,3 +47,35 @@ def test_a_template_has_typographic_apostrophes(template):
 
 def test_sentences_in_code_have_typographic_apostrophes():
     assert [text for module in MODULES for text in sentences(module) if STRAIGHT.search(text)] == []
+
+
+# Sentences in JavaScript, of which most are the page's own; and words that nobody says on the phone.
+SCRIPTS = sorted((HERE / "m2v" / "static" / "m2v").glob("*.js"))
+QUOTED = re.compile(r'"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`|^\s*//.*$', re.MULTILINE)
+UNSAID = re.compile(
+    r"\bSomebody (?:else|has|knows)\b|\bsomebody (?:else|knows|learns)\b|\bWhoever\b|\bnone of your\b|\bLook (?:again|into)\b"
+)
+KEPT_BY_THE_DATABASE = {  # said by the schema, and to the command line alone
+    "Somebody has this user name already. Choose another.",
+    "Somebody has this e-mail address already. Choose another.",
+    "Somebody has this user name or e-mail address already.",
+}
+
+
+def in_script(text: str) -> list[str]:
+    """The strings of a script."""
+    return [found for found in QUOTED.findall(text) if not found.lstrip().startswith("//")]
+
+
+def test_scripts_have_typographic_apostrophes_too():
+    assert len([said for script in SCRIPTS for said in in_script(script.read_text())]) > 100
+    assert in_script("""// it's\nsay("it's");""") == ['"it\'s"']
+    assert [said for script in SCRIPTS for said in in_script(script.read_text()) if STRAIGHT.search(said)] == []
+
+
+def test_sentences_are_what_people_say():
+    in_templates = [COMMENTS.sub("", template.read_text()) for template in TEMPLATES]
+    in_code = [text for module in MODULES for text in sentences(module) if text not in KEPT_BY_THE_DATABASE]
+    said = [*in_templates, *in_code, *(each for script in SCRIPTS for each in in_script(script.read_text()))]
+
+    assert [found[0] for text in said for found in UNSAID.finditer(text)] == []

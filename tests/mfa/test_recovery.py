@@ -40,7 +40,7 @@ from tests.mfa.test_totp import BETWEEN, full_width
 from tests.people import PASSWORD, Person
 
 WITH_RECOVERY = f"{CHALLENGE}?with=recovery"
-NONE_OF_YOURS = "This is none of your unused recovery codes."
+NONE_OF_YOURS = "This is not one of your unused recovery codes."
 
 
 def whole_database() -> str:

@@ -135,7 +135,7 @@ def test_asvs_6_3_5_the_right_password_with_three_wrong_second_factors_is_told(t
     sent = [told(kim.enter_code, "000000") for _ in range(4)]
 
     assert [len(mails) for mails in sent] == [0, 0, 1, 0]
-    assert "somebody knows your password" in sent[2][0].body
+    assert "someone knows your password" in sent[2][0].body
 
 
 def test_asvs_6_3_5_over_many_sessions_and_methods_as_well(told, kim):
