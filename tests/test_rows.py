@@ -60,13 +60,13 @@ def log_in(person):
     return person.asked_for
 
 
-def take_app(person, answer):
+def take_app(person, answer, button="Turn on two-factor authentication"):
     """Scan the QR code (by its text) into the app, and enter the code; the page after it."""
     page = read(answer)
     person.app_key = b32decode(
         next(found for found in page.walk() if found.attrs.get("id") == "key").words.replace(" ", "")
     )
-    return press(person.client, answer, "Turn on two-factor authentication", code=person.code())
+    return press(person.client, answer, button, code=person.code())
 
 
 def set_up(person, address=SET_UP):
@@ -752,7 +752,7 @@ def test_decision_but_they_can_set_it_up_anew_and_the_old_app_works_until_then(a
     phone.enter_code(phone.code(1))
     assert phone.is_in
 
-    take_app(kim, begun)
+    take_app(kim, begun, "Use this app from now on")
     assert kim.app_key != old
     phone = Person(kim.user, app_key=old)
     phone.enter_password()
