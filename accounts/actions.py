@@ -51,6 +51,14 @@ class Action(models.TextChoices):
     # People and companies
     USER_CREATED = "user_created", _("{actor} created the user {subject}")
     USER_CHANGED = "user_changed", _("{actor} changed the profile of {subject}")
+    ADDRESS_ENTERED = (
+        "address_entered",
+        _("{actor} entered the e-mail address {name} for {subject}: it counts once its link is opened"),
+    )
+    ADDRESS_WITHDRAWN = (
+        "address_withdrawn",
+        _("{actor} withdrew the e-mail address {name}, not confirmed yet, of {subject}"),
+    )
     USER_DEACTIVATED = "user_deactivated", _("{actor} deactivated {subject}")
     USER_ACTIVATED = "user_activated", _("{actor} activated {subject} again")
     USER_UNLOCKED = "user_unlocked", _("{actor} lifted the wait after wrong passwords and codes for {subject}")

@@ -140,6 +140,10 @@ OWN_ACTS = {
     Action.PASSKEY_REQUEST_DELETED: gettext_lazy("{actor} deleted the passkey request"),
     Action.PASSKEY_DELETED: gettext_lazy("{actor} deleted the passkey “{name}”"),
     Action.USER_CHANGED: gettext_lazy("{actor} changed their profile"),
+    Action.ADDRESS_ENTERED: gettext_lazy(
+        "{actor} entered the e-mail address {name}: it counts once its link is opened"
+    ),
+    Action.ADDRESS_WITHDRAWN: gettext_lazy("{actor} withdrew the e-mail address {name}, not confirmed yet"),
     Action.SESSIONS_ENDED: gettext_lazy("{actor} ended all their sessions"),
 }
 

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
+from accounts.address_models import PendingAddress
 from accounts.audit_models import AuditEvent, AuditSeal
 from accounts.budgets import Budget
 from accounts.clock import APART
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from companies.models import Company
 
 
-__all__ = ["AuditEvent", "AuditSeal", "Budget", "Role", "Session", "User"]
+__all__ = ["AuditEvent", "AuditSeal", "Budget", "PendingAddress", "Role", "Session", "User"]
 
 
 class Role(models.TextChoices):

@@ -173,6 +173,15 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
             _("A new password was chosen for your account. All other sessions were ended."),
         ),
     ),
+    Action.ADDRESS_ENTERED: (
+        Notice(
+            _("Another e-mail address was entered for your account"),
+            _(
+                "A link was sent to that address. Once it is opened and confirmed, mail about your account goes there, "
+                "links for a new password too. Until then this address stays in use."
+            ),
+        ),
+    ),
     Action.USER_CHANGED: (
         Notice(
             _("Your e-mail address was changed"),

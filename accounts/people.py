@@ -12,7 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import audit, throttle
+from accounts import addresses, audit, throttle
 from accounts.actions import Action
 from accounts.models import AuditEvent, Session, User
 from accounts.passwords import is_short
@@ -72,12 +72,26 @@ def change_user(person: User, *, changed: Iterable[str], actor: User) -> None:
     """Save the `changed` fields of a person's profile; their values, not only their names, are in the audit.
 
     Another role or company ends all their sessions, and an invitation that waits: whoever was handed that link did
-    not have it for these rights (ASVS 8.3.2).
+    not have it for these rights (ASVS 8.3.2). Another e-mail address waits for its confirmation (accounts.addresses).
     """
     fields = [field for field in changed if field in PROFILE]
     if not fields:
         return
     kept = User.objects.get_queryset().select_for_update(no_key=True).get(pk=person.pk)  # as others left it meanwhile
+    waits = "email" in fields and addresses.needs_confirmation(kept, person.email)
+    if waits:
+        fields.remove("email")
+    elif "email" in fields:
+        addresses.forget(User.objects.filter(pk=person.pk))
+    if fields:
+        _write(kept, person, fields, actor)
+    if waits:  # last: another role ends what waited before
+        addresses.enter(kept, person.email, actor=actor)
+        person.email = kept.email
+
+
+def _write(kept: User, person: User, fields: list[str], actor: User) -> None:
+    """Give `kept`, which is locked, these fields of `person`."""
     before = dict(User.objects.filter(pk=person.pk).values(*fields).get())
     for field in fields:
         setattr(kept, field, getattr(person, field))
@@ -90,7 +104,7 @@ def change_user(person: User, *, changed: Iterable[str], actor: User) -> None:
     audit.record(
         Action.USER_CHANGED,
         actor=actor,
-        subject=person,
+        subject=kept,  # whose address is the one in use: `person` may hold one that is not confirmed
         changes={field: [str(before[field] or ""), str(after[field] or "")] for field in fields},
     )
 
@@ -145,6 +159,7 @@ def _void_links(person: User) -> None:
 def _end(people: QuerySet[User]) -> int:
     """The rows go, and a request that is on its way meets another epoch; how many rows."""
     people.update(session_epoch=F("session_epoch") + 1)
+    addresses.forget(people)
     ended, _ = Session.objects.filter(user__in=people).delete()
     return ended
 
@@ -236,6 +251,7 @@ def change_password(person: User, password: str, *, actor: User | None, here: st
     person.password_is_short = is_short(password)
     if not as_read.update(password=person.password, password_is_short=person.password_is_short):
         raise ChangedMeanwhile
+    addresses.forget(User.objects.filter(pk=person.pk))
     throttle.unlock(person)
     Session.objects.filter(user=person).exclude(pk=here).delete()
     audit.record(Action.PASSWORD_CHANGED, actor=actor, subject=person)

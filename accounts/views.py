@@ -21,7 +21,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.generic import FormView, TemplateView
 
-from accounts import invitations, links, notices, people, places, throttle
+from accounts import addresses, invitations, links, notices, people, places, throttle
 from accounts.acting import current_key
 from accounts.afterwards import RedirectThen
 from accounts.forms import ChangePasswordForm, ChoosePasswordForm, ProfileForm, ResetForm, too_many
@@ -44,7 +44,7 @@ def settings_page(request: SignedInRequest) -> tuple[str, dict[str, Any], str]:
     form = ProfileForm(instance=User.objects.get(pk=request.user.pk), languages=settings.LANGUAGES)
     return (
         "user-settings/index.html",
-        {"form": form, "places": places.places_of(request.user)},
+        {"form": form, "places": places.places_of(request.user), "pending": addresses.waiting_for(request.user)},
         str(reverse_lazy("user_settings")),
     )
 
@@ -66,6 +66,10 @@ def user_settings(request: SignedInRequest) -> HttpResponse:
             form.taken_meanwhile()
         else:
             messages.success(request, _("Your profile is saved."))
+            pending = addresses.waiting_for(person) if "email" in form.changed_data else None
+            if pending:
+                text = _("Open the link that we sent to {email}: the address counts from then on.")
+                messages.info(request, text.format(email=pending.email))
             return redirect(here)
     page = render(request, template, context | {"form": form}, status=400)
     return wait(page, form.throttled) if form.throttled else page
@@ -177,6 +181,32 @@ class ChoosePassword(FormView):  # type: ignore[type-arg]  # the same
     def gone(self) -> HttpResponse:
         """The link is none, or no longer one: what to do about it, as a 404."""
         return self.render_to_response({"validlink": False, "elsewhere": self.elsewhere}, status=404)
+
+
+@never_cache
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm_address(request: SiteRequest, token: str) -> HttpResponse:
+    """Make an address count. Following the link does nothing: mail scanners follow all of them."""
+    try:
+        if request.method != "POST":
+            return render(request, "address/index.html", {"pending": addresses.read(token)})
+        person = addresses.confirm(token)
+    except addresses.Gone:
+        return render(request, "address/index.html", status=404)
+    except addresses.Taken:
+        return render(request, "address/index.html", {"taken": True}, status=409)
+    messages.success(request, _("{email} is confirmed, and in use from now on.").format(email=person.email))
+    return redirect("user_settings" if request.user == person else "login")
+
+
+@never_cache
+@require_http_methods(["POST"])
+def withdraw_address(request: SignedInRequest) -> HttpResponse:
+    """End the link of the address that waits for oneself."""
+    if addresses.withdraw(request.user, actor=request.user):
+        messages.success(request, _("The address is withdrawn: its link no longer works."))
+    return redirect("user_settings")
 
 
 @login_not_required

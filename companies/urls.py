@@ -24,6 +24,7 @@ urlpatterns = [
         name="user_password_reset",
     ),
     path("administration/users/<uuid:user_id>/unlock/", users.user_unlock, name="user_unlock"),
+    path("administration/users/<uuid:user_id>/address/withdraw/", users.address_withdraw, name="address_withdraw"),
     path("administration/users/<uuid:user_id>/invite/", invitations.user_invite, name="user_invite"),
     path("administration/users/<uuid:user_id>/invite/withdraw/", invitations.user_withdraw, name="user_withdraw"),
     path("administration/users/<uuid:user_id>/mfa/", include((window_urls(users.page_behind), "user_mfa"))),

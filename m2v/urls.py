@@ -15,6 +15,7 @@ urlpatterns = [
     path("m2s/", views.m2s, name="m2s"),
     path("settings/", include("companies.urls")),
     path("user-settings/", recently_proved_to_post(accounts.user_settings), name="user_settings"),
+    path("user-settings/address/withdraw/", recently_proved(accounts.withdraw_address), name="address_withdraw"),
     path("user-settings/password/", recently_proved(accounts.password), name="password"),
     path("user-settings/sessions/<uuid:place_id>/end/", recently_proved(session_views.end), name="session_end"),
     path("user-settings/sessions/end-others/", recently_proved(session_views.end_others), name="sessions_end_others"),

@@ -33,6 +33,7 @@ PUBLIC = {
     "link_in_a_sentence",
     "invitation",
     "not_me",
+    "address",
     "csp_report",
 }
 FORM = "application/x-www-form-urlencoded"
@@ -56,6 +57,7 @@ ACCESS = {
     "settings:user_invite": (302, 403, 405, 405),
     "settings:user_unlock": (302, 403, 405, 405),
     "settings:user_withdraw": (302, 403, 405, 405),
+    "settings:address_withdraw": (302, 403, 405, 405),
     "settings:user_mfa:window": (302, 403, 200, 200),
     "settings:user_mfa:two_factor_on": (302, 403, 200, 200),
     "settings:user_mfa:two_factor_off": (302, 403, 200, 200),
@@ -72,6 +74,7 @@ ACCESS = {
     "user_settings": (302, 200, 200, 200),
     "password": (302, 200, 200, 200),
     "session": (302, 200, 200, 200),
+    "address_withdraw": (302, 405, 405, 405),
     "session_end": (302, 405, 405, 405),
     "sessions_end_others": (302, 405, 405, 405),
     "login": (200, 302, 302, 302),
@@ -104,7 +107,7 @@ ACCESS = {
     "csp_report": (405, 405, 405, 405),
 }
 # Pages of the login and links in mails are for nobody in particular: each has tests of its own.
-LINKS = {"link_in_a_sentence", "password_reset_confirm", "invitation", "not_me"}
+LINKS = {"link_in_a_sentence", "password_reset_confirm", "invitation", "not_me", "address"}
 
 # What opens without confirming who one is, for as long as the session lives.
 LOOKING = {

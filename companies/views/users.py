@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import invitations, people, throttle
+from accounts import addresses, invitations, people, throttle
 from accounts.models import User
 from accounts.scope import fields_ignored, managed_or_404
 from companies.forms import UserForm
@@ -99,6 +99,10 @@ def user_edit(request: SignedInRequest, user_id: UUID) -> HttpResponse:
             if {"role", "company"} & set(form.changed_data):
                 text = _("The profile of {name} is saved, and all their sessions are ended.")
             messages.success(request, text.format(name=form.instance.get_full_name()))
+            pending = addresses.waiting_for(person) if "email" in form.changed_data else None
+            if pending:
+                text = _("A link was sent to {email}: the address counts once it is opened.")
+                messages.info(request, text.format(email=pending.email))
             return back_to_user(request, user_id)
     return render(request, USER, _user_page(request, person, form), status=400 if form.is_bound else 200)
 
@@ -115,6 +119,7 @@ def _user_page(request: SignedInRequest, person: User, form: UserForm) -> dict[s
         "list_query": list_query(request),
         "act_query": act_query(request),
         "window": Window(person, request.user),
+        "pending": addresses.waiting_for(person),
         "locked": throttle.blocked_until(person) is not None,
         "invited": None if person.is_shut_out else invitations.invited(person),
         "link": link_to_hand_over(request, person),
@@ -187,6 +192,16 @@ def user_unlock(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         messages.success(request, _("{name} can try again at once.").format(name=name))
     else:
         messages.info(request, _("{name} was not locked.").format(name=name))
+    return back_to_user(request, user_id)
+
+
+@never_cache
+@recently_proved
+@require_http_methods(["POST"])
+def address_withdraw(request: SignedInRequest, user_id: UUID) -> HttpResponse:
+    """End the link of the address that waits for a person."""
+    if addresses.withdraw(find_person(request, user_id), actor=request.user):
+        messages.success(request, _("The address is withdrawn: its link no longer works."))
     return back_to_user(request, user_id)
 
 

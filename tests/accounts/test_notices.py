@@ -10,12 +10,13 @@ from django.db import transaction
 
 from accounts import audit, notices, people, throttle
 from accounts.actions import Action
-from accounts.models import AuditEvent, User
+from accounts.models import AuditEvent, PendingAddress, User
 from accounts.notices import NOTICES
 from companies import services as companies
 from mfa import services
 from mfa.models import AuthenticatorApp, Passkey
 from tests.accounts.steps import finish
+from tests.addresses import confirm_address
 from tests.mfa.pages import make_new_codes
 from tests.people import AGENT, PASSWORD, Person
 
@@ -181,8 +182,13 @@ def test_the_password_is_changed(told, kim_in):
 
 
 def test_the_e_mail_address_is_changed_both_are_told(told, kim_in):
-    mails = told(kim_in.client.post, "/user-settings/", PROFILE | {"email": "new@acme.example"})
+    entered = told(kim_in.client.post, "/user-settings/", PROFILE | {"email": "new@acme.example"})
+    mails = told(confirm_address, kim_in.user)
 
+    assert sorted(headlines(entered)) == [
+        ("kim@acme.example", "Another e-mail address was entered for your account"),
+        ("new@acme.example", "Confirm your e-mail address"),
+    ]
     assert headlines(mails) == [
         ("new@acme.example", "Your e-mail address was changed"),
         ("kim@acme.example", "Your e-mail address was changed"),
@@ -193,7 +199,8 @@ def test_the_e_mail_address_is_changed_both_are_told(told, kim_in):
 def test_an_address_that_an_administrator_replaced_is_told_of_that_and_of_nothing_more(told, kim, administrator):
     form = {"username": "kim", "role": "member", "company": kim.user.company_id, "email": "kim.h@acme.example"}
 
-    mails = told(administrator.client.post, f"{USERS}{kim.user.pk}/", form)
+    administrator.client.post(f"{USERS}{kim.user.pk}/", form)
+    mails = told(confirm_address, kim.user)
     kim.user.refresh_from_db()
     kim.sign_in()
     later = told(kim.create_passkey)
@@ -208,6 +215,7 @@ def test_an_address_that_was_replaced_is_told_for_seven_days(days, told_still, t
     kim_in = Person(kim.user)
     kim_in.sign_in()
     kim_in.client.post("/user-settings/", PROFILE | {"email": "new@acme.example"})
+    confirm_address(kim_in.user)
     time_machine.shift(days * 24 * 3600)
     kim = Person(User.objects.get(pk=kim_in.user.pk))
     kim.sign_in()
@@ -243,6 +251,7 @@ def test_only_the_address_of_now_and_the_one_of_seven_days_ago_get_the_link(
         kim.sign_in()
         answer = kim.client.post("/user-settings/", PROFILE | {"email": f"{address}@acme.example"})
         assert answer.status_code == 302
+        assert confirm_address(kim.user).status_code == 302
 
     mails = told(kim.create_passkey)
 
@@ -258,7 +267,9 @@ def test_an_address_that_an_administrator_entered_lately_gets_no_link_either_onc
 ):
     form = {"username": "kim", "role": "member", "company": kim.user.company_id, "email": "typo@acme.example"}
     administrator.client.post(f"{USERS}{kim.user.pk}/", form)
-    mails = told(administrator.client.post, f"{USERS}{kim.user.pk}/", form | {"email": "new@acme.example"})
+    confirm_address(kim.user)
+    administrator.client.post(f"{USERS}{kim.user.pk}/", form | {"email": "new@acme.example"})
+    mails = told(confirm_address, kim.user)
 
     assert {mail.to[0]: bool(LINK.search(mail.body)) for mail in mails} == {
         "typo@acme.example": False,
@@ -279,6 +290,9 @@ def test_an_address_that_came_went_or_was_only_spelt_anew_is_told_once(before, a
     kim.sign_in()
 
     mails = told(kim.client.post, "/user-settings/", PROFILE | {"email": after})
+    if PendingAddress.objects.exists():
+        assert [mail.to for mail in mails] == [[after]]
+        mails = told(confirm_address, kim.user)
 
     assert [mail.to[0].lower() for mail in mails] == addresses
 

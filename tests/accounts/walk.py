@@ -36,6 +36,8 @@ TAKE_ONLY = {
     "settings:user_invite",
     "settings:user_unlock",
     "settings:user_withdraw",
+    "settings:address_withdraw",
+    "address_withdraw",
     "settings:user_mfa:passkey_request",
     "settings:user_mfa:passkey_request_delete",
     "logout",

@@ -30,6 +30,7 @@ from m2v.management.commands.create_demo import create
 from mfa import services
 from mfa.policy import Method
 from mfa.sealing import Purpose, unseal
+from tests.addresses import link_of
 from tests.people import Person
 
 if TYPE_CHECKING:
@@ -417,6 +418,36 @@ def not_me_done(stage: Stage) -> Desk:
 @state("not-me-gone", "not_me")
 def not_me_gone(stage: Stage) -> Desk:
     return stage.stranger("/not-me/cut-off/")
+
+
+def enter_address(stage: Stage) -> User:
+    """Lukas as one who entered another address and has not confirmed it."""
+    lukas = stage.user("lukas.brandt")
+    lukas.email = "lukas@home.example"
+    people.change_user(lukas, changed=["email"], actor=lukas)
+    return lukas
+
+
+@state("address", "address")
+def new_address(stage: Stage) -> Desk:
+    return stage.stranger(link_of(enter_address(stage)))
+
+
+@state("address-gone", "address")
+def new_address_gone(stage: Stage) -> Desk:
+    return stage.stranger("/address/cut-off/")
+
+
+@state("user-settings-address-waits", "user_settings")
+def user_settings_address_waits(stage: Stage) -> Desk:
+    enter_address(stage)
+    return stage.inside("lukas.brandt", "/user-settings/")
+
+
+@state("user-edit-address-waits", "settings:user")
+def user_edit_address_waits(stage: Stage) -> Desk:
+    enter_address(stage)
+    return stage.inside("petra.vogt", address(stage, "settings:user", user="lukas.brandt"))
 
 
 @state("invitation", "invitation")

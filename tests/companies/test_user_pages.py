@@ -15,6 +15,7 @@ from accounts import invitations
 from accounts.actions import Action
 from accounts.models import AuditEvent, Role, Session, User
 from companies.models import Company
+from tests.addresses import confirm_address
 from tests.companies import COMPANIES, HTMX, USERS, just_before_saving, press, read
 from tests.people import PASSWORD, Person, browser
 
@@ -404,6 +405,7 @@ def test_a_profile_is_changed(administrator, kim, other_company):
         role="company_administrator",
     )
 
+    confirm_address(kim.user)
     kim.user.refresh_from_db()
     assert "The profile of Kimiko Hansen is saved, and all their sessions are ended." in read(answer).notes
     assert (kim.user.username, kim.user.email) == ("kimiko", "kimiko@nordwind.example")

@@ -10,6 +10,7 @@ from django.core import mail
 from mfa.models import AuthenticatorApp, Passkey
 from tests.accounts.steps import CHALLENGE
 from tests.accounts.walk import pages
+from tests.addresses import confirm_address
 from tests.mfa.pages import OWN, OWN_CODES, OWN_SETUP, confirm_setup, open_setup, save_form
 from tests.people import PASSWORD, Person, browser
 
@@ -40,7 +41,7 @@ def reset_password(kim):
     return reader.post(form, {"new_password1": NEW, "new_password2": NEW})
 
 
-def change_address(kim):
+def enter_address(kim):
     return kim.client.post("/user-settings/", PROFILE | {"email": "new@acme.example"})
 
 
@@ -68,7 +69,7 @@ def make_codes(kim):
 CHANGES = {
     change_password: "Your password was changed",
     reset_password: "Your password was changed",
-    change_address: "Your e-mail address was changed",
+    enter_address: "Another e-mail address was entered for your account",
     set_up_app_anew: "Two-factor authentication was set up for your account",
     remove_app: "Two-factor authentication was removed from your account",
     add_passkey: "A passkey was added to your account",
@@ -102,21 +103,26 @@ def test_asvs_6_3_7_another_user_name_is_told_with_what_it_was_and_is(told, kim,
 def test_asvs_6_3_7_another_user_name_and_address_are_told_to_both_addresses(told, kim, administrator):
     form = {"username": "kimberly", "role": "member", "company": kim.user.company_id, "email": "new@acme.example"}
 
-    mails = told(administrator.client.post, f"/settings/administration/users/{kim.user.pk}/", form)
+    first = told(administrator.client.post, f"/settings/administration/users/{kim.user.pk}/", form)
+    mails = told(confirm_address, kim.user)
 
+    assert sorted((sent.to[0], sent.subject.removeprefix("m2v: ")) for sent in first) == [
+        ("kim@acme.example", "Another e-mail address was entered for your account"),
+        ("kim@acme.example", "Your user name was changed"),
+        ("new@acme.example", "Confirm your e-mail address"),
+    ]
     assert sorted((sent.to[0], sent.subject.removeprefix("m2v: ")) for sent in mails) == [
         ("kim@acme.example", "Your e-mail address was changed"),
-        ("kim@acme.example", "Your user name was changed"),
         ("new@acme.example", "Your e-mail address was changed"),
-        ("new@acme.example", "Your user name was changed"),
     ]
 
 
 def test_asvs_6_3_7_no_mail_says_a_secret(told, kim_in):
     codes = list(kim_in.codes)
     said = []
-    for change in (add_passkey, change_address, make_codes, set_up_app_anew, remove_app, change_password):
+    for change in (add_passkey, enter_address, make_codes, set_up_app_anew, remove_app, change_password):
         for sent in told(change, kim_in):
+            assert sent.to == ["kim@acme.example"] or sent.subject == "Confirm your e-mail address"
             said.append(f"{sent.subject} {sent.body} {sent.alternatives[0].content}")
     assert len(said) >= 6
     everything = re.sub(r"/not-me/[\w:-]+/", "", " ".join(said))
@@ -172,7 +178,8 @@ def test_asvs_6_3_6_no_link_in_a_mail_completes_or_shortens_a_login(told, kim):
 
 
 def test_asvs_6_3_6_no_address_takes_a_code_from_a_mail():
-    assert {page.name for page in pages() if page.has("token")} == {"password_reset_confirm", "invitation", "not_me"}
+    links = {page.name for page in pages() if page.has("token")}
+    assert links == {"password_reset_confirm", "invitation", "not_me", "address"}
 
 
 def test_asvs_6_4_4_an_administrator_who_removes_a_factor_is_named_to_its_owner(told, kim_in, administrator):

@@ -13,6 +13,7 @@ from mfa import services
 from mfa.models import AuthenticatorApp
 from mfa.sealing import Purpose, unseal
 from tests.accounts.steps import HALF_WAY, go_half_way
+from tests.addresses import confirm_address
 from tests.mfa.pages import (
     CHALLENGE,
     CREATE,
@@ -193,6 +194,7 @@ def test_b_15_no_other_way_in_skips_a_step(kim_with_app, ada, admin, company):
     kim.enter_password()
     kim.enter_code()
     kim.client.post("/user-settings/", {"email": "new@acme.example", "language": "en"})
+    assert confirm_address(kim.user).status_code == 302
     again = Person(kim.user)
     again.client.post("/login/", {"username": "new@acme.example", "password": PASSWORD})
     assert again.asked_for == CHALLENGE, "under a new address"

@@ -13,6 +13,7 @@ from accounts.models import AuditEvent, Session, User
 from accounts.views import PasswordReset
 from tests.accounts.steps import HALF_WAY, go_half_way
 from tests.accounts.walk import everything
+from tests.addresses import confirm_address
 from tests.people import PASSWORD, Person, browser
 from tests.security.links import CHANGE, NEW, ask, choose, chosen, form_of, link_in, signs_in
 
@@ -162,6 +163,7 @@ def test_cs_rst_1_a_link_dies_when_what_it_was_sent_for_changes(change, opened, 
     if change == "e-mail":
         kim.user.email = "new@acme.example"
         people.change_user(kim.user, changed=["email"], actor=kim.user)
+        assert confirm_address(kim.user).status_code == 302
     elif change == "password":
         people.change_password(kim.user, "another four words", actor=kim.user)
     elif change == "deactivated":

@@ -1,0 +1,47 @@
+"""E-mail addresses that do not count yet."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from django.db import models
+from django.utils import timezone
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from accounts.models import User
+
+DAYS = 7  # how long a link is good
+
+
+class PendingAddress(models.Model):
+    """The address that was entered for a person and whose link nobody has opened: one a person, the last one.
+
+    It is nobody's: two people may wait for one address, and the first who opens their link has it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    user: models.OneToOneField[User, User] = models.OneToOneField(
+        "accounts.User", models.CASCADE, related_name="pending_address"
+    )
+    email = models.EmailField()
+    entered_by: models.ForeignKey[User, User] = models.ForeignKey("accounts.User", models.CASCADE, related_name="+")
+    entered_at = models.DateTimeField(default=timezone.now)
+
+    user_id: UUID
+    entered_by_id: UUID
+
+    class Meta:
+        app_label = "accounts"
+
+    def __str__(self) -> str:
+        return self.email
+
+    @property
+    def until(self) -> datetime:
+        """When its link ends."""
+        return self.entered_at + timedelta(days=DAYS)

@@ -1,0 +1,143 @@
+"""An e-mail address counts once the link that was sent to it was opened; until then the old one stays in use.
+
+Else a member could have the site write to strangers, and a typo or a thief
+could take somebody's resets. Who has no password yet has an invitation under
+way, which confirms its own address; so has who is locked, when they are let in.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core import signing
+from django.core.mail import EmailMultiAlternatives
+from django.db import IntegrityError, transaction
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from accounts import audit, post
+from accounts.actions import Action
+from accounts.address_models import DAYS
+from accounts.models import PendingAddress, User
+from accounts.text import fold_address
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+SALT = "accounts.address"
+SECONDS = DAYS * 24 * 3600
+
+
+class Gone(Exception):
+    """The link is none, or no longer one."""
+
+
+class Taken(Exception):
+    """Somebody else has this address by now."""
+
+
+def needs_confirmation(person: User, email: str) -> bool:
+    """Does `email`, entered for `person`, count only once its link was opened?"""
+    another = bool(email) and fold_address(email) != fold_address(person.email)
+    return another and person.has_usable_password() and person.locked_at is None
+
+
+def enter(person: User, email: str, *, actor: User) -> None:
+    """Keep `email` aside for `person`, in place of any other, and send its link there. Call it in a transaction.
+
+    Raises IntegrityError, as saving it would, where somebody else took it just now.
+    """
+    if User.objects.exclude(pk=person.pk).filter(email_folded=fold_address(email)).exists():
+        raise IntegrityError("This address is taken.")
+    PendingAddress.objects.filter(user=person).delete()
+    pending = PendingAddress.objects.create(user=person, email=email, entered_by=actor)
+    audit.record(Action.ADDRESS_ENTERED, actor=actor, subject=person, name=email)
+    transaction.on_commit(partial(_send_link, pending, person, str(actor.pk)), robust=True)
+
+
+def waiting_for(person: User) -> PendingAddress | None:
+    """The address that waits for `person`, while its link is good."""
+    return _good(PendingAddress.objects.filter(user=person)).first()
+
+
+@transaction.atomic
+def withdraw(person: User, *, actor: User) -> bool:
+    """End what waits for `person`, whom `actor` is or manages (still): its link is dead. False where nothing did."""
+    rows = User.objects.get_queryset().filter(pk__in={person.pk, actor.pk}).select_for_update(no_key=True)
+    now = {row.pk: row for row in rows.order_by("pk")}
+    if person != actor and not User.objects.managed_by(now[actor.pk]).filter(pk=person.pk).exists():
+        return False
+    pending = PendingAddress.objects.filter(user=person).first()
+    if pending is None:
+        return False
+    pending.delete()
+    audit.record(Action.ADDRESS_WITHDRAWN, actor=actor, subject=person, name=pending.email)
+    return True
+
+
+def forget(people: QuerySet[User]) -> None:
+    """End what waits for any of `people`, because somebody else may have entered it."""
+    PendingAddress.objects.filter(user__in=people).delete()
+
+
+def read(token: str) -> PendingAddress:
+    """What the link with this `token` confirms. Raises Gone."""
+    try:
+        found = PendingAddress.objects.select_related("user", "entered_by")
+        pending = _good(found).get(pk=signing.loads(token, salt=SALT, max_age=SECONDS))
+    except (signing.BadSignature, PendingAddress.DoesNotExist) as trouble:
+        raise Gone from trouble
+    if not _still_theirs(pending):
+        raise Gone
+    return pending
+
+
+def confirm(token: str) -> User:
+    """Make the address that `token` is for its person's. Raises Gone, or Taken."""
+    try:
+        with transaction.atomic():
+            pending = read(token)
+            person = User.objects.get_queryset().select_for_update(no_key=True).get(pk=pending.user_id)
+            if not PendingAddress.objects.filter(pk=pending.pk).delete()[0] or not _still_theirs(pending):
+                raise Gone
+            before, person.email = person.email, pending.email
+            person.save(update_fields=["email", "email_folded", "search_text"])
+            changes = {"email": [before, person.email]}
+            audit.record(Action.USER_CHANGED, actor=pending.entered_by, subject=person, changes=changes, confirmed=True)
+    except IntegrityError as trouble:
+        raise Taken from trouble
+    return person
+
+
+def _good(pending: QuerySet[PendingAddress]) -> QuerySet[PendingAddress]:
+    return pending.filter(entered_at__gt=timezone.now() - timedelta(seconds=SECONDS))
+
+
+def _still_theirs(pending: PendingAddress) -> bool:
+    """Can the person be let in, and is who entered it the person, or still one of their administrators?"""
+    opening = User.objects.get_queryset().opening().filter(pk=pending.user_id)
+    if pending.entered_by_id == pending.user_id:
+        return opening.exists()
+    actor = User.objects.get(pk=pending.entered_by_id)
+    return actor.locked_at is None and User.objects.managed_by(actor).opening().filter(pk=pending.user_id).exists()
+
+
+def _send_link(pending: PendingAddress, person: User, cause: str) -> None:
+    """The mail to an address that may be a stranger's: nothing in it is anybody's own words but the user name."""
+    token = signing.dumps(str(pending.pk), salt=SALT)
+    context = {
+        "person": person,
+        "site": urlsplit(settings.BASE_URL).netloc,
+        "link": settings.BASE_URL + reverse("address", args=[token]),
+    }
+    with translation.override(person.language):
+        text = render_to_string("mail/address.txt", context)
+        mail = EmailMultiAlternatives(subject=_("Confirm your e-mail address"), body=text, to=[pending.email])
+        mail.attach_alternative(render_to_string("mail/address.html", context), "text/html")
+    post.deliver(mail, cause=cause, about=f"address {person.pk} {pending.email}")
