@@ -20,7 +20,6 @@ SHOW_ONLY = {
     "link_in_a_sentence",
     "home",
     "portal",
-    "m2s",
     "settings:home",
     "settings:users",
     "settings:user_mfa:window",
