@@ -113,6 +113,10 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
         """Somebody else took the name or the address between the check and the save."""
         self.add_error(None, _("This user name or e-mail address was taken a moment ago. Choose another one."))
 
+    def last_administrator(self) -> None:
+        """Nobody else could administer."""
+        self.add_error("role", _("Somebody has to administer m2v, and this is the last person who can."))
+
     def _others(self) -> Any:
         return User.objects.exclude(pk=self.instance.pk)
 

@@ -25,6 +25,7 @@ from accounts import audit, post, throttle
 from accounts.actions import Action
 from accounts.models import AuditEvent, User
 from accounts.people import ChangedMeanwhile
+from accounts.reach import hold
 from accounts.text import fold, fold_address, spoken
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def invite(person: User, *, actor: User) -> str:
 
     Raises ChangedMeanwhile where they chose one, or were shut out, just now.
     """
+    hold(person, actor=actor)
     _void_links(person)
     link = _link("invitation", person, invitation_tokens)
     audit.record(Action.USER_INVITED, actor=actor, subject=person)
@@ -98,6 +100,7 @@ def invite(person: User, *, actor: User) -> str:
 @transaction.atomic
 def withdraw(person: User, *, actor: User) -> None:
     """End the invitation of `person`, who has no password yet. Raises ChangedMeanwhile where they chose one just now."""
+    hold(person, actor=actor)
     _void_links(person)
     audit.record(Action.INVITATION_WITHDRAWN, actor=actor, subject=person)
 
@@ -176,6 +179,7 @@ def send_reset(name: str) -> None:
 @transaction.atomic
 def start_reset(person: User, *, actor: User) -> None:
     """Send `person`, who has a password and an address, the same link because `actor` wants it. Nothing else changes."""
+    hold(person, actor=actor)
     audit.record(Action.PASSWORD_RESET_REQUESTED, actor=actor, subject=person)
     transaction.on_commit(partial(_mail_reset, person, actor), robust=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, make_password
@@ -16,10 +17,20 @@ from accounts import addresses, audit, throttle
 from accounts.actions import Action
 from accounts.models import AuditEvent, Session, User
 from accounts.passwords import is_short
+from accounts.reach import (
+    ADMINISTRATORS,
+    NOBODY,
+    OutOfReach,
+    hold,
+    hold_actor,
+    hold_company,
+    in_reach,
+    one_administrator_stays,
+)
 from accounts.text import check_username, clean_address, trim
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from django.db.models import QuerySet
@@ -32,18 +43,17 @@ class ChangedMeanwhile(Exception):
     """Somebody else changed what this act was about to change."""
 
 
-class OutOfReach(Exception):
-    """This act is not this actor's on this person (any more)."""
-
-
 PROFILE = ("username", "first_name", "last_name", "email", "language", "role", "company")
 
 
 @transaction.atomic
 def create_user(person: User, *, actor: User | None, password: str | None = None) -> None:
     """Save a new person. Without a password they choose their own, through an invitation."""
+    acting = hold_actor(actor) if actor else None
     person.set_password(password)
     person.save()
+    if acting:
+        in_reach(person, actor=acting)  # nobody makes people whom they could not manage
     after = User.objects.filter(pk=person.pk).values(*PROFILE).get()
     audit.record(
         Action.USER_CREATED,
@@ -68,8 +78,12 @@ def create_administrator(person: User, password: str | None) -> User:
 
 
 @transaction.atomic
-def change_user(person: User, *, changed: Iterable[str], actor: User) -> None:
+def change_user(person: User, *, changed: Iterable[str], actor: User, seen: Mapping[str, object] | None = None) -> None:
     """Save the `changed` fields of a person's profile; their values, not only their names, are in the audit.
+
+    `seen` is what was in these fields when the change was decided. Raises
+    ChangedMeanwhile where one of them holds something else by now, and
+    LastAdministrator where nobody could administer any more.
 
     Another role or company ends all their sessions, and an invitation that waits: whoever was handed that link did
     not have it for these rights (ASVS 8.3.2). Another e-mail address waits for its confirmation (accounts.addresses).
@@ -77,7 +91,10 @@ def change_user(person: User, *, changed: Iterable[str], actor: User) -> None:
     fields = [field for field in changed if field in PROFILE]
     if not fields:
         return
-    kept = User.objects.get_queryset().select_for_update(no_key=True).get(pk=person.pk)  # as others left it meanwhile
+    kept = hold(person, actor=actor, also=ADMINISTRATORS if "role" in fields else NOBODY)
+    before = User.objects.filter(pk=person.pk).values(*fields).get()
+    if any(before[field] != value for field, value in (seen or {}).items() if field in fields):
+        raise ChangedMeanwhile
     waits = "email" in fields and addresses.needs_confirmation(kept, person.email)
     if waits:
         fields.remove("email")
@@ -93,11 +110,14 @@ def change_user(person: User, *, changed: Iterable[str], actor: User) -> None:
 def _write(kept: User, person: User, fields: list[str], actor: User) -> None:
     """Give `kept`, which is locked, these fields of `person`."""
     before = dict(User.objects.filter(pk=person.pk).values(*fields).get())
-    for field in fields:
-        setattr(kept, field, getattr(person, field))
-    folded = ("username_folded", "email_folded", "search_text")
-    kept.save(update_fields=[*fields, *folded])
+    with one_administrator_stays(kept) if "role" in fields else nullcontext():
+        for field in fields:
+            setattr(kept, field, getattr(person, field))
+        folded = ("username_folded", "email_folded", "search_text")
+        kept.save(update_fields=[*fields, *folded])
     if {"role", "company"} & set(fields):
+        if kept.pk != actor.pk:
+            in_reach(kept, actor=hold_actor(actor))  # nobody makes of people what they could not manage
         _end(User.objects.filter(pk=person.pk))
         _void_links(person)
     after = dict(User.objects.filter(pk=person.pk).values(*fields).get())
@@ -111,8 +131,14 @@ def _write(kept: User, person: User, fields: list[str], actor: User) -> None:
 
 @transaction.atomic
 def deactivate_user(person: User, *, actor: User) -> None:
-    """Shut `person` out at once, half-way logins included. What they set up stays for the day they come back."""
-    if User.objects.filter(pk=person.pk, is_active=True).update(is_active=False):
+    """Shut `person` out at once, half-way logins included. What they set up stays for the day they come back.
+
+    Raises LastAdministrator where nobody could administer any more.
+    """
+    hold(person, actor=actor, also=ADMINISTRATORS)
+    with one_administrator_stays(person):
+        changed = User.objects.filter(pk=person.pk, is_active=True).update(is_active=False)
+    if changed:
         _end(User.objects.filter(pk=person.pk))
         _void_links(person)
         audit.record(Action.USER_DEACTIVATED, actor=actor, subject=person, changes={"is_active": [True, False]})
@@ -121,6 +147,7 @@ def deactivate_user(person: User, *, actor: User) -> None:
 @transaction.atomic
 def activate_user(person: User, *, actor: User) -> None:
     """Let `person` sign in again. Sessions of before do not come back."""
+    hold(person, actor=actor)
     if User.objects.filter(pk=person.pk, is_active=False).update(is_active=True):
         audit.record(Action.USER_ACTIVATED, actor=actor, subject=person, changes={"is_active": [False, True]})
 
@@ -128,6 +155,7 @@ def activate_user(person: User, *, actor: User) -> None:
 @transaction.atomic
 def unlock_user(person: User, *, actor: User) -> bool:
     """Let passwords and codes of `person` be looked at again at once. False where nothing stood in the way."""
+    hold(person, actor=actor)
     if throttle.blocked_until(person) is None:
         return False
     failures = throttle.unlock(person)
@@ -138,6 +166,7 @@ def unlock_user(person: User, *, actor: User) -> bool:
 @transaction.atomic
 def end_sessions(person: User, *, actor: User) -> None:
     """End all sessions of `person` at once, half-way logins included."""
+    hold(person, actor=actor)
     ended = _end(User.objects.filter(pk=person.pk))
     audit.record(Action.SESSIONS_ENDED, actor=actor, subject=person, changes={"sessions": [ended, 0]})
 
@@ -145,7 +174,8 @@ def end_sessions(person: User, *, actor: User) -> None:
 @transaction.atomic
 def end_company_sessions(company: Company, *, actor: User) -> None:
     """End all sessions of all people of `company` whom `actor` manages: two statements, however many they are."""
-    ended = _end(User.objects.managed_by(actor).filter(company=company))
+    acting, _company = hold_company(company, actor=actor)
+    ended = _end(User.objects.managed_by(acting).filter(company=company))
     audit.record(Action.COMPANY_SESSIONS_ENDED, actor=actor, company=company, changes={"sessions": [ended, 0]})
 
 
@@ -166,7 +196,10 @@ def _end(people: QuerySet[User]) -> int:
 
 @transaction.atomic
 def report_not_me(claim: Claim, *, about: str) -> bool:
-    """Lock the account of whoever says that an event was not them; False where that was done since the event."""
+    """Lock the account of whoever says that an event was not them; False where that was done since the event.
+
+    The last administrator's too: somebody else may be in it, and the command line makes another administrator.
+    """
     person = User.objects.get_queryset().select_for_update(no_key=True).get(pk=claim.person.pk)
     if reported_at(claim) is not None:
         return False
@@ -187,15 +220,15 @@ def report_not_me(claim: Claim, *, about: str) -> bool:
 def lock_user(person: User, *, actor: User) -> bool:
     """Lock the account of somebody whom `actor` manages; False where it was locked already.
 
-    Raises OutOfReach for oneself and for whom one does not manage (any more). Whoever locks is an administrator
-    whom nobody locked meanwhile, so that one always remains.
+    Raises OutOfReach for oneself, and LastAdministrator where nobody could administer any more.
     """
-    actor, subject = in_reach(person, actor=actor)
+    subject = hold(person, actor=actor, also=ADMINISTRATORS)
     if subject == actor:
         raise OutOfReach
     if subject.locked_at is not None:
         return False
-    ended = _lock(subject, by=actor)
+    with one_administrator_stays(subject):
+        ended = _lock(subject, by=actor)
     audit.record(Action.USER_LOCKED, actor=actor, subject=subject, sessions=ended)
     return True
 
@@ -207,16 +240,6 @@ def _lock(person: User, *, by: User | None) -> int:
     """
     User.objects.filter(pk=person.pk, locked_at=None).update(locked_at=timezone.now(), locked_by=by)
     return _end(User.objects.filter(pk=person.pk))
-
-
-def in_reach(person: User, *, actor: User) -> tuple[User, User]:
-    """`actor` and `person` as they are now, and nobody else changes them until this is done. Raises OutOfReach."""
-    rows = User.objects.get_queryset().filter(pk__in={person.pk, actor.pk}).select_for_update(no_key=True)
-    now = {row.pk: row for row in rows.order_by("pk")}
-    acting = now.get(actor.pk)
-    if acting is None or not User.objects.managed_by(acting).filter(pk=person.pk).exists():
-        raise OutOfReach
-    return acting, now[person.pk]
 
 
 @transaction.atomic
@@ -245,6 +268,8 @@ def change_password(person: User, password: str, *, actor: User | None, here: st
     password, address or access are no longer those that were read: of two who
     hold one link, one chooses (ASVS 6.4.1).
     """
+    if actor is not None and actor != person:
+        hold(person, actor=actor)
     as_read = User.objects.get_queryset().opening()
     as_read = as_read.filter(pk=person.pk, password=person.password, email=person.email)
     person.set_password(password)

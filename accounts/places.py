@@ -15,6 +15,7 @@ from accounts.acting import current_id, current_key, stay
 from accounts.actions import Action
 from accounts.browsers import PHONES, browser_name, system_name
 from accounts.models import Session, User
+from accounts.reach import hold
 from accounts.text import methods_in_words
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def _place(session: Session) -> Place:
 @transaction.atomic
 def end_place(person: User, place_id: UUID, *, actor: User) -> str | None:
     """End one session of `person`, not the acting one; the browser that it was in, None where there is no such one."""
+    hold(person, actor=actor)
     theirs = Session.objects.filter(user=person, is_complete=True, public_id=place_id).exclude(pk=current_key())
     session = theirs.first()
     if session is None or not theirs.delete()[0]:
@@ -75,6 +77,7 @@ def end_others(person: User, *, actor: User) -> int:
 
     Their browsers become unknown.
     """
+    hold(person, actor=actor)
     User.objects.filter(pk=person.pk).update(session_epoch=F("session_epoch") + 1)
     person.refresh_from_db(fields=["session_epoch"])
     stay(person)

@@ -11,6 +11,7 @@ from accounts import audit
 from accounts.actions import Action
 from accounts.models import User
 from accounts.people import end_company_sessions
+from accounts.reach import OutOfReach, hold_actor, hold_company
 from companies.models import Company
 from mfa.queries import asked_individually
 from mfa.services import Sessions
@@ -28,14 +29,18 @@ class Individuals(Enum):
 @transaction.atomic
 def create_company(company: Company, *, actor: User) -> None:
     """Save a new company."""
+    acting = hold_actor(actor)
     company.save()
+    if not Company.objects.managed_by(acting).filter(pk=company.pk).exists():
+        raise OutOfReach
     audit.record(Action.COMPANY_CREATED, actor=actor, company=company, name=company.name)
 
 
 @transaction.atomic
 def rename_company(company: Company, name: str, *, actor: User) -> None:
     """Call `company` `name`."""
-    before, company.name = company.name, name
+    _acting, now = hold_company(company, actor=actor)
+    before, company.name = now.name, name
     if name != before:
         company.save(update_fields=["name", "name_folded"])
         audit.record(Action.COMPANY_CHANGED, actor=actor, company=company, before=before, name=name)
@@ -44,6 +49,7 @@ def rename_company(company: Company, name: str, *, actor: User) -> None:
 @transaction.atomic
 def enable_company_two_factor(company: Company, *, actor: User, sessions: Sessions = Sessions.GO_ON) -> None:
     """Require 2FA of everybody in `company`: whoever has not set it up is asked at the next login."""
+    hold_company(company, actor=actor)
     if _set_switch(company, on=True):
         audit.record(Action.COMPANY_TWO_FACTOR_ENABLED, actor=actor, company=company, changes={SWITCH: [False, True]})
     if sessions is Sessions.END:
@@ -63,10 +69,11 @@ def disable_company_two_factor(
     With `STOP_ASKING`, the own switch of those who are not set up and whom
     `actor` manages goes off too; with `KEEP_ASKING` it stays, and asks them still.
     """
+    acting, _now = hold_company(company, actor=actor)
     changed, stopped = _set_switch(company, on=False), 0
     if changed:
         if individuals is Individuals.STOP_ASKING:
-            managed = User.objects.managed_by(actor).filter(company=company, is_active=True)
+            managed = User.objects.managed_by(acting).filter(company=company, is_active=True)
             stopped = asked_individually(managed).update(
                 two_factor_enabled=False, two_factor_changed_at=timezone.now(), two_factor_changed_by=actor
             )

@@ -12,9 +12,11 @@ from django.utils.translation import gettext_lazy as _
 from accounts import audit, invitations
 from accounts.actions import Action
 from accounts.models import AuditEvent, Role, User
-from accounts.people import ChangedMeanwhile, OutOfReach, end_lock, in_reach
+from accounts.people import ChangedMeanwhile, end_lock
+from accounts.reach import OutOfReach
+from mfa.holding import hold_everything
 from mfa.models import AuthenticatorApp, Passkey, RecoveryCode
-from mfa.services import delete_passkey, hold_factors
+from mfa.services import delete_passkey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -151,8 +153,7 @@ def let_in(subject: User, *, kept: Iterable[str], checked: str, reason: str, act
     The old password is void. Their own 2FA switch stays: where it is on and no app was kept, the next login asks
     them to set one up. Raises OutOfReach, and ChangedMeanwhile where the account is not locked (any more).
     """
-    hold_factors(subject)
-    actor, subject = in_reach(subject, actor=actor)
+    subject = hold_everything(subject, actor=actor)
     if subject == actor:
         raise OutOfReach
     if subject.locked_at is None or not subject.is_active:

@@ -17,6 +17,8 @@ from accounts.actions import Action
 from accounts.models import User
 from accounts.people import end_sessions, measure_anew
 from accounts.places import end_proved_by
+from accounts.reach import hold, one_administrator_stays
+from mfa.holding import hold_passkey, hold_with_factors
 from mfa.methods import recovery
 from mfa.methods.ceremonies import Refused
 from mfa.methods.names import passkey_name
@@ -58,6 +60,7 @@ class TooManyPasskeys(Exception):
 @transaction.atomic
 def enable_two_factor(subject: User, *, actor: User, sessions: Sessions = Sessions.GO_ON) -> None:
     """Switch 2FA on for `subject`: whoever has not set it up is asked at the next login, after the password."""
+    hold(subject, actor=actor)
     if _set_switch(subject, on=True, actor=actor):
         audit.record(Action.TWO_FACTOR_ENABLED, actor=actor, subject=subject, changes={SWITCH: [False, True]})
     if sessions is Sessions.END:
@@ -71,7 +74,8 @@ def disable_two_factor(subject: User, *, actor: User, sessions: Sessions = Sessi
     Raises RequiredByCompany where subjects act for themselves under a company
     rule; an administrator may still, and the rule asks again at the next login.
     """
-    if subject == actor and subject.required_by_company:
+    now = hold_with_factors(subject, actor=actor)
+    if subject == actor and now.required_by_company:
         raise RequiredByCompany
     apps, _ = AuthenticatorApp.objects.filter(user=subject).delete()
     codes, _ = RecoveryCode.objects.filter(user=subject).delete()
@@ -98,7 +102,7 @@ def set_up_app(
     company's switch goes off. Raises SetUpMeanwhile where the person has
     another app by now: nobody replaces what somebody else just set up.
     """
-    hold_factors(subject)
+    hold_with_factors(subject, actor=actor)
     there = AuthenticatorApp.objects.filter(user=subject, confirmed=True).first()
     if there != instead_of:
         raise SetUpMeanwhile
@@ -115,16 +119,10 @@ def set_up_app(
     return codes
 
 
-def hold_factors(subject: User) -> None:
-    """Let nobody else change what `subject` holds until this is done: factors first, as logins do, then the person."""
-    list(AuthenticatorApp.objects.select_for_update().filter(user=subject))
-    list(RecoveryCode.objects.select_for_update().filter(user=subject))
-    User.objects.select_for_update(no_key=True).get(pk=subject.pk)
-
-
 @transaction.atomic
 def make_recovery_codes(subject: User, *, actor: User, with_app: bool = False) -> list[str]:
     """Ten new codes, to be shown once; all earlier ones are void. `with_app`: they come with a new app."""
+    hold_with_factors(subject, actor=actor)
     codes = recovery.draw()
     _replace_codes(subject, codes, actor=actor, with_app=with_app)
     return codes
@@ -133,7 +131,7 @@ def make_recovery_codes(subject: User, *, actor: User, with_app: bool = False) -
 @transaction.atomic
 def replace_recovery_codes(subject: User, codes: list[str], *, actor: User) -> None:
     """Make `codes`, which `subject` has saved, theirs; until now the earlier ones held. Raises AppGone."""
-    hold_factors(subject)
+    hold_with_factors(subject, actor=actor)
     if not AuthenticatorApp.objects.filter(user=subject, confirmed=True).exists():
         raise AppGone
     _replace_codes(subject, codes, actor=actor, with_app=False)
@@ -148,6 +146,7 @@ def _replace_codes(subject: User, codes: list[str], *, actor: User, with_app: bo
 @transaction.atomic
 def request_passkey(subject: User, *, actor: User) -> bool:
     """Ask `subject` for a passkey at every login until there is one. False where a request is open: it stays."""
+    hold(subject, actor=actor)
     _, made = PasskeyRequest.objects.get_or_create(user=subject, defaults={"requested_by": actor})
     if made:
         audit.record(Action.PASSKEY_REQUESTED, actor=actor, subject=subject, changes={"requests": [0, 1]})
@@ -157,6 +156,7 @@ def request_passkey(subject: User, *, actor: User) -> bool:
 @transaction.atomic
 def delete_passkey_request(subject: User, *, actor: User) -> bool:
     """Stop asking `subject` for a passkey. False where nobody asked."""
+    hold(subject, actor=actor)
     deleted, _ = PasskeyRequest.objects.filter(user=subject).delete()
     if deleted:
         audit.record(Action.PASSKEY_REQUEST_DELETED, actor=actor, subject=subject, changes={"requests": [1, 0]})
@@ -170,6 +170,7 @@ def create_passkey(subject: User, new: NewPasskey, *, actor: User) -> Passkey:
     """
     try:
         with transaction.atomic():
+            hold(subject, actor=actor)
             taken = set(Passkey.objects.filter(user=subject).values_list("name", flat=True))
             if len(taken) >= MOST_PASSKEYS:
                 raise TooManyPasskeys
@@ -196,7 +197,8 @@ def create_passkey(subject: User, new: NewPasskey, *, actor: User) -> Passkey:
 @transaction.atomic
 def rename_passkey(passkey: Passkey, name: str, *, actor: User) -> None:
     """Call `passkey` `name`. The form has seen to it that the person has no other of that name."""
-    before = passkey.name
+    now = hold_passkey(passkey, actor=actor)
+    before = now.name if now else name
     if name != before:
         Passkey.objects.filter(pk=passkey.pk).update(name=name)
         audit.record(
@@ -212,7 +214,9 @@ def rename_passkey(passkey: Passkey, name: str, *, actor: User) -> None:
 @transaction.atomic
 def delete_passkey(passkey: Passkey, *, actor: User) -> None:
     """Delete one passkey: nobody signs in with it any more, and the sessions that it opened end."""
-    deleted, _ = Passkey.objects.filter(pk=passkey.pk).delete()
+    hold_passkey(passkey, actor=actor)
+    with one_administrator_stays(passkey.user):
+        deleted, _ = Passkey.objects.filter(pk=passkey.pk).delete()
     if deleted:
         end_proved_by(passkey.user, f"{Method.PASSKEY}:{passkey.pk}")
         audit.record(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle
 from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,9 @@ from django.db import connections
 
 from accounts import audit, links, people, throttle
 from accounts.actions import Action
-from accounts.models import AuditEvent, Budget, User
+from accounts.models import AuditEvent, Budget, Role, User
+from accounts.reach import LastAdministrator, OutOfReach, ShutOut, able_to_sign_in
+from companies.models import Company
 from mfa import services
 from mfa.methods import totp
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest, RecoveryCode
@@ -397,3 +400,112 @@ def test_b_11_this_was_not_me_meets_logins_and_other_acts(kim, admin):
 
         assert max(statuses(in_parallel(acts)[:3])) < 500
         assert not any(one.is_in for one in coming)
+
+
+# --- Administrators who act on each other in the same instant ---
+
+
+def still_administering() -> int:
+    return able_to_sign_in(User.objects.get_queryset()).filter(role=Role.ADMINISTRATOR).count()
+
+
+def deactivate(subject: User, actor: User) -> None:
+    people.deactivate_user(subject, actor=actor)
+
+
+def demote(subject: User, actor: User) -> None:
+    lower = User.objects.get(pk=subject.pk)
+    lower.role = Role.MEMBER
+    lower.company = Company.objects.get()
+    people.change_user(lower, changed=["role", "company"], actor=actor)
+
+
+def lock(subject: User, actor: User) -> None:
+    people.lock_user(subject, actor=actor)
+
+
+def refused[T](act: Callable[[], T]) -> bool:
+    try:
+        act()
+    except (LastAdministrator, OutOfReach, ShutOut):
+        return True
+    return False
+
+
+@pytest.mark.parametrize("number", [2, 3, 5])
+@pytest.mark.parametrize(
+    "acts", [(deactivate,), (demote,), (lock,), (deactivate, demote, lock)], ids=["off", "down", "lock", "any"]
+)
+def test_administrators_who_shut_each_other_out_at_once_leave_one_who_can_sign_in(make_user, company, number, acts):
+    for turn in range(4):
+        User.objects.update(role=Role.MEMBER)
+        there = [make_user(f"boss{turn}{n}", role=Role.ADMINISTRATOR, company=None) for n in range(number)]
+        pairs = [(subject, actor) for subject in there for actor in there if subject != actor]
+        tries = [
+            lambda pair=pair, act=act: refused(lambda: act(*pair))
+            for pair, act in zip(pairs, cycle(acts), strict=False)
+        ]
+
+        in_parallel(tries)
+
+        assert still_administering() == 1
+
+
+def test_the_last_who_can_sign_in_stays_though_others_without_a_password_administer(make_user):
+    for turn in range(4):
+        User.objects.update(role=Role.MEMBER)
+        one, other = (make_user(f"boss{turn}{n}", role=Role.ADMINISTRATOR, company=None) for n in range(2))
+        make_user(f"new{turn}", role=Role.ADMINISTRATOR, company=None, password=None)
+
+        in_parallel(
+            [
+                lambda a=one, b=other: refused(lambda: deactivate(a, b)),
+                lambda a=one, b=other: refused(lambda: demote(b, a)),
+            ]
+        )
+
+        assert still_administering() == 1
+
+
+def test_an_invited_administrator_cannot_shut_out_the_last_who_can_sign_in(make_user):
+    last = make_user("last", role=Role.ADMINISTRATOR, company=None)
+    new = make_user("new", role=Role.ADMINISTRATOR, company=None, password=None)
+
+    for act in (deactivate, demote, lock):
+        with pytest.raises(LastAdministrator):
+            act(last, new)
+
+    last.refresh_from_db()
+    assert (last.is_shut_out, last.role) == (False, Role.ADMINISTRATOR)
+
+
+def test_the_passkey_of_the_last_administrator_stays_where_there_is_no_password(make_person, make_user):
+    last = make_person("last", role=Role.ADMINISTRATOR, company=None, password=None)
+    passkey = last.add_passkey()
+
+    with pytest.raises(LastAdministrator):
+        services.delete_passkey(passkey, actor=last.user)
+
+    assert Passkey.objects.count() == 1
+    make_user("another", role=Role.ADMINISTRATOR, company=None)
+    services.delete_passkey(passkey, actor=last.user)
+    assert not Passkey.objects.exists()
+
+
+def test_an_address_changed_by_a_company_administrator_meets_their_promotion(kim, admin, company_admin):
+    """Whichever comes first: what a company administrator did to an administrator is nothing."""
+    for turn in range(6):
+        User.objects.filter(pk=kim.user.pk).update(role=Role.MEMBER, email="kim@acme.example")
+        up, moved = User.objects.get(pk=kim.user.pk), User.objects.get(pk=kim.user.pk)
+        up.role, moved.email = Role.ADMINISTRATOR, f"mine{turn}@acme.example"
+
+        in_parallel(
+            [
+                lambda up=up: people.change_user(up, changed=["role"], actor=admin),
+                lambda moved=moved: refused(lambda: people.change_user(moved, changed=["email"], actor=company_admin)),
+            ]
+        )
+
+        lines = AuditEvent.objects.filter(subject=kim.user, action="user_changed").order_by("-pk")[:2]
+        changed = [list(line.details["changes"]) for line in lines]
+        assert changed[0] == ["role"], changed  # a change of address after it is none

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.http import Http404
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -13,10 +12,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import people
+from accounts.reach import LastAdministrator
 from companies.forms import LetInForm
 from companies.views.back import back_to_user, list_query, to_let_in
 from companies.views.invitations import say_invited
-from companies.views.users import confirm, find_person
+from companies.views.users import confirm, find_person, last_administrator
 from mfa.consequences import Consequence
 from mfa.letting_in import Lock, let_in
 from mfa.views.confirm import recently_proved
@@ -46,8 +46,8 @@ def user_lock(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     if request.method == "POST":
         try:
             people.lock_user(person, actor=request.user)
-        except people.OutOfReach as trouble:
-            raise Http404 from trouble
+        except LastAdministrator:
+            return last_administrator(request, person)
         messages.success(request, _("{name} is locked and signed out everywhere.").format(name=name))
         return to_let_in(request, user_id)
     sessions = Window(person, request.user).sessions
@@ -86,8 +86,6 @@ def user_let_in(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         checked, reason = form.cleaned_data["checked"], form.cleaned_data["reason"]
         try:
             link = let_in(person, kept=form.kept, checked=checked, reason=reason, actor=request.user)
-        except people.OutOfReach as trouble:
-            raise Http404 from trouble
         except people.ChangedMeanwhile:
             messages.info(request, _("This account was changed in the meantime. Look at it again."))
             return back_to_user(request, user_id)

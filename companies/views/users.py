@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import addresses, invitations, people, throttle
 from accounts.models import User
+from accounts.reach import LastAdministrator
 from accounts.scope import fields_ignored, managed_or_404
 from companies.forms import UserForm
 from companies.models import Company
@@ -94,6 +95,8 @@ def user_edit(request: SignedInRequest, user_id: UUID) -> HttpResponse:
             people.change_user(form.instance, changed=form.changed_data, actor=request.user)
         except IntegrityError:
             form.taken_meanwhile()
+        except LastAdministrator:
+            form.last_administrator()
         else:
             text = _("The profile of {name} is saved.")
             if {"role", "company"} & set(form.changed_data):
@@ -137,7 +140,10 @@ def user_deactivate(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         return back_to_user(request, user_id)
     name = person.get_short_name()
     if request.method == "POST":
-        people.deactivate_user(person, actor=request.user)
+        try:
+            people.deactivate_user(person, actor=request.user)
+        except LastAdministrator:
+            return last_administrator(request, person)
         messages.success(request, _("{name} is deactivated and signed out everywhere.").format(name=name))
         return back_to_user(request, user_id)
     title = _("Deactivate {full}?").format(full=person.get_full_name())
@@ -195,6 +201,7 @@ def user_unlock(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     return back_to_user(request, user_id)
 
 
+<<<<<<< HEAD
 @never_cache
 @recently_proved
 @require_http_methods(["POST"])
@@ -203,6 +210,13 @@ def address_withdraw(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     if addresses.withdraw(find_person(request, user_id), actor=request.user):
         messages.success(request, _("The address is withdrawn: its link no longer works."))
     return back_to_user(request, user_id)
+=======
+def last_administrator(request: SignedInRequest, person: User) -> HttpResponse:
+    """Nobody could administer any more: nothing is done."""
+    text = _("Somebody has to administer m2v, and {name} is the last who can.")
+    messages.error(request, text.format(name=person.get_short_name()))
+    return back_to_user(request, person.pk)
+>>>>>>> bd27f2f (Who acts and on whom is looked up again under the lock; one administrator who can sign in always stays)
 
 
 def find_person(request: SignedInRequest, user_id: UUID) -> User:

@@ -10,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 from django.views.decorators.vary import vary_on_headers
 
+from accounts.reach import LastAdministrator
 from accounts.scope import managed_or_404
 from mfa import consequences, services
 from mfa.forms import PasskeyNameForm
@@ -75,7 +76,12 @@ def passkey_delete(
     shown = Window(subject_of(request, user_id), request.user)
     passkey = managed_or_404(request, shown.subject.passkeys.all(), passkey_id)
     if request.method == "POST":
-        services.delete_passkey(passkey, actor=request.user)
+        try:
+            services.delete_passkey(passkey, actor=request.user)
+        except LastAdministrator:
+            text = _("This passkey stays: without it, nobody who administers m2v could sign in.")
+            messages.error(request, text)
+            return back_to_window(request, user_id)
         return done(request, user_id, _("The passkey “{passkey}” is deleted.").format(passkey=passkey.name))
     title = _("Delete passkey “{passkey}”?").format(passkey=passkey.name)
     return confirm(request, behind, user_id, shown, title=title, lines=consequences.of_deleting(shown, passkey))

@@ -299,7 +299,9 @@ def test_a_company_administrator_counts_only_people_they_manage(carla, ada, comp
 
 
 def test_a_company_administrator_sees_nothing_about_people_of_a_higher_role(carla, ada, company):
-    services.enable_two_factor(ada.user, actor=carla.user)  # as if Ada had the higher role since then only
+    User.objects.filter(pk=ada.user.pk).update(role=Role.MEMBER)
+    services.enable_two_factor(ada.user, actor=carla.user)
+    User.objects.filter(pk=ada.user.pk).update(role=Role.ADMINISTRATOR)  # she has the higher role since then only
     profile = {"first_name": "Ada", "last_name": "Byron", "email": "ada@acme.example", "language": "en"}
     ada.client.post("/user-settings/", profile | {"role": "member"})
 

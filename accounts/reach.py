@@ -1,0 +1,101 @@
+"""Who acts on whom, looked up again under the lock: what was read before may have changed while an act waited.
+
+Every service that has an actor begins with one of these. Rows are locked in
+the order of their keys, so that two acts never wait for each other.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.http import Http404
+
+from accounts.models import Role, User
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from accounts.models import UserQuerySet
+    from companies.models import Company
+
+NOBODY = Q(pk__in=())
+ADMINISTRATORS = Q(role=Role.ADMINISTRATOR)
+
+
+class ShutOut(PermissionDenied):
+    """Whoever acts was deactivated, locked, or signed out everywhere, since their request began."""
+
+
+class OutOfReach(Http404):
+    """Whoever acts does not manage this person or company any more: they see none such."""
+
+
+class LastAdministrator(Exception):
+    """No administrator who can sign in would be left."""
+
+
+def hold(person: User, *, actor: User | None, also: Q = NOBODY) -> User:
+    """`person` as they are now, locked together with `actor` and whoever `also` finds.
+
+    Raises ShutOut and OutOfReach. Without an actor, the product or the command line acts.
+    """
+    asked = [person.pk, actor.pk] if actor else [person.pk]
+    held = _locked(Q(pk__in=asked) | also)
+    if person.pk not in held:
+        raise OutOfReach
+    if actor and (acting := _still_in(actor, held)) != person:
+        in_reach(person, actor=acting)
+    return held[person.pk]
+
+
+def hold_actor(actor: User, *, also: Q = NOBODY) -> User:
+    """`actor` as they are now, locked together with whoever `also` finds. Raises ShutOut."""
+    return _still_in(actor, _locked(Q(pk=actor.pk) | also))
+
+
+def hold_company(company: Company, *, actor: User) -> tuple[User, Company]:
+    """`actor` and `company` as they are now, locked together with its people. Raises ShutOut and OutOfReach."""
+    acting = hold_actor(actor, also=Q(company=company.pk))
+    found = type(company).objects.managed_by(acting).select_for_update(no_key=True).filter(pk=company.pk).first()
+    if found is None:
+        raise OutOfReach
+    return acting, found
+
+
+def in_reach(person: User, *, actor: User) -> None:
+    """Is `person`, as they are kept now, somebody whom `actor` manages? Raises OutOfReach."""
+    if not User.objects.managed_by(actor).filter(pk=person.pk).exists():
+        raise OutOfReach
+
+
+def able_to_sign_in(people: UserQuerySet) -> UserQuerySet:
+    """Those of `people` for whom something opens the door: nobody locked, with a password or a passkey in use."""
+    password = ~Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+    passkey = Q(passkeys__isnull=False, passkeys__suspended_at=None)
+    return people.opening().filter(password | passkey)
+
+
+@contextmanager
+def one_administrator_stays(person: User) -> Iterator[None]:
+    """What is done to `person` within leaves somebody who administers, or is undone. Hold ADMINISTRATORS first."""
+    able = able_to_sign_in(User.objects.get_queryset()).filter(ADMINISTRATORS)
+    counted = able.filter(pk=person.pk).exists()
+    yield
+    if counted and not able.exists():
+        raise LastAdministrator
+
+
+def _locked(whom: Q) -> dict[object, User]:
+    rows = User.objects.get_queryset().select_for_update(no_key=True).filter(whom).order_by("pk")
+    return {row.pk: row for row in rows}
+
+
+def _still_in(actor: User, held: dict[object, User]) -> User:
+    acting = held.get(actor.pk)
+    if acting is None or acting.is_shut_out or acting.session_epoch != actor.session_epoch:
+        raise ShutOut
+    return acting

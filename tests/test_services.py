@@ -1,0 +1,160 @@
+"""Every service looks up again, under the lock, who acts and on whom: what the caller read may be old."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+import accounts
+import companies
+import mfa
+from accounts.models import Role, User
+from accounts.people import ChangedMeanwhile
+from accounts.reach import OutOfReach, ShutOut
+from companies.models import Company
+from mfa.letting_in import Checked
+from mfa.methods.ceremonies import NewPasskey
+from mfa.methods import recovery
+from mfa.models import Passkey
+from tests.accounts.walk import everything
+from tests.people import UUID_ZERO
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.django_db
+
+
+def services() -> list[Any]:
+    """Every function that does something in somebody's name: it takes `actor` by keyword, and begins a transaction."""
+    found = {}
+    for package in (accounts, mfa, companies):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if ".migrations" in module.name or ".management" in module.name:
+                continue
+            for name, member in inspect.getmembers(importlib.import_module(module.name), inspect.isfunction):
+                plain = inspect.unwrap(member)
+                actor = inspect.signature(plain).parameters.get("actor")
+                acts = "transaction.atomic" in inspect.getsource(plain)
+                if member.__module__ == module.name and not name.startswith("_") and actor and acts:
+                    found[f"{module.name}.{name}"] = member
+    return [pytest.param(service, id=name) for name, service in sorted(found.items())]
+
+
+@pytest.fixture
+def call(company, kim) -> Callable[..., object]:
+    """Call a service with whatever it asks for, about `person` and Acme."""
+    passkey = kim.add_passkey()
+
+    def of(service: Any, actor: User, person: User) -> object:
+        known = {
+            "company": Company.objects.get(pk=company.pk),
+            "passkey": Passkey.objects.select_related("user").get(pk=passkey.pk),
+            "password": "four other words in a row",
+            "key": b"k" * 20,
+            "last_used_step": -1,
+            "new": NewPasskey(b"another", b"key", 0, UUID_ZERO, ["internal"], False, False),
+            "name": "Another name",
+            "changed": ["first_name"],
+            "place_id": UUID_ZERO,
+            "kept": [],
+            "codes": recovery.draw(),
+            "checked": Checked.IN_PERSON,
+            "reason": "She stood at my desk",
+            "actor": actor,
+        }
+        known |= dict.fromkeys(("person", "subject", "user"), person)
+        asked = inspect.signature(inspect.unwrap(service)).parameters.values()
+        needed = [one for one in asked if one.default is one.empty]
+        unknown = [one.name for one in needed if one.name not in known]
+        assert not unknown, f"Say here what {service.__name__} is called with: {unknown}"
+        by_place = [known[one.name] for one in needed if one.kind is not one.KEYWORD_ONLY]
+        by_name = {one.name: known[one.name] for one in needed if one.kind is one.KEYWORD_ONLY}
+        return service(*by_place, **by_name | {"actor": actor})
+
+    return of
+
+
+def refused(act: Callable[[], object]) -> None:
+    """It changes nothing, and says whose fault it is."""
+    before = everything()
+    with transaction.atomic(), pytest.raises((OutOfReach, ShutOut, ChangedMeanwhile)), transaction.atomic():
+        act()
+    assert everything() == before
+
+
+def subject_of(service: Any, kim: User) -> User:
+    """Kim, locked where that is what it is about; somebody new where people are made."""
+    if service.__name__ == "let_in":
+        User.objects.filter(pk=kim.pk).update(locked_at=timezone.now())
+    return User(username="nadia", company=kim.company) if service.__name__ == "create_user" else kim
+
+
+def test_the_services_are_found():
+    names = {service.id for service in services()}
+    assert {"accounts.people.change_user", "mfa.services.delete_passkey", "companies.services.rename_company"} <= names
+    assert len(names) > 20
+
+
+@pytest.mark.parametrize("service", services())
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        {"is_active": False},
+        {"locked_at": datetime(2026, 1, 1, tzinfo=UTC)},
+        {"session_epoch": 7},
+        {"role": Role.MEMBER},
+    ],
+    ids=["deactivated", "locked", "signed out everywhere", "made a member"],
+)
+def test_whoever_lost_their_rights_meanwhile_acts_no_more(call, service, meanwhile, admin, kim):
+    User.objects.filter(pk=admin.pk).update(**meanwhile)
+    person = subject_of(service, kim.user)
+
+    refused(lambda: call(service, admin, person))
+
+
+@pytest.mark.parametrize("service", services())
+def test_whoever_left_an_administrators_company_meanwhile_is_out_of_their_reach(
+    call, service, company_admin, kim, company, other_company
+):
+    """Of people, or of companies: of whatever the service is about, another one is somebody else's by now."""
+    person = subject_of(service, kim.user)
+    if "company" in inspect.signature(inspect.unwrap(service)).parameters or person != kim.user:
+        User.objects.filter(pk=company_admin.pk).update(company=other_company)
+    else:
+        User.objects.filter(pk=kim.user.pk).update(company=other_company)
+
+    refused(lambda: call(service, company_admin, person))
+
+
+@pytest.mark.parametrize("service", services())
+def test_whoever_was_made_administrator_meanwhile_is_out_of_a_company_administrators_reach(
+    call, service, company_admin, kim
+):
+    if {"person", "subject", "passkey"} & set(inspect.signature(inspect.unwrap(service)).parameters):
+        User.objects.filter(pk=kim.user.pk).update(role=Role.ADMINISTRATOR)
+        person = subject_of(service, kim.user)
+        if person != kim.user:
+            person.role = Role.ADMINISTRATOR
+        refused(lambda: call(service, company_admin, person))
+
+
+@pytest.mark.parametrize("service", services())
+def test_an_administrator_who_is_still_one_may(call, service, admin, kim):
+    """So that what the tests above refuse is refused for its reason: here nothing is."""
+    kim.user.first_name = "Kimberly"
+    unusable = {"invite", "withdraw"}
+    if service.__name__ in unusable:
+        kim.user.set_unusable_password()
+        kim.user.save()
+    User.objects.filter(pk=kim.user.pk).update(is_active=service.__name__ != "activate_user")
+
+    call(service, admin, subject_of(service, kim.user))
