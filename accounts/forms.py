@@ -162,8 +162,12 @@ class ProfileForm(PersonForm):
 
 
 class ChoosePasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # the same
-    """A new password. Its fields have no `maxlength`, with which browsers cut short what is pasted (ASVS 6.2.9)."""
+    """A new password. Its fields have no `maxlength`, with which browsers cut short what is pasted (ASVS 6.2.9).
 
+    `throttled` says that too many were tried: to look at the rules takes time.
+    """
+
+    throttled: Throttled | None = None
     new_password1 = forms.CharField(
         label=_("New password"),
         strip=False,
@@ -183,8 +187,20 @@ class ChoosePasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # the same
     def clean(self) -> dict[str, Any]:
         """What a rule refuses is said where it was typed first (WCAG 3.3.1)."""
         self.validate_passwords("new_password1", "new_password2")
-        self.validate_password_for_user(self.user, "new_password1")
+        if self.cleaned_data.get("new_password1") and self.may_be_judged():
+            self.validate_password_for_user(self.user, "new_password1")
         return self.cleaned_data
+
+    def may_be_judged(self) -> bool:
+        """Is the new password looked at? Twenty an hour, then with waits."""
+        lane = Lane(f"choices:{self.user.pk.hex}", free=20, delay=1, ends=NEVER, forgets=HOUR)
+        try:
+            throttle.claim(lane)
+        except Throttled as trouble:
+            self.throttled = trouble
+            self.add_error("new_password1", too_many(trouble))
+            return False
+        return True
 
     def gone_meanwhile(self) -> None:
         """Another password was chosen between the check and the save."""
@@ -192,9 +208,8 @@ class ChoosePasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # the same
 
 
 class ChangePasswordForm(ChoosePasswordForm):
-    """The current password, and a new one (ASVS 6.2.3). `throttled` says that there were too many guesses at it."""
+    """The current password, and a new one (ASVS 6.2.3). `throttled` says also that there were too many guesses at it."""
 
-    throttled: Throttled | None = None
     field_order = ("old_password", "new_password1", "new_password2")
     old_password = forms.CharField(
         label=_("Current password"),
@@ -211,6 +226,10 @@ class ChangePasswordForm(ChoosePasswordForm):
             self.throttled = trouble
             raise forms.ValidationError(too_many(trouble)) from trouble
         raise forms.ValidationError(_("This is not your current password."))
+
+    def may_be_judged(self) -> bool:
+        """Whoever does not know the current password has no new one looked at."""
+        return "old_password" in self.cleaned_data and super().may_be_judged()
 
 
 class ResetForm(forms.Form):

@@ -173,7 +173,8 @@ class ChoosePassword(FormView):  # type: ignore[type-arg]  # the same
         return redirect("login")
 
     def form_invalid(self, form: ChoosePasswordForm) -> HttpResponse:
-        return self.render_to_response(self.get_context_data(form=form), status=400)
+        page = self.render_to_response(self.get_context_data(form=form), status=400)
+        return wait(page, form.throttled) if form.throttled else page
 
     def get_context_data(self, **more: Any) -> dict[str, Any]:
         return super().get_context_data(**more) | {"validlink": True}

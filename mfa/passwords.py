@@ -8,7 +8,9 @@ password runs out.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import cache
+from math import prod
 from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -19,6 +21,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from zxcvbn import zxcvbn
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
+from zxcvbn.matching import L33T_TABLE
 
 from accounts.passwords import ALONE, LONGEST, LONGEST_TYPED, typed_alike
 from accounts.text import plain
@@ -31,12 +34,15 @@ if TYPE_CHECKING:
 
 WITH_SECOND_FACTOR = 8
 FEWEST_GUESSES = 10**8
-ESTIMATED = 64  # characters that are estimated: the estimate is slow on long passwords
-SYMBOLS = "@({[<!|$+%"  # zxcvbn tries all ways to read these as letters: seconds, where there are all of them
-READ_AS_LETTERS = 3
+ESTIMATED = 32  # characters that are estimated: the estimate is slow on long passwords
+WAYS = 4  # in which signs are read as letters at most: zxcvbn tries them all, seconds of them
 PRODUCT = "m2v"
 ANYWHERE = 4  # letters of a word that is refused inside another word too
 ACROSS = 8  # letters of a word that is refused with spaces and dots in it too
+LETTERS_OF: dict[str, list[str]] = {}  # what a sign can be read as: "4" as "a"
+for _letter, _signs in L33T_TABLE.items():
+    for _sign in _signs:
+        LETTERS_OF.setdefault(_sign, []).append(_letter)
 _estimating = Lock()  # zxcvbn keeps the words of one estimate in a module
 
 
@@ -121,10 +127,23 @@ def _is_published(password: str) -> bool:
 def _guesses(password: str, person: User | None) -> float:
     """How many guesses somebody needs who knows passwords, words, keyboards and this person."""
     known = [word for word, _what in _known_of(person)]
-    further = [symbol for symbol in dict.fromkeys(password) if symbol in SYMBOLS][READ_AS_LETTERS:]
-    looked_at = password[:ESTIMATED].translate({ord(symbol): "·" for symbol in further})
     with _estimating:
-        return float(zxcvbn(looked_at, user_inputs=known, max_length=ESTIMATED)["guesses"])
+        return float(zxcvbn(_estimated(password), user_inputs=known, max_length=ESTIMATED)["guesses"])
+
+
+def _estimated(password: str) -> str:
+    """What of `password` is looked at: its beginning, without signs that could be read in too many ways."""
+    beginning = password[:ESTIMATED]
+    signs = list(dict.fromkeys(sign for sign in beginning if sign in LETTERS_OF))
+    while _ways(signs) > WAYS:
+        signs.pop()
+    return "".join(sign if sign not in LETTERS_OF or sign in signs else "·" for sign in beginning)
+
+
+def _ways(signs: list[str]) -> int:
+    """In how many ways these can stand for letters, at most."""
+    number = Counter(letter for sign in signs for letter in LETTERS_OF[sign])
+    return prod(number.values())
 
 
 def _known_of(person: User | None) -> Iterator[tuple[str, str]]:

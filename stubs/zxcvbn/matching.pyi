@@ -1,0 +1,1 @@
+L33T_TABLE: dict[str, list[str]]
