@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 
 from accounts import login, throttle
 from accounts.models import User
+from accounts.row_forms import RowForm
 from accounts.text import check_person_name, check_username, clean_address, fold, fold_address, trim
 from accounts.throttle import HOUR, NEVER, Lane, Throttled
 
@@ -86,7 +87,7 @@ FIELD_CLASSES = {
 }
 
 
-class PersonForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable when it runs
+class PersonForm(RowForm):
     """What forms about people share."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -148,6 +149,7 @@ class ProfileForm(PersonForm):
         choice = self.fields["language"]
         assert isinstance(choice, forms.ChoiceField)  # declared above
         choice.choices = list(languages)
+        self.take_over()
 
     def clean_email(self) -> str:
         """Another address than one's own is looked up ten times an hour, then once in 15 minutes."""

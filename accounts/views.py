@@ -61,15 +61,20 @@ def user_settings(request: SignedInRequest) -> HttpResponse:
     fields_ignored(request, form)
     if form.is_valid():
         try:
-            people.change_user(person, changed=form.changed_data, actor=request.user)
+            people.change_user(person, changed=form.changed_data, actor=request.user, seen=form.decided_on())
         except IntegrityError:
             form.taken_meanwhile()
+        except people.ChangedMeanwhile:  # between the look at the form and the lock
+            person = User.objects.select_related("company").get(pk=request.user.pk)
+            form = ProfileForm(request.POST, instance=person, languages=settings.LANGUAGES)
         else:
             messages.success(request, _("Your profile is saved."))
             pending = addresses.waiting_for(person) if "email" in form.changed_data else None
             if pending:
                 text = _("Open the link that we sent to {email}: the address counts from then on.")
                 messages.info(request, text.format(email=pending.email))
+            for said in form.moved():
+                messages.info(request, said)
             return redirect(here)
     page = render(request, template, context | {"form": form}, status=400)
     return wait(page, form.throttled) if form.throttled else page

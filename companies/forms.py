@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.forms import FIELD_CLASSES, ONE_LINE, PersonForm, TrimmedField
 from accounts.models import Role, User
+from accounts.row_forms import RowForm
 from accounts.text import USERNAME_RULE, fold
 from companies.models import Company
 from mfa.forms import SignOutForm
@@ -68,9 +69,10 @@ class UserForm(PersonForm):
                 initial=Role.MEMBER,
                 widget=forms.Select({"class": "input"}),
             )
+        self.take_over()
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
+        cleaned = super().clean()
         if self.actor.role != Role.ADMINISTRATOR and self.instance._state.adding:
             self.instance.company = self.actor.company
         role = cleaned.get("role", self.instance.role)
@@ -79,7 +81,7 @@ class UserForm(PersonForm):
         return cleaned
 
 
-class CompanyForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable when it runs
+class CompanyForm(RowForm):
     """A company's name."""
 
     class Meta:
@@ -88,6 +90,10 @@ class CompanyForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
         field_classes = {"name": TrimmedField}
         labels = {"name": _("Name")}
         widgets = {"name": forms.TextInput({"class": "input", "autocomplete": "off"})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.take_over()
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]

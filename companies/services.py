@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts import audit
 from accounts.actions import Action
 from accounts.models import User
-from accounts.people import end_company_sessions
+from accounts.people import ChangedMeanwhile, end_company_sessions
 from accounts.reach import OutOfReach, hold_actor, hold_company
 from companies.models import Company
 from mfa.queries import asked_individually
@@ -37,9 +37,11 @@ def create_company(company: Company, *, actor: User) -> None:
 
 
 @transaction.atomic
-def rename_company(company: Company, name: str, *, actor: User) -> None:
-    """Call `company` `name`."""
+def rename_company(company: Company, name: str, *, actor: User, seen: str | None = None) -> None:
+    """Call `company` `name`. Raises ChangedMeanwhile where it is not called `seen` any more."""
     _acting, now = hold_company(company, actor=actor)
+    if seen not in {None, now.name}:
+        raise ChangedMeanwhile
     before, company.name = now.name, name
     if name != before:
         company.save(update_fields=["name", "name_folded"])

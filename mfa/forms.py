@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.forms import ONE_LINE, TrimmedField
+from accounts.row_forms import RowForm
 from mfa.methods import recovery, totp
 from mfa.methods.typed import as_meant
 from mfa.models import Passkey
@@ -183,7 +184,7 @@ class SignOutForm(forms.Form):
     sign_out = forms.BooleanField(label=_("Sign out now"), required=False)
 
 
-class PasskeyNameForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable when it runs
+class PasskeyNameForm(RowForm):
     """A passkey's name, which its owner chooses."""
 
     class Meta:
@@ -192,6 +193,10 @@ class PasskeyNameForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscri
         field_classes = {"name": TrimmedField}
         labels = {"name": _("Name")}
         widgets = {"name": forms.TextInput({"class": "input", "autocomplete": "off"})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.take_over()
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]

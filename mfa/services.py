@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts import audit, throttle
 from accounts.actions import Action
 from accounts.models import User
-from accounts.people import end_sessions, measure_anew
+from accounts.people import ChangedMeanwhile, end_sessions, measure_anew
 from accounts.places import end_proved_by
 from accounts.reach import hold, one_administrator_stays
 from mfa.holding import hold_passkey, hold_with_factors
@@ -195,10 +195,15 @@ def create_passkey(subject: User, new: NewPasskey, *, actor: User) -> Passkey:
 
 
 @transaction.atomic
-def rename_passkey(passkey: Passkey, name: str, *, actor: User) -> None:
-    """Call `passkey` `name`. The form has seen to it that the person has no other of that name."""
+def rename_passkey(passkey: Passkey, name: str, *, actor: User, seen: str | None = None) -> None:
+    """Call `passkey` `name`. The form has seen to it that the person has no other of that name.
+
+    Raises ChangedMeanwhile where it is not called `seen` any more.
+    """
     now = hold_passkey(passkey, actor=actor)
     before = now.name if now else name
+    if now and seen not in {None, before}:
+        raise ChangedMeanwhile
     if name != before:
         Passkey.objects.filter(pk=passkey.pk).update(name=name)
         audit.record(

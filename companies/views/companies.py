@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Role, User
+from accounts.people import ChangedMeanwhile
 from accounts.scope import fields_ignored, managed_or_404
 from companies import services
 from companies.forms import CompanyForm
@@ -99,13 +100,16 @@ def company_page(request: SignedInRequest, company_id: UUID) -> tuple[str, dict[
 def company_edit(request: SignedInRequest, company_id: UUID) -> HttpResponse:
     """Change a company's name."""
     shown = find_company(request, company_id)
-    form = CompanyForm(request.POST if request.method == "POST" else None, instance=find_company(request, company_id))
+    data = request.POST if request.method == "POST" else None
+    form = CompanyForm(data, instance=find_company(request, company_id))
     fields_ignored(request, form)
     if form.is_valid():
         try:
-            services.rename_company(shown, form.cleaned_data["name"], actor=request.user)
+            services.rename_company(shown, form.cleaned_data["name"], actor=request.user, seen=form.initial["name"])
         except IntegrityError:
             form.add_error("name", _("This name was taken a moment ago. Choose another one."))
+        except ChangedMeanwhile:  # between the look at the form and the lock
+            form = CompanyForm(data, instance=find_company(request, company_id))
         else:
             messages.success(request, _("The company is called {name} now.").format(name=shown.name))
             return redirect("settings:company", company_id)

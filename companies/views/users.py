@@ -88,15 +88,18 @@ def user_new(request: SignedInRequest) -> HttpResponse:
 def user_edit(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     """A person's profile, and the way to their MFA."""
     person = find_person(request, user_id)
-    form = _form(request, find_person(request, user_id), request.POST if request.method == "POST" else None)
+    data = request.POST if request.method == "POST" else None
+    form = _form(request, find_person(request, user_id), data)
     fields_ignored(request, form)
     if form.is_valid():
         try:
-            people.change_user(form.instance, changed=form.changed_data, actor=request.user)
+            people.change_user(form.instance, changed=form.changed_data, actor=request.user, seen=form.decided_on())
         except IntegrityError:
             form.taken_meanwhile()
         except LastAdministrator:
             form.last_administrator()
+        except people.ChangedMeanwhile:  # between the look at the form and the lock
+            form = _form(request, find_person(request, user_id), data)
         else:
             text = _("The profile of {name} is saved.")
             if {"role", "company"} & set(form.changed_data):
@@ -106,6 +109,8 @@ def user_edit(request: SignedInRequest, user_id: UUID) -> HttpResponse:
             if pending:
                 text = _("A link was sent to {email}: the address counts once it is opened.")
                 messages.info(request, text.format(email=pending.email))
+            for said in form.moved():
+                messages.info(request, said)
             return back_to_user(request, user_id)
     return render(request, USER, _user_page(request, person, form), status=400 if form.is_bound else 200)
 
@@ -201,7 +206,6 @@ def user_unlock(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     return back_to_user(request, user_id)
 
 
-<<<<<<< HEAD
 @never_cache
 @recently_proved
 @require_http_methods(["POST"])
@@ -210,13 +214,11 @@ def address_withdraw(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     if addresses.withdraw(find_person(request, user_id), actor=request.user):
         messages.success(request, _("The address is withdrawn: its link no longer works."))
     return back_to_user(request, user_id)
-=======
 def last_administrator(request: SignedInRequest, person: User) -> HttpResponse:
     """Nobody could administer any more: nothing is done."""
     text = _("Somebody has to administer m2v, and {name} is the last who can.")
     messages.error(request, text.format(name=person.get_short_name()))
     return back_to_user(request, person.pk)
->>>>>>> bd27f2f (Who acts and on whom is looked up again under the lock; one administrator who can sign in always stays)
 
 
 def find_person(request: SignedInRequest, user_id: UUID) -> User:

@@ -10,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 from django.views.decorators.vary import vary_on_headers
 
+from accounts.people import ChangedMeanwhile
 from accounts.reach import LastAdministrator
 from accounts.scope import managed_or_404
 from mfa import consequences, services
@@ -102,8 +103,12 @@ def passkey_rename(
     if form.is_valid():
         name = form.cleaned_data["name"]
         passkey.name = before
-        services.rename_passkey(passkey, name, actor=request.user)
-        return done(request, None, _("The passkey is now called “{passkey}”.").format(passkey=name))
+        try:
+            services.rename_passkey(passkey, name, actor=request.user, seen=before)
+        except ChangedMeanwhile:  # between the look at the form and the lock
+            form = PasskeyNameForm(request.POST, instance=shown.subject.passkeys.get(pk=passkey.pk))
+        else:
+            return done(request, None, _("The passkey is now called “{passkey}”.").format(passkey=name))
     status = 400 if form.is_bound else 200
     title = _("Rename passkey “{passkey}”").format(passkey=before)
     context = {"window": shown, "naming": form, "title": title}  # "form" is the page's behind
