@@ -14,6 +14,7 @@ from accounts import people
 from accounts.acting import current_key, stay
 from accounts.forms import ChoosePasswordForm
 from accounts.models import User
+from accounts.throttle import wait
 from mfa.flow import advance, counted, login_step
 from mfa.policy import Step
 
@@ -42,4 +43,5 @@ def login_password(request: SiteRequest) -> HttpResponse:
         else:
             return HttpResponseRedirect(there)
     context = {"form": form, "counted": counted(request)}
-    return render(request, "login/setup/password.html", context, status=400 if form.is_bound else 200)
+    page = render(request, "login/setup/password.html", context, status=400 if form.is_bound else 200)
+    return wait(page, form.throttled) if form.throttled else page
