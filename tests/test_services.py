@@ -20,9 +20,9 @@ from accounts.people import ChangedMeanwhile
 from accounts.reach import OutOfReach, ShutOut
 from companies.models import Company
 from mfa.letting_in import Checked
-from mfa.methods.ceremonies import NewPasskey
 from mfa.methods import recovery
-from mfa.models import Passkey
+from mfa.methods.ceremonies import NewPasskey
+from mfa.models import AuthenticatorApp, Passkey
 from tests.accounts.walk import everything
 from tests.people import UUID_ZERO
 
@@ -91,9 +91,11 @@ def refused(act: Callable[[], object]) -> None:
 
 
 def subject_of(service: Any, kim: User) -> User:
-    """Kim, locked where that is what it is about; somebody new where people are made."""
+    """Kim, locked or with an app where that is what it is about; somebody new where people are made."""
     if service.__name__ == "let_in":
         User.objects.filter(pk=kim.pk).update(locked_at=timezone.now())
+    if service.__name__ == "replace_recovery_codes":
+        AuthenticatorApp.objects.create(user=kim, key=b"sealed", last_used_step=-1)
     return User(username="nadia", company=kim.company) if service.__name__ == "create_user" else kim
 
 
