@@ -25,6 +25,7 @@ from accounts import audit, post
 from accounts.actions import Action
 from accounts.address_models import DAYS
 from accounts.models import PendingAddress, User
+from accounts.reach import hold
 from accounts.text import fold_address
 
 if TYPE_CHECKING:
@@ -68,11 +69,8 @@ def waiting_for(person: User) -> PendingAddress | None:
 
 @transaction.atomic
 def withdraw(person: User, *, actor: User) -> bool:
-    """End what waits for `person`, whom `actor` is or manages (still): its link is dead. False where nothing did."""
-    rows = User.objects.get_queryset().filter(pk__in={person.pk, actor.pk}).select_for_update(no_key=True)
-    now = {row.pk: row for row in rows.order_by("pk")}
-    if person != actor and not User.objects.managed_by(now[actor.pk]).filter(pk=person.pk).exists():
-        return False
+    """End what waits for `person`: its link is dead. False where nothing did."""
+    hold(person, actor=actor)
     pending = PendingAddress.objects.filter(user=person).first()
     if pending is None:
         return False

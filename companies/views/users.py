@@ -214,6 +214,8 @@ def address_withdraw(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     if addresses.withdraw(find_person(request, user_id), actor=request.user):
         messages.success(request, _("The address is withdrawn: its link no longer works."))
     return back_to_user(request, user_id)
+
+
 def last_administrator(request: SignedInRequest, person: User) -> HttpResponse:
     """Nobody could administer any more: nothing is done."""
     text = _("Somebody has to administer m2v, and {name} is the last who can.")

@@ -8,6 +8,7 @@ import pytest
 
 from accounts import addresses, invitations, people
 from accounts.models import AuditEvent, PendingAddress, User
+from accounts.reach import OutOfReach
 from tests.accounts.walk import everything
 from tests.addresses import confirm_address, link_of
 from tests.people import PASSWORD, Person, browser
@@ -231,7 +232,8 @@ def test_nobody_withdraws_for_another_company(kim_in, make_person, other_company
     carla.sign_in()
 
     assert carla.client.post(f"{USERS}{kim_in.user.pk}/address/withdraw/").status_code == 404
-    assert addresses.withdraw(kim_in.user, actor=carla.user) is False
+    with pytest.raises(OutOfReach):
+        addresses.withdraw(kim_in.user, actor=carla.user)
     assert PendingAddress.objects.exists()
 
 
