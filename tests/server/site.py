@@ -21,11 +21,11 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PASSWORD = "a very long walk by the sea"
 PEOPLE = 16
 FILL = f"""
-from django.contrib.auth.hashers import make_password; from accounts.models import User
+from django.contrib.auth.hashers import make_password; from accounts.models import User; from django.utils import timezone
 password = make_password({PASSWORD!r})
 for number in range({PEOPLE}):
     kim = User.objects.create_user(f"kim{{number}}", email=f"kim{{number}}@example.com")
-    User.objects.filter(pk=kim.pk).update(password=password)
+    User.objects.filter(pk=kim.pk).update(password=password, last_sign_in_at=timezone.now())
 """
 
 
