@@ -38,9 +38,11 @@ def move(source, target):
 
 
 found = {"at the start": [seen(), seen("post"), seen("get", "/portal/"), seen("get", "/nowhere/"), seen("get", "/")]}
+found["health at the start"] = [seen("get", "/health/live"), seen("get", "/health/ready")]
 found["a script"] = seen("get", "/login/", headers={"accept": "application/json"})
 move(AWAY, HERE)
 found["it came"] = seen()
+found["health"] = [seen("get", "/health/live"), seen("get", "/health/ready")]
 if found["it came"]["status"] == 503 and "migrate" in sys.argv:
     call_command("migrate", verbosity=0)
     sleep(1.1)

@@ -93,6 +93,13 @@ def test_a_database_that_goes_and_comes_back_is_a_503_meanwhile_on_the_sign_in_p
     assert answers["it came again"]["status"] == 200
 
 
+def test_a_probe_is_told_that_the_process_lives_and_whether_it_can_serve(came_and_went):
+    answers, _lines = came_and_went
+
+    assert [answer["status"] for answer in answers["health at the start"]] == [200, 503]
+    assert [answer["status"] for answer in answers["health"]] == [200, 200]
+
+
 def test_an_outage_is_one_line_for_each_request_and_one_traceback_a_minute(came_and_went):
     _answers, lines = came_and_went
 
