@@ -8,10 +8,12 @@ from django import forms
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from accounts.forms import FIELD_CLASSES, ONE_LINE, PersonForm, TrimmedField
+from accounts import throttle
+from accounts.forms import FIELD_CLASSES, ONE_LINE, PersonForm, TrimmedField, too_many
 from accounts.models import Role, User
 from accounts.row_forms import RowForm
 from accounts.text import USERNAME_RULE, fold
+from accounts.throttle import HOUR, NEVER, Lane, Throttled
 from companies.models import Company
 from mfa.forms import SignOutForm
 from mfa.letting_in import APP, CODES, Checked, Fate
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 class UserForm(PersonForm):
     """A person, as an administrator sees them: no password and no factor, which are the person's own."""
+
+    throttled: Throttled | None = None
 
     class Meta:
         model = User
@@ -70,6 +74,31 @@ class UserForm(PersonForm):
                 widget=forms.Select({"class": "input"}),
             )
         self.take_over()
+
+    def clean_username(self) -> str:
+        self._ask_once_more("username")
+        return super().clean_username()
+
+    def clean_email(self) -> str:
+        self._ask_once_more("email")
+        return super().clean_email()
+
+    def _ask_once_more(self, name: str) -> None:
+        """Whether a name or an address is taken tells a company's administrator who has an account elsewhere.
+
+        Each of them is told thirty times an hour, all of a company's together sixty, then once in 15 minutes.
+        """
+        if self.actor.role == Role.ADMINISTRATOR or name not in self.changed_data:  # who sees everybody anyway
+            return
+        mine, ours = f"probes:{self.actor.pk.hex}", f"probes:{self.actor.company_id}"
+        try:
+            throttle.claim(
+                Lane(mine, free=30, delay=900, ends=NEVER, forgets=HOUR),
+                Lane(ours, free=60, delay=900, ends=NEVER, forgets=HOUR),
+            )
+        except Throttled as trouble:
+            self.throttled = trouble
+            raise forms.ValidationError(too_many(trouble)) from trouble
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()

@@ -77,9 +77,10 @@ def user_new(request: SignedInRequest) -> HttpResponse:
             form.taken_meanwhile()
         else:
             return say_invited(request, person, link)
-    return render(
+    page = render(
         request, "settings/administration/users/new.html", {"form": form}, status=400 if form.is_bound else 200
     )
+    return throttle.wait(page, form.throttled) if form.throttled else page
 
 
 @never_cache
@@ -112,7 +113,8 @@ def user_edit(request: SignedInRequest, user_id: UUID) -> HttpResponse:
             for said in form.moved():
                 messages.info(request, said)
             return back_to_user(request, user_id)
-    return render(request, USER, _user_page(request, person, form), status=400 if form.is_bound else 200)
+    page = render(request, USER, _user_page(request, person, form), status=400 if form.is_bound else 200)
+    return throttle.wait(page, form.throttled) if form.throttled else page
 
 
 def _form(request: SignedInRequest, person: User, data: QueryDict | None) -> UserForm:

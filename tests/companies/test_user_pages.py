@@ -948,3 +948,17 @@ def test_the_session_of_the_actor_is_not_a_session_of_the_subject(administrator,
     page = read(administrator.client.get(of(kim.user, "sign-out/")))
 
     assert "Kim is not signed in anywhere." in page.words
+
+
+def test_a_company_administrator_finds_out_about_few_people_of_other_companies(carla, kim):
+    path = f"{USERS}{kim.user.pk}/"
+    page = {"first_name": "Kim", "username": "kim", "role": "member"}
+
+    answers = [carla.client.post(path, page | {"email": f"k@{number}"}) for number in range(40)]
+    asked = [
+        carla.client.post(path, page | {"email": f"k{number}@acme.example", "username": ""}) for number in range(40)
+    ]
+
+    assert {answer.status_code for answer in answers} == {400}
+    assert [answer.status_code for answer in asked] == [400] * 30 + [429] * 10
+    assert "Too many attempts" in asked[-1].content.decode()
