@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 from time import monotonic, sleep
+from urllib.parse import urlencode
 
 import pytest
 
@@ -73,3 +75,22 @@ def test_sixteen_logins_at_once_take_no_more_memory_of_a_worker_than_is_stated(s
     assert len(held) == 2
     assert max(held) < MEGABYTES
     assert f"{MEGABYTES} MB" in (Path(__file__).parents[2] / "README.md").read_text()
+
+
+def test_mail_that_waits_is_sent_before_the_site_ends(folder):
+    """Resets for many people at once, whose mails a slow server takes one after another."""
+    with mail_server() as (address, taken):
+        site = Site(folder)
+        site.environment["EMAIL_URL"] = address
+        with site.served():
+            headers, fields = site.form()
+            for number in range(PEOPLE):
+                body = urlencode(fields | {"email": f"kim{number}@example.com"})
+                assert site.ask("POST", "/password-reset/", body=body, headers=headers)[0] == 302
+            site.process.send_signal(signal.SIGTERM)
+            assert site.process.wait(STOP_SECONDS + 10) == 0
+
+    asked = [line["subject"] for line in site.lines() if line.get("action") == "password_reset_requested"]
+    told = {re.search(rb"^To: (\S+)", mail, re.MULTILINE)[1].decode() for mail in taken}
+    assert len(asked) == PEOPLE
+    assert told == {f"kim{number}@example.com" for number in range(PEOPLE)}
