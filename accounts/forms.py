@@ -116,7 +116,7 @@ class PersonForm(RowForm):
 
     def last_administrator(self) -> None:
         """Nobody else could administer."""
-        self.add_error("role", _("Somebody has to administer m2v, and this is the last person who can."))
+        self.add_error("role", _("m2v needs an administrator, and this is the last person who can sign in as one."))
 
     def _others(self) -> Any:
         return User.objects.exclude(pk=self.instance.pk)

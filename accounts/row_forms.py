@@ -61,7 +61,7 @@ class RowForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable w
     def moved(self) -> list[str]:
         """Sentences about what others changed and the reader did not."""
         return [
-            _("Changed by somebody else meanwhile: {field} is now {value}.").format(
+            _("Changed meanwhile: {field} is now {value}.").format(
                 field=self.fields[name].label, value=self._in_words(name)
             )
             for name in self._moved
@@ -69,9 +69,7 @@ class RowForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable w
 
     def clean(self) -> dict[str, Any]:
         for name in self._clashes:
-            text = _(
-                "Somebody else changed this meanwhile, to {value}. Save again to replace it with what you entered."
-            )
+            text = _("This was changed meanwhile, to {value}. Save again to replace it with what you entered.")
             self.add_error(name, text.format(value=self._in_words(name)))
         return super().clean() or self.cleaned_data
 

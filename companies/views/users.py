@@ -220,7 +220,7 @@ def address_withdraw(request: SignedInRequest, user_id: UUID) -> HttpResponse:
 
 def last_administrator(request: SignedInRequest, person: User) -> HttpResponse:
     """Nobody could administer any more: nothing is done."""
-    text = _("Somebody has to administer m2v, and {name} is the last who can.")
+    text = _("m2v needs an administrator, and {name} is the last who can sign in as one.")
     messages.error(request, text.format(name=person.get_short_name()))
     return back_to_user(request, person.pk)
 

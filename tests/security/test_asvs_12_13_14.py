@@ -43,6 +43,8 @@ def test_asvs_13_3_1_no_secret_is_in_the_repository():
     )
     for path in sources(".py", ".html", ".js", ".toml"):
         for found in secret.finditer(path.read_text()):
+            if found[0] == 'PASSWORD = "login_setup_password"':  # the address of a step
+                continue
             raise AssertionError(f"{path}: {found[0]}")
 
 
