@@ -23,7 +23,7 @@ from django.utils.crypto import salted_hmac
 
 from accounts.audit import current_address
 from accounts.known_browsers import recognised
-from accounts.models import Budget
+from accounts.models import Budget, Role
 from accounts.text import fold_address
 
 if TYPE_CHECKING:
@@ -121,6 +121,14 @@ def address_lanes(*, free: int = 50, kind: str = "address") -> list[Lane]:
 def mail_lane(kind: str, person: User) -> Lane:
     """How often somebody can be sent a mail that anybody can ask for."""
     return Lane(f"{kind}:{person.pk.hex}", free=3, delay=300, ends=NEVER, forgets=HOUR)
+
+
+def actor_lanes(kind: str, actor: User) -> list[Lane]:
+    """What `actor` can ask or send in an hour: 30 times for a company, whose administrators share 60; 300 for the site."""
+    site = actor.role == Role.ADMINISTRATOR
+    shared = {} if site else {f"{kind}:company:{actor.company_id}": 60}
+    free = {f"{kind}:{actor.pk.hex}": 300 if site else 30, **shared}
+    return [Lane(key, number, delay=900, ends=NEVER, forgets=HOUR) for key, number in free.items()]
 
 
 CLAIM = """

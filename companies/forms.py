@@ -13,7 +13,7 @@ from accounts.forms import FIELD_CLASSES, ONE_LINE, PersonForm, TrimmedField, to
 from accounts.models import Role, User
 from accounts.row_forms import RowForm
 from accounts.text import USERNAME_RULE, fold
-from accounts.throttle import HOUR, NEVER, Lane, Throttled
+from accounts.throttle import Throttled
 from companies.models import Company
 from mfa.forms import SignOutForm
 from mfa.letting_in import APP, CODES, Checked, Fate
@@ -90,12 +90,8 @@ class UserForm(PersonForm):
         """
         if self.actor.role == Role.ADMINISTRATOR or name not in self.changed_data:  # who sees everybody anyway
             return
-        mine, ours = f"probes:{self.actor.pk.hex}", f"probes:{self.actor.company_id}"
         try:
-            throttle.claim(
-                Lane(mine, free=30, delay=900, ends=NEVER, forgets=HOUR),
-                Lane(ours, free=60, delay=900, ends=NEVER, forgets=HOUR),
-            )
+            throttle.claim(*throttle.actor_lanes("probes", self.actor))
         except Throttled as trouble:
             self.throttled = trouble
             raise forms.ValidationError(too_many(trouble)) from trouble

@@ -45,7 +45,7 @@ def user_invite(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         messages.info(request, text.format(name=person.get_short_name()))
         return back_to_user(request, user_id)
     try:
-        throttle.claim(throttle.mail_lane("invite", person))
+        throttle.claim(throttle.mail_lane("invite", person), *throttle.actor_lanes("mails", request.user))
         return say_invited(request, person, invitations.invite(person, actor=request.user))
     except people.ChangedMeanwhile:
         return _chosen_already(request, person)

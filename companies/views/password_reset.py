@@ -37,7 +37,7 @@ def user_password_reset(request: SignedInRequest, user_id: UUID) -> HttpResponse
         return back_to_user(request, user_id)
     if request.method == "POST":
         try:
-            throttle.claim(throttle.mail_lane("reset", person))
+            throttle.claim(throttle.mail_lane("reset", person), *throttle.actor_lanes("mails", request.user))
         except throttle.Throttled as trouble:
             messages.error(request, too_many(trouble))
         else:

@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import addresses, invitations, people, throttle
+from accounts.forms import too_many
 from accounts.models import User
 from accounts.reach import LastAdministrator
 from accounts.scope import fields_ignored, managed_or_404
@@ -70,11 +71,15 @@ def user_new(request: SignedInRequest) -> HttpResponse:
     if form.is_valid():
         person = form.instance
         try:
+            throttle.claim(*throttle.actor_lanes("mails", request.user))
             with transaction.atomic():
                 people.create_user(person, actor=request.user)
                 link = invitations.invite(person, actor=request.user)
         except IntegrityError:
             form.taken_meanwhile()
+        except throttle.Throttled as trouble:
+            form.throttled = trouble
+            form.add_error(None, too_many(trouble))
         else:
             return say_invited(request, person, link)
     page = render(

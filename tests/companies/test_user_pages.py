@@ -962,3 +962,50 @@ def test_a_company_administrator_finds_out_about_few_people_of_other_companies(c
     assert {answer.status_code for answer in answers} == {400}
     assert [answer.status_code for answer in asked] == [400] * 30 + [429] * 10
     assert "Too many attempts" in asked[-1].content.decode()
+
+
+def invited_again(actor, people):
+    """The mails that came of inviting each of `people` again."""
+    return sum(
+        "Too many attempts" not in actor.client.post(f"{USERS}{one.pk}/invite/", follow=True).content.decode()
+        for one in people
+    )
+
+
+def test_what_a_companys_administrators_can_mail_is_bounded_for_each_and_for_all_of_them(carla, make_user, make_person):
+    new = [make_user(f"new{number}", password=None) for number in range(35)]
+    dora, erik = (make_person(name, role=Role.COMPANY_ADMINISTRATOR) for name in ("dora", "erik"))
+    for person in (dora, erik):
+        person.sign_in()
+
+    assert [invited_again(actor, new) for actor in (carla, dora, erik)] == [30, 30, 0]
+
+
+def test_an_invitation_and_a_reset_take_from_the_same_budget(carla, make_user, kim):
+    new = [make_user(f"new{number}", password=None) for number in range(30)]
+    assert invited_again(carla, new) == 30
+
+    page = carla.client.post(f"{USERS}{kim.user.pk}/password-reset/", follow=True)
+    added = carla.client.post(f"{USERS}new/", {"username": "nele", "role": "member", "email": "nele@acme.example"})
+
+    assert "Too many attempts" in page.content.decode()
+    assert added.status_code == 429
+    assert not User.objects.filter(username="nele").exists()
+
+
+def test_all_of_a_companys_administrators_together_find_out_about_few_people_elsewhere(carla, kim, make_person):
+    path = f"{USERS}{kim.user.pk}/"
+    page = {"first_name": "Kim", "username": "", "role": "member"}
+    others = [make_person(name, role=Role.COMPANY_ADMINISTRATOR) for name in ("dora", "erik")]
+    for person in others:
+        person.sign_in()
+
+    told = [
+        sum(
+            person.client.post(path, page | {"email": f"{number}@acme.example"}).status_code == 400
+            for number in range(32)
+        )
+        for person in (carla, *others)
+    ]
+
+    assert told == [30, 30, 0]
