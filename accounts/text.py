@@ -49,7 +49,7 @@ def check_username(name: str) -> None:
     """
     kinds = [unicodedata.category(letter)[0] for letter in name]
     fine = all(kind in "LN" or letter in ".+-_" or kind == "M" for letter, kind in zip(name, kinds, strict=True))
-    if not fine or kinds[0] == "M" or not any(kind in "LN" for kind in kinds) or trim(name) != name:
+    if not kinds or not fine or kinds[0] == "M" or not any(kind in "LN" for kind in kinds) or trim(name) != name:
         raise ValidationError(USERNAME_RULE, code="username")
 
 
