@@ -58,6 +58,8 @@ def test_the_catalogue_has_every_page():
         "session",
         "session_end",
         "sessions_end_others",
+        "address_withdraw",
+        "settings:address_withdraw",
         "passkey_authentication",
         "passkey_authentication_options",
         "passkey_registration",

@@ -215,10 +215,10 @@ def test_a_late_question_of_autofill_throws_out_nobody_who_signed_in(kim, kim_at
         assert signed_in.wait(SECONDS)
         return start(*args)
 
-    def portal(request):
+    def portal(request, app):
         signed_in.set()
         answered.wait(1)  # whoever is not asked any more is not answered
-        return security(request)
+        return security(request, app)
 
     start, security = passkeys.start_authentication, views.security
     monkeypatch.setattr(passkeys, "start_authentication", late)
