@@ -102,7 +102,9 @@ def test_what_a_mail_says_of_a_name_is_one_line_without_a_link(name):
     said = spoken(name)
     assert "\n" not in said
     assert len(said) <= 61
+    refused = None
     try:
         check_person_name(said)
-    except ValidationError as refused:
-        assert refused.code == "digits"
+    except ValidationError as trouble:
+        refused = trouble.code
+    assert refused in {None, "digits"}
