@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 from accounts import audit, post
 from accounts.actions import Action
 from accounts.address_models import DAYS
+from accounts.clock import APART, signed_lately
 from accounts.models import PendingAddress, User
 from accounts.reach import hold
 from accounts.text import fold_address
@@ -88,7 +89,7 @@ def read(token: str) -> PendingAddress:
     """What the link with this `token` confirms. Raises Gone."""
     try:
         found = PendingAddress.objects.select_related("user", "entered_by")
-        pending = _good(found).get(pk=signing.loads(token, salt=SALT, max_age=SECONDS))
+        pending = _good(found).get(pk=signed_lately(token, salt=SALT, seconds=SECONDS))
     except (signing.BadSignature, PendingAddress.DoesNotExist) as trouble:
         raise Gone from trouble
     if not _still_theirs(pending):
@@ -114,7 +115,10 @@ def confirm(token: str) -> User:
 
 
 def _good(pending: QuerySet[PendingAddress]) -> QuerySet[PendingAddress]:
-    return pending.filter(entered_at__gt=timezone.now() - timedelta(seconds=SECONDS))
+    now = timezone.now()
+    return pending.filter(
+        entered_at__gt=now - timedelta(seconds=SECONDS), entered_at__lte=now + timedelta(seconds=APART)
+    )
 
 
 def _still_theirs(pending: PendingAddress) -> bool:

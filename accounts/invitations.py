@@ -23,6 +23,7 @@ from django.utils.translation import gettext as _
 
 from accounts import audit, post, throttle
 from accounts.actions import Action
+from accounts.clock import APART, is_ahead
 from accounts.models import AuditEvent, User
 from accounts.people import ChangedMeanwhile
 from accounts.reach import hold
@@ -36,7 +37,18 @@ INVITATION_SECONDS = 7 * 24 * 3600  # settings.PASSWORD_RESET_TIMEOUT, the longe
 
 
 class LinkTokens(PasswordResetTokenGenerator):
-    """The tokens of our links. A session keeps only a trace of the one it opened: enough to know it by, not to open it."""
+    """The tokens of our links, each good for `seconds` from when it was made, which is not in the future.
+
+    A session keeps only a trace of the one it opened: enough to know it by, not to open it.
+    """
+
+    seconds: int
+
+    def check_token(self, user: User | None, token: str | None) -> bool:
+        if not super().check_token(user, token):
+            return False
+        made = base36_to_int((token or "").partition("-")[0])
+        return -APART <= self._num_seconds(self._now()) - made <= self.seconds
 
     def trace(self, token: str) -> str:
         """What a session keeps of `token`."""
@@ -61,18 +73,14 @@ class InvitationTokens(LinkTokens):
     """Good for seven days, and until the password is chosen, another invitation is sent or this one is withdrawn."""
 
     key_salt = "accounts.invitation"
+    seconds = INVITATION_SECONDS
 
 
 class ResetTokens(LinkTokens):
     """Good for one hour, and until the password or the e-mail address changes."""
 
     key_salt = "accounts.password-reset"
-
-    def check_token(self, user: User | None, token: str | None) -> bool:
-        if not super().check_token(user, token):
-            return False
-        made = base36_to_int((token or "").partition("-")[0])
-        return self._num_seconds(self._now()) - made <= RESET_SECONDS
+    seconds = RESET_SECONDS
 
 
 invitation_tokens = InvitationTokens()
@@ -131,9 +139,14 @@ class Invited:
         return timezone.now() > self.until
 
     @property
+    def ahead(self) -> bool:
+        """Was it sent while the server's clock ran ahead? The link does not work, and a new one does."""
+        return is_ahead(self.at.timestamp())
+
+    @property
     def works(self) -> bool:
         """Can the link still be used?"""
-        return not (self.withdrawn or self.changed or self.expired)
+        return not (self.withdrawn or self.changed or self.expired or self.ahead)
 
 
 def invited(person: User) -> Invited | None:
@@ -143,7 +156,7 @@ def invited(person: User) -> Invited | None:
     changed = Q(action=Action.USER_CHANGED, details__changes__has_any_keys=("email", "role", "company"))
     changed |= Q(action=Action.USER_DEACTIVATED)
     ends = Q(action__in=(Action.INVITATION_WITHDRAWN, Action.REPORTED_NOT_ME)) | changed
-    lines = AuditEvent.objects.filter(Q(action=Action.USER_INVITED) | ends, subject=person).order_by("-at", "-pk")
+    lines = AuditEvent.objects.filter(Q(action=Action.USER_INVITED) | ends, subject=person).order_by("-pk")
     since: set[str] = set()
     for line in lines:
         if line.action == Action.USER_INVITED:

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core import signing
 
 from accounts.audit import known_browser_cookie
+from accounts.clock import signed_lately
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -66,7 +67,7 @@ def set_cookie(request: SiteRequest, response: HttpResponse) -> None:
 def _read() -> list[tuple[str, str, int]]:
     """Whom this browser belongs to, which of their budgets it has, and the epoch in which they signed in."""
     try:
-        known = signing.loads(known_browser_cookie(), salt=SALT, max_age=SECONDS)
+        known = signed_lately(known_browser_cookie(), salt=SALT, seconds=SECONDS)
     except signing.BadSignature:
         return []
     return [(str(whose), str(name), int(epoch)) for whose, name, epoch in known]

@@ -15,9 +15,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.audit_models import AuditEvent, AuditSeal, digest_of
+from accounts.clock import APART
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,5 +76,7 @@ def _unsealed() -> list[tuple[int, str]]:
     """The next lines to seal, (id, code), in order: those too that committed late, among those of the last seals."""
     start = min(AuditSeal.objects.order_by("-number").values_list("first", flat=True)[:RECENT], default=0)
     done = {id_ for seal in AuditSeal.objects.filter(last__gte=start) for id_ in seal.sealed}
-    settled = AuditEvent.objects.filter(pk__gte=start, at__lt=timezone.now() - SETTLED).order_by("pk")
+    now = timezone.now()
+    old = Q(at__lt=now - SETTLED) | Q(at__gt=now + timedelta(seconds=APART))  # written while a clock ran ahead
+    settled = AuditEvent.objects.filter(old, pk__gte=start).order_by("pk")
     return [line for line in settled.values_list("pk", "mac")[: MOST + len(done)] if line[0] not in done][:MOST]
