@@ -5,25 +5,44 @@ Mapped by UTS 46, non-transitional: "straße.example" and "strasse.example" are 
 
 from __future__ import annotations
 
+import re
+
 import idna
+from django.utils.translation import gettext as _
 
 LONGEST = 253
 
 
 class NoDomain(Exception):
-    """This is no domain that mail could go to. The text says why, in the words of the standard."""
+    """This is no domain that mail could go to. The text says why."""
 
 
 def ascii_domain(domain: str) -> str:
-    """`domain` as A-labels, in small letters: what DNS and mail servers are asked for. Raises NoDomain."""
+    """`domain` as A-labels, in small letters: what DNS and mail servers are asked for. Raises NoDomain.
+
+    A dot behind it, DNS's root or a sentence's end, makes no other domain of it.
+    """
     if domain.isascii() and "xn--" not in domain.lower():
-        return domain.lower()
+        return domain.lower().rstrip(".")
     if len(domain) > LONGEST:
-        raise NoDomain("too long")
+        raise NoDomain(_("it, or a part of it, is too long"))
     try:
-        return idna.encode(domain, uts46=True, std3_rules=True, transitional=False).decode("ascii")
+        return idna.encode(domain, uts46=True, std3_rules=True, transitional=False).decode("ascii").rstrip(".")
     except idna.IDNAError as trouble:
-        raise NoDomain(str(trouble)) from trouble
+        raise NoDomain(_reason(trouble)) from trouble
+
+
+def _reason(trouble: idna.IDNAError) -> str:
+    """What is wrong, to somebody who knows no code points."""
+    if isinstance(trouble, idna.IDNABidiError):
+        return _("it mixes letters written from left to right with letters written from right to left")
+    named = re.search(r"U\+([0-9A-F]{4,6})", str(trouble))
+    letter = chr(int(named[1], 16)) if named else ""
+    if letter.isprintable() and letter:
+        return _("“{letter}” cannot be part of a domain name").format(letter=letter)
+    if "too long" in str(trouble):
+        return _("it, or a part of it, is too long")
+    return _("it is no domain name")
 
 
 def shown_domain(domain: str) -> str:
@@ -32,7 +51,17 @@ def shown_domain(domain: str) -> str:
     try:
         return idna.decode(plain) if "xn--" in plain else plain
     except idna.IDNAError as trouble:
-        raise NoDomain(str(trouble)) from trouble
+        raise NoDomain(_reason(trouble)) from trouble
+
+
+def shown_if_one(word: str) -> str:
+    """`word`, with the domain that it ends in as people write it: a search finds what they read."""
+    if "xn--" not in word:
+        return word
+    try:
+        return shown_address(word) if "@" in word else shown_domain(word)
+    except NoDomain:
+        return word
 
 
 def ascii_address(address: str) -> str:

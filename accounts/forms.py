@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.password_validation import get_default_password_validators
-from django.core.validators import RegexValidator
+from django.core.validators import EmailValidator, RegexValidator
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 from accounts import login, throttle
 from accounts.models import User
 from accounts.row_forms import RowForm
-from accounts.text import check_person_name, check_username, clean_address, fold, fold_address, trim
+from accounts.text import AT, check_person_name, check_username, clean_address, fold, fold_address, trim
 from accounts.throttle import HOUR, NEVER, Lane, Throttled
 
 if TYPE_CHECKING:
@@ -63,8 +63,22 @@ class PersonNameField(TrimmedField):
     default_validators = [check_person_name]
 
 
+IS_ADDRESS = EmailValidator(_("Enter an e-mail address such as kim@acme.example."))
+
+
+def check_address(address: str) -> None:
+    """Raise ValidationError, in words that help, unless mail can go to `address`."""
+    odd = next((letter for letter in address.rpartition("@")[0] if not letter.isascii() and letter.isprintable()), "")
+    if odd:
+        text = _now("“{letter}” cannot stand before the “@” of an e-mail address here.")
+        raise forms.ValidationError(text.format(letter=odd), code="invalid")
+    IS_ADDRESS(address)
+
+
 class AddressField(forms.EmailField):
     """An e-mail address as we keep it, in whatever form it was typed or a browser sends it."""
+
+    default_validators = [check_address]
 
     def to_python(self, value: Any) -> str:
         typed: str = super().to_python(value) or ""
@@ -76,7 +90,7 @@ class NameOrAddressField(forms.CharField):
 
     def to_python(self, value: Any) -> str:
         typed: str = super().to_python(value) or ""
-        return AddressField().clean(typed) if "@" in typed else typed
+        return AddressField().clean(typed) if "@" in typed.translate(AT) else typed
 
 
 FIELD_CLASSES = {

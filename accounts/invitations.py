@@ -27,7 +27,7 @@ from accounts.clock import APART, is_ahead
 from accounts.models import AuditEvent, User
 from accounts.people import ChangedMeanwhile
 from accounts.reach import hold
-from accounts.text import fold, fold_address, spoken
+from accounts.text import AT, fold, fold_address, spoken
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -182,7 +182,7 @@ def send_reset(name: str) -> None:
 
     Three, then at growing distances: the earlier ones work still.
     """
-    named = Q(email_folded=fold_address(name)) if "@" in name else Q(username_folded=fold(name))
+    named = Q(email_folded=fold_address(name)) if "@" in name.translate(AT) else Q(username_folded=fold(name))
     for person in User.objects.get_queryset().opening().filter(named).exclude(email_folded=""):
         if person.has_usable_password() and _may_be_written_to(person):
             audit.record(Action.PASSWORD_RESET_REQUESTED, actor=None, subject=person)

@@ -21,6 +21,7 @@ from accounts.address_models import PendingAddress
 from accounts.audit_models import AuditEvent, AuditSeal
 from accounts.budgets import Budget
 from accounts.clock import APART
+from accounts.domains import shown_if_one
 from accounts.hashers import salt_of
 from accounts.passwords import LONGEST_TYPED, typed_alike
 from accounts.text import FoldedAddressField, FoldedField, fold, one_named
@@ -69,7 +70,7 @@ class UserQuerySet(models.QuerySet["User"]):
     def search(self, words: str) -> Self:
         """Those in whose user name, name, e-mail address or company's name every one of `words` occurs."""
         found = self
-        for word in fold(words.replace("\x00", "")).split()[:8]:
+        for word in map(shown_if_one, fold(words.replace("\x00", "")).split()[:8]):
             found = found.filter(Q(search_text__contains=word) | Q(company__name_folded__contains=word))
         return found
 

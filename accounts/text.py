@@ -29,9 +29,13 @@ UNSEEN = (
     r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff"
 )
 AROUND = re.compile(f"^[{UNSEEN}]+|[{UNSEEN}]+$")
-HIDDEN = re.compile(rf"(?![\u200c\u200d])[{UNSEEN}]")  # the two joiners belong to words, where a domain may hold them
+UNSEEN_RUN = re.compile(f"[{UNSEEN}]+")
+# A space is seen where it is missing; the two joiners belong to words, where a domain may hold them.
+HIDDEN = re.compile(rf"(?![\u200c\u200d ])[{UNSEEN}]")
 # A mail program makes a link of what looks like an address: "https:", "kim@acme", "acme.example", "www".
 ADDRESS = re.compile(r"[:/\\@]|\bwww\b|\S[.\u3002\uff0e\uff61](?=[^\W\d_]{2})|\d\.\d", re.IGNORECASE)
+AT = str.maketrans("\uff20\ufe6b", "@@")  # as Asian keyboards write it
+JOINERS = "\u200c\u200d"
 MOST_DIGITS = 4
 LONGEST_SPOKEN = 60
 
@@ -46,10 +50,11 @@ def check_username(name: str) -> None:
 
     Without "@", a user name is never mistaken for an e-mail address. Marks
     belong to the letter before them: many scripts cannot be written without.
+    Some letters and marks show nothing: with one, two names would look alike.
     """
     kinds = [unicodedata.category(letter)[0] for letter in name]
     fine = all(kind in "LN" or letter in ".+-_" or kind == "M" for letter, kind in zip(name, kinds, strict=True))
-    if not kinds or not fine or kinds[0] == "M" or not any(kind in "LN" for kind in kinds) or trim(name) != name:
+    if not kinds or not fine or kinds[0] == "M" or not any(kind in "LN" for kind in kinds) or UNSEEN_RUN.search(name):
         raise ValidationError(USERNAME_RULE, code="username")
 
 
@@ -65,7 +70,7 @@ def check_person_name(name: str) -> None:
 
 def clean_address(address: str) -> str:
     """The e-mail address as we keep it: as people read it. Raises ValidationError with the reason where none is meant."""
-    local, at, domain = trim(address).rpartition("@")
+    local, at, domain = trim(address).translate(AT).rpartition("@")
     if HIDDEN.search(local + domain):
         raise ValidationError(
             _("The address holds a character that nobody can see. Type it anew, without copying."), code="hidden"
@@ -73,16 +78,24 @@ def clean_address(address: str) -> str:
     try:
         return unicodedata.normalize("NFKC", local) + at + shown_domain(domain)
     except NoDomain as trouble:
-        text = _("No mail can be sent to “{domain}”, the part after the “@”: it is no domain name ({why}).")
+        text = _("No mail can be sent to “{domain}”, the part after the “@”: {why}.")
         raise ValidationError(text.format(domain=domain, why=trouble), code="domain") from trouble
 
 
 def spoken(name: str) -> str:
     """`name` as mails say it: short, in one line, and nothing that a mail program makes a link of."""
-    name = trim(re.sub(f"[{UNSEEN}]+", " ", name))
+    name = trim(UNSEEN_RUN.sub(_in_mails, name))
     if ADDRESS.search(name):
         name = " ".join(re.sub(r"[:/\\@.\u3002\uff0e\uff61]", " ", name).split())
     return name if len(name) <= LONGEST_SPOKEN else f"{name[:LONGEST_SPOKEN]}…"
+
+
+def _in_mails(hidden: re.Match[str]) -> str:
+    """What is not seen, as mails say it: a space, unless it is a joiner between two letters of a word."""
+    name, start, end = hidden.string, hidden.start(), hidden.end()
+    around = [unicodedata.category(each)[0] for each in name[max(start - 1, 0) : start] + name[end : end + 1]]
+    joins = hidden[0] in JOINERS and len(around) == 2 and set(around) <= {"L", "M"}
+    return hidden[0] if joins else " "
 
 
 def fold(text: str) -> str:
@@ -96,7 +109,7 @@ def fold(text: str) -> str:
 
 def fold_address(text: str) -> str:
     """The same for an e-mail address, whose domain has one form: A-labels. What has no "@" is folded as it is."""
-    local, at, domain = trim(text).rpartition("@")
+    local, at, domain = trim(text).translate(AT).rpartition("@")
     if at:
         try:
             return fold(local) + at + ascii_domain(trim(unicodedata.normalize("NFKC", domain)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import unescape
 from importlib import import_module
 
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from accounts import invitations, post
 from accounts.domains import NoDomain, ascii_address, ascii_domain, shown_domain
 from accounts.models import User
-from accounts.text import clean_address, fold_address
+from accounts.text import clean_address, fold_address, spoken
 from tests.accounts.test_names import ANY_SPEED, signs_in
 from tests.people import PASSWORD, Person
 
@@ -26,6 +27,10 @@ SPELLINGS = [
     "kim@BÜCHER.example",
     "kim@bu\u0308cher.example",
     "\u200bkim@bücher.example\ufeff",
+    "kim＠bücher.example",
+    "ｋｉｍ＠bücher。example",
+    "kim@bücher.example.",
+    "kim@xn--bcher-kva.example.",
 ]
 
 
@@ -66,6 +71,9 @@ def test_one_address_is_one_account_in_every_spelling(second, make_user, kim, ad
         ("Kim@xn--bcher-kva.example", "Kim@bücher.example", "Kim@xn--bcher-kva.example"),
         ("kim@Acme.Example", "kim@acme.example", "kim@acme.example"),
         ("kim@ａcme。example", "kim@acme.example", "kim@acme.example"),
+        ("kim＠acme.example", "kim@acme.example", "kim@acme.example"),
+        ("kim@acme.example.", "kim@acme.example", "kim@acme.example"),
+        ("kim@bücher.example。", "kim@bücher.example", "kim@xn--bcher-kva.example"),
         ("kim@例え.テスト", "kim@例え.テスト", "kim@xn--r8jz45g.xn--zckzah"),
     ],
 )
@@ -98,10 +106,42 @@ def test_a_domain_that_no_mail_goes_to_is_refused_beside_its_field_with_the_reas
 
     assert answer.status_code == 400
     page = answer.content.decode()
-    assert "nobody can see" in page or "it is no domain name (" in page or "at most 254 characters" in page
+    assert "nobody can see" in page or "No mail can be sent to" in page or "at most 254 characters" in page
     assert not User.objects.filter(username="nora").exists()
     with pytest.raises(ValidationError):
         clean_address(f"nora@{domain}")
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("nora@☃.example", "“☃” cannot be part of a domain name."),
+        ("nora@bü_cher.example", "“_” cannot be part of a domain name."),
+        ("nora@a1א.example", "it mixes letters written from left to right with letters written from right to left."),
+        (f"nora@{'ü' * 64}.example", "it, or a part of it, is too long."),
+        ("nora@xn--a.example", "it is no domain name."),
+        ("nora@büch..example", "it is no domain name."),
+        ("nöra@acme.example", "“ö” cannot stand before the “@” of an e-mail address here."),
+        ("nora", "Enter an e-mail address such as kim@acme.example."),
+        ("nora@acme", "Enter an e-mail address such as kim@acme.example."),
+        ("Nora <nora@acme.example>", "Enter an e-mail address such as kim@acme.example."),
+        ("nora @acme.example", "Enter an e-mail address such as kim@acme.example."),
+    ],
+)
+def test_what_is_no_address_is_refused_in_words_that_its_owner_knows(address, reason, administrator):
+    form = {"username": "nora", "email": address, "role": "administrator"}
+
+    page = administrator.client.post("/settings/administration/users/new/", form).content.decode()
+
+    assert unescape(page).count(reason) == 1
+    assert "odepoint" not in page
+
+
+def test_an_administrator_finds_a_person_by_the_form_that_computers_write(administrator, make_user):
+    make_user("nora", email="nora@bücher.example")
+
+    for words in ("nora@xn--bcher-kva.example", "XN--BCHER-KVA.example", "nora＠bücher.example"):
+        assert ">nora<" in administrator.client.get("/settings/administration/users/", {"q": words}).content.decode()
 
 
 def test_the_form_in_which_a_browser_sends_an_address_is_no_change_of_it(kim):
@@ -235,6 +275,27 @@ def test_names_of_before_hold_no_address_in_mails(make_user, mailoutbox, admin, 
     text = mailoutbox[0].body + str(mailoutbox[0].alternatives[0].content)
     assert "evil.example" not in text
     assert "https://evil" not in text
+
+
+@pytest.mark.parametrize("name", ["\u0dc1\u0dca\u200d\u0dbb\u0dd3", "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627"])
+def test_joiners_that_a_name_is_written_with_stay_in_mails(name):
+    assert spoken(name) == name
+
+
+def test_joiners_elsewhere_and_whatever_else_is_not_seen_do_not():
+    assert spoken("evil.\u200dexample") == "evil. example"
+    assert spoken("\u200dKim\u200b\u200cLee\u200c") == "Kim Lee"
+
+
+@pytest.mark.parametrize("hidden", ["\u034f", "\u115f", "\u3164", "\uffa0", "\u17b4", "\u180b", "\ufe0f", "\U000e0100"])
+def test_no_user_name_holds_a_character_that_nobody_can_see(hidden, administrator):
+    form = {"username": f"no{hidden}ra", "email": "nora@acme.example", "role": "administrator"}
+
+    answer = administrator.client.post("/settings/administration/users/new/", form)
+
+    assert answer.status_code == 400
+    assert answer.content.decode().count("A user name has letters, digits, dots") == 2
+    assert not User.objects.filter(email="nora@acme.example").exists()
 
 
 def test_a_name_of_nothing_that_is_seen_is_no_name(kim):
