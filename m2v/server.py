@@ -6,12 +6,20 @@ Granian with its ASGI interface, over HTTP/1 alone: chosen by measurement
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
+import signal
+import socket
 import time
+from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
@@ -21,6 +29,8 @@ MOST_CONNECTIONS = 4096  # of a worker, open at the same time; more of them wait
 HEADER_SECONDS = 20  # for the headers of a request, the wait for the next one on a kept connection included
 STOP_SECONDS = 30  # between SIGTERM and the end, whatever is going on
 RESPAWN_SECONDS = 0.5  # between two attempts to bring a worker back
+LOOK_SECONDS = 1  # between two looks of a worker at who started it
+TAKEN_SECONDS = 5  # to wait for a port whose last server is on its way out
 
 log = logging.getLogger("m2v.server")
 
@@ -42,6 +52,48 @@ class Respawning(MPServer):
                 log.error("workers died and come back: %s", len(died))
                 self._respawn_workers(sorted(died), spawn_target, target_loader)
                 time.sleep(RESPAWN_SECONDS)
+
+
+def serve() -> None:
+    """Serve until SIGTERM. Raises ImproperlyConfigured where nothing can listen."""
+    wait_for_port()
+    server().serve(target_loader=partial(loaded, parent=os.getpid()))
+
+
+def wait_for_port() -> None:
+    """Linux would let two servers of one user share a port, each with half of the requests."""
+    end = time.monotonic() + TAKEN_SECONDS
+    while trouble := port_taken():
+        if trouble.errno != errno.EADDRINUSE or time.monotonic() > end:
+            raise ImproperlyConfigured(f"Nothing can listen at {settings.HOST}:{settings.PORT}: {trouble.strerror}.")
+        time.sleep(0.1)
+
+
+def port_taken() -> OSError | None:
+    """What keeps a server from listening, if anything."""
+    with socket.socket(socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.HOST, settings.PORT))
+        except OSError as trouble:
+            return trouble
+    return None
+
+
+def loaded(target: str, *, parent: int) -> Any:
+    """The application, in a worker that does not outlive the process `parent` which started it."""
+    Thread(target=end_with, args=(parent,), daemon=True).start()
+    return import_string(target.replace(":", "."))
+
+
+def end_with(parent: int) -> None:
+    """End this worker once `parent` is gone: nobody would stop it, and beside a new server it would serve old code."""
+    while os.getppid() == parent:
+        time.sleep(LOOK_SECONDS)
+    log.error("the server was killed: its worker stops")
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(STOP_SECONDS)
+    os._exit(1)
 
 
 def server() -> Respawning:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from time import monotonic, sleep
 
-from tests.server.site import PEOPLE, within
+import pytest
+
+from tests.server.site import PEOPLE, ROOT, Site, within
 
 
 def logins(site, form, seconds):
@@ -63,6 +68,32 @@ def test_a_killed_worker_comes_back_within_five_seconds_and_nothing_acknowledged
 def test_a_site_whose_workers_are_killed_again_and_again_comes_back_each_time(site):
     for _ in range(3):
         kill(site, site.workers())
+
+
+def test_workers_do_not_outlive_the_server_that_started_them(folder):
+    """Nobody would stop them, and they would share the port with the next server."""
+    with Site(folder).served() as site:
+        workers = site.workers()
+        site.process.kill()
+        end = monotonic() + within(5)
+        while any(Path(f"/proc/{worker}").exists() for worker in workers):
+            assert monotonic() < end, "they serve still"
+            sleep(0.05)
+        with pytest.raises(ConnectionRefusedError):
+            site.get("/login/")
+
+    assert len(workers) == 2
+
+
+def test_a_second_server_on_the_same_port_does_not_start(site):
+    second = subprocess.run(
+        [sys.executable, "manage.py", "serve"], cwd=ROOT, env=site.environment,
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+    assert second.returncode != 0
+    assert f"Nothing can listen at 127.0.0.1:{site.port}: Address already in use." in second.stderr
+    assert site.get("/login/")[0] == 200
 
 
 def test_every_line_that_the_server_writes_is_json(site):

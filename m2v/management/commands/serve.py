@@ -2,7 +2,7 @@
 
 from django.core.management.base import BaseCommand
 
-from m2v.server import server
+from m2v.server import serve
 from m2v.start import see_keys
 
 
@@ -11,4 +11,4 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: object) -> None:
         see_keys()
-        server().serve()
+        serve()
