@@ -28,7 +28,7 @@ def outbox_folder(settings, tmp_path):
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
-    """Tests that commit empty all tables afterwards: the audit's must let them. test_asvs_16_4_2 proves that it does not."""
+    """Tests that commit empty all tables afterwards: the audit's must let them. Tests of ASVS-16.4.2 prove that it does not."""
     form = "DROP TRIGGER {table}_no_{act}" + (" ON {table}" if connection.vendor == "postgresql" else "")
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         for table in ("accounts_auditevent", "accounts_auditseal"):

@@ -160,10 +160,12 @@ def test_no_view_is_exempt_from_csrf_protection():
     assert [page.name for page in pages() if getattr(page.view, "csrf_exempt", False)] == ["csp_report"]
 
 
+@pytest.mark.row("ASVS-8.1.1")
 def test_the_table_of_access_names_every_address():
     assert set(ACCESS) == {page.name for page in pages()} - LINKS
 
 
+@pytest.mark.row("ASVS-8.2.1")
 @pytest.mark.parametrize("column", range(4), ids=["stranger", "member", "company_administrator", "administrator"])
 def test_each_role_gets_what_the_table_of_access_says(column, make_person, kim, company):
     role = [None, Role.MEMBER, Role.COMPANY_ADMINISTRATOR, Role.ADMINISTRATOR][column]
@@ -267,8 +269,9 @@ def test_no_step_of_the_login_opens_before_its_turn(step, claimant):
     assert not person.is_in
 
 
+@pytest.mark.row("V1")
 @pytest.mark.parametrize("step", ["challenge", "challenge by passkey alone", "set-up", "recovery codes"])
-def test_v01_no_passkey_is_added_while_another_step_of_the_login_is_due(step, claimant):
+def test_no_passkey_is_added_while_another_step_of_the_login_is_due(step, claimant):
     person = claimant(step)
     before = everything()
 
@@ -299,6 +302,7 @@ def test_no_other_method_opens_a_guarded_address_to_strangers_or_people_half_way
     assert everything() == before
 
 
+@pytest.mark.row("B-42")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -314,7 +318,7 @@ def test_no_other_method_opens_a_guarded_address_to_strangers_or_people_half_way
     ],
     ids=lambda headers: next(iter(headers)),
 )
-def test_b42_no_header_opens_a_door(headers, claimant, admin):
+def test_no_header_opens_a_door(headers, claimant, admin):
     half_way = claimant("challenge")
 
     for client in (browser(), half_way.client):
@@ -322,6 +326,7 @@ def test_b42_no_header_opens_a_door(headers, claimant, admin):
             assert client.get(path, **headers).status_code == 302
 
 
+@pytest.mark.row("B-41", "B-54")
 @pytest.mark.parametrize(
     "path",
     [
@@ -339,7 +344,7 @@ def test_b42_no_header_opens_a_door(headers, claimant, admin):
         "/admin/",
     ],
 )
-def test_b41_b54_an_odd_path_is_not_a_page(path, claimant, kim):
+def test_an_odd_path_is_not_a_page(path, claimant, kim):
     half_way = claimant("challenge")
     kim.sign_in()
 
@@ -438,7 +443,8 @@ def strangers_things(make_person, company, other_company, admin):
     return found
 
 
-def test_b35_what_is_not_theirs_does_not_exist_for_a_company_administrator(company_admin, strangers_things):
+@pytest.mark.row("B-35")
+def test_what_is_not_theirs_does_not_exist_for_a_company_administrator(company_admin, strangers_things):
     carla = Person(company_admin)
     carla.sign_in()
     before = everything()
@@ -454,7 +460,8 @@ def test_b35_what_is_not_theirs_does_not_exist_for_a_company_administrator(compa
     assert everything() == before
 
 
-def test_b35_forms_full_of_good_values_change_nobody_elses_things(company_admin, strangers_things, company):
+@pytest.mark.row("B-35")
+def test_forms_full_of_good_values_change_nobody_elses_things(company_admin, strangers_things, company):
     carla = Person(company_admin)
     carla.sign_in()
     before = everything()
@@ -481,7 +488,8 @@ def test_a_passkey_is_found_only_beside_its_own_owner(company_admin, kim, make_p
     assert everything() == before
 
 
-def test_v02_nobody_deletes_or_renames_somebody_elses_passkey_as_their_own(kim, administrator, make_person):
+@pytest.mark.row("V2")
+def test_nobody_deletes_or_renames_somebody_elses_passkey_as_their_own(kim, administrator, make_person):
     passkey = make_person("lee").add_passkey()
     kim.sign_in()
     before = everything()
@@ -519,6 +527,7 @@ def test_a_company_administrator_sees_nobody_elses_people_and_companies(company_
     assert "kim" in pages_seen[1]
 
 
+@pytest.mark.row("B-36")
 @pytest.mark.parametrize(
     ("more", "status"),
     [
@@ -527,7 +536,7 @@ def test_a_company_administrator_sees_nobody_elses_people_and_companies(company_
         ({"role": ["member", "administrator"]}, 400),
     ],
 )
-def test_b36_a_company_administrator_makes_nobody_an_administrator(more, status, company_admin, kim):
+def test_a_company_administrator_makes_nobody_an_administrator(more, status, company_admin, kim):
     carla = Person(company_admin)
     carla.sign_in()
     before = everything()
@@ -541,8 +550,9 @@ def test_b36_a_company_administrator_makes_nobody_an_administrator(more, status,
     assert everything() == before
 
 
+@pytest.mark.row("B-36")
 @pytest.mark.parametrize("username", ["carla", "petra"])
-def test_b36_nobody_changes_their_own_role(username, company_admin, administrator):
+def test_nobody_changes_their_own_role(username, company_admin, administrator):
     person = Person(company_admin) if username == "carla" else administrator
     if username == "carla":
         person.sign_in()
@@ -556,7 +566,8 @@ def test_b36_nobody_changes_their_own_role(username, company_admin, administrato
     assert person.user.role == role
 
 
-def test_b38_fields_that_are_not_in_a_form_are_ignored(company_admin, kim, other_company):
+@pytest.mark.row("B-38")
+def test_fields_that_are_not_in_a_form_are_ignored(company_admin, kim, other_company):
     carla = Person(company_admin)
     carla.sign_in()
     forged = {
@@ -585,7 +596,8 @@ def test_b38_fields_that_are_not_in_a_form_are_ignored(company_admin, kim, other
     assert not made.has_usable_password()
 
 
-def test_b38_own_settings_change_neither_company_nor_role_nor_switch(kim, other_company):
+@pytest.mark.row("B-38")
+def test_own_settings_change_neither_company_nor_role_nor_switch(kim, other_company):
     kim.sign_in()
     before = everything("AuditEvent")["User"]
 
@@ -609,7 +621,8 @@ def test_b38_own_settings_change_neither_company_nor_role_nor_switch(kim, other_
     assert everything("AuditEvent")["User"] == before
 
 
-def test_cs_ten_1_no_header_and_no_field_names_the_company(company_admin, other_company, make_user):
+@pytest.mark.row("CS-TEN-1")
+def test_no_header_and_no_field_names_the_company(company_admin, other_company, make_user):
     make_user("xaver", company=other_company)
     carla = Person(company_admin)
     carla.sign_in()

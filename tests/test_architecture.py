@@ -216,6 +216,7 @@ def test_a_lock_file_names_no_place_to_download_from(path):
         assert not line.strip().startswith("--") or line.strip().startswith("--hash=sha256:"), line
 
 
+@pytest.mark.row("ASVS-15.1.2")
 @pytest.mark.parametrize("path", LOCKS, ids=name)
 def test_a_lock_file_pins_each_package_with_its_hashes(path):
     packages = re.split(r"\n(?=[a-z0-9])", path.read_text().strip(), flags=re.IGNORECASE)
@@ -233,6 +234,7 @@ def pins(file):
     }
 
 
+@pytest.mark.row("ASVS-15.1.2")
 def test_every_dependency_is_pinned():
     run, dev = PYPROJECT["project"]["dependencies"], PYPROJECT["dependency-groups"]["dev"]
 

@@ -136,6 +136,7 @@ def open_connection(db):
 # --- Methods ---
 
 
+@pytest.mark.row("ASVS-4.1.4")
 def test_every_address_answers_its_own_methods_and_405_to_all_others(petra, ids):
     own = petra.add_passkey()
     assert petra.use_passkey().status_code == 200
@@ -474,6 +475,7 @@ CASES = [
 ]
 
 
+@pytest.mark.row("ASVS-2.2.1, 2.2.2")
 @pytest.mark.parametrize(("path", "field", "value"), CASES)
 def test_a_field_that_is_wrong_is_a_400_that_says_so_and_changes_nothing(
     path, field, value, petra, stranger, kim, company
@@ -611,7 +613,8 @@ def odd_codes(code):
     return {name: {} if odd is None else {"code": odd.format(code=code)} for name, odd in BAD_CODES.items()}
 
 
-def test_b12_an_odd_code_is_a_400_at_the_same_step(claimant):
+@pytest.mark.row("B-12")
+def test_an_odd_code_is_a_400_at_the_same_step(claimant):
     before = everything("AuditEvent")
 
     for name, form in odd_codes(claimant.code()).items():
@@ -687,7 +690,8 @@ def test_recovery_codes_are_not_saved_by_an_empty_box(saved, kim, admin):
     assert kim.asked_for == "/login/setup/recovery-codes/"
 
 
-def test_cs_auth_5_of_several_codes_in_one_form_only_the_last_is_looked_at(claimant):
+@pytest.mark.row("CS-AUTH-5")
+def test_of_several_codes_in_one_form_only_the_last_is_looked_at(claimant):
     right = claimant.code()
 
     answer = claimant.client.post("/login/challenge/", {"code": [right, "000000"]})
@@ -713,10 +717,11 @@ def test_a_code_as_json_counts_for_nothing(claimant):
     assert not claimant.is_in
 
 
+@pytest.mark.row("B-03")
 @pytest.mark.parametrize(
     "field", ["user_id", "username", "device_id", "claimant", "method", "proofs", "login_complete"]
 )
-def test_b03_no_field_of_the_second_step_names_somebody_else(field, claimant, admin):
+def test_no_field_of_the_second_step_names_somebody_else(field, claimant, admin):
     answer = claimant.client.post("/login/challenge/", {"code": "000000", field: str(admin.pk)})
     assert answer.status_code == 400
     assert claimant.enter_code(claimant.code()).status_code == 302
@@ -821,7 +826,7 @@ def odd_answers(answer):
     yield from ODD_VALUES
 
 
-def test_f04_no_bent_answer_of_a_passkey_signs_anybody_in_or_makes_the_site_fail(kim, stranger):
+def test_no_bent_answer_of_a_passkey_signs_anybody_in_or_makes_the_site_fail(kim, stranger):
     kim.add_passkey()
     kim.client.raise_request_exception = False
     before = everything("AuditEvent")
@@ -841,7 +846,7 @@ def test_f04_no_bent_answer_of_a_passkey_signs_anybody_in_or_makes_the_site_fail
     assert not kim.is_in
 
 
-def test_f04_no_bent_answer_makes_a_passkey(kim):
+def test_no_bent_answer_makes_a_passkey(kim):
     kim.client.raise_request_exception = False
     kim.sign_in()
     tried = 0
@@ -883,7 +888,8 @@ def test_a_next_that_is_no_text_does_not_break_the_end_of_the_login(kim, admin):
     assert kim.is_in
 
 
-def test_15_3_6_keys_that_mean_something_elsewhere_mean_nothing_here(kim):
+@pytest.mark.row("ASVS-15.3.6")
+def test_keys_that_mean_something_elsewhere_mean_nothing_here(kim):
     kim.add_passkey()
     options = kim.json(ENDPOINTS[0], {}).json()
     body = {"__proto__": {"x": 1}, "constructor": {}, "person": "petra", "user": "petra", "user_id": "petra"}
@@ -894,7 +900,7 @@ def test_15_3_6_keys_that_mean_something_elsewhere_mean_nothing_here(kim):
     assert kim.client.get("/portal/").wsgi_request.user == kim.user
 
 
-def test_f04_a_challenge_that_is_no_unicode_is_refused(kim):
+def test_a_challenge_that_is_no_unicode_is_refused(kim):
     """Half a character, as JSON can write it and no encoding can."""
     kim.add_passkey()
     kim.client.raise_request_exception = False

@@ -80,6 +80,7 @@ def kim_with_passkey(kim):
     return kim
 
 
+@pytest.mark.row("ASVS-2.3.4", "ASVS-15.4.2", "B-10")
 @pytest.mark.parametrize("same_session", [True, False])
 def test_one_code_of_the_app_lets_one_in(kim_with_app, same_session):
     code = kim_with_app.code()
@@ -92,6 +93,7 @@ def test_one_code_of_the_app_lets_one_in(kim_with_app, same_session):
     assert times_signed_in() == 1
 
 
+@pytest.mark.row("ASVS-2.3.4", "ASVS-15.4.2", "B-10")
 @pytest.mark.parametrize("same_session", [True, False])
 def test_one_recovery_code_lets_one_in(kim_with_app, same_session):
     code = kim_with_app.codes[0]
@@ -118,6 +120,7 @@ def answered_at_once(kim: Any) -> tuple[list[Person], list[Any]]:
     return tries, in_parallel([lambda one=one: send(one) for one in tries])
 
 
+@pytest.mark.row("ASVS-2.3.4", "ASVS-15.4.2", "B-10")
 @pytest.mark.parametrize("step", ["sign in", "second step"])
 @pytest.mark.parametrize("counts", [True, False], ids=["counter", "no_counter"])
 def test_one_answer_of_a_passkey_lets_one_in(kim_with_passkey, counts, step):
@@ -164,6 +167,7 @@ def test_one_answer_makes_one_passkey(kim):
     assert AuditEvent.objects.filter(action="passkey_created").count() == 1
 
 
+@pytest.mark.row("ASVS-15.4.2")
 def test_of_many_set_ups_at_once_one_app_is_left_with_its_codes(kim, admin):
     """Eight browsers with the password, each with a secret of its own on its page (V1)."""
     services.enable_two_factor(kim.user, actor=admin)
@@ -267,6 +271,7 @@ def test_two_new_passkeys_at_once_get_two_names_or_one_is_refused(kim):
     assert len(names) == len(set(names)) == statuses(sent).count(200) >= 1
 
 
+@pytest.mark.row("ASVS-15.4.2")
 def test_nobody_gets_past_twenty_passkeys_by_hurrying(kim):
     Passkey.objects.bulk_create(
         Passkey(user=kim.user, name=f"Passkey {n}", credential_id=bytes([n] * 16), public_key=b"x") for n in range(18)
@@ -298,7 +303,8 @@ def still(time_machine):
     time_machine.move_to("2026-05-04 09:00:00+00:00", tick=False)
 
 
-def test_v7_b11_fifty_wrong_passwords_at_once_are_five_guesses(kim, still):
+@pytest.mark.row("B-11", "V7")
+def test_fifty_wrong_passwords_at_once_are_five_guesses(kim, still):
     tries = [Person(kim.user) for _ in range(FIFTY)]
 
     answers = in_parallel([lambda one=one: one.enter_password("wrong") for one in tries])
@@ -307,7 +313,8 @@ def test_v7_b11_fifty_wrong_passwords_at_once_are_five_guesses(kim, still):
     assert Budget.objects.get(pk=throttle.Lane(f"person:{kim.user.pk.hex}").key).failures == 5
 
 
-def test_v7_b11_fifty_wrong_codes_at_once_are_as_many_guesses_as_are_left(still, kim_with_app):
+@pytest.mark.row("B-11", "V7")
+def test_fifty_wrong_codes_at_once_are_as_many_guesses_as_are_left(still, kim_with_app):
     tries = browsers(kim_with_app, FIFTY, same_session=True)
 
     answers = in_parallel([lambda one=one: one.enter_code("000000") for one in tries])
@@ -316,7 +323,8 @@ def test_v7_b11_fifty_wrong_codes_at_once_are_as_many_guesses_as_are_left(still,
     assert Budget.objects.get(pk=throttle.factor_lane(kim_with_app.user, "totp").key).failures == 5
 
 
-def test_v7_b11_a_guess_that_one_budget_refuses_counts_in_none(still):
+@pytest.mark.row("B-11", "V7")
+def test_a_guess_that_one_budget_refuses_counts_in_none(still):
     lanes = throttle.Lane("a", free=1000), throttle.Lane("b", free=3)
 
     def taken() -> bool:
@@ -346,7 +354,8 @@ def change_password(person: Person) -> None:
     people.change_password(read, "another long password here", actor=read)
 
 
-def test_b_11_a_login_that_meets_another_password_leaves_nobody_in(kim):
+@pytest.mark.row("B-11")
+def test_a_login_that_meets_another_password_leaves_nobody_in(kim):
     for _round in range(5):
         coming = [Person(with_password(kim).user) for _ in range(6)]
 
@@ -356,7 +365,8 @@ def test_b_11_a_login_that_meets_another_password_leaves_nobody_in(kim):
         assert not any(one.is_in for one in coming)
 
 
-def test_b_11_a_proof_that_meets_another_password_fails_or_holds(kim):
+@pytest.mark.row("B-11")
+def test_a_proof_that_meets_another_password_fails_or_holds(kim):
     for _round in range(5):
         there = [Person(with_password(kim).user) for _ in range(4)]
         for one in there:
@@ -367,7 +377,8 @@ def test_b_11_a_proof_that_meets_another_password_fails_or_holds(kim):
         assert not any(one.is_in for one in there)
 
 
-def test_b_11_a_code_that_meets_another_set_up_or_its_removal_fails_or_holds(kim, admin):
+@pytest.mark.row("B-11")
+def test_a_code_that_meets_another_set_up_or_its_removal_fails_or_holds(kim, admin):
     for number in range(6):
         kim.set_up_app()
         app = kim.user.authenticator_apps.get()
@@ -386,7 +397,8 @@ def set_up_instead(person: Person, app: AuthenticatorApp) -> None:
     services.set_up_app(person.user, totp.new_key(), last_used_step=-1, instead_of=app, actor=person.user)
 
 
-def test_b_11_this_was_not_me_meets_logins_and_other_acts(kim, admin):
+@pytest.mark.row("B-11")
+def test_this_was_not_me_meets_logins_and_other_acts(kim, admin):
     for _round in range(5):
         coming = [Person(with_password(kim).user) for _ in range(3)]
         line = audit.record(Action.SIGNED_IN, actor=kim.user, subject=kim.user)

@@ -42,7 +42,8 @@ def said(**found):
 # --- Where an act comes from ---
 
 
-def test_16_2_1_a_line_says_who_whom_what_when_which_company_and_from_where(kim, time_machine):
+@pytest.mark.row("ASVS-16.2.1")
+def test_a_line_says_who_whom_what_when_which_company_and_from_where(kim, time_machine):
     time_machine.move_to("2026-05-04 09:30:15", tick=False)
 
     kim.client.post("/login/", {"username": "kim", "password": PASSWORD}, REMOTE_ADDR="192.0.2.7")
@@ -54,6 +55,7 @@ def test_16_2_1_a_line_says_who_whom_what_when_which_company_and_from_where(kim,
     assert line.details["methods"] == ["password"]
 
 
+@pytest.mark.row("ASVS-15.3.4")
 @pytest.mark.parametrize(
     ("behind_proxy", "forwarded", "address"),
     [
@@ -73,7 +75,7 @@ def test_16_2_1_a_line_says_who_whom_what_when_which_company_and_from_where(kim,
         (3, "203.0.113.9, 198.51.100.1, 192.0.2.8", "203.0.113.9"),
     ],
 )
-def test_15_3_4_a_forwarded_address_counts_only_from_a_proxy_of_ours(behind_proxy, forwarded, address, kim, settings):
+def test_a_forwarded_address_counts_only_from_a_proxy_of_ours(behind_proxy, forwarded, address, kim, settings):
     settings.BEHIND_PROXY = behind_proxy
     headers = {} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded}
 
@@ -82,8 +84,9 @@ def test_15_3_4_a_forwarded_address_counts_only_from_a_proxy_of_ours(behind_prox
     assert AuditEvent.objects.get().address == address
 
 
+@pytest.mark.row("B-42")
 @pytest.mark.parametrize("header", ["HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_CLIENT_IP", "HTTP_TRUE_CLIENT_IP"])
-def test_b42_other_headers_about_addresses_never_count(header, kim, settings):
+def test_other_headers_about_addresses_never_count(header, kim, settings):
     settings.BEHIND_PROXY = True
 
     kim.client.post("/login/", {"username": "kim", "password": "x"}, REMOTE_ADDR="192.0.2.7", **{header: "203.0.113.9"})
@@ -161,7 +164,8 @@ def renamed(user, name):
     return user
 
 
-def test_2_3_3_no_line_stays_of_an_act_that_was_rolled_back(admin, kim, company):
+@pytest.mark.row("ASVS-2.3.3")
+def test_no_line_stays_of_an_act_that_was_rolled_back(admin, kim, company):
     for act in (
         lambda: people.create_user(User(username="nadia"), actor=admin),
         lambda: people.change_user(renamed(kim.user, "kimberly"), changed=["username"], actor=admin),
@@ -179,6 +183,7 @@ def test_2_3_3_no_line_stays_of_an_act_that_was_rolled_back(admin, kim, company)
         assert User.objects.filter(pk=kim.user.pk).values().get() == before
 
 
+@pytest.mark.row("ASVS-2.3.3")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     "act",
@@ -192,7 +197,7 @@ def test_2_3_3_no_line_stays_of_an_act_that_was_rolled_back(admin, kim, company)
     ],
     ids=["create", "deactivate", "end sessions", "change password", "end sessions of a company", "invite"],
 )
-def test_2_3_3_no_act_is_done_whose_line_cannot_be_written(act, transactional_db, make_user):
+def test_no_act_is_done_whose_line_cannot_be_written(act, transactional_db, make_user):
     """The act itself would be done, its line cannot: the database refuses it."""
     kim, petra = make_user("kim"), make_user("petra", role=Role.ADMINISTRATOR, company=None)
     before = list(User.objects.order_by("pk").values())
@@ -302,7 +307,8 @@ def test_every_line_reads_as_a_sentence(busy_day):
         assert "Somebody" not in sentence or "refused" in sentence
 
 
-def test_16_2_5_no_line_holds_a_secret(busy_day):
+@pytest.mark.row("ASVS-16.2.5")
+def test_no_line_holds_a_secret(busy_day):
     kim, codes = busy_day
     kim.user.refresh_from_db()
     written = json.dumps([[line.details, line.browser, str(line.address)] for line in lines()])
@@ -443,7 +449,7 @@ def test_names_with_braces_and_marks_are_shown_as_they_are(make_user, administra
     assert "<b>x</b>" not in window
 
 
-def test_1_2_1_a_browser_that_calls_itself_markup_is_shown_as_text(kim):
+def test_a_browser_that_calls_itself_markup_is_shown_as_text(kim):
     kim.client.defaults["HTTP_USER_AGENT"] = "<script>alert(1)</script> Firefox/1 Linux"
     kim.sign_in()
 
@@ -470,7 +476,8 @@ def test_methods_in_words(methods, words):
 # --- The steps of a sign-in ---
 
 
-def test_16_3_1_a_line_for_each_step_right_or_wrong(kim, admin):
+@pytest.mark.row("ASVS-16.3.1")
+def test_a_line_for_each_step_right_or_wrong(kim, admin):
     kim.set_up_app()
     services.request_passkey(kim.user, actor=admin)
     forget()

@@ -344,7 +344,8 @@ def test_the_youngest_lines_and_seals_together_are_missed_only_with_a_seal_of_th
 # --- No way through the application ---
 
 
-def test_asvs_16_4_2_the_application_has_no_way_to_change_or_delete_a_line(kim):
+@pytest.mark.row("ASVS-16.4.2")
+def test_the_application_has_no_way_to_change_or_delete_a_line(kim):
     line = aged(subject=kim.user)
     seal_settled()
     for row in (line, AuditSeal.objects.get()):

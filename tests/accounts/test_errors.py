@@ -76,6 +76,7 @@ def test_another_host_is_a_400_that_names_the_sites_own_address(kim):
         assert "evil.example" not in page.content.decode()
 
 
+@pytest.mark.row("ASVS-16.5.4")
 @pytest.mark.urls("tests.accounts.broken_urls")
 def test_a_failure_of_ours_is_a_500_that_says_nothing_about_it(kim):
     kim.client.raise_request_exception = False
@@ -117,9 +118,10 @@ def test_the_400_of_a_script_is_a_code(db):
     assert answer.json()["error"]
 
 
+@pytest.mark.row("ASVS-3.4.4", "ASVS-3.4.6", "ASVS-3.4.8", "H-10")
 @pytest.mark.parametrize("path", ["/login/", "/nope/", "/settings/", "/logout/"])
 @pytest.mark.parametrize("host", ["localhost:8000", "evil.example"])
-def test_h_10_every_answer_carries_the_policy_of_its_content(path, host, kim):
+def test_every_answer_carries_the_policy_of_its_content(path, host, kim):
     kim.sign_in()
 
     answer = kim.client.get(path, HTTP_HOST=host)
@@ -146,7 +148,8 @@ def signed_in(username):
     return client
 
 
-def test_asvs_3_5_1_no_address_takes_a_form_without_its_token(admin, kim, company, mailoutbox):
+@pytest.mark.row("ASVS-3.5.1")
+def test_no_address_takes_a_form_without_its_token(admin, kim, company, mailoutbox):
     kim.add_passkey()
     client = signed_in("petra")
     parts = {"user_id": kim.user.pk, "company_id": company.pk, "passkey_id": kim.user.passkeys.get().pk}
@@ -167,7 +170,8 @@ def test_asvs_3_5_1_no_address_takes_a_form_without_its_token(admin, kim, compan
     assert mailoutbox == []
 
 
-def test_b44_no_other_site_signs_a_browser_in_or_out(kim):
+@pytest.mark.row("B-44")
+def test_no_other_site_signs_a_browser_in_or_out(kim):
     client = careful_browser()
     client.get("/login/")
     form = {"username": "kim", "password": PASSWORD}

@@ -90,7 +90,8 @@ def test_the_page_says_who_is_signing_in_and_lets_them_start_again(kim):
 # --- Keys ---
 
 
-def test_asvs_7_2_4_the_key_changes_with_every_step_and_the_old_ones_are_dead(kim, admin):
+@pytest.mark.row("ASVS-7.2.4")
+def test_the_key_changes_with_every_step_and_the_old_ones_are_dead(kim, admin):
     services.enable_two_factor(kim.user, actor=admin)
     services.request_passkey(kim.user, actor=admin)
     kim.client.post("/passkeys/authentication/options/", {}, content_type="application/json")
@@ -175,8 +176,9 @@ def test_a_second_login_of_the_same_person_starts_from_the_password(kim):
     assert with_key(key).get("/portal/").status_code == 302
 
 
+@pytest.mark.row("B-04")
 @pytest.mark.parametrize("kind", [*HALF_WAY, "signed in"])
-def test_b04_a_second_login_of_somebody_else_drops_everything_of_the_first(kind, kim, make_person, admin):
+def test_a_second_login_of_somebody_else_drops_everything_of_the_first(kind, kim, make_person, admin):
     if kind == "signed in":
         kim.set_up_app()
         kim.sign_in()
@@ -237,8 +239,9 @@ def test_whoever_is_in_or_on_the_way_is_sent_on_from_the_password_page(kim):
 # --- Ten minutes ---
 
 
+@pytest.mark.row("B-05")
 @pytest.mark.parametrize("kind", HALF_WAY)
-def test_b05_a_login_is_half_way_for_ten_minutes(kind, kim, admin, time_machine):
+def test_a_login_is_half_way_for_ten_minutes(kind, kim, admin, time_machine):
     time_machine.move_to("2026-05-04 09:30:15", tick=False)
     go_half_way(kim, kind, admin)
 
@@ -403,8 +406,9 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.row("B-34")
 @pytest.mark.parametrize("hostile", HOSTILE, ids=ascii)
-def test_b34_next_leads_to_a_path_of_this_site_or_home(hostile, kim):
+def test_next_leads_to_a_path_of_this_site_or_home(hostile, kim):
     kim.set_up_app()
     address = f"/login/?{urlencode({'next': hostile})}"
 
@@ -482,9 +486,10 @@ def test_a_wrong_page_asked_for_half_way_does_not_change_where_the_login_leads(k
 # --- What scripts are told ---
 
 
+@pytest.mark.row("V27")
 @pytest.mark.parametrize("half_way", [False, True])
 @pytest.mark.parametrize("method", ["get", "post", "put", "delete"])
-def test_v27_a_script_is_told_where_to_sign_in(method, half_way, kim):
+def test_a_script_is_told_where_to_sign_in(method, half_way, kim):
     kim.set_up_app()
     if half_way:
         kim.enter_password()
@@ -570,8 +575,9 @@ def test_head_and_options_of_a_stranger_are_sent_to_the_login(db):
     assert browser().head("/login/").status_code == 200
 
 
+@pytest.mark.row("V27")
 @pytest.mark.parametrize("kind", HALF_WAY)
-def test_v27_no_step_leads_round_in_a_circle(kind, kim, admin):
+def test_no_step_leads_round_in_a_circle(kind, kim, admin):
     go_half_way(kim, kind, admin)
 
     for path in ("/", "/portal/", "/login/", *HALF_WAY.values()):
@@ -584,8 +590,9 @@ def test_v27_no_step_leads_round_in_a_circle(kind, kim, admin):
 # --- Signing out ---
 
 
+@pytest.mark.row("ASVS-7.4.1")
 @pytest.mark.parametrize("kind", [*HALF_WAY, "signed in"])
-def test_asvs_7_4_1_signing_out_ends_the_session_on_the_server(kind, kim, admin):
+def test_signing_out_ends_the_session_on_the_server(kind, kim, admin):
     if kind == "signed in":
         kim.sign_in()
     else:
@@ -629,8 +636,9 @@ def test_signing_out_twice_or_as_a_stranger_leads_to_the_login(kim):
     assert AuditEvent.objects.filter(action="signed_out").count() == 1
 
 
+@pytest.mark.row("DJ-12")
 @pytest.mark.parametrize("method", ["get", "head", "options", "put", "delete"])
-def test_dj_12_nothing_but_a_post_signs_out(method, kim):
+def test_nothing_but_a_post_signs_out(method, kim):
     kim.sign_in()
 
     assert getattr(kim.client, method)("/logout/").status_code == 405
@@ -640,7 +648,8 @@ def test_dj_12_nothing_but_a_post_signs_out(method, kim):
 SIGN_OUT = re.compile(r'<form[^>]*method="post"[^>]*action="/logout/"[^>]*>.*?csrfmiddlewaretoken.*?<button', re.DOTALL)
 
 
-def test_asvs_7_4_4_every_page_of_a_signed_in_person_signs_out(administrator, kim, company):
+@pytest.mark.row("ASVS-7.4.4")
+def test_every_page_of_a_signed_in_person_signs_out(administrator, kim, company):
     own = administrator.add_passkey()
     theirs = kim.add_passkey()
     assert administrator.use_passkey().status_code == 200

@@ -167,6 +167,7 @@ def test_a_folded_column_follows_its_source_and_says_which(make_user):
 # --- One identity a name ---
 
 
+@pytest.mark.row("B-57")
 @pytest.mark.parametrize(
     "second",
     [
@@ -176,7 +177,7 @@ def test_a_folded_column_follows_its_source_and_says_which(make_user):
         {"username": "lee", "email": nfd("kim@acme.example")},
     ],
 )
-def test_b57_the_database_takes_no_second_person_of_one_name_or_address(second, make_user):
+def test_the_database_takes_no_second_person_of_one_name_or_address(second, make_user):
     make_user("kim", email="kim@acme.example")
 
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -193,7 +194,8 @@ def test_the_database_knows_three_roles(make_user):
 # --- What the login says, and to whom ---
 
 
-def test_cs_auth_1_the_same_answer_for_everybody_who_does_not_get_in(make_user):
+@pytest.mark.row("CS-AUTH-1")
+def test_the_same_answer_for_everybody_who_does_not_get_in(make_user):
     make_user("kim")
     make_user("inga", is_active=False)
     make_user("ines", password=None)
@@ -218,10 +220,11 @@ def test_cs_auth_1_the_same_answer_for_everybody_who_does_not_get_in(make_user):
     assert pages.pop()[0] == 400
 
 
+@pytest.mark.row("ASVS-6.3.8")
 @pytest.mark.parametrize(
     ("name", "password"), [("kim", "wrong"), ("kim", PASSWORD), ("nobody", "x"), ("inga", "x"), ("ines", "x")]
 )
-def test_asvs_6_3_8_everybody_costs_one_hash(name, password, make_user, settings):
+def test_everybody_costs_one_hash(name, password, make_user, settings):
     settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
     make_user("kim")
     make_user("inga", is_active=False)
@@ -253,8 +256,9 @@ def test_nobody_is_authenticated_by_less_than_a_name_and_its_password(credential
     assert authenticate(None, **credentials) is None
 
 
+@pytest.mark.row("ASVS-6.2.8")
 @pytest.mark.parametrize("password", [" outer spaces ", "Ünïcödé ✓ 密码", "x" * 128, "🔑" * 64])
-def test_asvs_6_2_8_and_9_a_password_counts_exactly_as_it_is(password, make_user):
+def test_a_password_counts_exactly_as_it_is(password, make_user):
     user = make_user("kim", password=password)
 
     assert signs_in("kim", password) == user

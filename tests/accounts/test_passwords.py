@@ -57,7 +57,8 @@ def signs_in(username, password):
 # --- Changing one's own ---
 
 
-def test_asvs_6_2_2_people_change_their_own_password(kim):
+@pytest.mark.row("ASVS-6.2.2")
+def test_people_change_their_own_password(kim):
     kim.sign_in()
 
     answer = kim.client.post(CHANGE, {"old_password": PASSWORD} | chosen(), follow=True)
@@ -123,7 +124,7 @@ def test_the_session_that_changed_the_password_has_still_proved_what_it_proved(k
         (PASSWORD, "x" * 257, "x" * 257, "it has 257 characters, and 256 is the most"),
     ],
 )
-def test_asvs_6_2_a_password_that_will_not_do_is_refused_with_the_reason(old, new, again, says, kim):
+def test_a_password_that_will_not_do_is_refused_with_the_reason(old, new, again, says, kim):
     kim.sign_in()
     before = everything("AuditEvent")
 
@@ -218,7 +219,8 @@ def test_a_link_that_was_asked_for_gives_a_new_password(kim, mailoutbox):
     assert not signs_in("kim", PASSWORD)
 
 
-def test_cs_rst_2_a_reset_signs_nobody_in(kim, reset):
+@pytest.mark.row("CS-RST-2")
+def test_a_reset_signs_nobody_in(kim, reset):
     reader = browser()
 
     choose(reader, reset)
@@ -227,7 +229,8 @@ def test_cs_rst_2_a_reset_signs_nobody_in(kim, reset):
     assert not Session.objects.filter(user=kim.user).exists()
 
 
-def test_asvs_6_4_3_a_reset_touches_no_factor_and_skips_no_step(kim, reset):
+@pytest.mark.row("ASVS-6.4.3")
+def test_a_reset_touches_no_factor_and_skips_no_step(kim, reset):
     kim.set_up_app()
     kim.add_passkey()
     before = everything("User", "AuditEvent")
@@ -241,7 +244,8 @@ def test_asvs_6_4_3_a_reset_touches_no_factor_and_skips_no_step(kim, reset):
     assert kim.is_in
 
 
-def test_v22_a_reset_ends_every_session_half_way_ones_included(kim, admin, reset):
+@pytest.mark.row("V22")
+def test_a_reset_ends_every_session_half_way_ones_included(kim, admin, reset):
     phone = Person(kim.user)
     phone.sign_in()
     go_half_way(kim, "challenge", admin)
@@ -352,7 +356,8 @@ def test_the_address_is_found_in_any_spelling_and_written_to_in_one(known, typed
     assert [mail.to for mail in mailoutbox] == [[written_to]]
 
 
-def test_6_3_8_the_answer_is_the_same_whoever_has_an_account(make_user, kim, mailoutbox):
+@pytest.mark.row("ASVS-6.3.8")
+def test_the_answer_is_the_same_whoever_has_an_account(make_user, kim, mailoutbox):
     make_user("inga", is_active=False)
     make_user("ines", password=None)
     make_user("nomail", email="")
@@ -370,7 +375,8 @@ def test_6_3_8_the_answer_is_the_same_whoever_has_an_account(make_user, kim, mai
     assert [mail.to for mail in mailoutbox] == [["kim@acme.example"]]
 
 
-def test_cs_rst_3_asking_for_a_link_changes_nothing(kim, mailoutbox):
+@pytest.mark.row("CS-RST-3")
+def test_asking_for_a_link_changes_nothing(kim, mailoutbox):
     kim.sign_in()
     before = everything("AuditEvent")
 
@@ -381,6 +387,7 @@ def test_cs_rst_3_asking_for_a_link_changes_nothing(kim, mailoutbox):
     assert signs_in("kim", PASSWORD)
 
 
+@pytest.mark.row("CS-RST-1")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -393,7 +400,7 @@ def test_cs_rst_3_asking_for_a_link_changes_nothing(kim, mailoutbox):
     ],
     ids=lambda headers: next(iter(headers)),
 )
-def test_cs_rst_1_the_link_leads_to_the_sites_own_address_whatever_the_request_says(headers, kim, mailoutbox):
+def test_the_link_leads_to_the_sites_own_address_whatever_the_request_says(headers, kim, mailoutbox):
     browser().post("/password-reset/", {"email": "kim@acme.example"}, **headers)
 
     assert path_in(mailoutbox[0])
@@ -408,7 +415,8 @@ def test_a_request_for_another_host_sends_no_link(kim, mailoutbox):
     assert mailoutbox == []
 
 
-def test_3_4_5_no_page_is_shown_at_an_address_with_the_token_in_it(kim, reset):
+@pytest.mark.row("ASVS-3.4.5")
+def test_no_page_is_shown_at_an_address_with_the_token_in_it(kim, reset):
     reader = browser()
     token = reset.rstrip("/").rpartition("/")[2]
 
@@ -456,7 +464,8 @@ def test_a_password_that_will_not_do_is_refused_here_too(new, again, kim, reset)
     assert reader.post(form, chosen()).status_code == 302
 
 
-def test_16_5_2_a_mail_server_that_is_down_changes_no_answer(kim, settings):
+@pytest.mark.row("ASVS-16.5.2")
+def test_a_mail_server_that_is_down_changes_no_answer(kim, settings):
     settings.MAILERS = DEAD_SERVER
     known, unknown = (
         browser().post("/password-reset/", {"email": email}) for email in ("kim@acme.example", "nobody@acme.example")
@@ -524,7 +533,8 @@ def test_somebody_new_chooses_their_own_password(invite, administrator, mailoutb
     assert signs_in("nadia", NEW)
 
 
-def test_v23_nobody_signs_in_as_somebody_who_has_not_chosen_a_password(invitation):
+@pytest.mark.row("V23")
+def test_nobody_signs_in_as_somebody_who_has_not_chosen_a_password(invitation):
     nadia = User.objects.get(username="nadia")
     assert not nadia.has_usable_password()
 
@@ -532,7 +542,8 @@ def test_v23_nobody_signs_in_as_somebody_who_has_not_chosen_a_password(invitatio
         assert not signs_in("nadia", password)
 
 
-def test_asvs_6_4_1_an_invitation_works_once(invitation):
+@pytest.mark.row("ASVS-6.4.1")
+def test_an_invitation_works_once(invitation):
     assert choose(browser(), invitation).status_code == 302
 
     assert choose(browser(), invitation, "another four words") is None
@@ -574,8 +585,9 @@ def test_somebody_who_has_a_password_is_not_invited_again(
     assert everything() == before
 
 
+@pytest.mark.row("ASVS-8.3.2")
 @pytest.mark.parametrize("change", ["deactivated", "deactivated for a while", "email", "role", "company"])
-def test_8_3_2_an_invitation_dies_with_what_it_was_sent_for(change, invitation, admin, other_company):
+def test_an_invitation_dies_with_what_it_was_sent_for(change, invitation, admin, other_company):
     """A link that a company administrator was handed opens nobody's account of more rights, or of another company."""
     nadia = User.objects.get(username="nadia")
     if change.startswith("deactivated"):
@@ -659,7 +671,8 @@ def test_a_link_to_hand_over_is_not_kept_for_the_next_person_in_the_browser(invi
     assert not LINK.search(page)
 
 
-def test_asvs_6_4_6_no_administrator_chooses_or_sees_a_password(invite, administrator):
+@pytest.mark.row("ASVS-6.4.6")
+def test_no_administrator_chooses_or_sees_a_password(invite, administrator):
     nadia_page = invite(password=NEW, new_password1=NEW, new_password2=NEW).headers["Location"]
 
     for path in (f"{USERS}new/", nadia_page):
@@ -671,7 +684,8 @@ def test_asvs_6_4_6_no_administrator_chooses_or_sees_a_password(invite, administ
     assert not signs_in("nadia", NEW)
 
 
-def test_16_5_2_a_mail_server_that_is_down_does_not_undo_the_person(invite, settings):
+@pytest.mark.row("ASVS-16.5.2")
+def test_a_mail_server_that_is_down_does_not_undo_the_person(invite, settings):
     settings.MAILERS = DEAD_SERVER
 
     assert invite().status_code == 302
@@ -687,7 +701,8 @@ def test_no_mail_goes_out_for_an_invitation_that_was_undone(invite, kim, mailout
     assert not User.objects.filter(username="nadia").exists()
 
 
-def test_1_3_11_names_are_text_in_mails_and_no_headers(invite, mailoutbox):
+@pytest.mark.row("ASVS-1.3.11")
+def test_names_are_text_in_mails_and_no_headers(invite, mailoutbox):
     invite(first_name="<b>Nadia & Co")
 
     mail = mailoutbox[0]

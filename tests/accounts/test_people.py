@@ -185,7 +185,8 @@ def test_fields_that_were_not_named_stay_as_they_are_in_the_database(admin, kim)
     assert (kim.user.two_factor_enabled, kim.user.session_epoch) == (True, 7)
 
 
-def test_v30_a_renamed_person_keeps_their_factors_and_signs_in_under_the_new_name(admin, kim):
+@pytest.mark.row("V30")
+def test_a_renamed_person_keeps_their_factors_and_signs_in_under_the_new_name(admin, kim):
     kim.set_up_app()
     kim.add_passkey()
     kim.user.username = "kimberly"
@@ -198,7 +199,8 @@ def test_v30_a_renamed_person_keeps_their_factors_and_signs_in_under_the_new_nam
     assert kim.user.passkeys.count() == 1
 
 
-def test_v31_somebody_who_moves_to_a_company_that_requires_2fa_is_asked_at_the_next_login(admin, kim, other_company):
+@pytest.mark.row("V31")
+def test_somebody_who_moves_to_a_company_that_requires_2fa_is_asked_at_the_next_login(admin, kim, other_company):
     other_company.two_factor_enabled = True
     other_company.save()
     kim.user.company = other_company

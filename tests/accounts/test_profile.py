@@ -59,7 +59,7 @@ def test_people_change_their_name_and_the_spelling_of_their_address(kim):
 
 
 @pytest.mark.parametrize("sign", ["\n", "\r\n", "\x1b", "\u2028", "\u202e"])
-def test_asvs_1_3_3_no_name_writes_lines_of_its_own_into_mails(sign, kim, administrator, company):
+def test_no_name_writes_lines_of_its_own_into_mails(sign, kim, administrator, company):
     kim.sign_in()
     name = f"Kim{sign}{sign}It was you? Then there is nothing to do."
 
@@ -194,7 +194,8 @@ def test_a_page_that_refuses_still_names_its_reader_as_on_record(kim):
     assert 'value="Impostor"' in page
 
 
-def test_asvs_7_5_1_a_change_of_profile_asks_again_and_goes_on_with_what_was_typed(kim, time_machine):
+@pytest.mark.row("ASVS-7.5.1")
+def test_a_change_of_profile_asks_again_and_goes_on_with_what_was_typed(kim, time_machine):
     kim.sign_in()
     time_machine.move_to(kim.user.created_at.timestamp() + 20 * 60)
     assert kim.client.get(PATH).status_code == 200

@@ -136,7 +136,8 @@ def test_a_made_up_key_is_not_adopted(db):
     assert Session.objects.get().pk == kept_as(store.session_key)
 
 
-def test_asvs_7_2_3_keys_are_random_and_all_different(db):
+@pytest.mark.row("ASVS-7.2.3")
+def test_keys_are_random_and_all_different(db):
     keys = {SessionStore()._get_new_session_key() for _number in range(1000)}
 
     assert len(keys) == 1000
@@ -219,6 +220,7 @@ def test_a_login_that_began_while_the_clock_ran_ahead_begins_again(kim_with_app_
     assert kim_with_app_half_way.sign_in().headers["Location"] == "/"
 
 
+@pytest.mark.row("ASVS-14.2.7")
 def test_clearsessions_takes_those_that_ran_out_and_no_others(kim):
     kim.sign_in()
     other = Person(kim.user)
@@ -240,7 +242,8 @@ def test_a_session_goes_with_its_owner(kim):
     assert not Session.objects.exists()
 
 
-def test_v04_no_session_holds_a_password_or_a_code(kim):
+@pytest.mark.row("V4")
+def test_no_session_holds_a_password_or_a_code(kim):
     kim.set_up_app()
     code = kim.code()
     kim.enter_password()
@@ -276,7 +279,8 @@ def test_a_forged_key_is_a_stranger_and_signing_in_replaces_it(key, kim):
     assert with_key(key).get("/portal/").status_code == 302
 
 
-def test_b18_a_key_planted_before_the_login_is_dead_after_it(kim):
+@pytest.mark.row("B-18")
+def test_a_key_planted_before_the_login_is_dead_after_it(kim):
     kim.client.post("/passkeys/authentication/options/", {}, content_type="application/json")
     planted = key_of(kim.client)
 
@@ -353,7 +357,8 @@ def test_the_person_who_acts_may_end_their_own_sessions(administrator):
     assert not administrator.is_in
 
 
-def test_asvs_7_4_5_an_administrator_ends_sessions_on_the_screen(administrator, kim):
+@pytest.mark.row("ASVS-7.4.5")
+def test_an_administrator_ends_sessions_on_the_screen(administrator, kim):
     kim.sign_in()
     path = f"/settings/administration/users/{kim.user.pk}/sign-out/"
 
@@ -366,7 +371,8 @@ def test_asvs_7_4_5_an_administrator_ends_sessions_on_the_screen(administrator, 
     assert administrator.is_in
 
 
-def test_asvs_7_4_2_deactivating_on_the_screen_ends_every_session_and_the_next_login(administrator, kim):
+@pytest.mark.row("ASVS-7.4.2")
+def test_deactivating_on_the_screen_ends_every_session_and_the_next_login(administrator, kim):
     phone = Person(kim.user)
     for person in (kim, phone):
         person.sign_in()
@@ -381,8 +387,9 @@ def test_asvs_7_4_2_deactivating_on_the_screen_ends_every_session_and_the_next_l
     assert kim.is_in
 
 
+@pytest.mark.row("V33")
 @pytest.mark.parametrize("kind", HALF_WAY)
-def test_v33_somebody_deactivated_half_way_gets_no_further(kind, kim, admin):
+def test_somebody_deactivated_half_way_gets_no_further(kind, kim, admin):
     go_half_way(kim, kind, admin)
     # As another system would do it, which knows nothing of sessions.
     User.objects.filter(pk=kim.user.pk).update(is_active=False)
@@ -457,7 +464,8 @@ def test_of_two_requests_with_one_session_only_one_takes_what_is_in_it(db):
 # --- The digest ---
 
 
-def test_16_2_5_the_table_knows_a_session_by_a_digest_of_its_key(kim):
+@pytest.mark.row("ASVS-16.2.5")
+def test_the_table_knows_a_session_by_a_digest_of_its_key(kim):
     kim.sign_in()
     key = key_of(kim.client)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from io import StringIO
 
+import pytest
 from django.core.management import call_command
 
 from accounts.models import Budget, Session
 from tests.people import Person, browser
 
 
-def test_asvs_14_2_7_what_has_run_out_is_deleted(kim, time_machine):
+@pytest.mark.row("ASVS-14.2.7")
+def test_what_has_run_out_is_deleted(kim, time_machine):
     time_machine.move_to("2026-05-04 09:00:00+00:00", tick=False)
     kim.sign_in()
     browser().post("/login/", {"username": "nobody", "password": "wrong"}, REMOTE_ADDR="192.0.2.9")
@@ -27,7 +29,8 @@ def test_asvs_14_2_7_what_has_run_out_is_deleted(kim, time_machine):
     assert not Budget.objects.filter(pk="address:192.0.2.9").exists()
 
 
-def test_asvs_6_3_8_what_is_tidied_tells_nobody_which_names_exist(kim, time_machine):
+@pytest.mark.row("ASVS-6.3.8")
+def test_what_is_tidied_tells_nobody_which_names_exist(kim, time_machine):
     """Failures at a name count on for as long whether somebody has it or not."""
     time_machine.move_to("2026-05-04 09:00:00+00:00", tick=False)
     for name in ("kim", "nobody"):

@@ -31,6 +31,7 @@ def found(page, options) -> list[str]:
     ]
 
 
+@pytest.mark.row("WCAG-2.5.8", "WCAG-2.4.7, 1.4.11, 1.4.3", "WCAG-3.3.2, 4.1.2", "WCAG-2.5.3")
 @pytest.mark.parametrize("state", STATES, ids=str)
 def test_axe_finds_nothing_on(state, stage):
     stage.options = {"reduced_motion": "reduce"}

@@ -53,6 +53,7 @@ def test_the_nonce_is_another_one_each_time(petra):
     assert len(nonces) == 3
 
 
+@pytest.mark.row("ASVS-1.2.1-1.2.4")
 @pytest.mark.parametrize("text", SMUGGLED)
 def test_markup_in_a_name_stays_text(text, petra, kim):
     User.objects.filter(pk=kim.user.pk).update(first_name=text, last_name="Hansen")
@@ -104,6 +105,7 @@ def test_an_inline_script_and_an_inline_style_are_not_obeyed(petra, troubles):
     troubles.clear()
 
 
+@pytest.mark.row("ASVS-3.4.6")
 def test_the_site_opens_in_no_frame(petra, troubles, site):
     def framing(route) -> None:
         route.fulfill(body=f"<iframe src='{site}/login/'></iframe>", content_type="text/html")

@@ -83,6 +83,7 @@ def test_what_a_page_asks_for_can_be_typed_at_once(path, name, with_app, at):
     expect(desk.field(name)).to_be_focused()
 
 
+@pytest.mark.row("WCAG-3.3.8")
 def test_a_pasted_code_with_a_space_in_it_sends_itself(with_app, at):
     desk = at(with_app, permissions=["clipboard-read", "clipboard-write"])
     desk.sign_in()
@@ -242,6 +243,7 @@ def test_the_key_can_be_copied_and_is_what_the_qr_code_and_the_link_hold(asked, 
     assert (link.scheme, parse_qs(link.query)["secret"]) == ("otpauth", [key])
 
 
+@pytest.mark.row("WCAG-3.3.8-rec")
 def test_set_up_ends_with_recovery_codes_that_are_copied_saved_and_printed(asked, at):
     desk = at(asked, permissions=["clipboard-read", "clipboard-write"])
     desk.sign_in()

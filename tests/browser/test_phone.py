@@ -30,6 +30,7 @@ LOW = """() => [...(document.querySelector("dialog:modal") ?? document).querySel
   .map((each) => `${each.outerHTML.slice(0, 80)} … ${each.textContent.trim()}`)"""
 
 
+@pytest.mark.row("WCAG-2.5.8", "WCAG-1.4.10, 1.4.12")
 @pytest.mark.parametrize("state", STATES, ids=str)
 def test_nothing_leaves_a_phones_screen_on(state, stage):
     stage.options = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}

@@ -46,6 +46,7 @@ def warning(desk):
     return desk.page.get_by_role("alertdialog", name=WARNED)
 
 
+@pytest.mark.row("WCAG-2.2.1")
 def test_the_page_warns_a_minute_before_and_stays_at_a_press(desk, kim):
     age(kim, idle=HOUR - 50)
     expect(warning(desk)).to_have_count(0)
@@ -182,7 +183,8 @@ def test_without_a_network_it_says_so_and_tries_again(desk, kim):
     expect(warning(desk)).to_have_count(0)
 
 
-def test_asvs_14_3_1_signing_out_clears_what_the_browser_kept_but_not_its_cookies(desk, kim, site):
+@pytest.mark.row("ASVS-14.3.1")
+def test_signing_out_clears_what_the_browser_kept_but_not_its_cookies(desk, kim, site):
     desk.page.evaluate("localStorage.setItem('left', 'behind')")
     desk.page.context.add_cookies([{"name": "language", "value": "en", "url": site}])
 
@@ -198,7 +200,8 @@ def test_asvs_14_3_1_signing_out_clears_what_the_browser_kept_but_not_its_cookie
     desk.is_on("/login/")
 
 
-def test_asvs_14_3_3_the_page_keeps_nothing_in_the_browser(desk):
+@pytest.mark.row("ASVS-14.3.3")
+def test_the_page_keeps_nothing_in_the_browser(desk):
     assert desk.page.evaluate("localStorage.length + sessionStorage.length") == 0
 
 

@@ -62,15 +62,18 @@ def walked(desk, presses=25):
     return found
 
 
-def test_wcag_2_4_7_the_focus_can_be_seen(desk):
+@pytest.mark.row("WCAG-2.4.7, 1.4.11, 1.4.3")
+def test_the_focus_can_be_seen(desk):
     assert [each["name"] for each in walked(desk) if not each["marked"]] == []
 
 
-def test_wcag_2_4_11_what_has_the_focus_is_in_sight(desk):
+@pytest.mark.row("WCAG-2.4.11")
+def test_what_has_the_focus_is_in_sight(desk):
     assert [each["name"] for each in walked(desk) if not each["seen"]] == []
 
 
-def test_wcag_2_1_1_set_up_and_sign_in_by_keyboard(kim, admin, at):
+@pytest.mark.row("WCAG-2.1.1")
+def test_set_up_and_sign_in_by_keyboard(kim, admin, at):
     kim.user.two_factor_enabled = True
     kim.user.save()
     desk = at(kim)
@@ -96,8 +99,9 @@ SPACED = [
 ]
 
 
+@pytest.mark.row("WCAG-1.4.10, 1.4.12")
 @pytest.mark.parametrize("state", SPACED, ids=str)
-def test_wcag_1_4_12_wide_spacing_cuts_nothing_off(state, stage):
+def test_wide_spacing_cuts_nothing_off(state, stage):
     page = state.reach(stage)
 
     page.evaluate(SPACING)

@@ -206,6 +206,7 @@ def tab_to(desk: Desk, name: str) -> None:
     pytest.fail(f"Tab does not reach {name}.")
 
 
+@pytest.mark.row("WCAG-2.1.1")
 def test_row_3_by_keyboard_alone(administrator, kim, at):
     desk = at(administrator)
     desk.open("/login/")

@@ -75,8 +75,9 @@ def with_part(answer: dict[str, Any], name: str, raw: bytes) -> dict[str, Any]:
     return bent
 
 
+@pytest.mark.row("WA-18")
 @pytest.mark.parametrize("part", ["clientDataJSON", "authenticatorData", "signature"])
-def test_wa_18_every_turned_bit_of_an_assertion_is_refused(part, device, person):
+def test_every_turned_bit_of_an_assertion_is_refused(part, device, person):
     question, passkey, right = asked(person, device)
     handle = person.pk.bytes
     assert passkeys.finish_authentication([question], person, passkey, right, handle)
@@ -92,7 +93,8 @@ def test_wa_18_every_turned_bit_of_an_assertion_is_refused(part, device, person)
     assert let_through == []
 
 
-def test_wa_27_every_turned_bit_of_the_kept_key_is_refused(device, person):
+@pytest.mark.row("WA-27")
+def test_every_turned_bit_of_the_kept_key_is_refused(device, person):
     """A damaged database lets nobody in."""
     question, passkey, right = asked(person, device)
     let_through = []
@@ -108,7 +110,8 @@ def test_wa_27_every_turned_bit_of_the_kept_key_is_refused(device, person):
     assert let_through == []
 
 
-def test_wa_03_every_turned_bit_of_the_user_handle_is_refused(device, person):
+@pytest.mark.row("WA-03")
+def test_every_turned_bit_of_the_user_handle_is_refused(device, person):
     question, passkey, right = asked(person, device)
 
     for _, _, raw in flips(person.pk.bytes):
@@ -123,7 +126,8 @@ def registered(device: Device, person: User) -> tuple[Any, dict[str, Any]]:
     return question, device.create(options)
 
 
-def test_wr_41_a_turned_bit_of_what_the_browser_said_at_registration_is_refused(device, person):
+@pytest.mark.row("WR-41")
+def test_a_turned_bit_of_what_the_browser_said_at_registration_is_refused(device, person):
     question, right = registered(device, person)
     expected = passkeys.finish_registration(question, person, right)
     said = unb64(right["response"]["clientDataJSON"])
@@ -144,7 +148,8 @@ def part_of(place: int) -> str:
     return next(name for name, places in AUTH_DATA.items() if place in places)
 
 
-def test_wr_41_a_turned_bit_of_the_authenticators_data_is_refused_or_said_by_the_new_passkey(device, person):
+@pytest.mark.row("WR-41")
+def test_a_turned_bit_of_the_authenticators_data_is_refused_or_said_by_the_new_passkey(device, person):
     question, right = registered(device, person)
     expected = passkeys.finish_registration(question, person, right)
     attested = cbor2.loads(unb64(right["response"]["attestationObject"]))
@@ -170,7 +175,8 @@ def test_wr_41_a_turned_bit_of_the_authenticators_data_is_refused_or_said_by_the
     assert "counter" in differ, "the test would not notice otherwise"
 
 
-def test_wr_41_a_turned_bit_of_the_attestations_frame_is_refused_or_makes_the_same(device, person):
+@pytest.mark.row("WR-41")
+def test_a_turned_bit_of_the_attestations_frame_is_refused_or_makes_the_same(device, person):
     question, right = registered(device, person)
     expected = passkeys.finish_registration(question, person, right)
     frame = unb64(right["response"]["attestationObject"])
@@ -185,8 +191,9 @@ def test_wr_41_a_turned_bit_of_the_attestations_frame_is_refused_or_makes_the_sa
             assert made == expected, (place, bit)
 
 
+@pytest.mark.row("WA-22")
 @pytest.mark.parametrize("cut", ["front", "back", "doubled", "longer"])
-def test_wa_22_parts_that_are_cut_or_longer_are_refused(cut, device, person):
+def test_parts_that_are_cut_or_longer_are_refused(cut, device, person):
     question, passkey, right = asked(person, device)
     for part in ("clientDataJSON", "authenticatorData", "signature"):
         raw = unb64(right["response"][part])

@@ -560,6 +560,7 @@ def test_without_tls_cookies_have_plain_names(plain):
     assert plain["in"] == 200
 
 
+@pytest.mark.row("ASVS-3.4.1")
 def test_over_tls_the_browser_never_comes_without_it_again(over_tls):
     assert over_tls["login"]["headers"]["Strict-Transport-Security"] == "max-age=63072000; includeSubDomains; preload"
     assert over_tls["plain"]["status"] == 301

@@ -57,7 +57,8 @@ def kim_with_app(make_person, clock):
     return person
 
 
-def test_asvs_7_5_1_codes_that_wait_to_be_saved_are_not_shown_to_whoever_comes_by_later(kim_with_app, clock):
+@pytest.mark.row("ASVS-7.5.1")
+def test_codes_that_wait_to_be_saved_are_not_shown_to_whoever_comes_by_later(kim_with_app, clock):
     kim_with_app.client.post(CONFIRM, {"code": kim_with_app.code()})
     kim_with_app.client.post(NEW_CODES)
     assert kim_with_app.client.get(OWN_CODES).status_code == 200
@@ -102,8 +103,9 @@ OWN_ACTS = [
 ]
 
 
+@pytest.mark.row("ASVS-7.5.1")
 @pytest.mark.parametrize(("method", "path"), OWN_ACTS)
-def test_7_5_1_every_act_on_oneself_asks_first(kim, method, path):
+def test_every_act_on_oneself_asks_first(kim, method, path):
     answer = getattr(kim.client, method)(path)
 
     assert next_of(answer).partition("?form=")[0] == (path if method == "get" else CONTINUE)
@@ -131,6 +133,7 @@ def test_nothing_asks_within_a_quarter_of_an_hour(kim, clock, method, path):
     assert not answer.headers.get("Location", "").startswith(CONFIRM)
 
 
+@pytest.mark.row("ASVS-7.5.3")
 @pytest.mark.parametrize(
     ("method", "act"),
     [
@@ -144,7 +147,7 @@ def test_nothing_asks_within_a_quarter_of_an_hour(kim, clock, method, path):
         ("post", "passkeys/{passkey}/delete/"),
     ],
 )
-def test_7_5_3_every_act_of_an_administrator_asks_first(petra, kim, method, act):
+def test_every_act_of_an_administrator_asks_first(petra, kim, method, act):
     passkey = kim.add_passkey()
     path = window_of(kim.user) + act.format(passkey=passkey.pk)
 
@@ -210,7 +213,8 @@ def test_a_wrong_code_confirms_nothing(kim_with_app, code):
     assert next_of(kim_with_app.client.get(OWN_SETUP)) == OWN_SETUP
 
 
-def test_b13_somebody_elses_code_confirms_nothing(kim_with_app, make_person):
+@pytest.mark.row("B-13")
+def test_somebody_elses_code_confirms_nothing(kim_with_app, make_person):
     other = make_person("olga")
     other.set_up_app()
 
@@ -236,6 +240,7 @@ def test_a_password_is_not_enough_for_somebody_with_a_passkey(kim_with_passkey):
     assert next_of(kim_with_passkey.client.get(OWN_SETUP)) == OWN_SETUP
 
 
+@pytest.mark.row("B-24")
 def test_a_fresh_login_with_the_password_is_not_enough_for_somebody_with_a_passkey(kim_with_passkey):
     kim_with_passkey.enter_password()
 
@@ -280,7 +285,8 @@ def test_a_confirmation_counts_for_a_quarter_of_an_hour(kim, clock):
     assert next_of(kim.client.get(OWN_SETUP)) == OWN_SETUP
 
 
-def test_b18_confirming_changes_the_sessions_key(kim):
+@pytest.mark.row("B-18")
+def test_confirming_changes_the_sessions_key(kim):
     before = kim.client.cookies["session"].value
     kim.client.post(CONFIRM, {"password": PASSWORD})
 
@@ -291,8 +297,9 @@ def test_b18_confirming_changes_the_sessions_key(kim):
     assert kim.is_in
 
 
+@pytest.mark.row("B-34")
 @pytest.mark.parametrize("wanted", ["https://evil.example/", "//evil.example", "/\\evil", "javascript:alert(1)", ""])
-def test_b34_confirming_leads_to_this_site_only(kim, wanted):
+def test_confirming_leads_to_this_site_only(kim, wanted):
     assert kim.client.post(CONFIRM, {"password": PASSWORD, "next": wanted}).headers["Location"] == "/"
 
 
@@ -352,7 +359,8 @@ def test_several_values_of_one_name_all_go_on(petra, kim):
     assert 'name="b" value="&lt;script&gt;"' in page
 
 
-def test_v4_no_password_waits_in_the_session(kim):
+@pytest.mark.row("V4")
+def test_no_password_waits_in_the_session(kim):
     fields = {"old_password": PASSWORD, "new_password1": "another long one", "new_password2": "another long one"}
     kim.client.post("/user-settings/password/", fields | {"note": "kept"})
 
@@ -389,6 +397,7 @@ def test_with_nothing_to_go_on_with_one_goes_home(query, petra, kim):
     assert petra.client.get(CONTINUE + query).headers["Location"] == "/"
 
 
+@pytest.mark.row("ASVS-7.5.1")
 def test_a_thief_of_the_cookie_slips_no_form_under_the_owners_proof(kim_with_app):
     """Whatever else is sent in the session, what was confirmed is what goes on."""
     wanted = next_of(kim_with_app.client.post(f"{OWN}passkeys/request/"))
@@ -425,8 +434,9 @@ def test_a_fourth_form_takes_the_firsts_place(petra, kim):
 # --- Scripts ---
 
 
+@pytest.mark.row("V27")
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_v27_an_htmx_request_gets_403_with_a_code_and_where_to_go(kim, method):
+def test_an_htmx_request_gets_403_with_a_code_and_where_to_go(kim, method):
     path = f"{OWN}two-factor/on/"
 
     answer = getattr(kim.client, method)(path, headers={"hx-request": "true"})
@@ -439,7 +449,8 @@ def test_v27_an_htmx_request_gets_403_with_a_code_and_where_to_go(kim, method):
     assert back.partition("?form=")[0] == (path if method == "get" else CONTINUE)
 
 
-def test_v27_a_json_request_gets_403_with_a_code(kim):
+@pytest.mark.row("V27")
+def test_a_json_request_gets_403_with_a_code(kim):
     answer = kim.client.post(NEW_CODES, headers={"accept": "application/json"})
 
     assert answer.status_code == 403
@@ -447,8 +458,9 @@ def test_v27_a_json_request_gets_403_with_a_code(kim):
     assert "HX-Redirect" not in answer.headers
 
 
+@pytest.mark.row("ASVS-4.1.4")
 @pytest.mark.parametrize("method", ["put", "delete", "patch", "options"])
-def test_4_1_4_only_get_and_post(kim, method):
+def test_only_get_and_post(kim, method):
     assert getattr(kim.client, method)(CONFIRM).status_code == 405
 
 

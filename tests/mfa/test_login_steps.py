@@ -174,8 +174,9 @@ def test_the_audit_tells_the_steps(kim, admin):
 # --- Each page in its turn ---
 
 
+@pytest.mark.row("ASVS-2.3.1")
 @pytest.mark.parametrize("step", STEPS)
-def test_2_3_1_no_other_step_opens(kim, admin, step):
+def test_no_other_step_opens(kim, admin, step):
     wait_at(step, kim, admin)
     for other in STEPS:
         answer = kim.client.get(other)
@@ -187,8 +188,9 @@ def test_2_3_1_no_other_step_opens(kim, admin, step):
     assert kim.asked_for == step
 
 
+@pytest.mark.row("V27")
 @pytest.mark.parametrize("step", STEPS)
-def test_v27_a_script_is_told_which_step_comes_first(kim, admin, step):
+def test_a_script_is_told_which_step_comes_first(kim, admin, step):
     wait_at(step, kim, admin)
     for other in set(STEPS) - {step}:
         for headers in ({"accept": "application/json"}, {"hx-request": "true"}):
@@ -196,9 +198,10 @@ def test_v27_a_script_is_told_which_step_comes_first(kim, admin, step):
             assert (answer.status_code, answer.json()) == (403, {"error": "not_this_step", "next": step})
 
 
+@pytest.mark.row("ASVS-4.1.4")
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("method", ["put", "patch", "delete", "options"])
-def test_4_1_4_a_step_takes_only_what_a_form_sends(kim, admin, step, method):
+def test_a_step_takes_only_what_a_form_sends(kim, admin, step, method):
     wait_at(step, kim, admin)
 
     assert getattr(kim.client, method)(step).status_code == 405
@@ -252,7 +255,7 @@ def test_other_addresses_do_not_disturb_a_login(kim, admin, step, path):
     assert kim.asked_for == step
 
 
-def test_dj12_signing_out_is_a_post(kim):
+def test_signing_out_is_a_post(kim):
     kim.sign_in()
 
     assert kim.client.get("/logout/").status_code == 405
@@ -292,8 +295,9 @@ def what_is_kept() -> list[object]:
     return [*kept, list(User.objects.order_by("pk").values("two_factor_enabled", "password", "role", "email"))]
 
 
+@pytest.mark.row("B-01", "B-25", "V1")
 @pytest.mark.parametrize("role", ["member", "administrator"])
-def test_v1_b01_b25_nothing_opens_and_nothing_changes_before_the_second_factor(make_person, role):
+def test_nothing_opens_and_nothing_changes_before_the_second_factor(make_person, role):
     """All addresses, by GET and POST, with what each form would hold, and with misleading headers (V14, B-41)."""
     kim = make_person("kim", role=role)
     kim.set_up_app()
@@ -341,6 +345,7 @@ def test_v1_b01_b25_nothing_opens_and_nothing_changes_before_the_second_factor(m
     assert kim.asked_for == CHALLENGE
 
 
+@pytest.mark.row("B-41", "V14")
 @pytest.mark.parametrize(
     "path",
     [
@@ -353,7 +358,7 @@ def test_v1_b01_b25_nothing_opens_and_nothing_changes_before_the_second_factor(m
         "/portal/%2e%2e/settings/",
     ],
 )
-def test_b41_v14_no_spelling_of_a_path_opens_a_page(kim_with_app, path):
+def test_no_spelling_of_a_path_opens_a_page(kim_with_app, path):
     kim_with_app.enter_password()
 
     assert kim_with_app.client.get(path).status_code in {301, 302, 404}
@@ -372,7 +377,8 @@ def test_a_claimant_is_a_stranger_to_every_page(kim, admin, step, path):
     assert answer.headers["HX-Redirect"].startswith("/login/")
 
 
-def test_b02_a_wrong_code_opens_nothing_whatever_the_browser_makes_of_it(kim_with_app):
+@pytest.mark.row("B-02")
+def test_a_wrong_code_opens_nothing_whatever_the_browser_makes_of_it(kim_with_app):
     kim_with_app.enter_password()
     kim_with_app.enter_code("000000")
 
@@ -380,7 +386,8 @@ def test_b02_a_wrong_code_opens_nothing_whatever_the_browser_makes_of_it(kim_wit
     assert kim_with_app.asked_for == CHALLENGE
 
 
-def test_b04_the_second_name_takes_the_first_ones_place(kim_with_app, ada):
+@pytest.mark.row("B-04")
+def test_the_second_name_takes_the_first_ones_place(kim_with_app, ada):
     """Two first steps in one browser: the login is of the second person only."""
     ada.set_up_app()
     kim_with_app.enter_password()
@@ -394,7 +401,8 @@ def test_b04_the_second_name_takes_the_first_ones_place(kim_with_app, ada):
     assert AuditEvent.objects.get(action="signed_in").subject == ada.user
 
 
-def test_b04_a_wrong_password_in_between_changes_nothing(kim_with_app):
+@pytest.mark.row("B-04")
+def test_a_wrong_password_in_between_changes_nothing(kim_with_app):
     kim_with_app.enter_password()
     kim_with_app.enter_password("wrong")
 
@@ -419,8 +427,9 @@ def test_a_new_login_of_the_same_person_proves_everything_anew(kim_with_app, clo
     assert kim_with_app.asked_for == CHALLENGE
 
 
+@pytest.mark.row("B-05")
 @pytest.mark.parametrize("step", STEPS)
-def test_b05_a_login_ends_ten_minutes_after_its_last_proof(kim, admin, step, clock):
+def test_a_login_ends_ten_minutes_after_its_last_proof(kim, admin, step, clock):
     wait_at(step, kim, admin)
     clock.shift(599)
     assert kim.asked_for == step
@@ -442,7 +451,8 @@ def test_every_proof_gives_ten_more_minutes(kim_with_app, admin, clock):
     assert kim_with_app.asked_for == "/login/"
 
 
-def test_b18_every_step_changes_the_sessions_key_and_the_old_ones_are_dead(kim, admin):
+@pytest.mark.row("B-18")
+def test_every_step_changes_the_sessions_key_and_the_old_ones_are_dead(kim, admin):
     services.enable_two_factor(kim.user, actor=admin)
     services.request_passkey(kim.user, actor=admin)
     keys = []
@@ -467,7 +477,8 @@ def test_b18_every_step_changes_the_sessions_key_and_the_old_ones_are_dead(kim, 
         assert thief.asked_for == "/login/"
 
 
-def test_b18_a_planted_session_is_never_adopted(kim_with_app):
+@pytest.mark.row("B-18")
+def test_a_planted_session_is_never_adopted(kim_with_app):
     kim_with_app.client.cookies["session"] = "a" * 32
     kim_with_app.enter_password()
     assert kim_with_app.client.cookies["session"].value != "a" * 32
@@ -481,7 +492,8 @@ def test_b18_a_planted_session_is_never_adopted(kim_with_app):
 # --- The rules change under a login ---
 
 
-def test_v22_a_login_that_is_half_way_ends_with_the_password(kim_with_app):
+@pytest.mark.row("V22")
+def test_a_login_that_is_half_way_ends_with_the_password(kim_with_app):
     kim_with_app.enter_password()
     people.change_password(kim_with_app.user, "another long password", actor=kim_with_app.user)
 
@@ -490,8 +502,9 @@ def test_v22_a_login_that_is_half_way_ends_with_the_password(kim_with_app):
     assert not kim_with_app.is_in
 
 
+@pytest.mark.row("V33")
 @pytest.mark.parametrize("step", STEPS)
-def test_v33_whoever_is_deactivated_gets_no_further(kim, admin, step):
+def test_whoever_is_deactivated_gets_no_further(kim, admin, step):
     wait_at(step, kim, admin)
     people.deactivate_user(kim.user, actor=admin)
 
@@ -507,7 +520,8 @@ def test_sign_out_now_ends_logins_that_are_half_way(kim, admin, step):
     assert kim.asked_for == "/login/"
 
 
-def test_b22_a_login_that_is_half_way_sees_the_new_rule(kim, admin, company):
+@pytest.mark.row("B-22")
+def test_a_login_that_is_half_way_sees_the_new_rule(kim, admin, company):
     services.request_passkey(kim.user, actor=admin)
     kim.enter_password()
     companies.enable_company_two_factor(company, actor=admin)
@@ -528,22 +542,25 @@ def test_a_session_that_is_in_meets_the_new_rule_at_its_next_login(kim, admin, c
     assert there(kim.enter_password()) == SETUP
 
 
+@pytest.mark.row("V36")
 @pytest.mark.parametrize("step", [CHALLENGE, SETUP])
-def test_v36_row_4_and_5_two_factor_off_lets_a_waiting_login_in_at_once(kim, admin, step):
+def test_row_4_and_5_two_factor_off_lets_a_waiting_login_in_at_once(kim, admin, step):
     wait_at(step, kim, admin)
     services.disable_two_factor(kim.user, actor=admin)
 
     assert kim.is_in
 
 
-def test_v36_row_7_a_deleted_request_lets_a_waiting_login_in_at_once(kim, admin):
+@pytest.mark.row("V36")
+def test_row_7_a_deleted_request_lets_a_waiting_login_in_at_once(kim, admin):
     wait_at(CREATE, kim, admin)
     services.delete_passkey_request(kim.user, actor=admin)
 
     assert kim.is_in
 
 
-def test_v36_row_10_company_off_lets_a_waiting_login_in_at_once(kim, admin, company):
+@pytest.mark.row("V36")
+def test_row_10_company_off_lets_a_waiting_login_in_at_once(kim, admin, company):
     companies.enable_company_two_factor(company, actor=admin)
     kim.enter_password()
     assert kim.asked_for == SETUP
@@ -552,7 +569,8 @@ def test_v36_row_10_company_off_lets_a_waiting_login_in_at_once(kim, admin, comp
     assert kim.is_in
 
 
-def test_b49_v12_an_app_that_is_removed_half_way_proves_nothing_where_the_company_asks(kim_with_app, admin, company):
+@pytest.mark.row("B-49", "V12")
+def test_an_app_that_is_removed_half_way_proves_nothing_where_the_company_asks(kim_with_app, admin, company):
     companies.enable_company_two_factor(company, actor=admin)
     kim_with_app.enter_password()
     services.disable_two_factor(kim_with_app.user, actor=admin)
@@ -561,7 +579,8 @@ def test_b49_v12_an_app_that_is_removed_half_way_proves_nothing_where_the_compan
     assert not kim_with_app.is_in
 
 
-def test_b49_an_app_that_was_set_up_elsewhere_is_asked_for_by_a_login_that_waits_at_the_set_up(kim, admin):
+@pytest.mark.row("B-49")
+def test_an_app_that_was_set_up_elsewhere_is_asked_for_by_a_login_that_waits_at_the_set_up(kim, admin):
     """V1: two browsers with the password; whoever set up first has the only say."""
     services.enable_two_factor(kim.user, actor=admin)
     thief = Person(kim.user)
@@ -634,7 +653,8 @@ def test_row_6_once_created_nobody_asks_again(kim, admin):
     assert not PasskeyRequest.objects.exists()
 
 
-def test_v1_an_existing_passkey_is_used_before_another_is_created(kim, admin):
+@pytest.mark.row("CS-MFA-4", "V1")
+def test_an_existing_passkey_is_used_before_another_is_created(kim, admin):
     kim.add_passkey()
     services.request_passkey(kim.user, actor=admin)
     kim.enter_password()
@@ -653,7 +673,8 @@ def test_v1_an_existing_passkey_is_used_before_another_is_created(kim, admin):
     assert kim.user.passkeys.count() == 2
 
 
-def test_v1_an_existing_passkey_is_used_before_an_app_is_set_up(kim, admin):
+@pytest.mark.row("V1")
+def test_an_existing_passkey_is_used_before_an_app_is_set_up(kim, admin):
     kim.add_passkey()
     services.enable_two_factor(kim.user, actor=admin)
     assert there(kim.enter_password()) == CHALLENGE
@@ -684,6 +705,7 @@ def test_without_2fa_somebody_with_a_passkey_still_signs_in_with_the_password(ki
 # --- next ---
 
 
+@pytest.mark.row("B-34", "V26")
 @pytest.mark.parametrize(
     ("wanted", "ends"),
     [
@@ -705,7 +727,7 @@ def test_without_2fa_somebody_with_a_passkey_still_signs_in_with_the_password(ki
     ],
 )
 @pytest.mark.parametrize("way", ["form", "address"])
-def test_b34_v26_next_survives_every_step_and_stays_on_this_site(kim_with_app, admin, wanted, ends, way):
+def test_next_survives_every_step_and_stays_on_this_site(kim_with_app, admin, wanted, ends, way):
     services.request_passkey(kim_with_app.user, actor=admin)
     if way == "form":
         kim_with_app.enter_password(next=wanted)

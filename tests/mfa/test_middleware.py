@@ -99,7 +99,7 @@ def test_who_finished_every_step_is_the_user_and_claims_nothing(kim_with_app):
     assert kim_with_app.client.get("/test/guarded/").content == b"in"
 
 
-def test_dj11_async_views_meet_the_same_people(kim_with_app):
+def test_async_views_meet_the_same_people(kim_with_app):
     assert kim_with_app.client.get("/test/public-async/").json() == {"user": None}
     kim_with_app.enter_password()
     assert kim_with_app.client.get("/test/public-async/").json() == {"user": None}
@@ -113,8 +113,9 @@ def test_dj11_async_views_meet_the_same_people(kim_with_app):
 # --- V10: every other door ends before the steps ---
 
 
+@pytest.mark.row("V10")
 @pytest.mark.parametrize("door", ["force_login", "another backend"])
-def test_v10_any_login_is_a_first_factor_and_no_more(kim_with_app, admin, door):
+def test_any_login_is_a_first_factor_and_no_more(kim_with_app, admin, door):
     def come() -> None:
         if door == "force_login":
             kim_with_app.client.force_login(kim_with_app.user)
@@ -128,7 +129,8 @@ def test_v10_any_login_is_a_first_factor_and_no_more(kim_with_app, admin, door):
     assert kim_with_app.is_in
 
 
-def test_v10_another_way_in_does_not_skip_what_is_required(kim, admin):
+@pytest.mark.row("V10")
+def test_another_way_in_does_not_skip_what_is_required(kim, admin):
     services.enable_two_factor(kim.user, actor=admin)
     kim.client.get("/test/another-way-in/?who=kim")
 
@@ -145,7 +147,8 @@ def test_another_way_in_lets_in_whoever_owes_nothing_and_writes_it_down(kim):
     assert User.objects.get(pk=kim.user.pk).last_sign_in_at
 
 
-def test_wa08_a_question_to_a_stranger_is_not_answered_by_whoever_came_another_way(kim):
+@pytest.mark.row("WA-08")
+def test_a_question_to_a_stranger_is_not_answered_by_whoever_came_another_way(kim):
     """Django's own login() keeps what the session of a stranger held."""
     kim.add_passkey()
     kim.set_up_app()
@@ -170,7 +173,8 @@ def test_another_way_in_as_somebody_else_ends_the_first_ones_session(kim, ada):
 # --- A login half-way ---
 
 
-def test_b05_a_half_way_login_ends_ten_minutes_after_the_last_proof(kim_with_app, clock):
+@pytest.mark.row("B-05")
+def test_a_half_way_login_ends_ten_minutes_after_the_last_proof(kim_with_app, clock):
     kim_with_app.enter_password()
     clock.shift(600)
     assert people_of(kim_with_app)["claimant"] == "kim"
@@ -207,7 +211,8 @@ def test_a_session_that_is_deleted_is_nobodys(kim):
     assert people_of(kim) == {"user": None, "claimant": None}
 
 
-def test_v22_a_session_signed_with_an_old_password_is_nobodys(kim):
+@pytest.mark.row("V22")
+def test_a_session_signed_with_an_old_password_is_nobodys(kim):
     kim.sign_in()
     kim.user.set_password("another long password")
     kim.user.save()

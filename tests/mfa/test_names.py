@@ -152,7 +152,8 @@ def test_two_people_may_give_one_name(kim_in, ada):
     assert rename(ada, "My phone").status_code == 302
 
 
-def test_v2_somebody_elses_passkey_cannot_be_renamed(kim_in, ada, administrator):
+@pytest.mark.row("V2")
+def test_somebody_elses_passkey_cannot_be_renamed(kim_in, ada, administrator):
     theirs = ada.add_passkey()
     for person in (kim_in, administrator):
         assert rename(person, "Mine", theirs).status_code == 404
@@ -166,7 +167,8 @@ def test_administrators_have_no_page_to_rename_other_peoples_passkeys(administra
     assert administrator.client.post(address, {"name": "Mine"}).status_code == 404
 
 
-def test_v30_a_new_user_name_keeps_every_factor(kim_in):
+@pytest.mark.row("V30")
+def test_a_new_user_name_keeps_every_factor(kim_in):
     kim_in.set_up_app()
     kim_in.user.username = "kim.hansen"
     kim_in.user.save()

@@ -209,7 +209,8 @@ def test_the_recovery_page_leads_back_to_the_app(kim_with_app):
     assert "Use the authenticator app" in words(page)
 
 
-def test_b30_somebody_elses_recovery_code_counts_for_nobody(kim_with_app, ada):
+@pytest.mark.row("B-30")
+def test_somebody_elses_recovery_code_counts_for_nobody(kim_with_app, ada):
     ada.set_up_app()
     kim_with_app.enter_password()
 
@@ -242,7 +243,8 @@ def test_n2_2_1_a_recovery_code_without_the_password_is_worth_nothing(kim_with_a
     assert kim_with_app.user.recovery_codes.filter(used_at=None).count() == 10
 
 
-def test_b29_recovery_codes_without_an_app_sign_nobody_in(kim_with_app):
+@pytest.mark.row("B-29")
+def test_recovery_codes_without_an_app_sign_nobody_in(kim_with_app):
     AuthenticatorApp.objects.all().delete()
     kim_with_app.add_passkey()
     kim_with_app.enter_password()
@@ -251,7 +253,8 @@ def test_b29_recovery_codes_without_an_app_sign_nobody_in(kim_with_app):
     assert not kim_with_app.is_in
 
 
-def test_b30_new_codes_make_the_old_ones_void(kim_with_app):
+@pytest.mark.row("B-30")
+def test_new_codes_make_the_old_ones_void(kim_with_app):
     kim_with_app.sign_in()
     new = make_new_codes(kim_with_app)
     assert len(new) == 10
@@ -459,6 +462,7 @@ def test_codes_whose_key_is_gone_before_they_are_saved_are_made_anew(path, kim, 
     assert recovery.spend(kim.user, codes[0]) == 9
 
 
+@pytest.mark.row("DJ-15")
 def test_the_database_holds_no_code_and_no_key_in_clear(kim_with_app):
     dump = whole_database()
 

@@ -60,7 +60,8 @@ def secrets():
     return sorted((str(owner), unseal(sealed, owner, purpose)) for owner, purpose, sealed in rows())
 
 
-def test_asvs_11_1_1_everything_comes_under_the_first_key_and_still_opens(people, keys):
+@pytest.mark.row("ASVS-11.1.1")
+def test_everything_comes_under_the_first_key_and_still_opens(people, keys):
     before = secrets()
     keys(NEW, OLD)
 

@@ -60,7 +60,8 @@ def test_what_was_sealed_for_its_owner_alone_is_read_for_nobody_else():
         unseal(sealed, "ada", Purpose.APP)
 
 
-def test_11_3_3_any_changed_bit_makes_it_unreadable():
+@pytest.mark.row("ASVS-11.3.3")
+def test_any_changed_bit_makes_it_unreadable():
     sealed = seal(SECRET, "kim", Purpose.APP)
     for place in range(len(sealed) * 8):
         changed = bytearray(sealed)
@@ -82,7 +83,8 @@ def test_nothing_else_is_readable(junk):
         unseal(junk, "kim", Purpose.APP)
 
 
-def test_11_3_4_no_two_sealings_are_alike():
+@pytest.mark.row("ASVS-11.3.4")
+def test_no_two_sealings_are_alike():
     assert len({seal(SECRET, "kim", Purpose.APP) for _ in range(1000)}) == 1000
     assert len({seal(SECRET, "kim", Purpose.APP)[3:15] for _ in range(1000)}) == 1000
 
@@ -91,7 +93,8 @@ def test_the_secret_does_not_show(kim_with_app):
     assert kim_with_app.app_key not in bytes(AuthenticatorApp.objects.get().key)
 
 
-def test_11_2_2_the_first_key_seals_and_every_key_opens(keys):
+@pytest.mark.row("ASVS-11.2.2")
+def test_the_first_key_seals_and_every_key_opens(keys):
     old, new = a_key("2025"), a_key("2026")
     keys(old)
     before = seal(SECRET, "kim", Purpose.APP)

@@ -88,7 +88,8 @@ def test_switching_on_again_does_not_change_who_did_it(kim, admin, company_admin
     assert fresh(kim).two_factor_changed_by == admin
 
 
-def test_v35_people_cannot_switch_off_what_their_company_requires(kim_with_app, admin, company):
+@pytest.mark.row("V35")
+def test_people_cannot_switch_off_what_their_company_requires(kim_with_app, admin, company):
     companies.enable_company_two_factor(company, actor=admin)
     person = fresh(kim_with_app)
 
@@ -101,7 +102,8 @@ def test_v35_people_cannot_switch_off_what_their_company_requires(kim_with_app, 
     assert "two_factor_disabled" not in actions(kim_with_app)
 
 
-def test_v12_an_administrators_removal_escapes_no_company_rule(kim_with_app, admin, company):
+@pytest.mark.row("V12")
+def test_an_administrators_removal_escapes_no_company_rule(kim_with_app, admin, company):
     companies.enable_company_two_factor(company, actor=admin)
     services.disable_two_factor(fresh(kim_with_app), actor=admin)
 
@@ -214,7 +216,8 @@ def test_row_10_company_off_keeps_what_is_set_up_and_asks_nobody_else(kim_with_a
     assert not fresh(ada).two_factor_enabled
 
 
-def test_v31_a_move_to_a_company_applies_its_rule(kim, admin, company, other_company):
+@pytest.mark.row("V31")
+def test_a_move_to_a_company_applies_its_rule(kim, admin, company, other_company):
     companies.enable_company_two_factor(other_company, actor=admin)
     kim.user.company = other_company
     kim.user.save()
@@ -266,6 +269,7 @@ def by_service(act: str, kim: Person, admin: User, passkey: Passkey | None) -> N
         services.delete_passkey(passkey, actor=admin)
 
 
+@pytest.mark.row("V38")
 @pytest.mark.parametrize(
     ("act", "action"),
     [
@@ -276,7 +280,7 @@ def by_service(act: str, kim: Person, admin: User, passkey: Passkey | None) -> N
         ("passkeys/{passkey}/delete/", "passkey_deleted"),
     ],
 )
-def test_v38_one_act_is_one_line_by_every_route(kim, administrator, carla, admin, act, action):
+def test_one_act_is_one_line_by_every_route(kim, administrator, carla, admin, act, action):
     kim.sign_in()
     kept = []
     for route in ("owner", "administrator", "company administrator", "service"):
@@ -299,7 +303,8 @@ def test_v38_one_act_is_one_line_by_every_route(kim, administrator, carla, admin
     assert kept[0] == kept[1] == kept[2] == kept[3]
 
 
-def test_v38_the_line_says_who_acted_and_from_where(kim, administrator):
+@pytest.mark.row("V38")
+def test_the_line_says_who_acted_and_from_where(kim, administrator):
     administrator.client.post(f"{window_of(kim.user)}two-factor/on/")
     services.request_passkey(kim.user, actor=administrator.user)
 
@@ -337,8 +342,9 @@ def test_suspended_passkeys_and_unconfirmed_apps_are_not_counted(kim_with_app):
     assert (counted.has_app, counted.passkey_count, counted.passkey_requested) == (False, 1, False)
 
 
+@pytest.mark.row("V17")
 @pytest.mark.parametrize("model", [AuthenticatorApp, RecoveryCode, Passkey, PasskeyRequest])
-def test_v17_nothing_that_describes_a_factor_shows_its_secret(kim_with_app, admin, model):
+def test_nothing_that_describes_a_factor_shows_its_secret(kim_with_app, admin, model):
     kim_with_app.add_passkey()
     services.request_passkey(kim_with_app.user, actor=admin)
     row = model.objects.first()

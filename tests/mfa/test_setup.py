@@ -273,8 +273,9 @@ def test_two_installations_have_two_names_in_an_app(settings):
     assert totp.provisioning_uri(b"x" * 20, "kim").endswith("&issuer=Acme%20sign-in")
 
 
+@pytest.mark.row("OTP-8")
 @pytest.mark.parametrize(("seconds", "status"), [(599, 302), (601, 400)])
-def test_otp8_a_secret_expires_after_ten_minutes(kim, clock, seconds, status):
+def test_a_secret_expires_after_ten_minutes(kim, clock, seconds, status):
     kim.sign_in()
     page = open_setup(kim, OWN_SETUP)
     clock.shift(seconds)
@@ -297,14 +298,16 @@ def test_a_code_without_the_page_it_belongs_to_confirms_nothing(asked, setup):
     assert not AuthenticatorApp.objects.exists()
 
 
-def test_2_3_1_confirming_before_the_page_was_opened_confirms_nothing(asked):
+@pytest.mark.row("ASVS-2.3.1")
+def test_confirming_before_the_page_was_opened_confirms_nothing(asked):
     asked.app_key = totp.new_key()
 
     assert asked.client.post(SETUP, {"setup": "x", "code": asked.code()}).status_code == 400
     assert not AuthenticatorApp.objects.exists()
 
 
-def test_v8_the_secret_and_its_owner_never_come_from_the_browser(asked, ada):
+@pytest.mark.row("V8")
+def test_the_secret_and_its_owner_never_come_from_the_browser(asked, ada):
     page, mine = open_setup(asked), totp.new_key()
     asked.app_key = mine
     more = {"key": totp.key_as_text(mine), "secret": totp.key_as_text(mine), "user": str(ada.user.pk), "confirmed": "1"}
@@ -315,7 +318,8 @@ def test_v8_the_secret_and_its_owner_never_come_from_the_browser(asked, ada):
     assert not ada.user.authenticator_apps.exists()
 
 
-def test_b26_a_secret_of_one_session_confirms_nothing_in_another(asked):
+@pytest.mark.row("B-26")
+def test_a_secret_of_one_session_confirms_nothing_in_another(asked):
     """Nobody slips a secret into somebody else's set-up."""
     thief = Person(asked.user)
     thief.enter_password()
@@ -352,7 +356,8 @@ def test_a_secret_that_cannot_be_read_any_more_is_replaced(asked, settings):
         sealing.keys.cache_clear()
 
 
-def test_otp8_a_secret_that_waits_opens_nothing(kim_in):
+@pytest.mark.row("OTP-8")
+def test_a_secret_that_waits_opens_nothing(kim_in):
     waiting = open_setup(kim_in, OWN_SETUP)
     kim_in.client.post("/logout/")
     old, kim_in.app_key = kim_in.app_key, waiting.key
@@ -363,7 +368,8 @@ def test_otp8_a_secret_that_waits_opens_nothing(kim_in):
     assert kim_in.enter_code(kim_in.code(1)).headers["Location"] == "/"
 
 
-def test_b27_a_confirmed_secret_is_never_shown_again(asked):
+@pytest.mark.row("B-27")
+def test_a_confirmed_secret_is_never_shown_again(asked):
     page = open_setup(asked)
     confirm_setup(asked, page)
     text = totp.key_as_text(page.key)
@@ -376,7 +382,8 @@ def test_b27_a_confirmed_secret_is_never_shown_again(asked):
     assert text not in session_dump(asked)
 
 
-def test_14_2_1_the_secret_is_in_no_address(asked):
+@pytest.mark.row("ASVS-14.2.1")
+def test_the_secret_is_in_no_address(asked):
     page = open_setup(asked)
     answer = confirm_setup(asked, page)
 
@@ -401,7 +408,8 @@ def test_one_sets_up_2fa_of_ones_own_accord(kim):
     assert kim.enter_code(shown[0]).headers["Location"] == "/"
 
 
-def test_v34_set_up_again_keeps_the_old_app_until_the_new_one_is_confirmed(kim_in, clock):
+@pytest.mark.row("V34")
+def test_set_up_again_keeps_the_old_app_until_the_new_one_is_confirmed(kim_in, clock):
     old_key, old_codes = kim_in.app_key, list(kim_in.codes)
     page = open_setup(kim_in, OWN_SETUP)
     elsewhere = Person(kim_in.user, app_key=old_key)
@@ -426,7 +434,8 @@ def test_v34_set_up_again_keeps_the_old_app_until_the_new_one_is_confirmed(kim_i
     assert elsewhere.enter_code().headers["Location"] == "/"
 
 
-def test_v35_people_whose_company_requires_it_may_set_it_up_again(kim_in, admin, company):
+@pytest.mark.row("V35")
+def test_people_whose_company_requires_it_may_set_it_up_again(kim_in, admin, company):
     companies.enable_company_two_factor(company, actor=admin)
     page = open_setup(kim_in, OWN_SETUP)
 
@@ -434,7 +443,8 @@ def test_v35_people_whose_company_requires_it_may_set_it_up_again(kim_in, admin,
     assert key_of(kim_in) == page.key
 
 
-def test_b26_setting_up_again_asks_who_one_is(kim_in, clock):
+@pytest.mark.row("B-26")
+def test_setting_up_again_asks_who_one_is(kim_in, clock):
     page = open_setup(kim_in, OWN_SETUP)
     clock.shift(15 * 60)
     old = key_of(kim_in)
@@ -458,7 +468,8 @@ def test_the_pages_for_oneself_are_shut_to_strangers(kim):
         assert kim.client.post(path).headers["Location"].startswith("/login/")
 
 
-def test_2_3_3_an_app_is_there_with_its_codes_or_not_at_all(asked):
+@pytest.mark.row("ASVS-2.3.3")
+def test_an_app_is_there_with_its_codes_or_not_at_all(asked):
     confirm_setup(asked, open_setup(asked))
 
     assert AuthenticatorApp.objects.filter(user=asked.user, confirmed=True).count() == 1

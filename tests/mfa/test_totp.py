@@ -99,7 +99,8 @@ def test_a_key_has_160_random_bits():
     assert {len(key) for key in keys} == {20}
 
 
-def test_otp2_the_provisioning_address_says_what_an_app_needs_and_leaves_out_what_it_assumes():
+@pytest.mark.row("OTP-2")
+def test_the_provisioning_address_says_what_an_app_needs_and_leaves_out_what_it_assumes():
     address = urlsplit(totp.provisioning_uri(RFC_KEY, "kim&co@acme.example/ä ?"))
 
     assert (address.scheme, address.netloc) == ("otpauth", "totp")
@@ -160,7 +161,8 @@ def test_a_clock_that_is_off_does_not_use_the_code_up(kim_with_app, clock):
     assert kim_with_app.enter_code(early).headers["Location"] == "/"
 
 
-def test_f10_the_window_does_not_follow_a_clock_that_runs_away(kim_with_app, clock):
+@pytest.mark.row("N-3.1.4.2-life")
+def test_the_window_does_not_follow_a_clock_that_runs_away(kim_with_app, clock):
     """Seven logins, each with a code one step late, make no eighth with a code of two steps late count."""
     for _ in range(7):
         kim_with_app.enter_password()
@@ -173,6 +175,7 @@ def test_f10_the_window_does_not_follow_a_clock_that_runs_away(kim_with_app, clo
     assert not kim_with_app.is_in
 
 
+@pytest.mark.row("OTP-7", "V25")
 @pytest.mark.parametrize(
     "bend",
     [
@@ -193,7 +196,7 @@ def test_f10_the_window_does_not_follow_a_clock_that_runs_away(kim_with_app, clo
         lambda code: code * 6,
     ],
 )
-def test_otp7_f9_v25_only_six_digits_count(kim, clock, bend):
+def test_only_six_digits_count(kim, clock, bend):
     with_key(kim, key_with_zeros(time()))
     kim.enter_password()
 
@@ -267,6 +270,7 @@ def test_spaces_that_people_type_do_not_matter(kim_with_app, clock, space):
     assert kim_with_app.enter_code(space.format(*kim_with_app.code())).headers["Location"] == "/"
 
 
+@pytest.mark.row("B-12", "V9")
 @pytest.mark.parametrize(
     "fields",
     [
@@ -284,14 +288,15 @@ def test_spaces_that_people_type_do_not_matter(kim_with_app, clock, space):
         {"code[]": "123456"},
     ],
 )
-def test_v9_b12_an_empty_or_odd_answer_stays_on_the_same_step(kim_with_app, fields):
+def test_an_empty_or_odd_answer_stays_on_the_same_step(kim_with_app, fields):
     kim_with_app.enter_password()
 
     assert kim_with_app.client.post(CHALLENGE, fields).status_code == 400
     assert kim_with_app.asked_for == CHALLENGE
 
 
-def test_v9_a_json_body_is_no_code(kim_with_app):
+@pytest.mark.row("V9")
+def test_a_json_body_is_no_code(kim_with_app):
     kim_with_app.enter_password()
 
     assert kim_with_app.json(CHALLENGE, {"code": kim_with_app.code()}).status_code == 400
@@ -316,7 +321,8 @@ def test_a_code_in_the_address_is_ignored(kim_with_app, clock):
     assert not kim_with_app.is_in
 
 
-def test_v5_otp4_a_code_counts_once_in_the_same_browser(kim_with_app, clock):
+@pytest.mark.row("OTP-4", "V5")
+def test_a_code_counts_once_in_the_same_browser(kim_with_app, clock):
     kim_with_app.sign_in()
     kim_with_app.client.post("/logout/")
     kim_with_app.enter_password()
@@ -325,7 +331,8 @@ def test_v5_otp4_a_code_counts_once_in_the_same_browser(kim_with_app, clock):
     assert not kim_with_app.is_in
 
 
-def test_v5_a_code_counts_once_in_all_browsers_together(kim_with_app, clock):
+@pytest.mark.row("V5")
+def test_a_code_counts_once_in_all_browsers_together(kim_with_app, clock):
     elsewhere = Person(kim_with_app.user, app_key=kim_with_app.app_key)
     kim_with_app.enter_password()
     elsewhere.enter_password()
@@ -336,7 +343,8 @@ def test_v5_a_code_counts_once_in_all_browsers_together(kim_with_app, clock):
     assert not elsewhere.is_in
 
 
-def test_v6_a_code_of_an_older_step_counts_no_more_after_a_newer_one(kim_with_app, clock):
+@pytest.mark.row("V6")
+def test_a_code_of_an_older_step_counts_no_more_after_a_newer_one(kim_with_app, clock):
     """A, B, A and B, A: what was accepted only grows."""
     kim_with_app.enter_password()
     kim_with_app.enter_code(kim_with_app.code(1))
@@ -370,7 +378,8 @@ def test_a_code_of_the_next_step_is_used_up_and_no_wrong_clock(kim_with_app, clo
     assert USED in words(again.enter_code(kim_with_app.code(1)))
 
 
-def test_v5_a_code_of_the_login_does_not_confirm_who_one_is(kim_with_app, clock):
+@pytest.mark.row("V5")
+def test_a_code_of_the_login_does_not_confirm_who_one_is(kim_with_app, clock):
     kim_with_app.sign_in()
     clock.shift(15 * 60)
     late = kim_with_app.code()
@@ -380,7 +389,8 @@ def test_v5_a_code_of_the_login_does_not_confirm_who_one_is(kim_with_app, clock)
     assert USED in words(kim_with_app.client.post("/confirm/", {"code": late}))
 
 
-def test_v5_a_code_that_confirmed_who_one_is_does_not_sign_in(kim_with_app, clock):
+@pytest.mark.row("V5")
+def test_a_code_that_confirmed_who_one_is_does_not_sign_in(kim_with_app, clock):
     kim_with_app.sign_in()
     clock.shift(15 * 60)
     code = kim_with_app.code()
@@ -391,7 +401,8 @@ def test_v5_a_code_that_confirmed_who_one_is_does_not_sign_in(kim_with_app, cloc
     assert USED in words(kim_with_app.enter_code(code))
 
 
-def test_otp9_v6_the_code_that_confirmed_the_set_up_is_used_up(clock, kim, administrator):
+@pytest.mark.row("OTP-9", "V6")
+def test_the_code_that_confirmed_the_set_up_is_used_up(clock, kim, administrator):
     administrator.client.post(f"{window_of(kim.user)}two-factor/on/")
     kim.enter_password()
     confirm_setup(kim, open_setup(kim))
@@ -402,7 +413,8 @@ def test_otp9_v6_the_code_that_confirmed_the_set_up_is_used_up(clock, kim, admin
     assert kim.enter_code(kim.code(1)).headers["Location"] == "/"
 
 
-def test_v6_the_code_that_confirmed_a_new_app_is_used_up_in_the_window_too(kim, clock):
+@pytest.mark.row("V6")
+def test_the_code_that_confirmed_a_new_app_is_used_up_in_the_window_too(kim, clock):
     kim.sign_in()
     confirm_setup(kim, open_setup(kim, OWN_SETUP), OWN_SETUP, steps=1)
     kim.client.post("/logout/")
@@ -413,7 +425,8 @@ def test_v6_the_code_that_confirmed_a_new_app_is_used_up_in_the_window_too(kim, 
     assert not kim.is_in
 
 
-def test_b13_somebody_elses_code_does_not_count(kim_with_app, ada, clock):
+@pytest.mark.row("B-13")
+def test_somebody_elses_code_does_not_count(kim_with_app, ada, clock):
     ada.set_up_app()
     kim_with_app.enter_password()
 
@@ -423,7 +436,8 @@ def test_b13_somebody_elses_code_does_not_count(kim_with_app, ada, clock):
     assert ada.enter_code().headers["Location"] == "/", "and it is not used up by that"
 
 
-def test_otp8_v33_f12_an_unconfirmed_app_opens_nothing(kim, clock):
+@pytest.mark.row("OTP-8", "V33")
+def test_an_unconfirmed_app_opens_nothing(kim, clock):
     kim.set_up_app()
     AuthenticatorApp.objects.filter(user=kim.user).update(confirmed=False)
     kim.enter_password()

@@ -419,7 +419,8 @@ def test_an_administrator_switches_off_for_somebody_whose_company_requires_it(
     assert kim.enter_password().headers["Location"] == "/login/setup/two-factor/"
 
 
-def test_v35_one_cannot_switch_ones_own_off_while_the_company_requires_it(kim_with_app, admin, company):
+@pytest.mark.row("V35")
+def test_one_cannot_switch_ones_own_off_while_the_company_requires_it(kim_with_app, admin, company):
     companies.enable_company_two_factor(company, actor=admin)
     kim_with_app.sign_in()
 
@@ -430,7 +431,8 @@ def test_v35_one_cannot_switch_ones_own_off_while_the_company_requires_it(kim_wi
     assert User.objects.get(pk=kim_with_app.user.pk).two_factor_enabled
 
 
-def test_b37_a_company_administrator_escapes_the_own_companys_rule_by_no_address(carla, admin, company):
+@pytest.mark.row("B-37")
+def test_a_company_administrator_escapes_the_own_companys_rule_by_no_address(carla, admin, company):
     """Neither in their own window nor in their own row of the Administration."""
     companies.enable_company_two_factor(company, actor=admin)
     carla.set_up_app()
@@ -498,16 +500,18 @@ def test_deleting_a_request_that_is_not_open(kim, administrator):
     assert "No request was open." in does(administrator, "passkeys/request/delete/", kim)
 
 
+@pytest.mark.row("ASVS-3.5.3")
 @pytest.mark.parametrize("act", ["passkeys/request/", "passkeys/request/delete/"])
-def test_3_5_3_opening_an_address_changes_nothing(kim_in, administrator, admin, act):
+def test_opening_an_address_changes_nothing(kim_in, administrator, admin, act):
     for viewer, address in ((kim_in, OWN), (administrator, window_of(kim_in.user))):
         for method in ("get", "head", "put", "delete", "options"):
             assert getattr(viewer.client, method)(address + act).status_code == 405
     assert not PasskeyRequest.objects.exists()
 
 
+@pytest.mark.row("ASVS-3.5.3")
 @pytest.mark.parametrize("act", ["two-factor/on/", "two-factor/off/"])
-def test_3_5_3_asking_what_an_act_means_does_not_do_it(kim_with_app, administrator, act):
+def test_asking_what_an_act_means_does_not_do_it(kim_with_app, administrator, act):
     on = User.objects.get(pk=kim_with_app.user.pk).two_factor_enabled
     asks(administrator, act, kim_with_app)
     administrator.client.head(window_of(kim_with_app.user) + act)
@@ -568,8 +572,9 @@ def test_deleting_the_last_usable_one_says_so(kim, administrator):
     assert "Kim has no other method left: signs in with user name and password only." in before
 
 
+@pytest.mark.row("B-35", "V2")
 @pytest.mark.parametrize("how", ["get", "post"])
-def test_v2_b35_somebody_elses_passkey_is_not_there(kim, ada, administrator, carla, how, other_company, make_person):
+def test_somebody_elses_passkey_is_not_there(kim, ada, administrator, carla, how, other_company, make_person):
     foreign = make_person("marta", company=other_company)
     theirs, abroad = ada.add_passkey(), foreign.add_passkey()
     kim.add_passkey()
@@ -594,9 +599,10 @@ def test_an_id_that_is_none_is_not_there(kim_in):
 # --- Whose window ---
 
 
+@pytest.mark.row("B-35", "V20")
 @pytest.mark.parametrize("act", ["", *ACTS])
 @pytest.mark.parametrize("how", ["get", "post"])
-def test_v20_b35_whom_one_may_not_manage_does_not_exist(carla, admin, other_company, make_person, act, how):
+def test_whom_one_may_not_manage_does_not_exist(carla, admin, other_company, make_person, act, how):
     foreign = make_person("marta", company=other_company)
     without = make_person("nils", company=None)
     before = User.objects.order_by("pk").values()
@@ -619,7 +625,8 @@ def test_row_11_members_have_no_window_but_their_own(kim_in, ada, act, how):
     assert kim_in.client.get(OWN).status_code == 200
 
 
-def test_8_3_2_a_role_that_was_taken_away_opens_nothing_any_more(carla, kim):
+@pytest.mark.row("ASVS-8.3.2")
+def test_a_role_that_was_taken_away_opens_nothing_any_more(carla, kim):
     assert carla.client.get(window_of(kim.user)).status_code == 200
     User.objects.filter(pk=carla.user.pk).update(role=Role.MEMBER)
 
@@ -627,7 +634,8 @@ def test_8_3_2_a_role_that_was_taken_away_opens_nothing_any_more(carla, kim):
     assert carla.client.post(f"{window_of(kim.user)}passkeys/request/").status_code == 403
 
 
-def test_b38_what_a_form_does_not_ask_for_is_ignored(kim, administrator):
+@pytest.mark.row("B-38")
+def test_what_a_form_does_not_ask_for_is_ignored(kim, administrator):
     more: dict[str, Any] = {
         "user": str(administrator.user.pk),
         "user_id": str(administrator.user.pk),
@@ -645,7 +653,8 @@ def test_b38_what_a_form_does_not_ask_for_is_ignored(kim, administrator):
     assert not User.objects.get(pk=administrator.user.pk).two_factor_enabled
 
 
-def test_v17_no_window_shows_a_secret_or_a_way_to_add_a_factor_for_somebody_else(kim_with_app, administrator):
+@pytest.mark.row("V17")
+def test_no_window_shows_a_secret_or_a_way_to_add_a_factor_for_somebody_else(kim_with_app, administrator):
     page = html(administrator.client.get(window_of(kim_with_app.user)))
 
     for secret in (*kim_with_app.codes, PASSWORD, kim_with_app.user.password):

@@ -52,7 +52,8 @@ def imported():
                 yield node.module.split(".")[0]
 
 
-def test_asvs_11_1_1_keys_are_changed_while_the_old_one_still_opens(kim, keys):
+@pytest.mark.row("ASVS-11.1.1")
+def test_keys_are_changed_while_the_old_one_still_opens(kim, keys):
     old, new = a_key("old"), a_key("new")
     keys(old)
     kim.set_up_app()
@@ -68,22 +69,26 @@ def test_asvs_11_1_1_keys_are_changed_while_the_old_one_still_opens(kim, keys):
     assert kim.enter_code().headers["Location"] == "/", "after"
 
 
-def test_asvs_11_2_1_only_proved_libraries_do_the_work():
+@pytest.mark.row("ASVS-11.2.1")
+def test_only_proved_libraries_do_the_work():
     assert set(imported()) & CRYPTOGRAPHY <= {"hashlib", "hmac", "secrets", "cryptography"}
 
 
-def test_asvs_11_2_2_what_is_sealed_names_its_key(keys):
+@pytest.mark.row("ASVS-11.2.2")
+def test_what_is_sealed_names_its_key(keys):
     keys(a_key("2026"))
 
     assert seal(b"secret", "kim", Purpose.APP)[:5] == b"\x042026"
 
 
-def test_asvs_11_2_3_keys_have_256_bits():
+@pytest.mark.row("ASVS-11.2.3")
+def test_keys_have_256_bits():
     assert keys_of_the_site.KEY_BYTES * 8 == 256
     assert totp.KEY_BYTES * 8 == 160
 
 
-def test_asvs_11_2_4_secrets_are_compared_in_constant_time():
+@pytest.mark.row("ASVS-11.2.4")
+def test_secrets_are_compared_in_constant_time():
     """All that we compare ourselves: Django compares passwords and signed links, and sessions are looked up by a digest."""
     assert {
         f"{file.relative_to(ROOT)}: {function.name}"
@@ -100,7 +105,8 @@ def test_asvs_11_2_4_secrets_are_compared_in_constant_time():
     }
 
 
-def test_asvs_11_2_4_what_is_compared_otherwise_is_no_secret():
+@pytest.mark.row("ASVS-11.2.4")
+def test_what_is_compared_otherwise_is_no_secret():
     """Whatever is called as secrets are: each comparison, and why it may take as long as it likes."""
     secret = re.compile(
         r"(?<!pass)key|code|token|digest|hash|mac$|password|secret|signature|trace|nonce|handle|challenge|typed|expected"
@@ -149,8 +155,9 @@ def test_asvs_11_2_4_what_is_compared_otherwise_is_no_secret():
     }
 
 
+@pytest.mark.row("ASVS-11.2.5")
 @pytest.mark.parametrize("sealed", [b"", b"\x02k1", b"\x02k1" + bytes(40)])
-def test_asvs_11_2_5_what_cannot_be_opened_lets_nobody_in_and_says_nothing(sealed, kim):
+def test_what_cannot_be_opened_lets_nobody_in_and_says_nothing(sealed, kim):
     kim.set_up_app()
     AuthenticatorApp.objects.update(key=sealed)
     kim.enter_password()
@@ -162,7 +169,8 @@ def test_asvs_11_2_5_what_cannot_be_opened_lets_nobody_in_and_says_nothing(seale
     assert not kim.is_in
 
 
-def test_asvs_11_3_1_and_11_3_2_secrets_are_sealed_with_aes_gcm(keys):
+@pytest.mark.row("ASVS-11.3.1, 11.3.2")
+def test_secrets_are_sealed_with_aes_gcm(keys):
     keys(a_key("k"))
 
     assert {type(key).__name__ for key in sealing.keys().values()} == {"AESGCM"}
@@ -171,7 +179,8 @@ def test_asvs_11_3_1_and_11_3_2_secrets_are_sealed_with_aes_gcm(keys):
     assert "PKCS1v15" not in source
 
 
-def test_asvs_11_3_3_one_changed_bit_is_noticed():
+@pytest.mark.row("ASVS-11.3.3")
+def test_one_changed_bit_is_noticed():
     """Anywhere: in the key's id, the nonce, the text or its tag."""
     sealed = seal(b"12345678901234567890", "kim", Purpose.APP)
     assert unseal(sealed, "kim", Purpose.APP) == b"12345678901234567890"
@@ -183,17 +192,19 @@ def test_asvs_11_3_3_one_changed_bit_is_noticed():
             unseal(bytes(changed), "kim", Purpose.APP)
 
 
+@pytest.mark.row("ASVS-11.3.3")
 @pytest.mark.parametrize(
     "changed",
     [lambda sealed: sealed[:-1], lambda sealed: sealed + b"\\0", lambda sealed: sealed[:-16]],
     ids=["a byte less", "a byte more", "no tag"],
 )
-def test_asvs_11_3_3_what_is_shorter_or_longer_is_noticed(changed):
+def test_what_is_shorter_or_longer_is_noticed(changed):
     with pytest.raises(Unreadable):
         unseal(changed(seal(b"12345678901234567890", "kim", Purpose.APP)), "kim", Purpose.APP)
 
 
-def test_asvs_11_3_4_no_nonce_comes_twice():
+@pytest.mark.row("ASVS-11.3.4")
+def test_no_nonce_comes_twice():
     start = 1 + seal(b"", "kim", Purpose.APP)[0]
 
     assert (
@@ -202,7 +213,8 @@ def test_asvs_11_3_4_no_nonce_comes_twice():
     )
 
 
-def test_asvs_11_4_1_no_broken_hash_is_used():
+@pytest.mark.row("ASVS-11.4.1")
+def test_no_broken_hash_is_used():
     for file in SOURCES:
         text = file.read_text().lower()
         assert "md5" not in text, file
@@ -210,7 +222,8 @@ def test_asvs_11_4_1_no_broken_hash_is_used():
         assert "import sha1" not in text, file
 
 
-def test_asvs_11_4_2_passwords_are_hashed_with_argon2id_at_todays_cost():
+@pytest.mark.row("ASVS-11.4.2")
+def test_passwords_are_hashed_with_argon2id_at_todays_cost():
     """By the settings of the site: tests have a quicker hasher."""
     asked = "from m2v.settings import PASSWORD_HASHERS; print(PASSWORD_HASHERS)"
     said = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -220,14 +233,16 @@ def test_asvs_11_4_2_passwords_are_hashed_with_argon2id_at_todays_cost():
     assert hasher.encode("four words in line", hasher.salt()).startswith("argon2$argon2id$v=19$m=102400,t=2,p=1$")
 
 
-def test_asvs_11_4_3_nothing_is_derived_from_a_password():
+@pytest.mark.row("ASVS-11.4.3, 11.4.4")
+def test_nothing_is_derived_from_a_password():
     """Keys are derived from keys, in one module."""
     source = "".join(file.read_text() for file in SOURCES if file.parts[-2:] != ("accounts", "keys.py"))
 
     assert not any(name in source for name in ("pbkdf2", "scrypt(", "HKDF", "PBKDF2HMAC"))
 
 
-def test_asvs_11_5_1_what_must_not_be_guessed_has_128_bits(kim, admin):
+@pytest.mark.row("ASVS-11.5.1")
+def test_what_must_not_be_guessed_has_128_bits(kim, admin):
     """Sessions, links, keys, nonces beside a key; a recovery code has the 80 that NIST asks 64 of, under throttling."""
     key = SessionStore()._get_new_session_key()
     token = invitations.invite(kim.user, actor=admin).removeprefix(SITE).split("/")[-2].split("-")[1]
@@ -239,11 +254,13 @@ def test_asvs_11_5_1_what_must_not_be_guessed_has_128_bits(kim, admin):
     assert len({SessionStore()._get_new_session_key() for _number in range(1000)}) == 1000
 
 
-def test_asvs_11_5_2_randomness_is_the_systems():
+@pytest.mark.row("ASVS-11.5.2")
+def test_randomness_is_the_systems():
     assert "random" not in set(imported()) - {"secrets"}
 
 
-def test_n_3_1_1_2_hash_a_stored_password_says_its_scheme_cost_and_salt():
+@pytest.mark.row("N-3.1.1.2-hash")
+def test_a_stored_password_says_its_scheme_cost_and_salt():
     hasher = get_hasher("default")
     assert make_password("four words in line").split("$")[0] == hasher.algorithm
     stored = Argon2Hasher().encode("four words in line", Argon2Hasher().salt())

@@ -32,12 +32,14 @@ def sources(*kinds):
 # --- V12, V13 ---
 
 
-def test_asvs_12_2_1_without_tls_there_is_a_redirect_and_no_content(over_tls):
+@pytest.mark.row("ASVS-12.1.1, 12.2.1", "N-5.1-nofallback")
+def test_without_tls_there_is_a_redirect_and_no_content(over_tls):
     assert (over_tls["plain"]["status"], over_tls["plain"]["body"]) == (301, "")
     assert over_tls["plain"]["headers"]["Location"].startswith("https://")
 
 
-def test_asvs_13_3_1_no_secret_is_in_the_repository():
+@pytest.mark.row("ASVS-13.2.x, 13.3.1, 13.3.2")
+def test_no_secret_is_in_the_repository():
     secret = re.compile(
         r"""(?i)(secret_key|encryption_keys?|api_key|passw(or)?d)\s*=\s*["'][^"'\s]{12,}["']|BEGIN [A-Z ]*PRIVATE KEY"""
     )
@@ -48,19 +50,22 @@ def test_asvs_13_3_1_no_secret_is_in_the_repository():
             raise AssertionError(f"{path}: {found[0]}")
 
 
+@pytest.mark.row("ASVS-13.4.1")
 @pytest.mark.parametrize(
     "path", ["/.git/config", "/.git/HEAD", "/.env", "/static/../.git/config", "/static/..%2f.git/HEAD"]
 )
-def test_asvs_13_4_1_no_source_control_is_served(path, db):
+def test_no_source_control_is_served(path, db):
     assert browser().get(path).status_code == 404
 
 
-def test_asvs_13_4_3_no_folder_is_listed(db):
+@pytest.mark.row("ASVS-13.4.3")
+def test_no_folder_is_listed(db):
     for path in ("/static/", "/static/m2v/", "/media/"):
         assert browser().get(path).status_code == 404
 
 
-def test_asvs_13_4_4_trace_is_answered_nowhere(kim, company):
+@pytest.mark.row("ASVS-13.4.4")
+def test_trace_is_answered_nowhere(kim, company):
     kim.sign_in()
     for page in pages():
         for client in (browser(), kim.client):
@@ -71,15 +76,17 @@ def test_asvs_13_4_4_trace_is_answered_nowhere(kim, company):
             assert b"canary" not in answer.content
 
 
+@pytest.mark.row("ASVS-13.4.5, 13.4.6")
 @pytest.mark.parametrize(
     "path",
     ["/docs/", "/schema/", "/metrics", "/health", "/status", "/debug/", "/__debug__/", "/server-status", "/README.md"],
 )
-def test_asvs_13_4_5_no_documentation_or_monitoring_is_exposed(path, administrator):
+def test_no_documentation_or_monitoring_is_exposed(path, administrator):
     assert administrator.client.get(path).status_code == 404
 
 
-def test_asvs_13_4_6_no_answer_names_the_version_of_what_it_runs_on(over_tls):
+@pytest.mark.row("ASVS-13.4.5, 13.4.6")
+def test_no_answer_names_the_version_of_what_it_runs_on(over_tls):
     for answer in [over_tls["login"], *over_tls["others"].values()]:
         said = str(answer["headers"]) + answer["body"]
         assert not re.search(r"(?i)(django|granian|python|whitenoise|gunicorn)[/ -]v?\d", said)
@@ -88,7 +95,8 @@ def test_asvs_13_4_6_no_answer_names_the_version_of_what_it_runs_on(over_tls):
 # --- V14 ---
 
 
-def test_asvs_14_2_1_nothing_secret_is_in_an_address(kim):
+@pytest.mark.row("ASVS-14.2.1")
+def test_nothing_secret_is_in_an_address(kim):
     kim.set_up_app()
     kim.enter_password()
     answers = [kim.client.get("/login/challenge/"), kim.enter_code(), kim.client.get("/user-settings/mfa/")]
@@ -102,12 +110,14 @@ def test_asvs_14_2_1_nothing_secret_is_in_an_address(kim):
             assert not re.search(r"[?&](code|token|secret|session|password)=", address)
 
 
-def test_asvs_14_2_2_no_page_is_kept_by_the_server():
+@pytest.mark.row("ASVS-14.2.2")
+def test_no_page_is_kept_by_the_server():
     for path in sources(".py"):
         assert not re.search(r"\bcache_page\b|\bcache_control\b|UpdateCacheMiddleware", path.read_text()), path
 
 
-def test_asvs_14_2_3_nothing_is_sent_to_anybody_else():
+@pytest.mark.row("ASVS-14.2.3")
+def test_nothing_is_sent_to_anybody_else():
     for directive in ("connect-src", "form-action", "img-src", "script-src", "style-src"):
         assert not [value for value in site.SECURE_CSP[directive] if "//" in str(value)]
     for path in sources(".html", ".js", ".css"):
@@ -116,11 +126,12 @@ def test_asvs_14_2_3_nothing_is_sent_to_anybody_else():
             assert not re.search(r"""(?:src|href|url|fetch|import)\s*[=(]\s*["']?https?://""", text), path
 
 
+@pytest.mark.row("ASVS-14.2.5", "B-54")
 @pytest.mark.parametrize(
     "path",
     ["/user-settings/x.css", "/user-settings/mfa/x.js", "/portal/x.png", "/user-settings/mfa.css", "/portal/;x.css"],
 )
-def test_asvs_14_2_5_b_54_an_address_that_looks_like_a_file_is_no_page(path, kim):
+def test_an_address_that_looks_like_a_file_is_no_page(path, kim):
     kim.sign_in()
     answer = kim.client.get(path)
 
@@ -152,7 +163,8 @@ def seen(kim, carla, administrator):
     }
 
 
-def test_asvs_14_2_6_a_factors_secret_is_on_no_page(seen, kim):
+@pytest.mark.row("ASVS-14.2.6")
+def test_a_factors_secret_is_on_no_page(seen, kim):
     passkey = Passkey.objects.get()
     for whose, page in seen.items():
         assert not shows(page, bytes(passkey.public_key)), whose
@@ -160,7 +172,8 @@ def test_asvs_14_2_6_a_factors_secret_is_on_no_page(seen, kim):
         assert not [code for code in kim.codes if code in page], whose
 
 
-def test_asvs_14_2_6_a_passkeys_id_is_on_its_owners_own_pages_alone(seen):
+@pytest.mark.row("ASVS-14.2.6")
+def test_a_passkeys_id_is_on_its_owners_own_pages_alone(seen):
     """There, browsers are told which passkeys still exist (WebAuthn section 5.1.10); nobody else is."""
     passkey = Passkey.objects.get()
 
@@ -171,7 +184,8 @@ def test_asvs_14_2_6_a_passkeys_id_is_on_its_owners_own_pages_alone(seen):
     assert {(name, page.partition(":")[0]) for name, page in showing} == {("kim", "own_mfa")}
 
 
-def test_asvs_14_3_3_nothing_is_kept_in_the_browser():
+@pytest.mark.row("ASVS-14.3.3")
+def test_nothing_is_kept_in_the_browser():
     for path in sources(".js", ".html"):
         assert not re.search(
             r"localStorage|sessionStorage|indexedDB|document\.cookie|caches\.open", path.read_text()

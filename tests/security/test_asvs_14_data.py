@@ -159,7 +159,8 @@ def life(thief, administrator, company, mailoutbox, caplog, capfd, django_captur
     return thief, logs, mails
 
 
-def test_asvs_14_2_4_no_secret_is_in_the_database_or_the_logs(life):
+@pytest.mark.row("ASVS-14.2.4")
+def test_no_secret_is_in_the_database_or_the_logs(life):
     thief, logs, _mails = life
 
     assert len(thief.secrets) > 25
@@ -169,7 +170,8 @@ def test_asvs_14_2_4_no_secret_is_in_the_database_or_the_logs(life):
     assert "nadia@acme.example" in thief.read
 
 
-def test_asvs_16_2_5_a_mail_holds_no_secret_but_the_one_link_it_brings(life):
+@pytest.mark.row("ASVS-16.2.5")
+def test_a_mail_holds_no_secret_but_the_one_link_it_brings(life):
     thief, _logs, mails = life
 
     for number, mail in enumerate(mails):
@@ -192,8 +194,9 @@ def test_the_thief_finds_what_lies_open(life, kim):
     assert thief.finds(dump()) == {f"code {thief.codes[0]}"}
 
 
+@pytest.mark.row("CS-SESS-8")
 @pytest.mark.parametrize("model", [Session, AnySession])
-def test_cs_sess_8_a_stolen_table_of_sessions_signs_nobody_in(model, kim):
+def test_a_stolen_table_of_sessions_signs_nobody_in(model, kim):
     kim.sign_in()
     if model._meta.db_table not in connection.introspection.table_names():
         return
@@ -203,7 +206,8 @@ def test_cs_sess_8_a_stolen_table_of_sessions_signs_nobody_in(model, kim):
         assert thief.get("/portal/").status_code == 302
 
 
-def test_asvs_14_2_1_no_address_of_a_page_holds_a_secret(kim, mailoutbox):
+@pytest.mark.row("ASVS-14.2.1")
+def test_no_address_of_a_page_holds_a_secret(kim, mailoutbox):
     """What remains in an address is a link, which leads on to one without it, or signs nobody in; codes are posted."""
     assert not [
         page.name
@@ -219,7 +223,8 @@ def test_asvs_14_2_1_no_address_of_a_page_holds_a_secret(kim, mailoutbox):
     assert "set-password" in form_of(browser(), link_in(mailoutbox.pop()))
 
 
-def test_asvs_14_2_6_the_link_to_hand_over_is_shown_once(administrator, make_user):
+@pytest.mark.row("ASVS-14.2.6")
+def test_the_link_to_hand_over_is_shown_once(administrator, make_user):
     omar = make_user("omar", email="", password=None)
     administrator.client.post(f"{USERS}{omar.pk}/invite/")
 

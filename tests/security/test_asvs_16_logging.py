@@ -83,16 +83,16 @@ def careful(person=None):
 # --- 16.1, 16.2: what a line is ---
 
 
-def test_asvs_16_1_1_the_log_is_one_of_json_lines_with_the_audit_in_it():
+@pytest.mark.row("ASVS-16.1.1")
+def test_the_log_is_one_of_json_lines_with_the_audit_in_it():
     assert site.LOGGING["root"]["handlers"] == ["stderr"]
     assert site.LOGGING["handlers"]["stderr"]["formatter"] == "json"
     assert site.LOGGING["formatters"]["json"] == {"()": "m2v.logs.JsonFormatter"}
     assert logging.getLogger("m2v.audit").isEnabledFor(logging.INFO)
 
 
-def test_asvs_16_2_1_an_audit_line_in_the_log_says_who_whom_what_when_and_where(
-    kim, log, django_capture_on_commit_callbacks
-):
+@pytest.mark.row("ASVS-16.2.1")
+def test_an_audit_line_in_the_log_says_who_whom_what_when_and_where(kim, log, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         kim.client.post("/login/", {"username": "kim", "password": PASSWORD}, REMOTE_ADDR="192.0.2.7")
 
@@ -108,7 +108,8 @@ def test_asvs_16_2_1_an_audit_line_in_the_log_says_who_whom_what_when_and_where(
     assert datetime.fromisoformat(line["at"]) == kept.at
 
 
-def test_asvs_16_2_2_every_time_is_utc_and_says_so():
+@pytest.mark.row("ASVS-16.2.2")
+def test_every_time_is_utc_and_says_so():
     for zone in ("UTC", "Asia/Tokyo"):
         record = logging.LogRecord("m2v", logging.INFO, "", 0, zone, (), None)
         at = datetime.fromisoformat(json.loads(formatted(record))["time"])
@@ -116,7 +117,8 @@ def test_asvs_16_2_2_every_time_is_utc_and_says_so():
         assert abs(datetime.now(UTC) - at) < timedelta(seconds=5)
 
 
-def test_asvs_16_2_3_an_act_that_is_rolled_back_is_not_in_the_log(kim, log, django_capture_on_commit_callbacks):
+@pytest.mark.row("ASVS-16.2.3, 16.2.4")
+def test_an_act_that_is_rolled_back_is_not_in_the_log(kim, log, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True), transaction.atomic():
         audit.record(Action.REFUSED, actor=None, subject=kim.user)
         transaction.set_rollback(True)
@@ -124,8 +126,9 @@ def test_asvs_16_2_3_an_act_that_is_rolled_back_is_not_in_the_log(kim, log, djan
     assert log == []
 
 
+@pytest.mark.row("ASVS-16.5.2")
 @pytest.mark.django_db(transaction=True)
-def test_asvs_16_5_2_a_log_that_fails_fails_no_login(kim, monkeypatch):
+def test_a_log_that_fails_fails_no_login(kim, monkeypatch):
     def full(*args: object, **kwargs: object) -> None:
         raise OSError("no space left")
 
@@ -135,8 +138,9 @@ def test_asvs_16_5_2_a_log_that_fails_fails_no_login(kim, monkeypatch):
     assert kim.is_in
 
 
+@pytest.mark.row("ASVS-16.2.3, 16.2.4")
 @pytest.mark.urls(__name__)
-def test_asvs_16_2_4_whatever_is_logged_is_a_json_object_on_one_line(kim, log):
+def test_whatever_is_logged_is_a_json_object_on_one_line(kim, log):
     kim.client.raise_request_exception = False
     kim.client.get("/broken/")
     kim.client.get("/nope/")
@@ -148,7 +152,8 @@ def test_asvs_16_2_4_whatever_is_logged_is_a_json_object_on_one_line(kim, log):
         assert {"time", "level", "logger", "message"} <= set(json.loads(line))
 
 
-def test_asvs_16_2_5_no_secret_is_in_the_log(kim, log, admin, django_capture_on_commit_callbacks, settings):
+@pytest.mark.row("ASVS-16.2.5")
+def test_no_secret_is_in_the_log(kim, log, admin, django_capture_on_commit_callbacks, settings):
     kim.set_up_app()
     with django_capture_on_commit_callbacks(execute=True):
         kim.enter_password("a wrong one")
@@ -168,7 +173,8 @@ def test_asvs_16_2_5_no_secret_is_in_the_log(kim, log, admin, django_capture_on_
     assert not re.search(rf"\b{code}\b", written)
 
 
-def test_asvs_16_2_5_no_link_that_lets_somebody_choose_a_password_is_in_the_log(db, log):
+@pytest.mark.row("ASVS-16.2.5")
+def test_no_link_that_lets_somebody_choose_a_password_is_in_the_log(db, log):
     for link in ("/invitation/MDAw/c5q3yx-0123456789abcdef/", "/password-reset/MDAw/c5q3yx-0123456789abcdef/"):
         assert browser().get(link).status_code == 404
         assert careful().post(link).status_code == 403
@@ -178,7 +184,8 @@ def test_asvs_16_2_5_no_link_that_lets_somebody_choose_a_password_is_in_the_log(
     assert "/invitation/MDAw/***/" in "".join(log)
 
 
-def test_asvs_16_2_5_no_link_that_locks_an_account_is_in_the_log(kim, log):
+@pytest.mark.row("ASVS-16.2.5")
+def test_no_link_that_locks_an_account_is_in_the_log(kim, log):
     line = audit.record(Action.SIGNED_IN, actor=kim.user, subject=kim.user)
     link = urlsplit(not_me_link(line, kim.user.email)).path
     assert browser().get(link).status_code == 200
@@ -198,7 +205,8 @@ def signature_of(token: str) -> str:
 # --- 16.3: what is logged ---
 
 
-def test_asvs_16_3_1_every_proof_leaves_a_line_with_its_method(kim):
+@pytest.mark.row("ASVS-16.3.1")
+def test_every_proof_leaves_a_line_with_its_method(kim):
     kim.set_up_app()
     kim.add_passkey()
     kim.enter_password("wrong")
@@ -227,7 +235,8 @@ def carla(company_admin):
     return person
 
 
-def test_asvs_16_3_2_b_35_b_52_every_refusal_by_scope_leaves_one_line(carla, make_user, other_company):
+@pytest.mark.row("ASVS-16.3.2", "B-35", "B-52")
+def test_every_refusal_by_scope_leaves_one_line(carla, make_user, other_company):
     stranger = make_user("xaver", company=other_company)
     theirs = Person(stranger).add_passkey()
     asked = {
@@ -250,7 +259,8 @@ def test_asvs_16_3_2_b_35_b_52_every_refusal_by_scope_leaves_one_line(carla, mak
         assert audit.sentence(line) == "Carla Reyes was refused a page that is not theirs"
 
 
-def test_asvs_16_3_2_what_does_not_exist_leaves_none(carla, kim):
+@pytest.mark.row("ASVS-16.3.2")
+def test_what_does_not_exist_leaves_none(carla, kim):
     nobody = "00000000-0000-4000-8000-000000000000"
     for address in (f"{PEOPLE}{nobody}/", f"{COMPANIES}{nobody}/", f"/user-settings/mfa/passkeys/{nobody}/delete/"):
         assert carla.client.get(address).status_code == 404
@@ -259,7 +269,8 @@ def test_asvs_16_3_2_what_does_not_exist_leaves_none(carla, kim):
     assert lines(action="access_refused") == []
 
 
-def test_asvs_16_3_2_whoever_is_refused_by_role_leaves_a_line(kim, carla):
+@pytest.mark.row("ASVS-16.3.2")
+def test_whoever_is_refused_by_role_leaves_a_line(kim, carla):
     kim.sign_in()
     assert kim.client.get("/settings/?q=private").status_code == 403
     assert carla.client.get(f"{COMPANIES}new/").status_code == 403
@@ -270,8 +281,9 @@ def test_asvs_16_3_2_whoever_is_refused_by_role_leaves_a_line(kim, carla):
     ]
 
 
+@pytest.mark.row("ASVS-16.3.3", "B-01")
 @pytest.mark.parametrize("step", HALF_WAY)
-def test_asvs_16_3_3_b_01_whoever_walks_past_a_step_of_the_login_leaves_a_line(step, kim, admin):
+def test_whoever_walks_past_a_step_of_the_login_leaves_a_line(step, kim, admin):
     go_half_way(kim, step, admin)
     for verb, address in (("GET", "/portal/"), ("POST", "/user-settings/password/"), ("GET", PEOPLE)):
         before = len(lines(action="step_skipped"))
@@ -281,7 +293,8 @@ def test_asvs_16_3_3_b_01_whoever_walks_past_a_step_of_the_login_leaves_a_line(s
         assert line.details == {"verb": verb, "path": address}
 
 
-def test_asvs_16_3_3_a_step_before_its_turn_leaves_a_line_and_one_gone_by_does_not(kim, admin):
+@pytest.mark.row("ASVS-16.3.3")
+def test_a_step_before_its_turn_leaves_a_line_and_one_gone_by_does_not(kim, admin):
     services.request_passkey(kim.user, actor=admin)
     go_half_way(kim, "challenge", admin)
     kim.client.get("/login/setup/passkey/")
@@ -293,8 +306,9 @@ def test_asvs_16_3_3_a_step_before_its_turn_leaves_a_line_and_one_gone_by_does_n
     assert len(lines(action="step_skipped")) == 2
 
 
+@pytest.mark.row("ASVS-16.3.3")
 @pytest.mark.parametrize("step", HALF_WAY)
-def test_asvs_16_3_3_an_ordinary_login_leaves_none_of_these(step, kim, admin):
+def test_an_ordinary_login_leaves_none_of_these(step, kim, admin):
     go_half_way(kim, step, admin)
     kim.client.get("/login/", follow=True)
     kim.client.get("/", follow=True)
@@ -304,7 +318,8 @@ def test_asvs_16_3_3_an_ordinary_login_leaves_none_of_these(step, kim, admin):
     assert lines(action__in=["access_refused", "form_refused", "step_skipped"]) == []
 
 
-def test_asvs_16_3_3_b_19_a_form_without_its_token_leaves_a_line(kim):
+@pytest.mark.row("ASVS-16.3.3", "B-19")
+def test_a_form_without_its_token_leaves_a_line(kim):
     kim.sign_in()
     careful(kim).post("/user-settings/mfa/two-factor/off/")
     careful().post("/login/", {"username": "kim", "password": PASSWORD})
@@ -316,7 +331,8 @@ def test_asvs_16_3_3_b_19_a_form_without_its_token_leaves_a_line(kim):
     assert PASSWORD not in json.dumps(second.details)
 
 
-def test_asvs_16_3_3_b_38_fields_that_no_form_has_leave_a_line_without_their_values(kim, company_admin, other_company):
+@pytest.mark.row("ASVS-16.3.3", "B-38")
+def test_fields_that_no_form_has_leave_a_line_without_their_values(kim, company_admin, other_company):
     kim.sign_in()
     carla = Person(company_admin)
     carla.sign_in()
@@ -338,7 +354,8 @@ def test_asvs_16_3_3_b_38_fields_that_no_form_has_leave_a_line_without_their_val
     assert "chosen by Kim" not in str([line.details for line in lines()])
 
 
-def test_asvs_16_3_3_an_ordinary_form_ignores_nothing(kim, company_admin):
+@pytest.mark.row("ASVS-16.3.3")
+def test_an_ordinary_form_ignores_nothing(kim, company_admin):
     kim.sign_in()
     carla = Person(company_admin)
     carla.sign_in()
@@ -349,7 +366,8 @@ def test_asvs_16_3_3_an_ordinary_form_ignores_nothing(kim, company_admin):
     assert lines(action="fields_ignored") == []
 
 
-def test_asvs_16_3_3_nobody_fills_the_audit_with_refusals(kim, admin, monkeypatch):
+@pytest.mark.row("ASVS-16.3.3")
+def test_nobody_fills_the_audit_with_refusals(kim, admin, monkeypatch):
     monkeypatch.setattr("accounts.bucket.monotonic", lambda: 1000.0)
     scope.forms.refill()
     scope.skips.refill()
@@ -371,7 +389,8 @@ def test_asvs_16_3_3_nobody_fills_the_audit_with_refusals(kim, admin, monkeypatc
     assert len(lines(action="step_skipped")) == scope.skips.most
 
 
-def test_asvs_16_3_3_one_member_makes_a_bounded_number_of_lines_and_hides_nobody_elses(kim, make_person, monkeypatch):
+@pytest.mark.row("ASVS-16.3.3")
+def test_one_member_makes_a_bounded_number_of_lines_and_hides_nobody_elses(kim, make_person, monkeypatch):
     monkeypatch.setattr("accounts.bucket.monotonic", lambda: 1000.0)
     scope.accesses.refill()
     kim.sign_in()
@@ -398,7 +417,8 @@ def test_refused_passkeys_of_one_person_are_bounded(kim, make_person, monkeypatc
     assert refused == [kim.user] * scope.new_passkeys.most + [lee.user]
 
 
-def test_asvs_16_3_3_a_code_used_twice_leaves_a_line(kim):
+@pytest.mark.row("ASVS-16.3.3")
+def test_a_code_used_twice_leaves_a_line(kim):
     kim.set_up_app()
     code = kim.code()
     kim.enter_password()
@@ -410,8 +430,9 @@ def test_asvs_16_3_3_a_code_used_twice_leaves_a_line(kim):
     assert [line.details["methods"] for line in lines(action="refused")] == [["totp"]]
 
 
+@pytest.mark.row("ASVS-16.3.4")
 @pytest.mark.urls(__name__)
-def test_asvs_16_3_4_an_error_of_ours_is_logged_with_its_traceback(db, log):
+def test_an_error_of_ours_is_logged_with_its_traceback(db, log):
     client = browser()
     client.raise_request_exception = False
     assert client.get("/broken/").status_code == 500
@@ -422,7 +443,8 @@ def test_asvs_16_3_4_an_error_of_ours_is_logged_with_its_traceback(db, log):
     set_urlconf(None)
 
 
-def test_b_52_an_administrators_acts_say_what_was_and_what_is(administrator, kim, company, make_user):
+@pytest.mark.row("B-52")
+def test_an_administrators_acts_say_what_was_and_what_is(administrator, kim, company, make_user):
     """V5: before and after, in the line itself."""
     client, one = administrator.client, f"{PEOPLE}{kim.user.pk}/"
     firm = f"{COMPANIES}{company.pk}/"
@@ -448,7 +470,8 @@ def test_b_52_an_administrators_acts_say_what_was_and_what_is(administrator, kim
     assert changes["company_two_factor_disabled"] == {"two_factor_enabled": [True, False]}
 
 
-def test_cs_log_1_each_event_of_the_vocabulary_that_is_ours_is_produced(kim, admin, company_admin, other_company):
+@pytest.mark.row("CS-LOG-1")
+def test_each_event_of_the_vocabulary_that_is_ours_is_produced(kim, admin, company_admin, other_company):
     """Those of lock, rate limit and session life are with their topics."""
     kim.set_up_app()
     kim.enter_password("wrong")  # fail
@@ -473,8 +496,9 @@ def test_cs_log_1_each_event_of_the_vocabulary_that_is_ours_is_produced(kim, adm
 # --- 16.4: nobody writes into the log, and nobody changes it ---
 
 
+@pytest.mark.row("ASVS-16.4.1")
 @pytest.mark.parametrize("logger", ["m2v.audit", "django.request", "anything"])
-def test_asvs_16_4_1_no_text_ends_a_line_or_colours_a_terminal(logger):
+def test_no_text_ends_a_line_or_colours_a_terminal(logger):
     record = logging.LogRecord(logger, logging.WARNING, "", 0, "Not Found: %s", (SMUGGLED,), None)
     record.fields = {"browser": SMUGGLED, "details": {SMUGGLED: SMUGGLED}}
 
@@ -485,7 +509,8 @@ def test_asvs_16_4_1_no_text_ends_a_line_or_colours_a_terminal(logger):
     assert json.loads(line)["browser"] == SMUGGLED
 
 
-def test_asvs_16_4_1_a_user_name_and_a_browser_cannot_forge_a_line(make_user, log, django_capture_on_commit_callbacks):
+@pytest.mark.row("ASVS-16.4.1")
+def test_a_user_name_and_a_browser_cannot_forge_a_line(make_user, log, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         client = browser()
         client.post("/login/", {"username": SMUGGLED, "password": "x"}, HTTP_USER_AGENT=SMUGGLED)
@@ -498,7 +523,8 @@ def test_asvs_16_4_1_a_user_name_and_a_browser_cannot_forge_a_line(make_user, lo
         assert line.isascii()
 
 
-def test_asvs_16_4_1_a_field_cannot_pose_as_level_or_logger():
+@pytest.mark.row("ASVS-16.4.1")
+def test_a_field_cannot_pose_as_level_or_logger():
     record = logging.LogRecord("m2v.csp", logging.WARNING, "", 0, "violation", (), None)
     record.fields = {"level": "INFO", "logger": "m2v.audit", "message": "signed_in", "time": "now"}
 
@@ -533,9 +559,10 @@ def fresh_database(tmp_path_factory):
     return folder / "m2v.sqlite3"
 
 
+@pytest.mark.row("ASVS-16.4.2")
 @pytest.mark.parametrize("table", ["accounts_auditevent", "accounts_auditseal"])
 @pytest.mark.parametrize("act", ["UPDATE {} SET mac = 'x'", "DELETE FROM {}"])
-def test_asvs_16_4_2_sqlite_itself_refuses_to_change_and_to_delete(act, table, fresh_database):
+def test_sqlite_itself_refuses_to_change_and_to_delete(act, table, fresh_database):
     prompt = sqlite3.connect(fresh_database)
     with pytest.raises(sqlite3.IntegrityError, match="written once"):
         prompt.execute(act.format(table))
@@ -543,8 +570,9 @@ def test_asvs_16_4_2_sqlite_itself_refuses_to_change_and_to_delete(act, table, f
     prompt.close()
 
 
+@pytest.mark.row("ASVS-16.4.2")
 @pytest.mark.parametrize("table", ["accounts_auditevent", "accounts_auditseal"])
-def test_asvs_16_4_2_the_database_of_these_tests_refuses_them_too(table, db):
+def test_the_database_of_these_tests_refuses_them_too(table, db):
     """Its delete triggers are away for the tests' own sake (conftest); here the migration makes them again."""
     triggers = sys.modules["accounts.migrations.0004_audit_triggers"]
     acts = ["UPDATE {} SET mac = 'x'", "DELETE FROM {}"]
@@ -566,7 +594,8 @@ def test_asvs_16_4_2_the_database_of_these_tests_refuses_them_too(table, db):
                 cursor.execute(act.format(table))
 
 
-def test_asvs_16_4_2_the_triggers_can_be_taken_away_again_by_migrating_back(fresh_database, tmp_path):
+@pytest.mark.row("ASVS-16.4.2")
+def test_the_triggers_can_be_taken_away_again_by_migrating_back(fresh_database, tmp_path):
     here = shutil.copy(fresh_database, tmp_path)
     prompt = sqlite3.connect(here)
 
@@ -581,8 +610,9 @@ def test_asvs_16_4_2_the_triggers_can_be_taken_away_again_by_migrating_back(fres
     prompt.close()
 
 
+@pytest.mark.row("ASVS-16.4.2")
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_asvs_16_4_2_no_address_changes_or_deletes_a_line(method, admin, kim, company):
+def test_no_address_changes_or_deletes_a_line(method, admin, kim, company):
     """Each is sent an administrator's form about Kim, to whom all of it has happened; and each act is undone again."""
     kim.add_passkey()
     kim.set_up_app()
@@ -612,7 +642,8 @@ def test_asvs_16_4_2_no_address_changes_or_deletes_a_line(method, admin, kim, co
         }  # fmt: skip
 
 
-def test_asvs_16_4_3_each_line_and_each_seal_leaves_for_wherever_the_log_goes(
+@pytest.mark.row("ASVS-16.4.3")
+def test_each_line_and_each_seal_leaves_for_wherever_the_log_goes(
     log, db, monkeypatch, django_capture_on_commit_callbacks
 ):
     monkeypatch.setattr(audit, "EVERY", 1)
@@ -627,8 +658,9 @@ def test_asvs_16_4_3_each_line_and_each_seal_leaves_for_wherever_the_log_goes(
 # --- 16.5: errors ---
 
 
+@pytest.mark.row("ASVS-16.5.1")
 @pytest.mark.urls(__name__)
-def test_asvs_16_5_1_an_error_says_nothing_about_the_inside(db):
+def test_an_error_says_nothing_about_the_inside(db):
     client = browser()
     client.raise_request_exception = False
     page = client.get("/broken/").content.decode()
@@ -638,7 +670,8 @@ def test_asvs_16_5_1_an_error_says_nothing_about_the_inside(db):
     set_urlconf(None)
 
 
-def test_asvs_16_5_1_a_refused_passkey_says_the_same_whatever_was_wrong(kim):
+@pytest.mark.row("ASVS-16.5.1")
+def test_a_refused_passkey_says_the_same_whatever_was_wrong(kim):
     kim.add_passkey()
     answers = set()
     for bent in ({"origin": "https://evil.example"}, {"challenge": "AAAA"}, {"type": "webauthn.create"}):
@@ -653,11 +686,12 @@ def test_asvs_16_5_1_a_refused_passkey_says_the_same_whatever_was_wrong(kim):
     assert {(answer.status_code, answer.content)} == answers
 
 
+@pytest.mark.row("ASVS-16.5.3", "B-50")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     "what", ["mfa.middleware.pending_steps", "mfa.middleware.standing_of", "mfa.flow.pending_steps"]
 )
-def test_asvs_16_5_3_b_50_what_fails_lets_nobody_in(what, kim, monkeypatch):
+def test_what_fails_lets_nobody_in(what, kim, monkeypatch):
     def fails(*args: object, **kwargs: object) -> None:
         raise RuntimeError
 
@@ -675,8 +709,9 @@ def test_asvs_16_5_3_b_50_what_fails_lets_nobody_in(what, kim, monkeypatch):
     assert not AuditEvent.objects.filter(action="signed_in").exists()
 
 
+@pytest.mark.row("ASVS-16.5.3", "B-52")
 @pytest.mark.django_db(transaction=True)
-def test_asvs_16_5_3_b_52_whose_line_cannot_be_written_is_not_let_in(kim, monkeypatch):
+def test_whose_line_cannot_be_written_is_not_let_in(kim, monkeypatch):
     def fails(*args: object, **kwargs: object) -> None:
         raise RuntimeError
 

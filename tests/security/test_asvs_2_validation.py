@@ -42,8 +42,9 @@ def modules():
 # --- Output (1.2, 1.3) ---
 
 
+@pytest.mark.row("ASVS-1.2.1-1.2.4")
 @pytest.mark.parametrize("name", MARKUP)
-def test_asvs_1_2_1_names_are_text_on_every_page(name, kim, administrator, company):
+def test_names_are_text_on_every_page(name, kim, administrator, company):
     User.objects.filter(pk=kim.user.pk).update(first_name=name, last_name=name)
     User.objects.filter(pk=administrator.user.pk).update(first_name=name)
     Company.objects.filter(pk=company.pk).update(name=name)
@@ -64,7 +65,8 @@ def test_asvs_1_2_1_names_are_text_on_every_page(name, kim, administrator, compa
         assert ">49<" not in page
 
 
-def test_asvs_1_2_4_no_query_is_made_of_text(carla, kim):
+@pytest.mark.row("ASVS-1.2.1-1.2.4")
+def test_no_query_is_made_of_text(carla, kim):
     for path in modules():
         for node in ast.walk(ast.parse(path.read_text())):
             called = node.func if isinstance(node, ast.Call) else None
@@ -76,14 +78,16 @@ def test_asvs_1_2_4_no_query_is_made_of_text(carla, kim):
         assert browser().post("/login/", {"username": text, "password": text}).status_code == 400
 
 
-def test_asvs_1_2_10_nothing_is_exported_as_a_table(administrator, kim, company):
+@pytest.mark.row("ASVS-1.2.10")
+def test_nothing_is_exported_as_a_table(administrator, kim, company):
     for page, path in paths_about(kim.user, company).items():
         kind = administrator.client.get(path).headers.get("Content-Type", "text/html")
         assert kind.partition(";")[0] in {"text/html", "application/json"}, page.name
     assert not [path for path in modules() if re.search(r"\b(csv|openpyxl|xlsxwriter)\b", path.read_text())]
 
 
-def test_asvs_1_3_11_a_line_break_in_a_name_reaches_no_header(make_person, admin, mailoutbox):
+@pytest.mark.row("ASVS-1.3.11")
+def test_a_line_break_in_a_name_reaches_no_header(make_person, admin, mailoutbox):
     evil = "Kim\r\nBcc: evil@evil.example\r\n\r\nHello"
     omar = make_person("omar", first_name=evil, last_name=evil, password=None)
     User.objects.filter(pk=admin.pk).update(first_name=evil)
@@ -103,6 +107,7 @@ def test_asvs_1_3_11_a_line_break_in_a_name_reaches_no_header(make_person, admin
 # --- Input (2.2, 15.3) ---
 
 
+@pytest.mark.row("ASVS-2.2.1, 2.2.2")
 @pytest.mark.parametrize(
     ("path", "sent"),
     [
@@ -113,13 +118,14 @@ def test_asvs_1_3_11_a_line_break_in_a_name_reaches_no_header(make_person, admin
         ("/login/", {"username": "kim", "password": "y" * 1025}),
     ],
 )
-def test_asvs_2_2_1_only_what_is_expected_is_taken(path, sent, half_way):
+def test_only_what_is_expected_is_taken(path, sent, half_way):
     client = half_way.client if path == CHALLENGE else browser()
 
     assert client.post(path, sent).status_code == 400
     assert is_shut(half_way)
 
 
+@pytest.mark.row("ASVS-2.2.1, 2.2.2")
 @pytest.mark.parametrize(
     ("path", "sent"),
     [
@@ -132,14 +138,15 @@ def test_asvs_2_2_1_only_what_is_expected_is_taken(path, sent, half_way):
         ("/user-settings/", {"email": "a@b.example", "language": "xx"}),
     ],
 )
-def test_asvs_2_2_1_forms_take_what_they_name_and_no_more(path, sent, administrator, company):
+def test_forms_take_what_they_name_and_no_more(path, sent, administrator, company):
     before = things()
 
     assert administrator.client.post(path, {"company": str(company.pk), **sent}).status_code == 400
     assert things() == before
 
 
-def test_asvs_2_3_1_no_step_is_skipped_or_taken_for_somebody_else(kim, ada, admin):
+@pytest.mark.row("ASVS-2.3.1")
+def test_no_step_is_skipped_or_taken_for_somebody_else(kim, ada, admin):
     services.enable_two_factor(kim.user, actor=admin)
     for path in (CHALLENGE, SETUP, SAVE, CREATE):
         kim.client.post(path, {"code": "123456", "saved": "on", "later": "on"})
@@ -158,8 +165,9 @@ def test_asvs_2_3_1_no_step_is_skipped_or_taken_for_somebody_else(kim, ada, admi
     assert not AuthenticatorApp.objects.exists()
 
 
+@pytest.mark.row("ASVS-2.3.2")
 @pytest.mark.parametrize("there_are", [19, 20])
-def test_asvs_2_3_2_there_is_a_most_of_everything(there_are, kim):
+def test_there_is_a_most_of_everything(there_are, kim):
     kim.sign_in()
     Passkey.objects.bulk_create(
         Passkey(user=kim.user, name=f"No. {n}", credential_id=bytes([n] * 16), public_key=b"x", suspended_at=None)
@@ -174,8 +182,9 @@ def test_asvs_2_3_2_there_is_a_most_of_everything(there_are, kim):
     assert RecoveryCode.objects.count() == 10
 
 
+@pytest.mark.row("ASVS-2.3.3")
 @pytest.mark.parametrize("fails", ["mfa.methods.recovery.RecoveryCode.objects", "accounts.audit.AuditEvent.objects"])
-def test_asvs_2_3_3_a_failure_half_way_leaves_nothing(fails, kim, monkeypatch):
+def test_a_failure_half_way_leaves_nothing(fails, kim, monkeypatch):
     kim.sign_in()
     kim.client.raise_request_exception = False
     page, before, lines = open_setup(kim, OWN_SETUP), things(), AuditEvent.objects.count()
@@ -195,7 +204,8 @@ def test_asvs_2_3_3_a_failure_half_way_leaves_nothing(fails, kim, monkeypatch):
 # --- Answers (4.1, 15.3.1) ---
 
 
-def test_asvs_4_1_1_every_answer_says_its_type(administrator, kim, company):
+@pytest.mark.row("ASVS-4.1.1")
+def test_every_answer_says_its_type(administrator, kim, company):
     for client in (administrator.client, browser()):
         for page, path in paths_about(kim.user, company).items():
             for headers in ({}, {"HTTP_ACCEPT": "application/json"}):
@@ -206,8 +216,9 @@ def test_asvs_4_1_1_every_answer_says_its_type(administrator, kim, company):
                         assert kind == "application/json" or kind == "text/html; charset=utf-8", (page.name, kind)
 
 
+@pytest.mark.row("ASVS-4.1.2")
 @pytest.mark.parametrize("csrf", [True, False])
-def test_asvs_4_1_2_scripts_are_refused_without_tls_and_pages_sent_on(csrf, kim, settings):
+def test_scripts_are_refused_without_tls_and_pages_sent_on(csrf, kim, settings):
     settings.SECURE_SSL_REDIRECT = True
     client = Client(enforce_csrf_checks=csrf, SERVER_NAME="localhost", SERVER_PORT="8000")
 
@@ -222,7 +233,8 @@ def test_asvs_4_1_2_scripts_are_refused_without_tls_and_pages_sent_on(csrf, kim,
     assert over_tls.status_code == (403 if csrf else 200)
 
 
-def test_asvs_4_1_3_forged_headers_have_no_effect(kim, mailoutbox):
+@pytest.mark.row("ASVS-4.1.3")
+def test_forged_headers_have_no_effect(kim, mailoutbox):
     forged = {
         "HTTP_X_FORWARDED_FOR": "10.9.8.7",
         "HTTP_X_REAL_IP": "10.9.8.7",
@@ -240,7 +252,8 @@ def test_asvs_4_1_3_forged_headers_have_no_effect(kim, mailoutbox):
     assert not settings.USE_X_FORWARDED_HOST
 
 
-def test_asvs_15_1_2_every_package_is_pinned_by_its_hash():
+@pytest.mark.row("ASVS-15.1.2")
+def test_every_package_is_pinned_by_its_hash():
     for lock in (ROOT / "requirements").glob("*.txt"):
         entries = re.split(r"\n(?=[a-z0-9])", re.sub(r"(?m)^\s*#.*\n?", "", lock.read_text()).strip())
         assert len(entries) > 10
@@ -249,7 +262,8 @@ def test_asvs_15_1_2_every_package_is_pinned_by_its_hash():
         ]
 
 
-def test_asvs_15_2_3_nothing_made_for_tests_is_served(administrator):
+@pytest.mark.row("ASVS-15.2.3")
+def test_nothing_made_for_tests_is_served(administrator):
     assert not settings.DEBUG
     assert not [app for app in settings.INSTALLED_APPS if re.search(r"debug|silk|test|sample|extensions", app)]
     assert not [
@@ -259,7 +273,8 @@ def test_asvs_15_2_3_nothing_made_for_tests_is_served(administrator):
         assert administrator.client.get(path).status_code == 404
 
 
-def test_asvs_15_3_1_json_answers_have_these_fields_and_no_more(kim, administrator):
+@pytest.mark.row("ASVS-15.3.1")
+def test_json_answers_have_these_fields_and_no_more(kim, administrator):
     kim.sign_in()
     asked = kim.json(f"{REGISTRATION}options/", {}).json()
     made = kim.create_passkey().json()
@@ -281,7 +296,8 @@ def test_asvs_15_3_1_json_answers_have_these_fields_and_no_more(kim, administrat
         assert "public_key" not in json.dumps(answer)
 
 
-def test_asvs_15_3_3_every_form_names_its_fields():
+@pytest.mark.row("ASVS-15.3.3")
+def test_every_form_names_its_fields():
     forms, todo = set(), [ModelForm]
     while todo:
         for form in todo.pop().__subclasses__():
@@ -298,9 +314,10 @@ def test_asvs_15_3_3_every_form_names_its_fields():
     assert not re.search(r"""["']__all__["']""", " ".join(path.read_text() for path in modules()))
 
 
+@pytest.mark.row("ASVS-15.3.5")
 @pytest.mark.parametrize("value", [True, None, [], {}, 1, 1.5, ["x"], {"id": "x"}, "", "null"])
 @pytest.mark.parametrize("field", ["credential", "id", "rawId", "response", "type"])
-def test_asvs_15_3_5_a_value_of_another_type_is_refused(field, value, kim):
+def test_a_value_of_another_type_is_refused(field, value, kim):
     kim.add_passkey()
     options = kim.json(f"{AUTHENTICATION}options/", {}).json()
     right = kim.authenticator.get(options)
@@ -313,7 +330,8 @@ def test_asvs_15_3_5_a_value_of_another_type_is_refused(field, value, kim):
     assert is_shut(kim)
 
 
-def test_asvs_15_3_7_the_address_never_stands_in_for_the_form(kim_with_app, administrator):
+@pytest.mark.row("ASVS-15.3.7")
+def test_the_address_never_stands_in_for_the_form(kim_with_app, administrator):
     kim = kim_with_app
     assert kim.client.post("/login/?username=kim&password=correct horse battery staple").status_code == 400
     kim.enter_password()

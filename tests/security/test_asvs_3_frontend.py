@@ -29,7 +29,8 @@ def over_tls(tmp_path_factory):
 # --- 3.1, 3.2 ---
 
 
-def test_asvs_3_1_1_asvs_3_7_5_without_passkeys_in_the_browser_there_is_the_code(kim):
+@pytest.mark.row("ASVS-3.1.1", "ASVS-3.7.5")
+def test_without_passkeys_in_the_browser_there_is_the_code(kim):
     kim.set_up_app()
     kim.add_passkey()
     kim.enter_password()
@@ -39,8 +40,9 @@ def test_asvs_3_1_1_asvs_3_7_5_without_passkeys_in_the_browser_there_is_the_code
     assert kim.enter_code().status_code == 302
 
 
+@pytest.mark.row("ASVS-3.2.1")
 @pytest.mark.parametrize("headers", [{}, {"HTTP_SEC_FETCH_DEST": "document"}, {"HTTP_ACCEPT": "text/html"}])
-def test_asvs_3_2_1_what_is_for_scripts_is_never_a_page(headers, db):
+def test_what_is_for_scripts_is_never_a_page(headers, db):
     for path in JSON:
         answer = browser().post(path, {}, content_type="application/json", **headers)
         assert answer.headers["Content-Type"] == "application/json"
@@ -48,17 +50,19 @@ def test_asvs_3_2_1_what_is_for_scripts_is_never_a_page(headers, db):
         assert b"<" not in answer.content
 
 
-def test_asvs_3_2_2_scripts_put_text_into_a_page_as_text():
+@pytest.mark.row("ASVS-3.2.2")
+def test_scripts_put_text_into_a_page_as_text():
     for path in SCRIPTS:
         assert not re.search(
             r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|createContextualFragment", path.read_text()
         )
 
 
+@pytest.mark.row("ASVS-3.2.2")
 @pytest.mark.parametrize(
     "name", ["<img src=x onerror=alert(1)>", "</script><script>alert(1)</script>", '" onmouseover="x']
 )
-def test_asvs_3_2_2_a_passkeys_name_is_shown_as_text(name, kim):
+def test_a_passkeys_name_is_shown_as_text(name, kim):
     passkey = kim.add_passkey()
     kim.sign_in()
     type(passkey).objects.filter(pk=passkey.pk).update(name=name)
@@ -68,7 +72,8 @@ def test_asvs_3_2_2_a_passkeys_name_is_shown_as_text(name, kim):
     assert name.replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;") in page
 
 
-def test_asvs_3_2_3_scripts_are_modules_and_leave_no_globals():
+@pytest.mark.row("ASVS-3.2.3")
+def test_scripts_are_modules_and_leave_no_globals():
     for path in SCRIPTS:
         assert not re.search(r"^\s*var |window\.\w+\s*=[^=]|globalThis\.\w+\s*=[^=]", path.read_text(), re.MULTILINE), (
             path
@@ -81,14 +86,16 @@ def test_asvs_3_2_3_scripts_are_modules_and_leave_no_globals():
 # --- 3.3 ---
 
 
-def test_asvs_3_3_1_asvs_3_3_2_asvs_3_3_3_asvs_3_3_4_cookies_over_tls(over_tls):
+@pytest.mark.row("ASVS-3.3.1", "ASVS-3.3.2", "ASVS-3.3.3", "ASVS-3.3.4", "N-5.1-nofallback")
+def test_cookies_over_tls(over_tls):
     assert over_tls["cookies"]
     for name, cookie in over_tls["cookies"].items():
         assert name.startswith("__Host-")
         assert cookie == {"secure": True, "httponly": True, "samesite": "Lax", "path": "/", "domain": ""}
 
 
-def test_asvs_3_3_4_the_sessions_key_is_in_no_page(kim):
+@pytest.mark.row("ASVS-3.3.4")
+def test_the_sessions_key_is_in_no_page(kim):
     kim.sign_in()
     key = kim.client.cookies["session"].value
     for path in ("/portal/", "/user-settings/", "/user-settings/mfa/"):
@@ -97,7 +104,8 @@ def test_asvs_3_3_4_the_sessions_key_is_in_no_page(kim):
     assert kim.client.cookies["session"]["httponly"]
 
 
-def test_asvs_3_3_5_cookies_are_small(kim):
+@pytest.mark.row("ASVS-3.3.5")
+def test_cookies_are_small(kim):
     kim.sign_in()
     kim.client.get("/user-settings/")
 
@@ -108,9 +116,10 @@ def test_asvs_3_3_5_cookies_are_small(kim):
 # --- 3.4: each header is in test_headers ---
 
 
+@pytest.mark.row("ASVS-3.4.2")
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
 @pytest.mark.parametrize("path", ["/login/", "/portal/", "/passkeys/authentication/options/", "/csp-report/"])
-def test_asvs_3_4_2_no_other_site_may_read_anything(method, path, kim):
+def test_no_other_site_may_read_anything(method, path, kim):
     kim.sign_in()
     headers = {"HTTP_ORIGIN": "https://evil.example", "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "POST"}
     answer = kim.client.generic(method, path, **headers)
@@ -119,12 +128,14 @@ def test_asvs_3_4_2_no_other_site_may_read_anything(method, path, kim):
     assert site.WHITENOISE_ALLOW_ALL_ORIGINS is False
 
 
-def test_asvs_3_4_2_static_files_are_for_this_site_only(over_tls):
+@pytest.mark.row("ASVS-3.4.2")
+def test_static_files_are_for_this_site_only(over_tls):
     for file in over_tls["static"].values():
         assert "Access-Control-Allow-Origin" not in file["headers"]
 
 
-def test_asvs_3_4_5_a_reset_links_secret_is_in_the_address_of_no_page(kim, mailoutbox):
+@pytest.mark.row("ASVS-3.4.5")
+def test_a_reset_links_secret_is_in_the_address_of_no_page(kim, mailoutbox):
     browser().post("/password-reset/", {"email": "kim@acme.example"})
     link = re.search(r"/password-reset/\S+/\S+/", mailoutbox[0].body)[0]
     client = browser()
@@ -140,7 +151,8 @@ def test_asvs_3_4_5_a_reset_links_secret_is_in_the_address_of_no_page(kim, mailo
 # --- 3.5 ---
 
 
-def test_asvs_3_5_1_b_19_a_form_with_another_sessions_token_is_refused(kim, make_person):
+@pytest.mark.row("ASVS-3.5.1", "B-19")
+def test_a_form_with_another_sessions_token_is_refused(kim, make_person):
     kim.sign_in()
     lee = make_person("lee")
     lee.sign_in()
@@ -163,10 +175,11 @@ def test_asvs_3_5_1_b_19_a_form_with_another_sessions_token_is_refused(kim, make
     assert kim.is_in
 
 
+@pytest.mark.row("ASVS-3.5.2")
 @pytest.mark.parametrize(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""]
 )
-def test_asvs_3_5_2_what_is_for_scripts_takes_no_simple_request(kind, kim):
+def test_what_is_for_scripts_takes_no_simple_request(kind, kim):
     kim.sign_in()
     before = everything()
     for path in (*JSON, "/passkeys/registration/options/", "/passkeys/registration/"):
@@ -176,8 +189,9 @@ def test_asvs_3_5_2_what_is_for_scripts_takes_no_simple_request(kind, kim):
     assert everything() == before
 
 
+@pytest.mark.row("ASVS-3.5.3")
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_asvs_3_5_3_looking_changes_nothing(method, administrator, kim, company):
+def test_looking_changes_nothing(method, administrator, kim, company):
     passkey = kim.add_passkey()
     before = everything()
     for page in pages():
@@ -187,12 +201,14 @@ def test_asvs_3_5_3_looking_changes_nothing(method, administrator, kim, company)
     assert everything() == before
 
 
-def test_asvs_3_5_4_passkeys_are_of_the_very_host():
+@pytest.mark.row("ASVS-3.5.4")
+def test_passkeys_are_of_the_very_host():
     assert site.BASE_URL.partition("://")[2].partition(":")[0] == site.PASSKEY_RP_ID
     assert site.PASSKEY_ORIGIN == site.BASE_URL
 
 
-def test_asvs_3_5_5_no_script_listens_to_messages_of_other_windows():
+@pytest.mark.row("ASVS-3.5.5")
+def test_no_script_listens_to_messages_of_other_windows():
     """Tabs of this very site tell each other that the session goes on, over a channel that is of one origin."""
     for path in SCRIPTS:
         script = path.read_text()
@@ -202,7 +218,8 @@ def test_asvs_3_5_5_no_script_listens_to_messages_of_other_windows():
         assert not listeners or "others = new BroadcastChannel(" in script
 
 
-def test_asvs_3_5_6_asvs_3_5_7_no_answer_is_a_script(kim):
+@pytest.mark.row("ASVS-3.5.6, 3.5.7")
+def test_no_answer_is_a_script(kim):
     kim.sign_in()
     for path in ("/portal/?callback=x", "/user-settings/mfa/?callback=x&jsonp=x"):
         answer = kim.client.get(path)
@@ -212,7 +229,8 @@ def test_asvs_3_5_6_asvs_3_5_7_no_answer_is_a_script(kim):
     assert answer.content.startswith(b"{")
 
 
-def test_asvs_3_5_8_nothing_can_be_embedded(kim):
+@pytest.mark.row("ASVS-3.5.8")
+def test_nothing_can_be_embedded(kim):
     kim.sign_in()
     for path in ("/portal/", "/user-settings/mfa/", "/nope/"):
         headers = kim.client.get(path).headers
@@ -224,14 +242,16 @@ def test_asvs_3_5_8_nothing_can_be_embedded(kim):
 # --- 3.6, 3.7 ---
 
 
-def test_asvs_3_6_1_nothing_is_loaded_from_elsewhere(over_tls):
+@pytest.mark.row("ASVS-3.6.1")
+def test_nothing_is_loaded_from_elsewhere(over_tls):
     loaded = re.findall(r'(?:src|href)="([^"]+)"', over_tls["login"]["body"])
 
     assert loaded
     assert all(address.startswith("/") and not address.startswith("//") for address in loaded)
 
 
-def test_asvs_3_7_1_no_dead_technology_is_used():
+@pytest.mark.row("ASVS-3.7.1")
+def test_no_dead_technology_is_used():
     for path in PAGES:
         assert not re.search(
             r"(?i)<(applet|object|embed|frameset|marquee|keygen)\b|\.swf|activex|silverlight", path.read_text()
@@ -256,8 +276,9 @@ FOREIGN = [
 ]
 
 
+@pytest.mark.row("ASVS-3.7.2", "B-34")
 @pytest.mark.parametrize("address", FOREIGN)
-def test_asvs_3_7_2_b_34_the_login_leads_to_no_other_site(address, kim):
+def test_the_login_leads_to_no_other_site(address, kim):
     kim.set_up_app()
     kim.client.get(f"/login/?next={quote(address, safe='')}")
     kim.client.post(
@@ -268,14 +289,16 @@ def test_asvs_3_7_2_b_34_the_login_leads_to_no_other_site(address, kim):
     assert answer.headers["Location"] == "/"
 
 
-def test_asvs_3_7_2_the_login_leads_back_to_where_one_was_going(kim):
+@pytest.mark.row("ASVS-3.7.2")
+def test_the_login_leads_back_to_where_one_was_going(kim):
     kim.set_up_app()
     kim.client.post("/login/", {"username": "kim", "password": PASSWORD, "next": "/m2s/?x=1"})
 
     assert kim.enter_code().headers["Location"] == "/m2s/?x=1"
 
 
-def test_asvs_3_7_3_no_page_leads_away(kim, administrator):
+@pytest.mark.row("ASVS-3.7.3")
+def test_no_page_leads_away(kim, administrator):
     for client, paths in ((administrator.client, ("/settings/", "/portal/")), (Person(kim.user).client, ("/login/",))):
         for path in paths:
             links = re.findall(r'(?:href|action)="([^"]+)"', client.get(path).content.decode())
@@ -283,5 +306,6 @@ def test_asvs_3_7_3_no_page_leads_away(kim, administrator):
             assert all(link.startswith(("/", "#", "?")) and not link.startswith("//") for link in links)
 
 
-def test_asvs_3_7_4_the_domain_may_be_put_on_the_preload_list(over_tls):
+@pytest.mark.row("ASVS-3.7.4")
+def test_the_domain_may_be_put_on_the_preload_list(over_tls):
     assert "preload" in over_tls["login"]["headers"]["Strict-Transport-Security"]

@@ -63,8 +63,9 @@ def three_ways(person, mailbox, admin):
     yield lambda password: guest.post(entry, chosen(password))
 
 
+@pytest.mark.row("ASVS-6.2.1")
 @pytest.mark.parametrize(("with_app", "fewest"), [(False, 15), (True, 8)])
-def test_asvs_6_2_1_a_password_has_fifteen_characters_or_eight_beside_an_app(with_app, fewest, kim):
+def test_a_password_has_fifteen_characters_or_eight_beside_an_app(with_app, fewest, kim):
     if with_app:
         kim.set_up_app()
     kim.sign_in()
@@ -79,7 +80,8 @@ def test_asvs_6_2_1_a_password_has_fifteen_characters_or_eight_beside_an_app(wit
     assert change(kim, long_enough).status_code == 302
 
 
-def test_asvs_6_2_1_an_app_that_is_not_confirmed_shortens_nothing(kim):
+@pytest.mark.row("ASVS-6.2.1")
+def test_an_app_that_is_not_confirmed_shortens_nothing(kim):
     kim.set_up_app()
     kim.user.authenticator_apps.update(confirmed=False)
     User.objects.filter(pk=kim.user.pk).update(two_factor_enabled=False)
@@ -90,7 +92,8 @@ def test_asvs_6_2_1_an_app_that_is_not_confirmed_shortens_nothing(kim):
     assert "of at least 15 characters" in answer.content.decode()
 
 
-def test_asvs_6_2_2_people_change_their_password(kim):
+@pytest.mark.row("ASVS-6.2.2")
+def test_people_change_their_password(kim):
     kim.sign_in()
 
     assert change(kim, NEW).status_code == 302
@@ -99,8 +102,9 @@ def test_asvs_6_2_2_people_change_their_password(kim):
     assert not signs_in("kim", PASSWORD)
 
 
+@pytest.mark.row("ASVS-6.2.3")
 @pytest.mark.parametrize("old", ["", "wrong", PASSWORD.upper(), f"{PASSWORD} ", NEW])
-def test_asvs_6_2_3_a_change_needs_the_current_password(old, kim):
+def test_a_change_needs_the_current_password(old, kim):
     kim.sign_in()
 
     assert change(kim, NEW, old=old).status_code == 400
@@ -108,7 +112,8 @@ def test_asvs_6_2_3_a_change_needs_the_current_password(old, kim):
     assert signs_in("kim", PASSWORD)
 
 
-def test_asvs_6_2_4_and_6_2_12_no_published_password_is_taken_on_any_way(kim, admin, mailoutbox):
+@pytest.mark.row("ASVS-6.2.4", "ASVS-6.2.12")
+def test_no_published_password_is_taken_on_any_way(kim, admin, mailoutbox):
     for way in three_ways(kim, mailoutbox, admin):
         for password in SAMPLE:
             Budget.objects.all().delete()  # fifty are more than one may try in an hour
@@ -117,16 +122,18 @@ def test_asvs_6_2_4_and_6_2_12_no_published_password_is_taken_on_any_way(kim, ad
             assert "it is on lists of stolen passwords" in answer.content.decode(), password
 
 
-def test_asvs_6_2_4_the_lists_have_more_than_3000_that_would_fit():
+@pytest.mark.row("ASVS-6.2.4")
+def test_the_lists_have_more_than_3000_that_would_fit():
     assert len(SAMPLE) == 50
     assert sum(len(word) >= 8 for word in FREQUENCY_LISTS["passwords"]) > 3000
 
 
+@pytest.mark.row("ASVS-6.2.12")
 @pytest.mark.parametrize(
     "password",
     ["passwordpassword", "qwertyuiopasdfgh", "abcdefghqrstuvwxyz", "x" * 128, "2026" * 25, "password12345678"],
 )
-def test_asvs_6_2_12_what_is_guessed_as_quickly_is_refused_with_the_reason(password, kim):
+def test_what_is_guessed_as_quickly_is_refused_with_the_reason(password, kim):
     kim.sign_in()
 
     answer = change(kim, password)
@@ -135,6 +142,7 @@ def test_asvs_6_2_12_what_is_guessed_as_quickly_is_refused_with_the_reason(passw
     assert "This password is easy to guess" in answer.content.decode()
 
 
+@pytest.mark.row("ASVS-6.2.5")
 @pytest.mark.parametrize(
     "password",
     [
@@ -145,15 +153,16 @@ def test_asvs_6_2_12_what_is_guessed_as_quickly_is_refused_with_the_reason(passw
         "~`!@#%^&*()_+{}|:",
     ],
 )
-def test_asvs_6_2_5_no_kind_of_character_is_demanded_or_refused(password, kim):
+def test_no_kind_of_character_is_demanded_or_refused(password, kim):
     kim.sign_in()
 
     assert change(kim, password).status_code == 302
     assert signs_in("kim", password)
 
 
+@pytest.mark.row("ASVS-6.2.6")
 @pytest.mark.parametrize("path", ["/login/", CHANGE, "reset"])
-def test_asvs_6_2_6_password_fields_hide_what_is_typed(path, kim, mailoutbox):
+def test_password_fields_hide_what_is_typed(path, kim, mailoutbox):
     kim.sign_in()
     client = browser() if path == "/login/" else kim.client
     if path == "reset":
@@ -165,7 +174,8 @@ def test_asvs_6_2_6_password_fields_hide_what_is_typed(path, kim, mailoutbox):
     assert all('type="password"' in field for field in fields)
 
 
-def test_asvs_6_2_7_nothing_keeps_password_managers_or_pasting_away(kim):
+@pytest.mark.row("ASVS-6.2.7")
+def test_nothing_keeps_password_managers_or_pasting_away(kim):
     kim.sign_in()
     fields = re.findall(r'<input[^>]*type="password"[^>]*>', kim.client.get(CHANGE).content.decode())
 
@@ -181,7 +191,8 @@ def test_asvs_6_2_7_nothing_keeps_password_managers_or_pasting_away(kim):
         )
 
 
-def test_asvs_6_2_8_a_password_counts_exactly_as_it_is(kim):
+@pytest.mark.row("ASVS-6.2.8")
+def test_a_password_counts_exactly_as_it_is(kim):
     kim.sign_in()
     password = "  Every Space and Case Counts  "
 
@@ -192,8 +203,9 @@ def test_asvs_6_2_8_a_password_counts_exactly_as_it_is(kim):
         assert not signs_in("kim", variant)
 
 
+@pytest.mark.row("ASVS-6.2.9")
 @pytest.mark.parametrize("length", [64, 128, 256])
-def test_asvs_6_2_9_long_passwords_are_taken_whole(length, kim):
+def test_long_passwords_are_taken_whole(length, kim):
     kim.sign_in()
     password = ("the quick zebra counts violet lanterns under a paper moon and sings; " * 4)[: length - 1]
 
@@ -203,12 +215,14 @@ def test_asvs_6_2_9_long_passwords_are_taken_whole(length, kim):
     assert not signs_in("kim", f"{password}?")
 
 
-def test_asvs_6_2_10_a_password_never_runs_out(kim, time_machine):
+@pytest.mark.row("ASVS-6.2.10")
+def test_a_password_never_runs_out(kim, time_machine):
     time_machine.move_to(kim.user.created_at.timestamp() + 5 * 366 * 24 * 3600)
 
     assert kim.enter_password().headers["Location"] == "/"
 
 
+@pytest.mark.row("ASVS-6.2.11")
 @pytest.mark.parametrize(
     ("password", "what"),
     [
@@ -227,7 +241,7 @@ def test_asvs_6_2_10_a_password_never_runs_out(kim, time_machine):
         ("plum lanterns count violets", None),
     ],
 )
-def test_asvs_6_2_11_what_everybody_knows_of_the_person_is_refused_with_the_reason(password, what, make_person):
+def test_what_everybody_knows_of_the_person_is_refused_with_the_reason(password, what, make_person):
     bjorn = make_person(
         "bjorn.wagner", email="x42mail@acme.example", first_name="Ann", last_name="Öztürk", password=PASSWORD
     )
@@ -248,6 +262,7 @@ def ann(make_person):
     return ann
 
 
+@pytest.mark.row("ASVS-6.2.11")
 @pytest.mark.parametrize(
     ("password", "status"),
     [
@@ -257,27 +272,30 @@ def ann(make_person):
         ("a.n.n counts plum trees", 302),
     ],
 )
-def test_asvs_6_2_11_a_name_of_three_letters_counts_where_it_stands_alone(password, status, ann):
+def test_a_name_of_three_letters_counts_where_it_stands_alone(password, status, ann):
     assert change(ann, password).status_code == status
 
 
+@pytest.mark.row("ASVS-6.2.11")
 @pytest.mark.parametrize(
     ("password", "status"),
     [("plumacmeviolet lantern", 400), ("plum a.c.m.e violet", 302), ("plum hart.man violet", 302)],
 )
-def test_asvs_6_2_11_a_word_of_four_letters_counts_inside_another(password, status, ann):
+def test_a_word_of_four_letters_counts_inside_another(password, status, ann):
     assert change(ann, password).status_code == status
 
 
+@pytest.mark.row("ASVS-6.2.11")
 @pytest.mark.parametrize(
     ("password", "status"),
     [("plum m a c h i n e s violet", 400), ("plumma.chi-nesviolet", 400), ("plum ma1chi2nes violet", 302)],
 )
-def test_asvs_6_2_11_a_word_of_eight_letters_counts_across_spaces_and_dots(password, status, ann):
+def test_a_word_of_eight_letters_counts_across_spaces_and_dots(password, status, ann):
     assert change(ann, password).status_code == status
 
 
-def test_asvs_6_2_11_a_part_of_a_known_word_is_none_either(make_person):
+@pytest.mark.row("ASVS-6.2.11")
+def test_a_part_of_a_known_word_is_none_either(make_person):
     long = make_person("maximilian.von.oppersdorff", email="q@acme.example")
     long.set_up_app()
     long.sign_in()
@@ -306,7 +324,8 @@ def typed(monkeypatch):
     return typed
 
 
-def test_asvs_6_2_12_the_rules_hold_on_the_command_line_too(typed, db):
+@pytest.mark.row("ASVS-6.2.12")
+def test_the_rules_hold_on_the_command_line_too(typed, db):
     waiting, said = typed("iloveyou", "petra counts plum trees", PASSWORD), StringIO()
 
     call_command("createsuperuser", username="petra", email="p@acme.example", stdin=Prompt(), stdout=said, stderr=said)
@@ -317,7 +336,8 @@ def test_asvs_6_2_12_the_rules_hold_on_the_command_line_too(typed, db):
     assert User.objects.get(username="petra").check_password(PASSWORD)
 
 
-def test_asvs_6_2_12_a_password_changed_on_the_command_line_keeps_the_rules(typed, kim):
+@pytest.mark.row("ASVS-6.2.12")
+def test_a_password_changed_on_the_command_line_keeps_the_rules(typed, kim):
     for refused, why in (
         ("iloveyou", "is on lists"),
         ("kim counts plum trees", "which is your user name"),
@@ -419,8 +439,9 @@ def test_passwords_that_are_judged_are_counted_for_their_person(by, kim, make_pe
     assert change(other, "violet plum lantern").status_code == 302
 
 
+@pytest.mark.row("B-56")
 @pytest.mark.parametrize("length", [257, 5000, 60_000])
-def test_b_56_a_password_that_is_too_long_is_refused_before_it_is_hashed(length, kim, monkeypatch):
+def test_a_password_that_is_too_long_is_refused_before_it_is_hashed(length, kim, monkeypatch):
     kim.sign_in()
     monkeypatch.setattr("accounts.models.User.set_password", lambda *_: pytest.fail("hashed"))
 
@@ -430,8 +451,9 @@ def test_b_56_a_password_that_is_too_long_is_refused_before_it_is_hashed(length,
     assert f"it has {length} characters, and 256 is the most" in answer.content.decode()
 
 
+@pytest.mark.row("B-56")
 @pytest.mark.parametrize("path", ["/login/", CHANGE])
-def test_b_56_a_megabyte_is_refused_unread(path, kim, monkeypatch):
+def test_a_megabyte_is_refused_unread(path, kim, monkeypatch):
     kim.sign_in()
     client = browser() if path == "/login/" else kim.client
     monkeypatch.setattr("django.contrib.auth.hashers.make_password", lambda *_: pytest.fail("hashed"))
@@ -442,8 +464,9 @@ def test_b_56_a_megabyte_is_refused_unread(path, kim, monkeypatch):
     assert answer.status_code == 413
 
 
+@pytest.mark.row("B-56")
 @pytest.mark.parametrize("username", ["kim", "nobody"])
-def test_b_56_a_login_hashes_nothing_that_is_too_long(username, kim, monkeypatch):
+def test_a_login_hashes_nothing_that_is_too_long(username, kim, monkeypatch):
     monkeypatch.setattr("accounts.backends.User", None)
 
     assert Person(kim.user).client.post("/login/", {"username": username, "password": "x" * 1025}).status_code == 400

@@ -78,8 +78,9 @@ CHANGES = {
 }
 
 
+@pytest.mark.row("ASVS-6.3.7")
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
-def test_asvs_6_3_7_each_change_of_a_credential_is_one_mail_to_its_owner(change, told, kim_in):
+def test_each_change_of_a_credential_is_one_mail_to_its_owner(change, told, kim_in):
     answers = []
 
     mails = told(lambda: answers.append(change(kim_in)))
@@ -88,7 +89,8 @@ def test_asvs_6_3_7_each_change_of_a_credential_is_one_mail_to_its_owner(change,
     assert [sent.subject for sent in mails if sent.to == ["kim@acme.example"]] == [f"m2v: {CHANGES[change]}"]
 
 
-def test_asvs_6_3_7_another_user_name_is_told_with_what_it_was_and_is(told, kim, administrator):
+@pytest.mark.row("ASVS-6.3.7")
+def test_another_user_name_is_told_with_what_it_was_and_is(told, kim, administrator):
     form = {"username": "kimberly", "role": "member", "company": kim.user.company_id, "email": "kim@acme.example"}
 
     [sent] = told(administrator.client.post, f"/settings/administration/users/{kim.user.pk}/", form)
@@ -100,7 +102,8 @@ def test_asvs_6_3_7_another_user_name_is_told_with_what_it_was_and_is(told, kim,
     assert re.search(r"/not-me/[\w:-]+/", sent.body)
 
 
-def test_asvs_6_3_7_another_user_name_and_address_are_told_to_both_addresses(told, kim, administrator):
+@pytest.mark.row("ASVS-6.3.7")
+def test_another_user_name_and_address_are_told_to_both_addresses(told, kim, administrator):
     form = {"username": "kimberly", "role": "member", "company": kim.user.company_id, "email": "new@acme.example"}
 
     first = told(administrator.client.post, f"/settings/administration/users/{kim.user.pk}/", form)
@@ -117,7 +120,8 @@ def test_asvs_6_3_7_another_user_name_and_address_are_told_to_both_addresses(tol
     ]
 
 
-def test_asvs_6_3_7_no_mail_says_a_secret(told, kim_in):
+@pytest.mark.row("ASVS-6.3.7")
+def test_no_mail_says_a_secret(told, kim_in):
     codes = list(kim_in.codes)
     said = []
     for change in (add_passkey, enter_address, make_codes, set_up_app_anew, remove_app, change_password):
@@ -134,7 +138,8 @@ def test_asvs_6_3_7_no_mail_says_a_secret(told, kim_in):
     assert not re.search(r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}|\b\d{6}\b", everything)
 
 
-def test_asvs_6_3_5_the_right_password_with_three_wrong_second_factors_is_told(told, kim):
+@pytest.mark.row("ASVS-6.3.5")
+def test_the_right_password_with_three_wrong_second_factors_is_told(told, kim):
     kim.set_up_app()
     kim.enter_password()
 
@@ -144,7 +149,8 @@ def test_asvs_6_3_5_the_right_password_with_three_wrong_second_factors_is_told(t
     assert "someone knows your password" in sent[2][0].body
 
 
-def test_asvs_6_3_5_over_many_sessions_and_methods_as_well(told, kim):
+@pytest.mark.row("ASVS-6.3.5")
+def test_over_many_sessions_and_methods_as_well(told, kim):
     kim.set_up_app()
     kim.add_passkey()
     sent = []
@@ -160,7 +166,8 @@ def test_asvs_6_3_5_over_many_sessions_and_methods_as_well(told, kim):
     assert [one.subject for one in sent] == ["m2v: Three failed attempts at your second factor"]
 
 
-def test_asvs_6_3_6_no_link_in_a_mail_completes_or_shortens_a_login(told, kim):
+@pytest.mark.row("ASVS-6.3.6")
+def test_no_link_in_a_mail_completes_or_shortens_a_login(told, kim):
     kim.set_up_app()
     AuthenticatorApp.objects.update(last_used_step=-1)
     [notice] = told(kim.add_passkey)
@@ -177,12 +184,14 @@ def test_asvs_6_3_6_no_link_in_a_mail_completes_or_shortens_a_login(told, kim):
         assert claimant.asked_for == CHALLENGE
 
 
-def test_asvs_6_3_6_no_address_takes_a_code_from_a_mail():
+@pytest.mark.row("ASVS-6.3.6")
+def test_no_address_takes_a_code_from_a_mail():
     links = {page.name for page in pages() if page.has("token")}
     assert links == {"password_reset_confirm", "invitation", "not_me", "address"}
 
 
-def test_asvs_6_4_4_an_administrator_who_removes_a_factor_is_named_to_its_owner(told, kim_in, administrator):
+@pytest.mark.row("ASVS-6.4.4")
+def test_an_administrator_who_removes_a_factor_is_named_to_its_owner(told, kim_in, administrator):
     mails = told(administrator.client.post, f"/settings/administration/users/{kim_in.user.pk}/mfa/two-factor/off/")
 
     assert [sent.to for sent in mails] == [["kim@acme.example"]]

@@ -36,7 +36,8 @@ def withdraw(administrator, user):
     return administrator.client.post(f"{USERS}{user.pk}/invite/withdraw/", follow=True)
 
 
-def test_asvs_6_4_1_an_invitation_is_random_works_once_and_lets_people_choose_their_own_password(nadia, link, admin):
+@pytest.mark.row("ASVS-6.4.1")
+def test_an_invitation_is_random_works_once_and_lets_people_choose_their_own_password(nadia, link, admin):
     tokens = {invitations.invite(nadia, actor=admin).split("/")[-2] for _number in range(20)}
     assert len(tokens) == 20
     link = invitations.invite(nadia, actor=admin).removeprefix(SITE)
@@ -48,8 +49,9 @@ def test_asvs_6_4_1_an_invitation_is_random_works_once_and_lets_people_choose_th
     assert signs_in("nadia", NEW)
 
 
+@pytest.mark.row("ASVS-6.4.1")
 @pytest.mark.parametrize(("days", "works"), [(0, True), (7, True), (7.01, False)])
-def test_asvs_6_4_1_an_invitation_is_good_for_seven_days(days, works, nadia, admin, time_machine):
+def test_an_invitation_is_good_for_seven_days(days, works, nadia, admin, time_machine):
     time_machine.move_to(INVITED_AT, tick=False)
     link = invitations.invite(nadia, actor=admin).removeprefix(SITE)
 
@@ -59,7 +61,8 @@ def test_asvs_6_4_1_an_invitation_is_good_for_seven_days(days, works, nadia, adm
     assert signs_in("nadia", NEW) == works
 
 
-def test_asvs_6_4_1_an_invitation_can_be_withdrawn(nadia, link, administrator):
+@pytest.mark.row("ASVS-6.4.1")
+def test_an_invitation_can_be_withdrawn(nadia, link, administrator):
     reader = browser()
     open_form = form_of(reader, link)
 
@@ -154,7 +157,8 @@ def test_the_administrator_is_told_that_a_password_was_chosen_meanwhile(page, na
     assert "Nadia has just chosen a password." in answer.content.decode()
 
 
-def test_b_35_another_companys_administrator_withdraws_nothing(nadia, link, make_person, other_company):
+@pytest.mark.row("B-35")
+def test_another_companys_administrator_withdraws_nothing(nadia, link, make_person, other_company):
     carla = make_person("carla", role=Role.COMPANY_ADMINISTRATOR, company=other_company)
     carla.sign_in()
 
@@ -172,14 +176,16 @@ def test_withdrawing_asks_who_one_is_again_after_a_while(nadia, link, administra
     assert choose(link).status_code == 302
 
 
-def test_asvs_6_4_2_there_are_no_hints_and_no_secret_questions():
+@pytest.mark.row("ASVS-6.4.2")
+def test_there_are_no_hints_and_no_secret_questions():
     for file in [*Path(settings.ROOT).glob("*/*.py"), *Path(settings.ROOT, "templates").rglob("*.html")]:
         assert not re.search(
             r"password_?hint|secret.question|security.question|maiden", file.read_text(), re.IGNORECASE
         ), file
 
 
-def test_asvs_6_4_3_a_reset_goes_round_no_second_factor(kim, mailoutbox):
+@pytest.mark.row("ASVS-6.4.3")
+def test_a_reset_goes_round_no_second_factor(kim, mailoutbox):
     kim.set_up_app()
     ask("kim@acme.example")
 
@@ -193,7 +199,8 @@ def test_asvs_6_4_3_a_reset_goes_round_no_second_factor(kim, mailoutbox):
     assert kim.is_in
 
 
-def test_asvs_6_4_4_a_password_and_a_mailbox_replace_no_lost_app(kim, mailoutbox):
+@pytest.mark.row("ASVS-6.4.4")
+def test_a_password_and_a_mailbox_replace_no_lost_app(kim, mailoutbox):
     kim.set_up_app()
     ask("kim@acme.example")
     choose(link_in(mailoutbox.pop()))
@@ -206,7 +213,8 @@ def test_asvs_6_4_4_a_password_and_a_mailbox_replace_no_lost_app(kim, mailoutbox
     assert not kim.is_in
 
 
-def test_asvs_6_4_6_an_administrator_starts_an_invitation_and_never_chooses_or_learns_a_password(
+@pytest.mark.row("ASVS-6.4.6")
+def test_an_administrator_starts_an_invitation_and_never_chooses_or_learns_a_password(
     nadia, link, administrator, company
 ):
     before = User.objects.get(pk=nadia.pk).password
@@ -221,7 +229,8 @@ def test_asvs_6_4_6_an_administrator_starts_an_invitation_and_never_chooses_or_l
     assert not re.search(r'<input[^>]*type="password"', page_of(administrator, nadia))
 
 
-def test_asvs_6_4_6_an_administrator_starts_a_reset_and_never_sees_its_link(kim, administrator, told):
+@pytest.mark.row("ASVS-6.4.6")
+def test_an_administrator_starts_a_reset_and_never_sees_its_link(kim, administrator, told):
     kim.set_up_app()
     kim.sign_in()
     before = User.objects.filter(pk=kim.user.pk).values().get()
@@ -246,7 +255,8 @@ def test_asvs_6_4_6_an_administrator_starts_a_reset_and_never_sees_its_link(kim,
     assert Person(kim.user).enter_password(NEW).headers["Location"] == "/login/challenge/"
 
 
-def test_asvs_6_4_6_a_reset_that_an_administrator_started_is_good_for_an_hour(kim, admin, told, time_machine):
+@pytest.mark.row("ASVS-6.4.6")
+def test_a_reset_that_an_administrator_started_is_good_for_an_hour(kim, admin, told, time_machine):
     time_machine.move_to(INVITED_AT, tick=False)
     petra = Person(admin)
     petra.sign_in()
@@ -257,7 +267,8 @@ def test_asvs_6_4_6_a_reset_that_an_administrator_started_is_good_for_an_hour(ki
     assert choose(link_in(mail)) is None
 
 
-def test_b_15_an_accepted_invitation_signs_nobody_in(nadia, link):
+@pytest.mark.row("B-15")
+def test_an_accepted_invitation_signs_nobody_in(nadia, link):
     guest = browser()
 
     choose(link, client=guest)
@@ -265,7 +276,8 @@ def test_b_15_an_accepted_invitation_signs_nobody_in(nadia, link):
     assert guest.get("/portal/").status_code == 302
 
 
-def test_b_51_a_changed_password_ends_copied_sessions(kim, mailoutbox):
+@pytest.mark.row("B-51")
+def test_a_changed_password_ends_copied_sessions(kim, mailoutbox):
     kim.sign_in()
     copy = browser()
     copy.cookies["session"] = kim.client.cookies["session"].value

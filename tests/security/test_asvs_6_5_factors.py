@@ -22,9 +22,10 @@ from tests.security.documents import ACCESS
 from tests.security.scenes import AUTHENTICATION, REGISTRATION, is_shut
 
 
+@pytest.mark.row("ASVS-6.5.1")
 @pytest.mark.parametrize("kind", ["app", "recovery"])
 @pytest.mark.parametrize("where", ["same browser", "another browser", "confirmation"])
-def test_asvs_6_5_1_every_code_counts_once(where, kind, kim_with_app):
+def test_every_code_counts_once(where, kind, kim_with_app):
     kim, other = kim_with_app, Person(kim_with_app.user)
     code = kim.code() if kind == "app" else kim.codes[0]
     kim.enter_password()
@@ -40,7 +41,8 @@ def test_asvs_6_5_1_every_code_counts_once(where, kind, kim_with_app):
     assert is_shut(again)
 
 
-def test_asvs_6_5_2_a_stored_recovery_code_is_a_sealed_digest(kim_with_app):
+@pytest.mark.row("ASVS-6.5.2")
+def test_a_stored_recovery_code_is_a_sealed_digest(kim_with_app):
     digests = {sha256(recovery.read(code).encode()).digest() for code in kim_with_app.codes}
     stored = [bytes(row.sealed_digest) for row in RecoveryCode.objects.all()]
 
@@ -49,7 +51,8 @@ def test_asvs_6_5_2_a_stored_recovery_code_is_a_sealed_digest(kim_with_app):
     assert not any("key" in field.name for field in RecoveryCode._meta.get_fields())
 
 
-def test_asvs_6_5_3_codes_keys_and_questions_come_from_the_systems_randomness(kim, monkeypatch):
+@pytest.mark.row("ASVS-6.5.3")
+def test_codes_keys_and_questions_come_from_the_systems_randomness(kim, monkeypatch):
     def weak(*_args, **_kwargs):
         raise AssertionError("not for secrets")
 
@@ -65,15 +68,17 @@ def test_asvs_6_5_3_codes_keys_and_questions_come_from_the_systems_randomness(ki
     assert totp.token_bytes is secrets.token_bytes
 
 
-def test_asvs_6_5_4_a_recovery_code_has_80_bits(kim_with_app):
+@pytest.mark.row("ASVS-6.5.4")
+def test_a_recovery_code_has_80_bits(kim_with_app):
     assert recovery.LENGTH * math.log2(len(recovery.ALPHABET)) == 80
     assert {len(recovery.read(code)) for code in kim_with_app.codes} == {recovery.LENGTH}
     assert set(recovery.read("".join(kim_with_app.codes))) <= set(recovery.ALPHABET)
     assert len(set(recovery.ALPHABET)) == 32
 
 
+@pytest.mark.row("ASVS-6.5.5")
 @pytest.mark.parametrize(("steps", "counts"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
-def test_asvs_6_5_5_a_code_lives_for_its_step_and_one_either_way(steps, counts, clock, kim_with_app):
+def test_a_code_lives_for_its_step_and_one_either_way(steps, counts, clock, kim_with_app):
     kim_with_app.enter_password()
 
     assert (kim_with_app.enter_code(kim_with_app.code(steps)).status_code == 302) == counts
@@ -81,8 +86,9 @@ def test_asvs_6_5_5_a_code_lives_for_its_step_and_one_either_way(steps, counts, 
     assert "one step before and after its own, 90 seconds in all" in ACCESS.read_text()
 
 
+@pytest.mark.row("ASVS-6.5.6")
 @pytest.mark.parametrize("by", ["owner", "company administrator"])
-def test_asvs_6_5_6_every_factor_can_be_revoked(by, kim_with_app, carla):
+def test_every_factor_can_be_revoked(by, kim_with_app, carla):
     kim, other = kim_with_app, Person(kim_with_app.user, app_key=kim_with_app.app_key)
     passkey = kim.add_passkey()
     other.authenticator = kim.authenticator
@@ -99,7 +105,8 @@ def test_asvs_6_5_6_every_factor_can_be_revoked(by, kim_with_app, carla):
     assert not RecoveryCode.objects.exists()
 
 
-def test_asvs_6_5_8_the_servers_clock_decides(clock, kim_with_app):
+@pytest.mark.row("ASVS-6.5.8")
+def test_the_servers_clock_decides(clock, kim_with_app):
     kim, theirs = kim_with_app, "Mon, 04 May 2026 09:40:15 GMT"
     kim.enter_password()
     soon = kim.code(20)
@@ -118,7 +125,8 @@ def test_asvs_6_5_8_the_servers_clock_decides(clock, kim_with_app):
     assert kim.enter_code(soon).headers["Location"] == "/", "the same code, once the server's clock is there"
 
 
-def test_asvs_6_6_no_code_goes_by_phone_mail_or_push(kim_with_app, mailoutbox):
+@pytest.mark.row("ASVS-6.6.1-6.6.4", "N-4.2.1.2")
+def test_no_code_goes_by_phone_mail_or_push(kim_with_app, mailoutbox):
     kim_with_app.enter_password()
     page = kim_with_app.client.get(CHALLENGE).content.decode().lower()
 
@@ -129,7 +137,8 @@ def test_asvs_6_6_no_code_goes_by_phone_mail_or_push(kim_with_app, mailoutbox):
     assert not fields & {"phone", "phone_number", "number", "email", "push_token"}
 
 
-def test_asvs_6_7_2_questions_are_long_and_never_the_same(kim):
+@pytest.mark.row("ASVS-6.7.2")
+def test_questions_are_long_and_never_the_same(kim):
     kim.sign_in()
     asked = [
         kim.json(f"{about}options/", {}).json()["challenge"]
@@ -141,7 +150,8 @@ def test_asvs_6_7_2_questions_are_long_and_never_the_same(kim):
     assert min(len(unb64(challenge)) for challenge in asked) >= 16
 
 
-def test_asvs_6_8_no_other_provider_signs_anybody_in(db):
+@pytest.mark.row("ASVS-6.8.1-6.8.4")
+def test_no_other_provider_signs_anybody_in(db):
     named = " ".join([*settings.AUTHENTICATION_BACKENDS, *settings.INSTALLED_APPS, *settings.MIDDLEWARE]).lower()
 
     assert not [word for word in ("oidc", "oauth", "saml", "social", "ldap", "remoteuser", "openid") if word in named]

@@ -16,13 +16,15 @@ from tests.security.documents import table
 from tests.security.scenes import choose_by_invitation, guarded, is_shut, main_of, paths_about
 
 
-def test_asvs_6_1_3_every_address_that_opens_a_session_is_in_the_list_of_ways_in():
+@pytest.mark.row("ASVS-6.1.3", "ASVS-6.3.4")
+def test_every_address_that_opens_a_session_is_in_the_list_of_ways_in():
     assert [row[0] for row in table("Ways in")] == list(dict.fromkeys(row[0] for row in table("Ways in")))
     assert {row[0] for row in table("Ways in")} == {page.name for page in pages() if page.public}
     assert all(len(row) == 3 and all(row) for row in table("Ways in"))
 
 
-def test_asvs_6_3_2_a_new_database_has_nobody_in_it(db, settings):
+@pytest.mark.row("ASVS-6.3.2")
+def test_a_new_database_has_nobody_in_it(db, settings):
     assert not User.objects.exists()
     for name in ("admin", "root", "m2v", "demo", "test"):
         assert browser().post("/login/", {"username": name, "password": name}).status_code == 400
@@ -31,8 +33,9 @@ def test_asvs_6_3_2_a_new_database_has_nobody_in_it(db, settings):
     assert settings.FIXTURE_DIRS == []
 
 
+@pytest.mark.row("ASVS-6.3.3")
 @pytest.mark.parametrize("step", HALF_WAY)
-def test_asvs_6_3_3_nothing_opens_on_the_password_alone(step, kim, admin):
+def test_nothing_opens_on_the_password_alone(step, kim, admin):
     go_half_way(kim, step, admin)
     if step == "passkey":  # a request asks and does not lock out; until it is answered it is a step as the others
         services.enable_two_factor(kim.user, actor=admin)
@@ -44,7 +47,8 @@ def test_asvs_6_3_3_nothing_opens_on_the_password_alone(step, kim, admin):
     assert len(answers) == len(guarded())
 
 
-def test_asvs_6_3_4_no_other_door(kim_with_app, ada, admin):
+@pytest.mark.row("ASVS-6.3.4")
+def test_no_other_door(kim_with_app, ada, admin):
     kim = kim_with_app
     assert len(settings.AUTHENTICATION_BACKENDS) == 1
     kim.client.force_login(kim.user)
@@ -58,7 +62,8 @@ def test_asvs_6_3_4_no_other_door(kim_with_app, ada, admin):
         assert kim.client.get(path).status_code == 404
 
 
-def test_asvs_6_3_6_no_mail_lets_anybody_in(kim_with_app, ada, admin, mailoutbox):
+@pytest.mark.row("ASVS-6.3.6")
+def test_no_mail_lets_anybody_in(kim_with_app, ada, admin, mailoutbox):
     for person in (kim_with_app, ada):
         browser().post("/password-reset/", {"email": person.user.email})
         link = mailoutbox[-1].body.split("http://localhost:8000")[1].split()[0]
@@ -68,7 +73,8 @@ def test_asvs_6_3_6_no_mail_lets_anybody_in(kim_with_app, ada, admin, mailoutbox
         assert is_shut(person)
 
 
-def test_asvs_6_3_8_nobody_can_be_told_apart(kim_with_app, ada, make_person):
+@pytest.mark.row("ASVS-6.3.8")
+def test_nobody_can_be_told_apart(kim_with_app, ada, make_person):
     make_person("inga", is_active=False)
     make_person("ines", password=None)
     kim_with_app.add_passkey()

@@ -47,7 +47,8 @@ def place_of(person: Person) -> str:
 # --- 7.1 Documentation ---
 
 
-def test_asvs_7_1_1_the_limits_are_documented_and_are_the_settings():
+@pytest.mark.row("ASVS-7.1.1")
+def test_the_limits_are_documented_and_are_the_settings():
     row = next(line for line in README.splitlines() if "`SESSION_IDLE_SECONDS`" in line)
 
     assert re.findall(r"`(\d+)`", row) == ["3600", "86400"]
@@ -55,21 +56,24 @@ def test_asvs_7_1_1_the_limits_are_documented_and_are_the_settings():
     assert "NIST SP 800-63B-4" in README
 
 
-def test_asvs_7_1_2_as_many_sessions_as_one_likes_go_on_at_once(kim):
+@pytest.mark.row("ASVS-7.1.2")
+def test_as_many_sessions_as_one_likes_go_on_at_once(kim):
     everywhere = [another(kim) for _ in range(8)]
 
     assert all(person.is_in for person in everywhere)
     assert "As many sessions at once as one likes" in README
 
 
-def test_asvs_7_1_3_no_session_is_anybody_elses():
+@pytest.mark.row("ASVS-7.1.3")
+def test_no_session_is_anybody_elses():
     assert settings.AUTHENTICATION_BACKENDS == ["mfa.backends.SignInBackend"]
 
 
 # --- 7.2 What a session is ---
 
 
-def test_asvs_7_2_1_a_cookie_that_is_made_up_or_bent_opens_nothing(kim):
+@pytest.mark.row("ASVS-7.2.1")
+def test_a_cookie_that_is_made_up_or_bent_opens_nothing(kim):
     kim.sign_in()
     key = key_of(kim.client)
     forged = signed_cookies.SessionStore()
@@ -81,7 +85,8 @@ def test_asvs_7_2_1_a_cookie_that_is_made_up_or_bent_opens_nothing(kim):
     assert kim.is_in
 
 
-def test_asvs_7_2_2_no_header_and_no_name_of_a_session_opens_one(kim):
+@pytest.mark.row("ASVS-7.2.2")
+def test_no_header_and_no_name_of_a_session_opens_one(kim):
     kim.sign_in()
     key, public = key_of(kim.client), str(Session.objects.get(user=kim.user).public_id)
 
@@ -91,7 +96,8 @@ def test_asvs_7_2_2_no_header_and_no_name_of_a_session_opens_one(kim):
     assert with_key(public).get("/portal/").status_code == 302
 
 
-def test_asvs_7_2_3_keys_are_unique_and_hold_128_bits(db):
+@pytest.mark.row("ASVS-7.2.3")
+def test_keys_are_unique_and_hold_128_bits(db):
     keys = {SessionStore()._get_new_session_key() for _ in range(1000)}
 
     assert len(keys) == 1000
@@ -99,7 +105,8 @@ def test_asvs_7_2_3_keys_are_unique_and_hold_128_bits(db):
     assert len(set("".join(keys))) == 36  # 36 ** 32 is 165 bits
 
 
-def test_asvs_7_2_4_every_proof_gives_the_session_another_key_and_kills_the_old_one(kim, clock):
+@pytest.mark.row("ASVS-7.2.4")
+def test_every_proof_gives_the_session_another_key_and_kills_the_old_one(kim, clock):
     kim.set_up_app()
     kim.client.post("/passkeys/authentication/options/", {}, content_type="application/json")
     seen = [key_of(kim.client)]
@@ -123,7 +130,8 @@ def test_asvs_7_2_4_every_proof_gives_the_session_another_key_and_kills_the_old_
 # --- 7.3 Timeouts ---
 
 
-def test_asvs_7_3_1_an_hour_of_nothing_ends_a_session_whatever_the_cookie_says(kim, clock):
+@pytest.mark.row("ASVS-7.3.1")
+def test_an_hour_of_nothing_ends_a_session_whatever_the_cookie_says(kim, clock):
     kim.sign_in()
     key = key_of(kim.client)
 
@@ -138,7 +146,8 @@ def test_asvs_7_3_1_an_hour_of_nothing_ends_a_session_whatever_the_cookie_says(k
     assert with_key(key).get("/portal/").status_code == 302
 
 
-def test_asvs_7_3_2_a_day_ends_a_session_however_busy_it_is(kim, clock):
+@pytest.mark.row("ASVS-7.3.2")
+def test_a_day_ends_a_session_however_busy_it_is(kim, clock):
     kim.sign_in()
 
     for _ in range(24 * 6 - 1):
@@ -150,7 +159,8 @@ def test_asvs_7_3_2_a_day_ends_a_session_however_busy_it_is(kim, clock):
     assert not Session.objects.filter(user=kim.user).exists()
 
 
-def test_asvs_7_3_2_confirming_who_one_is_does_not_lengthen_a_day(kim, clock):
+@pytest.mark.row("ASVS-7.3.2")
+def test_confirming_who_one_is_does_not_lengthen_a_day(kim, clock):
     kim.sign_in()
     for _ in range(47):
         clock.shift(30 * MINUTE)
@@ -161,7 +171,8 @@ def test_asvs_7_3_2_confirming_who_one_is_does_not_lengthen_a_day(kim, clock):
     assert not kim.is_in
 
 
-def test_asvs_7_3_1_other_limits_hold_for_sessions_that_are_there(kim, clock, settings):
+@pytest.mark.row("ASVS-7.3.1")
+def test_other_limits_hold_for_sessions_that_are_there(kim, clock, settings):
     kim.sign_in()
     settings.SESSION_IDLE_SECONDS = 120
     clock.shift(119)
@@ -170,8 +181,9 @@ def test_asvs_7_3_1_other_limits_hold_for_sessions_that_are_there(kim, clock, se
     assert not kim.is_in
 
 
+@pytest.mark.row("ASVS-7.3.2")
 @pytest.mark.parametrize("kind", HALF_WAY)
-def test_asvs_7_3_2_a_login_half_way_keeps_its_ten_minutes(kind, kim, admin, clock):
+def test_a_login_half_way_keeps_its_ten_minutes(kind, kim, admin, clock):
     go_half_way(kim, kind, admin)
 
     clock.shift(9 * MINUTE)
@@ -183,7 +195,8 @@ def test_asvs_7_3_2_a_login_half_way_keeps_its_ten_minutes(kind, kim, admin, clo
 # --- 7.4 Ends ---
 
 
-def test_asvs_7_4_1_the_cookie_of_a_signed_out_session_is_worth_nothing(kim):
+@pytest.mark.row("ASVS-7.4.1")
+def test_the_cookie_of_a_signed_out_session_is_worth_nothing(kim):
     kim.sign_in()
     key = key_of(kim.client)
 
@@ -193,7 +206,8 @@ def test_asvs_7_4_1_the_cookie_of_a_signed_out_session_is_worth_nothing(kim):
     assert with_key(key).get("/portal/").status_code == 302
 
 
-def test_asvs_7_4_1_a_session_ends_under_whatever_key_it_has_by_then(kim, monkeypatch):
+@pytest.mark.row("ASVS-7.4.1")
+def test_a_session_ends_under_whatever_key_it_has_by_then(kim, monkeypatch):
     """Signing out meets a confirmation in another tab, which gives the session its next key."""
     kim.sign_in()
     tab, other = with_key(key_of(kim.client)), with_key(key_of(kim.client))
@@ -210,7 +224,8 @@ def test_asvs_7_4_1_a_session_ends_under_whatever_key_it_has_by_then(kim, monkey
     assert other.get("/portal/").status_code == 302
 
 
-def test_asvs_7_4_1_the_browser_drops_the_cookie_of_what_was_ended_here_and_no_other(kim):
+@pytest.mark.row("ASVS-7.4.1")
+def test_the_browser_drops_the_cookie_of_what_was_ended_here_and_no_other(kim):
     """A late answer to a key of before must not take the next one away."""
     kim.sign_in()
     before = with_key(key_of(kim.client))
@@ -222,7 +237,8 @@ def test_asvs_7_4_1_the_browser_drops_the_cookie_of_what_was_ended_here_and_no_o
     assert (dropped.value, dropped["max-age"]) == ("", 0)
 
 
-def test_asvs_7_4_3_a_new_password_ends_the_others_and_half_way_logins(kim, admin):
+@pytest.mark.row("ASVS-7.4.3")
+def test_a_new_password_ends_the_others_and_half_way_logins(kim, admin):
     kim.sign_in()
     elsewhere = another(kim)
     half = Person(kim.user)
@@ -237,7 +253,8 @@ def test_asvs_7_4_3_a_new_password_ends_the_others_and_half_way_logins(kim, admi
     assert Session.objects.filter(user=kim.user).count() == 1
 
 
-def test_asvs_7_4_3_a_reset_ends_all(kim):
+@pytest.mark.row("ASVS-7.4.3")
+def test_a_reset_ends_all(kim):
     kim.sign_in()
     elsewhere = another(kim)
 
@@ -248,7 +265,8 @@ def test_asvs_7_4_3_a_reset_ends_all(kim):
     assert not elsewhere.is_in
 
 
-def test_asvs_7_4_3_without_the_app_what_it_opened_ends_but_the_session_that_removes_it(kim):
+@pytest.mark.row("ASVS-7.4.3")
+def test_without_the_app_what_it_opened_ends_but_the_session_that_removes_it(kim):
     kim.set_up_app()
     by_passkey = Person(kim.user, authenticator=kim.authenticator)
     kim.add_passkey()
@@ -267,7 +285,8 @@ def test_asvs_7_4_3_without_the_app_what_it_opened_ends_but_the_session_that_rem
     assert not by_recovery.is_in
 
 
-def test_asvs_6_5_6_without_a_passkey_what_it_opened_ends_and_nothing_else(kim, administrator):
+@pytest.mark.row("ASVS-6.5.6")
+def test_without_a_passkey_what_it_opened_ends_and_nothing_else(kim, administrator):
     passkey = kim.add_passkey()
     kim.use_passkey()
     by_password = another(kim)
@@ -279,7 +298,8 @@ def test_asvs_6_5_6_without_a_passkey_what_it_opened_ends_and_nothing_else(kim, 
     assert administrator.is_in
 
 
-def test_asvs_7_4_3_the_session_that_deletes_its_own_passkey_goes_on(kim):
+@pytest.mark.row("ASVS-7.4.3")
+def test_the_session_that_deletes_its_own_passkey_goes_on(kim):
     passkey = kim.add_passkey()
     kim.use_passkey()
     elsewhere = Person(kim.user, authenticator=kim.authenticator)
@@ -291,7 +311,8 @@ def test_asvs_7_4_3_the_session_that_deletes_its_own_passkey_goes_on(kim):
     assert not elsewhere.is_in
 
 
-def test_asvs_7_4_3_a_suspended_passkey_ends_what_it_opened(kim):
+@pytest.mark.row("ASVS-7.4.3")
+def test_a_suspended_passkey_ends_what_it_opened(kim):
     passkey = kim.add_passkey()
     kim.use_passkey()
 
@@ -300,7 +321,8 @@ def test_asvs_7_4_3_a_suspended_passkey_ends_what_it_opened(kim):
     assert not kim.is_in
 
 
-def test_asvs_7_4_3_another_app_ends_what_the_old_one_opened(kim):
+@pytest.mark.row("ASVS-7.4.3")
+def test_another_app_ends_what_the_old_one_opened(kim):
     kim.set_up_app()
     kim.sign_in()
 
@@ -309,7 +331,8 @@ def test_asvs_7_4_3_another_app_ends_what_the_old_one_opened(kim):
     assert not kim.is_in
 
 
-def test_asvs_7_4_3_new_recovery_codes_end_nothing(kim):
+@pytest.mark.row("ASVS-7.4.3")
+def test_new_recovery_codes_end_nothing(kim):
     kim.set_up_app()
     kim.sign_in()
 
@@ -318,8 +341,9 @@ def test_asvs_7_4_3_new_recovery_codes_end_nothing(kim):
     assert kim.is_in
 
 
+@pytest.mark.row("ASVS-8.3.2")
 @pytest.mark.parametrize("what", ["role", "company"])
-def test_asvs_8_3_2_another_role_or_company_ends_every_session_at_once(what, kim, admin, other_company):
+def test_another_role_or_company_ends_every_session_at_once(what, kim, admin, other_company):
     kim.sign_in()
     elsewhere = another(kim)
     if what == "role":
@@ -333,7 +357,8 @@ def test_asvs_8_3_2_another_role_or_company_ends_every_session_at_once(what, kim
     assert not elsewhere.is_in
 
 
-def test_asvs_8_3_2_whoever_moves_themselves_signs_in_again(administrator, company):
+@pytest.mark.row("ASVS-8.3.2")
+def test_whoever_moves_themselves_signs_in_again(administrator, company):
     form = {"username": "petra", "email": "petra@acme.example", "role": "member", "company": str(company.pk)}
     answer = administrator.client.post(f"/settings/administration/users/{administrator.user.pk}/", form)
 
@@ -343,7 +368,8 @@ def test_asvs_8_3_2_whoever_moves_themselves_signs_in_again(administrator, compa
     assert administrator.is_in
 
 
-def test_asvs_7_4_3_another_name_ends_nothing(kim):
+@pytest.mark.row("ASVS-7.4.3")
+def test_another_name_ends_nothing(kim):
     kim.sign_in()
     kim.user.first_name = "Kimberly"
 
@@ -355,7 +381,8 @@ def test_asvs_7_4_3_another_name_ends_nothing(kim):
 # --- 7.5 One's own sessions ---
 
 
-def test_asvs_7_5_2_the_list_says_where_since_when_how_and_which_one_this_is(kim, clock):
+@pytest.mark.row("ASVS-7.5.2")
+def test_the_list_says_where_since_when_how_and_which_one_this_is(kim, clock):
     kim.set_up_app()
     phone = Person(kim.user, client=browser(), authenticator=kim.authenticator)
     phone.client.defaults["HTTP_USER_AGENT"] = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0) Version/19.0 Safari/605.1"
@@ -377,7 +404,8 @@ def test_asvs_7_5_2_the_list_says_where_since_when_how_and_which_one_this_is(kim
     assert key_of(kim.client) not in page
 
 
-def test_asvs_7_5_2_ending_one_ends_that_one_and_is_written_down(kim, lee):
+@pytest.mark.row("ASVS-7.5.2")
+def test_ending_one_ends_that_one_and_is_written_down(kim, lee):
     kim.sign_in()
     phone, tablet = another(kim), another(kim)
     lee.sign_in()
@@ -391,7 +419,8 @@ def test_asvs_7_5_2_ending_one_ends_that_one_and_is_written_down(kim, lee):
     assert (line.actor, line.subject, line.details["name"]) == (kim.user, kim.user, "Chrome on Linux")
 
 
-def test_asvs_7_5_2_ending_the_others_ends_half_way_ones_too(kim, lee, admin):
+@pytest.mark.row("ASVS-7.5.2")
+def test_ending_the_others_ends_half_way_ones_too(kim, lee, admin):
     kim.sign_in()
     phone = another(kim)
     services.request_passkey(kim.user, actor=admin)
@@ -409,8 +438,9 @@ def test_asvs_7_5_2_ending_the_others_ends_half_way_ones_too(kim, lee, admin):
     assert AuditEvent.objects.get(action="other_sessions_ended").details == {"sessions": 2}
 
 
+@pytest.mark.row("ASVS-7.5.2")
 @pytest.mark.parametrize("whose", ["somebody else's", "nobody's", "the acting one"])
-def test_asvs_7_5_2_no_other_session_can_be_ended(whose, kim, lee):
+def test_no_other_session_can_be_ended(whose, kim, lee):
     kim.sign_in()
     lee.sign_in()
     theirs = {"somebody else's": place_of(lee), "the acting one": place_of(kim)}
@@ -424,8 +454,9 @@ def test_asvs_7_5_2_no_other_session_can_be_ended(whose, kim, lee):
     assert not AuditEvent.objects.filter(action="session_ended").exists()
 
 
+@pytest.mark.row("ASVS-7.5.2")
 @pytest.mark.parametrize("all_others", [True, False])
-def test_asvs_7_5_2_ending_needs_a_fresh_proof_and_goes_on_after_it(all_others, kim, clock):
+def test_ending_needs_a_fresh_proof_and_goes_on_after_it(all_others, kim, clock):
     phone = another(kim)
     clock.shift(5 * MINUTE)
     kim.sign_in()
@@ -443,7 +474,8 @@ def test_asvs_7_5_2_ending_needs_a_fresh_proof_and_goes_on_after_it(all_others, 
     assert kim.is_in
 
 
-def test_asvs_7_5_2_the_acting_session_is_known_after_its_key_changed_in_the_same_request(kim, rf):
+@pytest.mark.row("ASVS-7.5.2")
+def test_the_acting_session_is_known_after_its_key_changed_in_the_same_request(kim, rf):
     """A request proves something, which renames its session, and then ends all others."""
     kim.sign_in()
     elsewhere = another(kim)
@@ -461,7 +493,8 @@ def test_asvs_7_5_2_the_acting_session_is_known_after_its_key_changed_in_the_sam
 # --- 7.6 How a session begins ---
 
 
-def test_asvs_7_6_2_no_get_ever_signs_anybody_in(kim):
+@pytest.mark.row("ASVS-7.6.1-7.6.2")
+def test_no_get_ever_signs_anybody_in(kim):
     kim.add_passkey()
     client = browser()
 

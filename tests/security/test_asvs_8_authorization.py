@@ -36,14 +36,16 @@ def signed_in(role, make_person, company):
     return person
 
 
-def test_asvs_8_1_1_the_written_rules_are_the_tested_ones():
+@pytest.mark.row("ASVS-8.1.1")
+def test_the_written_rules_are_the_tested_ones():
     used = {tuple(rule_for(page.name)) for page in guarded()}
 
     assert used == {tuple(row) for row in table("Who may open what")}
     assert {cell for row in used for cell in row[1:]} == OPEN | {"no"}
 
 
-def test_asvs_8_1_2_the_written_fields_are_those_of_the_forms(admin, company_admin, kim):
+@pytest.mark.row("ASVS-8.1.2")
+def test_the_written_fields_are_those_of_the_forms(admin, company_admin, kim):
     rows = table("Who may change which field")
     written = [{row[0] for row in rows if row[column].startswith("change")} for column in (1, 2, 3)]
     forms = [
@@ -59,8 +61,9 @@ def test_asvs_8_1_2_the_written_fields_are_those_of_the_forms(admin, company_adm
         assert "role" not in UserForm(instance=actor, actor=actor, companies=Company.objects.all()).fields
 
 
+@pytest.mark.row("ASVS-8.2.1")
 @pytest.mark.parametrize("role", ROLES)
-def test_asvs_8_2_1_each_role_reaches_what_the_rules_say(role, make_person, kim, company):
+def test_each_role_reaches_what_the_rules_say(role, make_person, kim, company):
     kim.add_passkey()
     person = signed_in(role, make_person, company)
     mine = {page: path for page, path in paths_about(person.user).items() if page.name.startswith("own_mfa:")}
@@ -72,8 +75,9 @@ def test_asvs_8_2_1_each_role_reaches_what_the_rules_say(role, make_person, kim,
     }
 
 
+@pytest.mark.row("ASVS-8.2.2")
 @pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "PUT"])
-def test_asvs_8_2_2_things_of_another_company_do_not_exist(method, carla, foreigners, other_company):
+def test_things_of_another_company_do_not_exist(method, carla, foreigners, other_company):
     before = things()
 
     for person in foreigners:
@@ -85,7 +89,8 @@ def test_asvs_8_2_2_things_of_another_company_do_not_exist(method, carla, foreig
     assert things() == before
 
 
-def test_asvs_8_2_3_fields_that_one_may_not_set_are_ignored(carla, kim, other_company):
+@pytest.mark.row("ASVS-8.2.3", "ASVS-15.3.3")
+def test_fields_that_one_may_not_set_are_ignored(carla, kim, other_company):
     kim.sign_in()
     forged = {
         "company": str(other_company.pk),
@@ -108,7 +113,8 @@ def test_asvs_8_2_3_fields_that_one_may_not_set_are_ignored(carla, kim, other_co
     assert User.objects.values(*SWITCHES).get(pk=kim.user.pk) == before
 
 
-def test_asvs_8_3_1_what_no_button_offers_is_refused_all_the_same(kim, ada, carla, admin):
+@pytest.mark.row("ASVS-8.3.1")
+def test_what_no_button_offers_is_refused_all_the_same(kim, ada, carla, admin):
     """Nothing on their pages leads there; the addresses are called all the same."""
     kim.sign_in()
     shown = kim.client.get("/portal/").content.decode() + carla.client.get(USERS).content.decode()
@@ -123,7 +129,8 @@ def test_asvs_8_3_1_what_no_button_offers_is_refused_all_the_same(kim, ada, carl
     assert things() == before
 
 
-def test_asvs_8_3_1_nobody_deactivates_themselves(carla, administrator):
+@pytest.mark.row("ASVS-8.3.1")
+def test_nobody_deactivates_themselves(carla, administrator):
     for person in (carla, administrator):
         own = f"{USERS}{person.user.pk}/"
         answer = person.client.post(f"{own}deactivate/")
@@ -133,7 +140,8 @@ def test_asvs_8_3_1_nobody_deactivates_themselves(carla, administrator):
         assert User.objects.get(pk=person.user.pk).is_active
 
 
-def test_asvs_8_3_2_a_right_that_is_taken_away_is_gone_with_the_next_request(carla, administrator):
+@pytest.mark.row("ASVS-8.3.2")
+def test_a_right_that_is_taken_away_is_gone_with_the_next_request(carla, administrator):
     assert carla.client.get(USERS).status_code == 200
     profile = {"username": "carla", "first_name": "", "last_name": "", "email": carla.user.email}
     answer = administrator.client.post(
@@ -146,8 +154,9 @@ def test_asvs_8_3_2_a_right_that_is_taken_away_is_gone_with_the_next_request(car
     assert carla.client.get("/portal/").status_code == 302
 
 
+@pytest.mark.row("ASVS-8.3.2")
 @pytest.mark.parametrize("rule", ["user", "company"])
-def test_asvs_8_3_2_sign_out_now_brings_a_new_rule_at_once(rule, kim, administrator, company):
+def test_sign_out_now_brings_a_new_rule_at_once(rule, kim, administrator, company):
     kim.sign_in()
     path = f"{COMPANIES}{company.pk}/" if rule == "company" else window_of(kim.user)
 
@@ -158,7 +167,8 @@ def test_asvs_8_3_2_sign_out_now_brings_a_new_rule_at_once(rule, kim, administra
     assert kim.asked_for == SETUP
 
 
-def test_asvs_8_3_3_every_act_is_its_actors(kim, carla, administrator):
+@pytest.mark.row("ASVS-8.3.3")
+def test_every_act_is_its_actors(kim, carla, administrator):
     for person in (carla, administrator):
         User.objects.filter(pk=kim.user.pk).update(two_factor_enabled=False)
         person.client.post(f"{window_of(kim.user)}two-factor/on/", {"actor": str(kim.user.pk)})
@@ -167,7 +177,8 @@ def test_asvs_8_3_3_every_act_is_its_actors(kim, carla, administrator):
     assert not AuditEvent.objects.filter(action="two_factor_enabled", actor=kim.user).exists()
 
 
-def test_asvs_8_4_1_a_company_sees_nothing_of_another(carla, foreigners, kim):
+@pytest.mark.row("ASVS-8.4.1")
+def test_a_company_sees_nothing_of_another(carla, foreigners, kim):
     paths = [
         "/settings/",
         USERS,
@@ -188,7 +199,8 @@ def test_asvs_8_4_1_a_company_sees_nothing_of_another(carla, foreigners, kim):
     assert list(Company.objects.managed_by(carla.user)) == [carla.user.company]
 
 
-def test_asvs_8_4_2_administration_wants_role_every_step_and_a_fresh_proof(clock, make_person, kim, admin):
+@pytest.mark.row("ASVS-8.4.2")
+def test_administration_wants_role_every_step_and_a_fresh_proof(clock, make_person, kim, admin):
     petra = Person(admin)
     petra.set_up_app()
     act = f"{window_of(kim.user)}two-factor/on/"
@@ -209,7 +221,8 @@ def test_asvs_8_4_2_administration_wants_role_every_step_and_a_fresh_proof(clock
     assert User.objects.get(pk=kim.user.pk).two_factor_enabled
 
 
-def test_asvs_8_4_2_acts_on_a_company_reach_nobody_of_a_higher_role(clock, carla, make_person, company):
+@pytest.mark.row("ASVS-8.4.2")
+def test_acts_on_a_company_reach_nobody_of_a_higher_role(clock, carla, make_person, company):
     """An administrator may belong to a company: its administrators decide the company's rule, and nothing about them."""
     above = make_person("olga", role=Role.ADMINISTRATOR, two_factor_enabled=True)
     beside = make_person("lee", two_factor_enabled=True)
@@ -227,7 +240,8 @@ def test_asvs_8_4_2_acts_on_a_company_reach_nobody_of_a_higher_role(clock, carla
     assert not User.objects.get(pk=beside.user.pk).two_factor_enabled
 
 
-def test_asvs_8_4_1_what_was_done_in_an_earlier_company_stays_there(carla, kim, company, other_company, administrator):
+@pytest.mark.row("ASVS-8.4.1")
+def test_what_was_done_in_an_earlier_company_stays_there(carla, kim, company, other_company, administrator):
     User.objects.filter(pk=kim.user.pk).update(company=other_company)
     moved = User.objects.select_related("company").get(pk=kim.user.pk)
     people.end_sessions(moved, actor=administrator.user)

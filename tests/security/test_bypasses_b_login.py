@@ -47,9 +47,10 @@ QUARTER = 15 * 60 + 1
 # --- Past the step ---
 
 
+@pytest.mark.row("B-01")
 @pytest.mark.parametrize("referer", ["", "http://localhost:8000/login/challenge/"])
 @pytest.mark.parametrize("step", HALF_WAY)
-def test_b_01_no_address_opens_past_the_step(step, referer, kim, admin):
+def test_no_address_opens_past_the_step(step, referer, kim, admin):
     go_half_way(kim, step, admin)
     before = things()
 
@@ -63,7 +64,8 @@ def test_b_01_no_address_opens_past_the_step(step, referer, kim, admin):
     assert is_shut(kim)
 
 
-def test_b_02_a_wrong_code_leaves_the_server_where_it_was(half_way):
+@pytest.mark.row("B-02")
+def test_a_wrong_code_leaves_the_server_where_it_was(half_way):
     assert half_way.enter_code("000000").status_code == 400
 
     assert half_way.json(AUTHENTICATION, {"ok": True, "next": "/portal/", "verified": True}).status_code == 400
@@ -71,7 +73,8 @@ def test_b_02_a_wrong_code_leaves_the_server_where_it_was(half_way):
     assert half_way.asked_for == CHALLENGE
 
 
-def test_b_03_the_second_step_is_for_whoever_took_the_first(half_way, ada):
+@pytest.mark.row("B-03")
+def test_the_second_step_is_for_whoever_took_the_first(half_way, ada):
     ada.set_up_app()
     ada.add_passkey()
     others = {
@@ -91,7 +94,8 @@ def test_b_03_the_second_step_is_for_whoever_took_the_first(half_way, ada):
     assert not ada.user.sessions.exists()
 
 
-def test_b_04_of_two_first_steps_the_later_counts(half_way, ada):
+@pytest.mark.row("B-04")
+def test_of_two_first_steps_the_later_counts(half_way, ada):
     ada.set_up_app()
     ada.client = half_way.client
     ada.enter_password()
@@ -103,7 +107,8 @@ def test_b_04_of_two_first_steps_the_later_counts(half_way, ada):
     assert not half_way.user.sessions.exists()
 
 
-def test_b_05_a_first_step_is_good_for_ten_minutes(clock, half_way):
+@pytest.mark.row("B-05")
+def test_a_first_step_is_good_for_ten_minutes(clock, half_way):
     clock.shift(601)
 
     answer = half_way.enter_code()
@@ -116,8 +121,9 @@ def test_b_05_a_first_step_is_good_for_ten_minutes(clock, half_way):
 # --- Codes ---
 
 
+@pytest.mark.row("B-08")
 @pytest.mark.parametrize("first", ["right", "wrong"])
-def test_b_08_many_guesses_in_one_request_are_one(first, half_way):
+def test_many_guesses_in_one_request_are_one(first, half_way):
     right = half_way.code()
     guesses = [right, "000000"] if first == "right" else [f"{number:06}" for number in range(50)]
 
@@ -129,7 +135,8 @@ def test_b_08_many_guesses_in_one_request_are_one(first, half_way):
     assert half_way.enter_code(right).headers["Location"] == "/"
 
 
-def test_b_09_a_code_counts_once_at_every_door(clock, kim_with_app):
+@pytest.mark.row("B-09")
+def test_a_code_counts_once_at_every_door(clock, kim_with_app):
     kim, elsewhere = kim_with_app, Person(kim_with_app.user, app_key=kim_with_app.app_key)
     kim.sign_in()
 
@@ -147,6 +154,7 @@ def test_b_09_a_code_counts_once_at_every_door(clock, kim_with_app):
     assert is_shut(elsewhere)
 
 
+@pytest.mark.row("B-12")
 @pytest.mark.parametrize(
     "sent",
     [
@@ -159,21 +167,23 @@ def test_b_09_a_code_counts_once_at_every_door(clock, kim_with_app):
         {"Code": "123456"},
     ],
 )
-def test_b_12_odd_values_stay_on_the_same_step(sent, half_way):
+def test_odd_values_stay_on_the_same_step(sent, half_way):
     assert half_way.client.post(CHALLENGE, sent).status_code == 400
     assert is_shut(half_way)
     assert half_way.asked_for == CHALLENGE
 
 
+@pytest.mark.row("B-12")
 @pytest.mark.parametrize("body", [None, True, [], {}, 0, "", {"code": True}, {"code": None}, {"code": []}])
-def test_b_12_odd_json_stays_on_the_same_step(body, half_way):
+def test_odd_json_stays_on_the_same_step(body, half_way):
     for path in (CHALLENGE, AUTHENTICATION):
         answer = half_way.client.generic("POST", path, json.dumps(body), "application/json")
         assert answer.status_code == 400, path
     assert is_shut(half_way)
 
 
-def test_b_13_somebody_elses_code(half_way, ada):
+@pytest.mark.row("B-13")
+def test_somebody_elses_code(half_way, ada):
     ada.set_up_app()
 
     for code in (ada.code(), ada.codes[0]):
@@ -186,7 +196,8 @@ def test_b_13_somebody_elses_code(half_way, ada):
 # --- Other ways in ---
 
 
-def test_b_15_no_other_way_in_skips_a_step(kim_with_app, ada, admin, company):
+@pytest.mark.row("B-15")
+def test_no_other_way_in_skips_a_step(kim_with_app, ada, admin, company):
     kim = kim_with_app
     kim.client.force_login(kim.user)
     assert kim.asked_for == CHALLENGE, "whoever calls Django's login()"
@@ -207,7 +218,8 @@ def test_b_15_no_other_way_in_skips_a_step(kim_with_app, ada, admin, company):
     assert ada.asked_for == SETUP
 
 
-def test_b_16_no_cookie_but_the_session_counts(kim_with_app):
+@pytest.mark.row("B-16")
+def test_no_cookie_but_the_session_counts(kim_with_app):
     kim = kim_with_app
     kim.sign_in()
     del kim.client.cookies[settings.SESSION_COOKIE_NAME]
@@ -218,8 +230,9 @@ def test_b_16_no_cookie_but_the_session_counts(kim_with_app):
     assert kim.asked_for == CHALLENGE
 
 
+@pytest.mark.row("B-17")
 @pytest.mark.parametrize("step", HALF_WAY)
-def test_b_17_every_script_address_is_behind_the_same_gate(step, kim, admin):
+def test_every_script_address_is_behind_the_same_gate(step, kim, admin):
     go_half_way(kim, step, admin)
 
     for page, path in paths_about(kim.user).items():
@@ -231,7 +244,8 @@ def test_b_17_every_script_address_is_behind_the_same_gate(step, kim, admin):
         assert kim.client.get(path).status_code == 404
 
 
-def test_b_18_the_key_changes_at_each_step(kim_with_app):
+@pytest.mark.row("B-18")
+def test_the_key_changes_at_each_step(kim_with_app):
     planted = "a" * 32
     kim = carry(kim_with_app, planted)
     kim.enter_password()
@@ -248,7 +262,8 @@ def test_b_18_the_key_changes_at_each_step(kim_with_app):
 # --- Other sites ---
 
 
-def test_b_19_another_sites_form_changes_nothing(administrator, kim):
+@pytest.mark.row("B-19")
+def test_another_sites_form_changes_nothing(administrator, kim):
     kim.set_up_app()
     kim.add_passkey()
     services.request_passkey(kim.user, actor=administrator.user)
@@ -266,7 +281,8 @@ def test_b_19_another_sites_form_changes_nothing(administrator, kim):
     assert things() == before
 
 
-def test_b_20_no_page_opens_in_a_frame(kim, administrator):
+@pytest.mark.row("B-20")
+def test_no_page_opens_in_a_frame(kim, administrator):
     kim.set_up_app()
 
     for page, path in {**paths_about(kim.user), "login": "/login/", "nothing": "/nope/"}.items():
@@ -277,7 +293,8 @@ def test_b_20_no_page_opens_in_a_frame(kim, administrator):
 # --- Sessions of before ---
 
 
-def test_b_21_old_sessions_end_with_sign_out_now(kim, administrator):
+@pytest.mark.row("B-21")
+def test_old_sessions_end_with_sign_out_now(kim, administrator):
     elsewhere = Person(kim.user)
     for person in (kim, elsewhere):
         person.sign_in()
@@ -291,8 +308,9 @@ def test_b_21_old_sessions_end_with_sign_out_now(kim, administrator):
         assert person.asked_for == SETUP
 
 
+@pytest.mark.row("B-22")
 @pytest.mark.parametrize("rule", ["own switch", "company"])
-def test_b_22_a_new_rule_meets_half_way_logins_at_once(rule, kim, admin, company):
+def test_a_new_rule_meets_half_way_logins_at_once(rule, kim, admin, company):
     services.request_passkey(kim.user, actor=admin)
     kim.enter_password()
     assert kim.asked_for == CREATE
@@ -310,7 +328,8 @@ def test_b_22_a_new_rule_meets_half_way_logins_at_once(rule, kim, admin, company
 # --- Factors ---
 
 
-def test_b_24_off_wants_the_factor_itself(clock, kim_with_app, company, admin):
+@pytest.mark.row("B-24")
+def test_off_wants_the_factor_itself(clock, kim_with_app, company, admin):
     kim = kim_with_app
     kim.sign_in()
     clock.shift(QUARTER)
@@ -327,8 +346,9 @@ def test_b_24_off_wants_the_factor_itself(clock, kim_with_app, company, admin):
     assert AuthenticatorApp.objects.count() == 1, "the last factor under a company's rule stays"
 
 
+@pytest.mark.row("B-24")
 @pytest.mark.parametrize("factor", ["app", "passkey"])
-def test_b_24_a_fresh_password_of_before_the_factor_confirms_nothing(factor, kim):
+def test_a_fresh_password_of_before_the_factor_confirms_nothing(factor, kim):
     """Kim signed in a moment ago, and set the factor up at another browser since."""
     kim.sign_in()
     (kim.set_up_app if factor == "app" else kim.add_passkey)()
@@ -341,8 +361,9 @@ def test_b_24_a_fresh_password_of_before_the_factor_confirms_nothing(factor, kim
     assert kim.is_in
 
 
+@pytest.mark.row("B-25")
 @pytest.mark.parametrize("step", HALF_WAY)
-def test_b_25_half_way_nothing_is_set_up_or_removed(step, kim, admin):
+def test_half_way_nothing_is_set_up_or_removed(step, kim, admin):
     go_half_way(kim, step, admin)
     before = things()
 
@@ -356,7 +377,8 @@ def test_b_25_half_way_nothing_is_set_up_or_removed(step, kim, admin):
     assert is_shut(kim)
 
 
-def test_b_26_a_set_up_over_another_wants_a_fresh_proof(clock, kim_with_app):
+@pytest.mark.row("B-26")
+def test_a_set_up_over_another_wants_a_fresh_proof(clock, kim_with_app):
     kim, thief = kim_with_app, Person(kim_with_app.user, app_key=kim_with_app.app_key)
     kim.sign_in()
     thief.enter_password()
@@ -372,7 +394,8 @@ def test_b_26_a_set_up_over_another_wants_a_fresh_proof(clock, kim_with_app):
     assert things() == before
 
 
-def test_b_27_the_secret_is_shown_no_more(kim):
+@pytest.mark.row("B-27")
+def test_the_secret_is_shown_no_more(kim):
     kim.sign_in()
     page = open_setup(kim, OWN_SETUP)
     confirm_setup(kim, page, OWN_SETUP)
@@ -387,7 +410,8 @@ def test_b_27_the_secret_is_shown_no_more(kim):
     assert "no-store" in kim.client.get(OWN_SETUP).headers["Cache-Control"]
 
 
-def test_b_29_a_recovery_code_alone_opens_nothing(kim_with_app, admin, company):
+@pytest.mark.row("B-29")
+def test_a_recovery_code_alone_opens_nothing(kim_with_app, admin, company):
     kim = kim_with_app
     code = kim.codes[0]
 
@@ -403,7 +427,8 @@ def test_b_29_a_recovery_code_alone_opens_nothing(kim_with_app, admin, company):
     assert kim.asked_for == SETUP, "an administrator's help ends before the set-up"
 
 
-def test_b_30_recovery_codes_used_replaced_and_foreign_are_refused(kim_with_app, ada):
+@pytest.mark.row("B-30")
+def test_recovery_codes_used_replaced_and_foreign_are_refused(kim_with_app, ada):
     kim = kim_with_app
     ada.set_up_app()
     used, replaced = kim.codes[:2]

@@ -56,8 +56,9 @@ def answered(person, credential, about=AUTHENTICATION):
 # --- What answers tell ---
 
 
+@pytest.mark.row("B-31")
 @pytest.mark.parametrize("passkeys", [0, 1, 3])
-def test_b_31_the_passkey_question_is_the_same_for_everybody(passkeys, kim):
+def test_the_passkey_question_is_the_same_for_everybody(passkeys, kim):
     for _ in range(passkeys):
         kim.add_passkey()
     told = [question(Person(kim.user), username=name) for name in ("kim", "nobody", "", "kim")]
@@ -78,7 +79,8 @@ def everybody(kim, ada, make_person):
     return {name: f"{name}@acme.example" for name in ("kim", "ada", "inga", "ines", "nobody")}
 
 
-def test_b_32_answers_are_the_same_for_everybody(everybody):
+@pytest.mark.row("B-32")
+def test_answers_are_the_same_for_everybody(everybody):
     told = set()
     for name, address in everybody.items():
         login = browser().post("/login/", {"username": name, "password": "wrong"})
@@ -94,7 +96,8 @@ def around(answer):
     return answer.status_code, headers, {name: dict(cookie) for name, cookie in answer.cookies.items()}
 
 
-def test_b_33_a_wrong_password_does_not_tell_who_has_mfa(clock, everybody, kim, ada):
+@pytest.mark.row("B-33")
+def test_a_wrong_password_does_not_tell_who_has_mfa(clock, everybody, kim, ada):
     """Nor does the sixth, which waits."""
     for _time in range(6):
         answers = [browser().post("/login/", {"username": name, "password": "wrong"}) for name in ("kim", "ada")]
@@ -106,6 +109,7 @@ def test_b_33_a_wrong_password_does_not_tell_who_has_mfa(clock, everybody, kim, 
     assert answers[0].status_code == 429
 
 
+@pytest.mark.row("B-34")
 @pytest.mark.parametrize(
     "there",
     [
@@ -122,7 +126,7 @@ def test_b_33_a_wrong_password_does_not_tell_who_has_mfa(clock, everybody, kim, 
         "/\tx",
     ],
 )
-def test_b_34_next_leads_to_this_site_only(there, kim_with_app):
+def test_next_leads_to_this_site_only(there, kim_with_app):
     kim = kim_with_app
     kim.client.get(f"/login/?{urlencode({'next': there})}")
     kim.enter_password(next=there)
@@ -134,7 +138,8 @@ def test_b_34_next_leads_to_this_site_only(there, kim_with_app):
 # --- Who acts on whom ---
 
 
-def test_b_35_another_companys_people_do_not_exist(carla, foreigners):
+@pytest.mark.row("B-35")
+def test_another_companys_people_do_not_exist(carla, foreigners):
     before = things()
 
     for person in foreigners:
@@ -156,7 +161,8 @@ def test_b_35_another_companys_people_do_not_exist(carla, foreigners):
     ).exists()
 
 
-def test_b_36_nobody_acts_on_a_higher_role(carla, kim, ada, foreigners):
+@pytest.mark.row("B-36")
+def test_nobody_acts_on_a_higher_role(carla, kim, ada, foreigners):
     kim.sign_in()
     before = things()
 
@@ -173,7 +179,8 @@ def test_b_36_nobody_acts_on_a_higher_role(carla, kim, ada, foreigners):
     assert things() == before
 
 
-def test_b_37_nobody_frees_themselves_from_their_companys_rule(carla, company, admin):
+@pytest.mark.row("B-37")
+def test_nobody_frees_themselves_from_their_companys_rule(carla, company, admin):
     carla.set_up_app()
     companies.enable_company_two_factor(company, actor=admin)
     carla.client.post("/confirm/", {"code": carla.code()})
@@ -202,7 +209,8 @@ FORGED = {
 }
 
 
-def test_b_38_fields_that_no_form_has_are_ignored(kim_with_app, other_company):
+@pytest.mark.row("B-38")
+def test_fields_that_no_form_has_are_ignored(kim_with_app, other_company):
     kim = kim_with_app
     forged = FORGED | {"company": str(other_company.pk), "role": Role.ADMINISTRATOR, "username": "root"}
     kim.enter_password(**{name: value for name, value in forged.items() if name not in {"username", "password"}})
@@ -222,7 +230,8 @@ def test_b_38_fields_that_no_form_has_are_ignored(kim_with_app, other_company):
     assert after == before
 
 
-def test_b_39_there_is_no_time_of_grace(clock, kim, admin):
+@pytest.mark.row("B-39")
+def test_there_is_no_time_of_grace(clock, kim, admin):
     services.enable_two_factor(kim.user, actor=admin)
 
     for _ in range(3):
@@ -233,7 +242,8 @@ def test_b_39_there_is_no_time_of_grace(clock, kim, admin):
         clock.shift(timedelta(days=2))
 
 
-def test_b_40_without_a_company_the_own_switch_still_counts(make_person, admin, company):
+@pytest.mark.row("B-40")
+def test_without_a_company_the_own_switch_still_counts(make_person, admin, company):
     alone = make_person("alone", company=None, role=Role.ADMINISTRATOR)
     services.enable_two_factor(alone.user, actor=admin)
     alone.enter_password()
@@ -250,6 +260,7 @@ def test_b_40_without_a_company_the_own_switch_still_counts(make_person, admin, 
 # --- Odd requests ---
 
 
+@pytest.mark.row("B-41")
 @pytest.mark.parametrize(
     "path",
     [
@@ -270,7 +281,7 @@ def test_b_40_without_a_company_the_own_switch_still_counts(make_person, admin, 
         "/portal/.css",
     ],
 )
-def test_b_41_no_spelling_of_a_path_opens_a_page(path, half_way):
+def test_no_spelling_of_a_path_opens_a_page(path, half_way):
     for method in ("GET", "HEAD", "OPTIONS", "POST"):
         answer = half_way.client.generic(method, path)
         assert answer.status_code in {301, 302, 404}, method
@@ -279,11 +290,12 @@ def test_b_41_no_spelling_of_a_path_opens_a_page(path, half_way):
     assert is_shut(half_way)
 
 
+@pytest.mark.row("B-42")
 @pytest.mark.parametrize(
     "header",
     ["X_FORWARDED_FOR", "X_REAL_IP", "REMOTE_USER", "X_FORWARDED_HOST", "X_USER_ID", "X_FORWARDED_USER", "FORWARDED"],
 )
-def test_b_42_no_header_opens_a_door_or_makes_a_person(header, half_way, admin):
+def test_no_header_opens_a_door_or_makes_a_person(header, half_way, admin):
     values = {"X_FORWARDED_HOST": "evil.example", "REMOTE_USER": "petra"}
     forged = {f"HTTP_{header}": values.get(header, "10.9.8.7"), "REMOTE_USER": "petra"}
 
@@ -298,7 +310,8 @@ def test_b_42_no_header_opens_a_door_or_makes_a_person(header, half_way, admin):
 # --- Passkeys ---
 
 
-def test_b_43_a_question_is_answered_once_in_its_own_session(clock, kim, ada):
+@pytest.mark.row("B-43")
+def test_a_question_is_answered_once_in_its_own_session(clock, kim, ada):
     kim.add_passkey()
     made = kim.authenticator.get
     other = Person(kim.user, authenticator=kim.authenticator)
@@ -319,7 +332,8 @@ def test_b_43_a_question_is_answered_once_in_its_own_session(clock, kim, ada):
     assert is_shut(other)
 
 
-def test_b_44_a_passkey_is_made_for_whoever_was_asked(kim, ada):
+@pytest.mark.row("B-44")
+def test_a_passkey_is_made_for_whoever_was_asked(kim, ada):
     """Even if the question to Kim were in Ada's session, where a new sign-in leaves none."""
     for person in (kim, ada):
         person.sign_in()
@@ -333,7 +347,8 @@ def test_b_44_a_passkey_is_made_for_whoever_was_asked(kim, ada):
     assert AuditEvent.objects.latest("id").details["reason"] == "The question was asked of somebody else."
 
 
-def test_b_45_a_registered_passkey_cannot_be_registered_again(kim, ada):
+@pytest.mark.row("B-45")
+def test_a_registered_passkey_cannot_be_registered_again(kim, ada):
     mine = kim.add_passkey()
     ada.sign_in()
     before = things()
@@ -347,8 +362,9 @@ def test_b_45_a_registered_passkey_cannot_be_registered_again(kim, ada):
     assert mine.user == kim.user
 
 
+@pytest.mark.row("B-46")
 @pytest.mark.parametrize("fate", ["deleted", "suspended", "deactivated"])
-def test_b_46_a_removed_passkey_and_a_deactivated_owner(fate, kim, admin):
+def test_a_removed_passkey_and_a_deactivated_owner(fate, kim, admin):
     passkey = kim.add_passkey()
     answer = kim.authenticator.get(question(kim))
     if fate == "deleted":
@@ -362,8 +378,9 @@ def test_b_46_a_removed_passkey_and_a_deactivated_owner(fate, kim, admin):
     assert is_shut(kim)
 
 
+@pytest.mark.row("B-47")
 @pytest.mark.parametrize("at", ["sign in", "second step"])
-def test_b_47_presence_is_not_verification(at, kim):
+def test_presence_is_not_verification(at, kim):
     kim.add_passkey()
     kim.set_up_app()
     if at == "second step":
@@ -377,7 +394,8 @@ def test_b_47_presence_is_not_verification(at, kim):
     assert kim.is_in
 
 
-def test_b_48_there_is_one_way_to_check_a_password(kim):
+@pytest.mark.row("B-48")
+def test_there_is_one_way_to_check_a_password(kim):
     assert len(settings.AUTHENTICATION_BACKENDS) == 1
     assert settings.AUTHENTICATION_BACKENDS[0].split(".")[0] in {"accounts", "mfa"}
     assert [backend.authenticate(None, username="kim") for backend in get_backends()] == [None]
@@ -385,7 +403,8 @@ def test_b_48_there_is_one_way_to_check_a_password(kim):
         assert browser().get("/portal/", HTTP_AUTHORIZATION=scheme).status_code == 302
 
 
-def test_b_49_a_factor_removed_half_way_proves_nothing(half_way, company, admin):
+@pytest.mark.row("B-49")
+def test_a_factor_removed_half_way_proves_nothing(half_way, company, admin):
     companies.enable_company_two_factor(company, actor=admin)
     services.disable_two_factor(half_way.user, actor=admin)
 
@@ -398,6 +417,7 @@ def test_b_49_a_factor_removed_half_way_proves_nothing(half_way, company, admin)
 # --- What goes wrong, what is old, what is written down ---
 
 
+@pytest.mark.row("B-50")
 @pytest.mark.parametrize(
     "broken",
     [
@@ -407,7 +427,7 @@ def test_b_49_a_factor_removed_half_way_proves_nothing(half_way, company, admin)
         "accounts.audit.AuditEvent.objects",
     ],
 )
-def test_b_50_an_error_opens_nothing(broken, half_way, monkeypatch):
+def test_an_error_opens_nothing(broken, half_way, monkeypatch):
     half_way.client.raise_request_exception = False
     code, before = half_way.code(), things()
 
@@ -426,8 +446,9 @@ def test_b_50_an_error_opens_nothing(broken, half_way, monkeypatch):
     assert half_way.enter_code(code).headers["Location"] == "/", "the code was not used up"
 
 
+@pytest.mark.row("B-51")
 @pytest.mark.parametrize("end", ["logout", "password", "deactivation", "a day"])
-def test_b_51_an_old_cookie_opens_nothing(end, clock, kim, admin):
+def test_an_old_cookie_opens_nothing(end, clock, kim, admin):
     kim.sign_in()
     stolen = carry(Person(kim.user), key_of(kim))
     assert stolen.is_in
@@ -446,7 +467,8 @@ def test_b_51_an_old_cookie_opens_nothing(end, clock, kim, admin):
     assert is_shut(stolen)
 
 
-def test_b_52_every_refusal_is_on_record(kim_with_app, ada):
+@pytest.mark.row("B-52")
+def test_every_refusal_is_on_record(kim_with_app, ada):
     kim = kim_with_app
     ada.add_passkey()
     kim.enter_password("wrong")
@@ -465,18 +487,20 @@ def test_b_52_every_refusal_is_on_record(kim_with_app, ada):
         assert line.details["reason"]
 
 
+@pytest.mark.row("B-54")
 @pytest.mark.parametrize(
     "path", [f"{OWN}x.css", "/user-settings/x.js", "/portal/logo.png", "/settings/a.css", "/portal/.css"]
 )
-def test_b_54_a_page_under_a_files_name_is_not_found(path, administrator):
+def test_a_page_under_a_files_name_is_not_found(path, administrator):
     answer = administrator.client.get(path)
 
     assert answer.status_code == 404
     assert "Petra Vogt" not in main_of(answer)
 
 
+@pytest.mark.row("B-55")
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "localhost:9999", "127.0.0.1:8000"])
-def test_b_55_the_host_header_decides_nothing(host, kim, mailoutbox):
+def test_the_host_header_decides_nothing(host, kim, mailoutbox):
     kim.add_passkey()
     options = kim.client.post(f"{AUTHENTICATION}options/", {}, content_type="application/json", HTTP_HOST=host)
     if options.status_code == 200:
@@ -505,6 +529,7 @@ def hashed(kim, monkeypatch):
     return seen
 
 
+@pytest.mark.row("B-56")
 @pytest.mark.parametrize(
     "body",
     [
@@ -516,7 +541,7 @@ def hashed(kim, monkeypatch):
     ],
     ids=["a megabyte", "a long value", "ten thousand keys", "deep", "deeper"],
 )
-def test_b_56_too_much_is_a_quick_4xx(body, kim, hashed):
+def test_too_much_is_a_quick_4xx(body, kim, hashed):
     kim.add_passkey()
     question(kim)
     for path in (AUTHENTICATION, f"{AUTHENTICATION}options/"):
@@ -533,19 +558,21 @@ def test_b_56_too_much_is_a_quick_4xx(body, kim, hashed):
     assert is_shut(kim)
 
 
+@pytest.mark.row("B-56")
 @pytest.mark.parametrize(("length", "hashes"), [(1024, 1), (1025, 0), (200_000, 0), (1_000_000, 0)])
 @pytest.mark.parametrize("name", ["kim", "nobody"])
-def test_b_56_a_password_of_a_megabyte_is_never_hashed(length, hashes, name, kim, hashed):
+def test_a_password_of_a_megabyte_is_never_hashed(length, hashes, name, kim, hashed):
     answer = browser().post("/login/", {"username": name, "password": "x" * length})
 
     assert answer.status_code == (413 if length == 1_000_000 else 400)
     assert len(hashed) == hashes
 
 
+@pytest.mark.row("B-57")
 @pytest.mark.parametrize(
     "spelling", ["kim", "KIM", " kim ", "\uff2b\uff49\uff4d", "\u212aim", "k\u0131m", "\u043aim", "kim\u200b"]
 )
-def test_b_57_one_name_is_one_person_in_every_spelling(spelling, kim, administrator):
+def test_one_name_is_one_person_in_every_spelling(spelling, kim, administrator):
     is_kim = fold(spelling) == fold("kim")
 
     answer = browser().post("/login/", {"username": spelling, "password": PASSWORD})

@@ -33,8 +33,9 @@ OWN_CHANGES = [
 # --- Multi-factor authentication ---
 
 
+@pytest.mark.row("CS-MFA-1")
 @pytest.mark.parametrize("path", [*OWN_CHANGES, f"{USERS}new/"])
-def test_cs_mfa_1_what_asks_for_a_fresh_proof(path, clock, admin):
+def test_what_asks_for_a_fresh_proof(path, clock, admin):
     petra = Person(admin)
     petra.set_up_app()
     petra.sign_in()
@@ -48,14 +49,16 @@ def test_cs_mfa_1_what_asks_for_a_fresh_proof(path, clock, admin):
     assert things() == before
 
 
+@pytest.mark.row("CS-MFA-2")
 @pytest.mark.parametrize("scheme", ["Basic a2ltOmNvcnJlY3QgaG9yc2UgYmF0dGVyeSBzdGFwbGU=", "Bearer x", "Token x"])
-def test_cs_mfa_2_no_header_signs_anybody_in(scheme, half_way):
+def test_no_header_signs_anybody_in(scheme, half_way):
     for client in (browser(), half_way.client):
         assert [client.get(path, HTTP_AUTHORIZATION=scheme).status_code for path in DOORS] == [302] * len(DOORS)
 
 
+@pytest.mark.row("CS-MFA-4")
 @pytest.mark.parametrize("act", [f"{OWN}two-factor/off/", NEW_CODES, OWN_SETUP])
-def test_cs_mfa_4_a_factor_is_changed_on_an_existing_factor(act, clock, kim_with_app):
+def test_a_factor_is_changed_on_an_existing_factor(act, clock, kim_with_app):
     kim = kim_with_app
     kim.sign_in()
     clock.shift(QUARTER)
@@ -68,7 +71,8 @@ def test_cs_mfa_4_a_factor_is_changed_on_an_existing_factor(act, clock, kim_with
     assert not kim.client.post(act, {"code": "x"}).headers.get("Location", "").startswith("/confirm/")
 
 
-def test_cs_mfa_6_set_up_ends_with_saved_recovery_codes(kim, admin):
+@pytest.mark.row("CS-MFA-6")
+def test_set_up_ends_with_saved_recovery_codes(kim, admin):
     services.enable_two_factor(kim.user, actor=admin)
     kim.enter_password()
     assert confirm_setup(kim, open_setup(kim)).headers["Location"] == SAVE
@@ -80,7 +84,8 @@ def test_cs_mfa_6_set_up_ends_with_saved_recovery_codes(kim, admin):
     assert kim.user.recovery_codes.filter(used_at=None).count() == 10
 
 
-def test_cs_mfa_7_no_code_is_logged_or_kept(kim_with_app, caplog):
+@pytest.mark.row("CS-MFA-7")
+def test_no_code_is_logged_or_kept(kim_with_app, caplog):
     kim, used, wrong = kim_with_app, kim_with_app.codes[0], "918273"
     caplog.set_level(logging.DEBUG)
     right = kim.code()
@@ -99,8 +104,9 @@ def test_cs_mfa_7_no_code_is_logged_or_kept(kim_with_app, caplog):
         assert code not in lines
 
 
+@pytest.mark.row("CS-MFA-8")
 @pytest.mark.parametrize("who", ["administrator", "company administrator"])
-def test_cs_mfa_8_administrators_are_asked_like_all_others(who, admin, company_admin, company):
+def test_administrators_are_asked_like_all_others(who, admin, company_admin, company):
     person = Person(admin if who == "administrator" else company_admin)
     if who == "administrator":
         services.enable_two_factor(admin, actor=admin)
@@ -115,7 +121,8 @@ def test_cs_mfa_8_administrators_are_asked_like_all_others(who, admin, company_a
 # --- Authentication ---
 
 
-def test_cs_auth_1_one_answer_for_every_failed_sign_in(make_person, kim):
+@pytest.mark.row("CS-AUTH-1")
+def test_one_answer_for_every_failed_sign_in(make_person, kim):
     make_person("inga", is_active=False)
     make_person("ines", password=None)
     told = {
@@ -127,7 +134,8 @@ def test_cs_auth_1_one_answer_for_every_failed_sign_in(make_person, kim):
     assert len(told) == 1
 
 
-def test_cs_auth_3_an_endless_password_is_not_hashed(kim, monkeypatch):
+@pytest.mark.row("CS-AUTH-3")
+def test_an_endless_password_is_not_hashed(kim, monkeypatch):
     def hashed(*_args, **_kwargs):
         raise AssertionError("hashed")
 
@@ -138,7 +146,8 @@ def test_cs_auth_3_an_endless_password_is_not_hashed(kim, monkeypatch):
         assert answer.status_code in {400, 413}
 
 
-def test_cs_auth_5_one_request_is_one_guess(half_way):
+@pytest.mark.row("CS-AUTH-5")
+def test_one_request_is_one_guess(half_way):
     right = half_way.code()
     many = [*(f"{number:06}" for number in range(20)), right, "000000"]
 
@@ -154,7 +163,8 @@ def test_cs_auth_5_one_request_is_one_guess(half_way):
 # --- Tenants ---
 
 
-def test_cs_ten_1_the_company_is_never_taken_from_the_request(carla, foreigners, other_company):
+@pytest.mark.row("CS-TEN-1")
+def test_the_company_is_never_taken_from_the_request(carla, foreigners, other_company):
     other, headers = str(other_company.pk), {}
     for name in ("X_COMPANY", "X_COMPANY_ID", "X_TENANT", "X_ORG_ID"):
         headers[f"HTTP_{name}"] = other
@@ -169,7 +179,8 @@ def test_cs_ten_1_the_company_is_never_taken_from_the_request(carla, foreigners,
     assert User.objects.get(username="new").company == carla.user.company
 
 
-def test_cs_ten_2_equal_names_in_two_companies_stay_apart(make_person, carla, kim, other_company):
+@pytest.mark.row("CS-TEN-2")
+def test_equal_names_in_two_companies_stay_apart(make_person, carla, kim, other_company):
     twin = make_person("kim2", first_name="Kim", last_name="Hansen", company=other_company)
     for person in (kim, twin):
         person.add_passkey()
@@ -181,7 +192,8 @@ def test_cs_ten_2_equal_names_in_two_companies_stay_apart(make_person, carla, ki
     assert Passkey.objects.filter(name=kim.user.passkeys.get().name).count() == 2, "one name each"
 
 
-def test_cs_ten_2_no_page_is_kept_in_a_cache(administrator, kim, settings):
+@pytest.mark.row("CS-TEN-2")
+def test_no_page_is_kept_in_a_cache(administrator, kim, settings):
     """Nor anything else that could be of another company: none is asked."""
     settings.CACHES = {"default": {"BACKEND": "tests.security.flows.NoCache"}}
     NoCache.asked.clear()
@@ -195,7 +207,8 @@ def test_cs_ten_2_no_page_is_kept_in_a_cache(administrator, kim, settings):
     assert NoCache.asked == []
 
 
-def test_cs_ten_3_ids_cannot_be_guessed(kim, company, carla, foreigners):
+@pytest.mark.row("CS-TEN-3")
+def test_ids_cannot_be_guessed(kim, company, carla, foreigners):
     passkey = kim.add_passkey()
     for made in (kim.user.pk, company.pk, passkey.pk):
         assert isinstance(made, UUID)

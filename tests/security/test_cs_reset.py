@@ -32,7 +32,8 @@ def link(kim, mailoutbox):
     return link_in(mailoutbox.pop())
 
 
-def test_cs_rst_1_the_answer_is_the_same_for_everybody(kim, others, mailoutbox):
+@pytest.mark.row("CS-RST-1")
+def test_the_answer_is_the_same_for_everybody(kim, others, mailoutbox):
     answers = {
         (answer.status_code, answer.headers["Location"], answer.content, tuple(answer.cookies))
         for answer in map(ask, ADDRESSES)
@@ -42,8 +43,9 @@ def test_cs_rst_1_the_answer_is_the_same_for_everybody(kim, others, mailoutbox):
     assert [mail.to for mail in mailoutbox] == [["kim@acme.example"]]
 
 
+@pytest.mark.row("CS-RST-1")
 @pytest.mark.parametrize("email", ADDRESSES)
-def test_cs_rst_1_nobody_is_looked_for_and_nothing_sent_before_the_answer_is(
+def test_nobody_is_looked_for_and_nothing_sent_before_the_answer_is(
     email, kim, others, rf, mailoutbox, django_assert_num_queries
 ):
     """What the request does is the same for everybody, and so is its time: the rest begins when the answer is sent."""
@@ -58,7 +60,8 @@ def test_cs_rst_1_nobody_is_looked_for_and_nothing_sent_before_the_answer_is(
     assert len(mailoutbox) == (email == "kim@acme.example"), "once"
 
 
-def test_b_32_the_request_takes_the_same_time_for_everybody(kim, rf, monkeypatch):
+@pytest.mark.row("B-32")
+def test_the_request_takes_the_same_time_for_everybody(kim, rf, monkeypatch):
     sent = []
     monkeypatch.setattr(invitations, "send_reset", lambda email: sent.append(email))
     times = {"kim@acme.example": [], "nobody@acme.example": []}
@@ -73,7 +76,8 @@ def test_b_32_the_request_takes_the_same_time_for_everybody(kim, rf, monkeypatch
     assert sent == []
 
 
-def test_cs_rst_1_what_fails_after_the_answer_is_logged_without_the_link(kim, settings, caplog):
+@pytest.mark.row("CS-RST-1")
+def test_what_fails_after_the_answer_is_logged_without_the_link(kim, settings, caplog):
     settings.MAILERS = {
         "default": {
             "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
@@ -87,7 +91,8 @@ def test_cs_rst_1_what_fails_after_the_answer_is_logged_without_the_link(kim, se
     assert "password-reset/" not in caplog.text
 
 
-def test_cs_rst_1_a_fault_after_the_answer_breaks_nothing(kim, monkeypatch, caplog):
+@pytest.mark.row("CS-RST-1")
+def test_a_fault_after_the_answer_breaks_nothing(kim, monkeypatch, caplog):
     def fault(_email):
         raise RuntimeError("a fault")
 
@@ -97,8 +102,9 @@ def test_cs_rst_1_a_fault_after_the_answer_breaks_nothing(kim, monkeypatch, capl
     assert "What was to be done after an answer failed." in caplog.text
 
 
+@pytest.mark.row("CS-RST-1")
 @pytest.mark.parametrize(("minutes", "works"), [(0, True), (60, True), (61, False), (24 * 60, False)])
-def test_cs_rst_1_a_link_is_good_for_an_hour(minutes, works, kim, mailoutbox, time_machine):
+def test_a_link_is_good_for_an_hour(minutes, works, kim, mailoutbox, time_machine):
     time_machine.move_to("2026-05-04 09:30:15", tick=False)
     ask("kim@acme.example")
     link = link_in(mailoutbox.pop())
@@ -108,7 +114,8 @@ def test_cs_rst_1_a_link_is_good_for_an_hour(minutes, works, kim, mailoutbox, ti
     assert (choose(link) is not None) == works
 
 
-def test_cs_rst_1_a_link_works_once(kim, link):
+@pytest.mark.row("CS-RST-1")
+def test_a_link_works_once(kim, link):
     assert choose(link).status_code == 302
 
     dead = browser().get(link)
@@ -118,7 +125,8 @@ def test_cs_rst_1_a_link_works_once(kim, link):
     assert "Ask for a new link" in dead.content.decode()
 
 
-def test_cs_rst_1_of_two_who_send_the_form_at_once_one_chooses(kim, link):
+@pytest.mark.row("CS-RST-1")
+def test_of_two_who_send_the_form_at_once_one_chooses(kim, link):
     """Both have read the person before either writes."""
     first, second = User.objects.get(pk=kim.user.pk), User.objects.get(pk=kim.user.pk)
 
@@ -130,7 +138,8 @@ def test_cs_rst_1_of_two_who_send_the_form_at_once_one_chooses(kim, link):
     assert AuditEvent.objects.filter(action="password_changed").count() == 1
 
 
-def test_cs_rst_1_the_second_of_two_is_told_that_the_link_is_gone(kim, link, monkeypatch):
+@pytest.mark.row("CS-RST-1")
+def test_the_second_of_two_is_told_that_the_link_is_gone(kim, link, monkeypatch):
     reader = browser()
     form = form_of(reader, link)
 
@@ -155,9 +164,10 @@ def test_a_change_of_ones_own_that_comes_second_says_so(kim, monkeypatch):
     assert "The password was changed meanwhile. Open this page again." in answer.content.decode()
 
 
+@pytest.mark.row("CS-RST-1")
 @pytest.mark.parametrize("change", ["e-mail", "password", "deactivated", "invited anew", "another link"])
 @pytest.mark.parametrize("opened", [False, True], ids=["not opened", "form open"])
-def test_cs_rst_1_a_link_dies_when_what_it_was_sent_for_changes(change, opened, kim, admin, link, mailoutbox):
+def test_a_link_dies_when_what_it_was_sent_for_changes(change, opened, kim, admin, link, mailoutbox):
     reader = browser()
     form = form_of(reader, link) if opened else None
     if change == "e-mail":
@@ -180,7 +190,8 @@ def test_cs_rst_1_a_link_dies_when_what_it_was_sent_for_changes(change, opened, 
     assert not signs_in("kim", NEW)
 
 
-def test_cs_rst_1_the_token_leaves_the_address_before_a_page_is_shown(kim, link):
+@pytest.mark.row("CS-RST-1")
+def test_the_token_leaves_the_address_before_a_page_is_shown(kim, link):
     reader = browser()
     token = link.split("/")[-2]
 
@@ -228,7 +239,8 @@ def test_a_link_that_was_used_says_so_in_any_browser(kim, link):
     assert "This link was used already" in answer.content.decode()
 
 
-def test_cs_rst_1_the_session_keeps_a_trace_that_opens_nothing(kim, link):
+@pytest.mark.row("CS-RST-1")
+def test_the_session_keeps_a_trace_that_opens_nothing(kim, link):
     reader = browser()
     token = link.split("/")[-2]
     form_of(reader, link)
@@ -253,6 +265,7 @@ def test_a_form_that_is_open_survives_a_new_secret_key(kim, link, settings):
     assert choose(link) is not None
 
 
+@pytest.mark.row("B-42")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -264,20 +277,22 @@ def test_a_form_that_is_open_survives_a_new_secret_key(kim, link, settings):
     ],
     ids=lambda headers: next(iter(headers)),
 )
-def test_b_42_the_link_leads_to_the_sites_own_address(headers, kim, mailoutbox):
+def test_the_link_leads_to_the_sites_own_address(headers, kim, mailoutbox):
     browser().post("/password-reset/", {"email": "kim@acme.example"}, **headers)
 
     assert link_in(mailoutbox[0])
 
 
-def test_b_55_a_request_for_another_host_sends_nothing(kim, mailoutbox):
+@pytest.mark.row("B-55")
+def test_a_request_for_another_host_sends_nothing(kim, mailoutbox):
     answer = browser().post("/password-reset/", {"email": "kim@acme.example"}, HTTP_HOST="evil.example")
 
     assert answer.status_code == 400
     assert mailoutbox == []
 
 
-def test_cs_rst_2_a_reset_signs_nobody_in_and_ends_every_session(kim, link):
+@pytest.mark.row("CS-RST-2")
+def test_a_reset_signs_nobody_in_and_ends_every_session(kim, link):
     phone, reader = Person(kim.user), browser()
     phone.sign_in()
 
@@ -288,8 +303,9 @@ def test_cs_rst_2_a_reset_signs_nobody_in_and_ends_every_session(kim, link):
     assert not Session.objects.filter(user=kim.user).exists()
 
 
+@pytest.mark.row("V22")
 @pytest.mark.parametrize("step", HALF_WAY)
-def test_v22_a_half_way_login_dies_with_the_reset(step, kim, admin, mailoutbox):
+def test_a_half_way_login_dies_with_the_reset(step, kim, admin, mailoutbox):
     go_half_way(kim, step, admin)
     ask("kim@acme.example")
 
@@ -300,14 +316,16 @@ def test_v22_a_half_way_login_dies_with_the_reset(step, kim, admin, mailoutbox):
     assert not kim.is_in
 
 
-def test_cs_rst_2_a_chosen_password_is_on_record(kim, link):
+@pytest.mark.row("CS-RST-2")
+def test_a_chosen_password_is_on_record(kim, link):
     choose(link)
 
     line = AuditEvent.objects.get(action="password_changed")
     assert (line.actor, line.subject, line.address) == (kim.user, kim.user, "127.0.0.1")
 
 
-def test_cs_rst_3_asking_for_a_link_changes_nothing_but_the_audit(kim, others):
+@pytest.mark.row("CS-RST-3")
+def test_asking_for_a_link_changes_nothing_but_the_audit(kim, others):
     kim.sign_in()
     before = everything("AuditEvent")
     lines = AuditEvent.objects.count()
@@ -323,7 +341,8 @@ def test_cs_rst_3_asking_for_a_link_changes_nothing_but_the_audit(kim, others):
     assert AuditEvent.objects.count() > lines
 
 
-def test_cs_rst_1_nobody_fills_somebody_elses_mailbox_or_the_audit(kim, others, mailoutbox, time_machine):
+@pytest.mark.row("CS-RST-1")
+def test_nobody_fills_somebody_elses_mailbox_or_the_audit(kim, others, mailoutbox, time_machine):
     time_machine.move_to("2026-05-04 09:00:00+00:00", tick=False)
     answers = {(answer.status_code, answer.headers["Location"]) for answer in (ask(ADDRESSES[0]) for _ in range(15))}
 
@@ -335,7 +354,8 @@ def test_cs_rst_1_nobody_fills_somebody_elses_mailbox_or_the_audit(kim, others, 
     assert len(mailoutbox) == 4
 
 
-def test_b_14_opening_a_link_signs_nobody_in_and_deletes_no_factor(kim, mailoutbox):
+@pytest.mark.row("B-14")
+def test_opening_a_link_signs_nobody_in_and_deletes_no_factor(kim, mailoutbox):
     kim.set_up_app()
     kim.add_passkey()
     before = everything("User", "AuditEvent")
@@ -350,7 +370,8 @@ def test_b_14_opening_a_link_signs_nobody_in_and_deletes_no_factor(kim, mailoutb
     assert kim.enter_password(NEW).headers["Location"] == "/login/challenge/"
 
 
-def test_b_29_no_page_offers_a_way_round_a_lost_app(kim):
+@pytest.mark.row("B-29")
+def test_no_page_offers_a_way_round_a_lost_app(kim):
     kim.set_up_app()
     kim.enter_password()
 
@@ -361,6 +382,7 @@ def test_b_29_no_page_offers_a_way_round_a_lost_app(kim):
     assert not kim.is_in
 
 
+@pytest.mark.row("H-09")
 @pytest.mark.parametrize("with_app", [False, True])
 def test_password_managers_find_the_page_that_changes_a_password(with_app, kim):
     """The login takes the signed-out there."""

@@ -25,7 +25,8 @@ NEW = {"old_password": PASSWORD, "new_password1": "nine red umbrellas", "new_pas
 # --- The cheat sheet ---
 
 
-def test_cs_sess_1_only_the_cookie_carries_a_session(kim):
+@pytest.mark.row("CS-SESS-1")
+def test_only_the_cookie_carries_a_session(kim):
     kim.sign_in()
     key = key_of(kim.client)
 
@@ -34,7 +35,8 @@ def test_cs_sess_1_only_the_cookie_carries_a_session(kim):
         assert browser().post("/user-settings/", {name: key}).status_code == 302
 
 
-def test_cs_sess_2_a_key_that_is_unknown_is_never_adopted(kim):
+@pytest.mark.row("CS-SESS-2")
+def test_a_key_that_is_unknown_is_never_adopted(kim):
     planted = "a1" * 16
     kim.client.cookies["session"] = planted
     kim.sign_in()
@@ -44,7 +46,8 @@ def test_cs_sess_2_a_key_that_is_unknown_is_never_adopted(kim):
     assert with_key(planted).get("/portal/").status_code == 302
 
 
-def test_cs_sess_3_before_and_after_the_login_are_different_keys(kim):
+@pytest.mark.row("CS-SESS-3")
+def test_before_and_after_the_login_are_different_keys(kim):
     kim.json("/passkeys/authentication/options/", {})
     before = key_of(kim.client)
     kim.sign_in()
@@ -53,12 +56,14 @@ def test_cs_sess_3_before_and_after_the_login_are_different_keys(kim):
     assert with_key(before).get("/portal/").status_code == 302
 
 
-def test_cs_sess_4_the_choice_of_an_hour_is_documented():
+@pytest.mark.row("CS-SESS-4")
+def test_the_choice_of_an_hour_is_documented():
     assert "`SESSION_IDLE_SECONDS`" in README
     assert "**Sessions end** after one hour without a request" in README
 
 
-def test_cs_sess_5_the_life_of_a_session_is_in_the_audit_without_its_key(kim):
+@pytest.mark.row("CS-SESS-5")
+def test_the_life_of_a_session_is_in_the_audit_without_its_key(kim):
     kim.sign_in()
     elsewhere = Person(kim.user)
     elsewhere.sign_in()
@@ -76,7 +81,8 @@ def test_cs_sess_5_the_life_of_a_session_is_in_the_audit_without_its_key(kim):
     assert not any(key in written or kept_as(key) in written for key in keys)
 
 
-def test_cs_sess_6_whatever_sets_a_session_is_kept_by_no_cache(kim):
+@pytest.mark.row("CS-SESS-6")
+def test_whatever_sets_a_session_is_kept_by_no_cache(kim):
     kim.set_up_app()
     for answer in (
         kim.json("/passkeys/authentication/options/", {}),
@@ -88,7 +94,8 @@ def test_cs_sess_6_whatever_sets_a_session_is_kept_by_no_cache(kim):
         assert "no-store" in answer.headers["Cache-Control"], answer.request["PATH_INFO"]
 
 
-def test_cs_sess_7_people_see_where_else_they_are_signed_in(kim):
+@pytest.mark.row("CS-SESS-7")
+def test_people_see_where_else_they_are_signed_in(kim):
     kim.sign_in()
     phone = Person(kim.user)
     phone.client.defaults["HTTP_USER_AGENT"] = "Mozilla/5.0 (Android 16; Mobile; rv:150.0) Firefox/150.0"
@@ -100,7 +107,8 @@ def test_cs_sess_7_people_see_where_else_they_are_signed_in(kim):
     assert page.count("This session") == 1
 
 
-def test_cs_sess_8_a_copy_of_the_database_opens_no_session(kim):
+@pytest.mark.row("CS-SESS-8")
+def test_a_copy_of_the_database_opens_no_session(kim):
     kim.sign_in()
     out = StringIO()
     call_command("dumpdata", stdout=out)
@@ -112,7 +120,8 @@ def test_cs_sess_8_a_copy_of_the_database_opens_no_session(kim):
     assert kim.is_in
 
 
-def test_h_08_asvs_14_3_1_signing_out_clears_the_browser_and_keeps_other_cookies(kim):
+@pytest.mark.row("ASVS-14.3.1", "H-08")
+def test_signing_out_clears_the_browser_and_keeps_other_cookies(kim):
     kim.sign_in()
     answer = kim.client.post("/logout/")
 
@@ -125,8 +134,9 @@ def test_h_08_asvs_14_3_1_signing_out_clears_the_browser_and_keeps_other_cookies
 # --- Bypasses ---
 
 
+@pytest.mark.row("B-05")
 @pytest.mark.parametrize("kind", HALF_WAY)
-def test_b_05_a_login_half_way_that_is_stale_starts_over(kind, kim, admin, time_machine):
+def test_a_login_half_way_that_is_stale_starts_over(kind, kim, admin, time_machine):
     time_machine.move_to(NOW, tick=False)
     go_half_way(kim, kind, admin)
     time_machine.shift(601)
@@ -135,7 +145,8 @@ def test_b_05_a_login_half_way_that_is_stale_starts_over(kind, kim, admin, time_
     assert not Session.objects.filter(user=kim.user).exists()
 
 
-def test_b_18_every_step_rotates_and_a_planted_key_is_dead(kim):
+@pytest.mark.row("B-18")
+def test_every_step_rotates_and_a_planted_key_is_dead(kim):
     kim.set_up_app()
     thief = browser()
     thief.post("/passkeys/authentication/options/", {}, content_type="application/json")
@@ -152,7 +163,8 @@ def test_b_18_every_step_rotates_and_a_planted_key_is_dead(kim):
     assert thief.get("/portal/").status_code == 302
 
 
-def test_b_21_b_22_a_new_rule_can_end_the_sessions_at_once(kim, admin):
+@pytest.mark.row("B-21", "B-22")
+def test_a_new_rule_can_end_the_sessions_at_once(kim, admin):
     kim.sign_in()
     services.enable_two_factor(kim.user, actor=admin, sessions=services.Sessions.END)
 
@@ -161,8 +173,9 @@ def test_b_21_b_22_a_new_rule_can_end_the_sessions_at_once(kim, admin):
     assert kim.asked_for == "/login/setup/two-factor/"
 
 
+@pytest.mark.row("B-23")
 @pytest.mark.parametrize("factor", ["app", "passkey"])
-def test_b_23_a_session_falls_with_the_factor_that_opened_it(factor, kim, admin):
+def test_a_session_falls_with_the_factor_that_opened_it(factor, kim, admin):
     if factor == "app":
         kim.set_up_app()
         kim.sign_in()
@@ -176,7 +189,8 @@ def test_b_23_a_session_falls_with_the_factor_that_opened_it(factor, kim, admin)
     assert not Session.objects.filter(user=kim.user).exists()
 
 
-def test_b_35_nobody_ends_a_session_of_somebody_else_whoever_they_are(administrator, kim):
+@pytest.mark.row("B-35")
+def test_nobody_ends_a_session_of_somebody_else_whoever_they_are(administrator, kim):
     kim.sign_in()
     theirs = Session.objects.get(user=kim.user).public_id
     before = everything()
@@ -191,8 +205,9 @@ def test_b_35_nobody_ends_a_session_of_somebody_else_whoever_they_are(administra
     assert after == {name: rows for name, rows in before.items() if name != "AuditEvent"}
 
 
+@pytest.mark.row("B-51")
 @pytest.mark.parametrize("end", ["sign out", "password", "deactivation", "idle", "overall"])
-def test_b_51_the_cookie_of_a_session_that_ended_is_worth_nothing(end, kim, administrator, time_machine):
+def test_the_cookie_of_a_session_that_ended_is_worth_nothing(end, kim, administrator, time_machine):
     time_machine.move_to(NOW, tick=False)
     administrator.sign_in()
     kim.sign_in()
@@ -217,7 +232,8 @@ def test_b_51_the_cookie_of_a_session_that_ended_is_worth_nothing(end, kim, admi
     assert with_key(key).post("/session/", headers={"accept": "application/json"}).status_code == 401
 
 
-def test_v22_half_way_logins_die_with_the_password(kim):
+@pytest.mark.row("V22")
+def test_half_way_logins_die_with_the_password(kim):
     kim.set_up_app()
     half = Person(kim.user, app_key=kim.app_key)
     half.enter_password()

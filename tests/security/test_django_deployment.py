@@ -55,46 +55,53 @@ def over_tls(tmp_path_factory):
     return visit(tmp_path_factory.mktemp("tls"), "https://m2v.example.com")
 
 
-def test_dj_01_to_07_asvs_13_4_2_djangos_own_checks_find_nothing(start):
+@pytest.mark.row("ASVS-13.4.2", "DJ-01", "DJ-02", "DJ-03", "DJ-04", "DJ-05", "DJ-06", "DJ-07")
+def test_djangos_own_checks_find_nothing(start):
     done = start("check", "--deploy", "--fail-level", "WARNING")
 
     assert done.returncode == 0, done.stderr
     assert "no issues" in done.stdout
 
 
-def test_dj_01_the_checks_would_find_something(start):
+@pytest.mark.row("DJ-01")
+def test_the_checks_would_find_something(start):
     done = start("check", "--deploy", "--fail-level", "WARNING", DEBUG="true")
 
     assert done.returncode != 0
     assert "security.W018" in done.stderr
 
 
-def test_dj_01_only_checks_that_do_not_apply_are_silenced():
+@pytest.mark.row("DJ-01")
+def test_only_checks_that_do_not_apply_are_silenced():
     assert set(site.SILENCED_SYSTEM_CHECKS) == {"mail.E001", "auth.W004"}
 
 
-def test_dj_02_every_form_needs_its_token():
+@pytest.mark.row("DJ-02")
+def test_every_form_needs_its_token():
     exempt = {page.name for page in pages() if getattr(page.view, "csrf_exempt", False)}
 
     assert exempt == {"csp_report"}
     assert "django.middleware.csrf.CsrfViewMiddleware" in site.MIDDLEWARE
 
 
-def test_dj_03_dj_04_over_tls_browsers_stay_there(over_tls):
+@pytest.mark.row("N-5.1-nofallback", "DJ-03", "DJ-04")
+def test_over_tls_browsers_stay_there(over_tls):
     assert over_tls["login"]["headers"]["Strict-Transport-Security"] == "max-age=63072000; includeSubDomains; preload"
     assert over_tls["plain"]["status"] == 301
     assert over_tls["plain"]["headers"]["Location"] == "https://m2v.example.com/login/"
 
 
+@pytest.mark.row("DJ-05")
 @pytest.mark.parametrize("name", ["SECRET_KEY", "SECRET_KEY_FALLBACKS"])
-def test_dj_05_a_weak_key_is_found(name, start):
+def test_a_weak_key_is_found(name, start):
     done = start("check", **{name: "short"})
 
     assert done.returncode != 0
     assert f"{name} must be at least 50 characters, at random" in done.stderr
 
 
-def test_dj_05_asvs_13_3_1_a_key_that_is_made_is_long_kept_and_private(start, tmp_path):
+@pytest.mark.row("ASVS-13.2.x, 13.3.1, 13.3.2", "DJ-05")
+def test_a_key_that_is_made_is_long_kept_and_private(start, tmp_path):
     start("check")
     kept = tmp_path / "secret_key"
 
@@ -104,20 +111,23 @@ def test_dj_05_asvs_13_3_1_a_key_that_is_made_is_long_kept_and_private(start, tm
     assert tmp_path.stat().st_mode & 0o400
 
 
-def test_dj_06_dj_08_cookies_are_bound_to_the_host_secure_and_hidden_from_scripts(over_tls):
+@pytest.mark.row("DJ-06", "DJ-08")
+def test_cookies_are_bound_to_the_host_secure_and_hidden_from_scripts(over_tls):
     assert set(over_tls["cookies"]) == {"__Host-session", "__Host-csrf", "__Host-known"}
     for cookie in over_tls["cookies"].values():
         assert cookie == {"secure": True, "httponly": True, "samesite": "Lax", "path": "/", "domain": ""}
 
 
-def test_dj_07_debug_is_off_and_no_other_host_is_answered(over_tls):
+@pytest.mark.row("DJ-07")
+def test_debug_is_off_and_no_other_host_is_answered(over_tls):
     assert site.DEBUG is False
     assert "*" not in site.ALLOWED_HOSTS
     assert len(site.ALLOWED_HOSTS) >= 1
     assert over_tls["foreign"]["status"] == 400
 
 
-def test_dj_08_each_setting_that_no_check_reads():
+@pytest.mark.row("DJ-08")
+def test_each_setting_that_no_check_reads():
     assert site.SESSION_EXPIRE_AT_BROWSER_CLOSE is True
     assert site.SESSION_COOKIE_AGE <= 24 * 3600
     assert site.SESSION_ENGINE != "django.contrib.sessions.backends.signed_cookies"
@@ -133,21 +143,24 @@ def test_dj_08_each_setting_that_no_check_reads():
     assert site.USE_TZ is True
 
 
-def test_dj_09_there_is_no_admin_site():
+@pytest.mark.row("DJ-09")
+def test_there_is_no_admin_site():
     assert "django.contrib.admin" not in site.INSTALLED_APPS
     assert "django.contrib.admindocs" not in site.INSTALLED_APPS
     with pytest.raises(Resolver404):
         resolve("/admin/")
 
 
-def test_dj_10_whoever_is_not_signed_in_gets_nowhere_that_is_not_marked(kim, company):
+@pytest.mark.row("DJ-10")
+def test_whoever_is_not_signed_in_gets_nowhere_that_is_not_marked(kim, company):
     stranger = browser()
     for page in pages():
         if not page.public:
             assert stranger.get(page.path(user_id=kim.user.pk, company_id=company.pk)).status_code == 302, page.name
 
 
-def test_dj_11_the_middleware_stands_in_the_order_that_it_needs():
+@pytest.mark.row("DJ-11")
+def test_the_middleware_stands_in_the_order_that_it_needs():
     order = [
         "m2v.headers.HeadersMiddleware",
         "django.middleware.security.SecurityMiddleware",
@@ -166,8 +179,9 @@ def test_dj_11_the_middleware_stands_in_the_order_that_it_needs():
     assert issubclass(import_string(order[6]), CsrfViewMiddleware)
 
 
+@pytest.mark.row("DJ-11")
 @pytest.mark.urls(__name__)
-def test_dj_11_an_async_view_is_behind_the_same_gate(kim):
+def test_an_async_view_is_behind_the_same_gate(kim):
     kim.set_up_app()
     assert browser().get("/later/").headers["Location"].startswith("/login/")
     kim.enter_password()
@@ -178,7 +192,8 @@ def test_dj_11_an_async_view_is_behind_the_same_gate(kim):
     assert kim.client.get("/later/").content == b"in"
 
 
-def test_dj_12_asvs_3_5_3_signing_out_takes_a_button(kim):
+@pytest.mark.row("ASVS-3.5.3", "DJ-12")
+def test_signing_out_takes_a_button(kim):
     kim.sign_in()
 
     assert kim.client.get("/logout/").status_code == kim.client.head("/logout/").status_code == 405
@@ -187,7 +202,8 @@ def test_dj_12_asvs_3_5_3_signing_out_takes_a_button(kim):
     assert not kim.is_in
 
 
-def test_dj_13_a_changed_password_ends_the_other_sessions(kim):
+@pytest.mark.row("DJ-13")
+def test_a_changed_password_ends_the_other_sessions(kim):
     kim.sign_in()
     elsewhere = Person(kim.user)
     elsewhere.sign_in()
@@ -199,7 +215,8 @@ def test_dj_13_a_changed_password_ends_the_other_sessions(kim):
     assert not elsewhere.is_in
 
 
-def test_dj_14_there_is_no_media_and_static_files_are_no_pages(over_tls):
+@pytest.mark.row("DJ-14")
+def test_there_is_no_media_and_static_files_are_no_pages(over_tls):
     assert site.MEDIA_URL == "/"
     assert not site.MEDIA_ROOT
     for file in over_tls["static"].values():

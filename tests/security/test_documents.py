@@ -18,7 +18,8 @@ from mfa.methods import answers, passkeys
 from tests.security.documents import DOCS, table
 
 
-def test_asvs_11_1_2_every_key_and_algorithm_is_listed():
+@pytest.mark.row("ASVS-11.1.2")
+def test_every_key_and_algorithm_is_listed():
     text = (DOCS / "secrets.md").read_text()
     named = {row[1] for row in table("Keys", DOCS / "secrets.md")}
 
@@ -32,7 +33,8 @@ def test_asvs_11_1_2_every_key_and_algorithm_is_listed():
     assert "never in the repository" in text
 
 
-def test_asvs_14_1_1_sensitive_data_is_listed_with_how_it_is_kept():
+@pytest.mark.row("ASVS-14.1.1, 14.1.2")
+def test_sensitive_data_is_listed_with_how_it_is_kept():
     rows = table("Sensitive data", DOCS / "secrets.md")
 
     for _data, where, *handling in rows:
@@ -50,7 +52,8 @@ def test_asvs_14_1_1_sensitive_data_is_listed_with_how_it_is_kept():
     assert binary <= listed, "what is kept as bytes is a secret or a key"
 
 
-def test_asvs_6_1_2_the_written_list_of_words_is_the_one_that_is_looked_at(make_user):
+@pytest.mark.row("ASVS-6.1.2")
+def test_the_written_list_of_words_is_the_one_that_is_looked_at(make_user):
     person = make_user("robin.b", first_name="Maren", last_name="Beck", email="inbox7@acme.example")
     words = {
         "the product’s name": "m2v",
@@ -68,7 +71,8 @@ def test_asvs_6_1_2_the_written_list_of_words_is_the_one_that_is_looked_at(make_
         assert f"which is {source}." in " ".join(refused.value.messages)
 
 
-def test_asvs_16_1_1_every_log_is_listed_with_its_format_place_readers_and_end():
+@pytest.mark.row("ASVS-16.1.1")
+def test_every_log_is_listed_with_its_format_place_readers_and_end():
     rows = {row[0]: row[1:] for row in table("Logs", DOCS / "secrets.md")}
     code = {
         path.relative_to(DOCS.parent).with_suffix("").as_posix().replace("/", "."): path.read_text()
@@ -88,7 +92,8 @@ def test_asvs_16_1_1_every_log_is_listed_with_its_format_place_readers_and_end()
     assert settings.LOGGING["handlers"].keys() == {"stderr"}, "no other place"
 
 
-def test_asvs_15_1_1_every_component_says_how_soon_it_is_updated():
+@pytest.mark.row("ASVS-15.1.1, 15.2.1")
+def test_every_component_says_how_soon_it_is_updated():
     project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text())["project"]
     direct = {re.split(r"[\[<>=!~;\s]", package)[0] for package in project["dependencies"]}
     rows = table("Dependencies", DOCS / "dependencies.md")

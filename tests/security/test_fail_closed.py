@@ -124,18 +124,21 @@ def broken_at_each(world: World, name: str, *, for_good: bool) -> int:
     raise AssertionError("It does not end.")
 
 
+@pytest.mark.row("ASVS-16.5.3")
 @pytest.mark.parametrize("name", FLOWS)
-def test_asvs_16_5_3_a_statement_that_fails_undoes_the_whole_act_and_lets_nobody_in(name, world):
+def test_a_statement_that_fails_undoes_the_whole_act_and_lets_nobody_in(name, world):
     assert broken_at_each(world, name, for_good=False) >= 2
 
 
+@pytest.mark.row("ASVS-16.5.2")
 @pytest.mark.parametrize("name", WAYS_IN)
-def test_asvs_16_5_2_a_database_that_is_gone_for_good_lets_nobody_in(name, world):
+def test_a_database_that_is_gone_for_good_lets_nobody_in(name, world):
     assert broken_at_each(world, name, for_good=True) >= 2
 
 
+@pytest.mark.row("ASVS-16.5.3", "B-52")
 @pytest.mark.parametrize("name", FLOWS)
-def test_asvs_16_5_3_b_52_an_act_that_cannot_be_written_down_does_not_happen(name, world, monkeypatch):
+def test_an_act_that_cannot_be_written_down_does_not_happen(name, world, monkeypatch):
     _, _, actions, _ = clean_run(world, name)
     assert actions or name == "own profile"
     written = audit.record
@@ -160,9 +163,10 @@ def test_asvs_16_5_3_b_52_an_act_that_cannot_be_written_down_does_not_happen(nam
                     assert not is_let_in(world.kim, *keys), (action, kind)
 
 
+@pytest.mark.row("ASVS-16.5.2")
 @pytest.mark.parametrize("kind", [*ODD, UpdateError], ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("name", WAYS_IN)
-def test_asvs_16_5_2_a_session_that_cannot_be_saved_lets_nobody_in_and_uses_nothing_up(name, kind, world, monkeypatch):
+def test_a_session_that_cannot_be_saved_lets_nobody_in_and_uses_nothing_up(name, kind, world, monkeypatch):
     _, done, _, known = clean_run(world, name)
     saved = SessionStore.save
 
@@ -205,8 +209,9 @@ BREAKS = {
 }
 
 
+@pytest.mark.row("ASVS-16.5.3", "B-50")
 @pytest.mark.parametrize("broken", BREAKS)
-def test_asvs_16_5_3_b_50_a_check_that_breaks_lets_nobody_in(broken, world, monkeypatch):
+def test_a_check_that_breaks_lets_nobody_in(broken, world, monkeypatch):
     met_by = 0
     for name in WAYS_IN:
         for kind in ODD:
@@ -233,7 +238,8 @@ def test_asvs_16_5_3_b_50_a_check_that_breaks_lets_nobody_in(broken, world, monk
     assert met_by >= len(ODD)
 
 
-def test_asvs_16_5_3_b_50_a_policy_that_breaks_later_opens_no_page_to_somebody_half_way(world, monkeypatch):
+@pytest.mark.row("ASVS-16.5.3", "B-50")
+def test_a_policy_that_breaks_later_opens_no_page_to_somebody_half_way(world, monkeypatch):
     WAYS_IN["code"](world)
     key = keys_of(world.kim)
     for kind in (*ODD, AttributeError, StopIteration, TypeError):
@@ -258,8 +264,9 @@ def test_asvs_16_5_3_b_50_a_policy_that_breaks_later_opens_no_page_to_somebody_h
     assert not is_let_in(world.kim, *key)
 
 
+@pytest.mark.row("ASVS-16.5.3")
 @pytest.mark.parametrize("template", ["login/password.html", "login/challenge.html", "portal/index.html"])
-def test_asvs_16_5_3_a_page_that_cannot_be_drawn_opens_nothing(template, world, monkeypatch):
+def test_a_page_that_cannot_be_drawn_opens_nothing(template, world, monkeypatch):
     WAYS_IN["code"](world)
     before = database()
 
@@ -276,7 +283,8 @@ def test_asvs_16_5_3_a_page_that_cannot_be_drawn_opens_nothing(template, world, 
     assert not is_let_in(world.kim)
 
 
-def test_asvs_2_3_3_an_app_that_is_set_up_has_shown_its_recovery_codes_or_will(world):
+@pytest.mark.row("ASVS-2.3.3")
+def test_an_app_that_is_set_up_has_shown_its_recovery_codes_or_will(world):
     """Whichever statement fails: whoever has the new app has its codes waiting for them."""
     for name, codes in (("app_set_up", SAVE_CODES), ("own set-up", "/user-settings/mfa/recovery-codes/")):
         for number in range(1, 60):
@@ -292,10 +300,9 @@ def test_asvs_2_3_3_an_app_that_is_set_up_has_shown_its_recovery_codes_or_will(w
                     assert RecoveryCode.objects.count() == 10
 
 
+@pytest.mark.row("ASVS-16.5.2")
 @pytest.mark.parametrize("name", ["user made", "invited"])
-def test_asvs_16_5_2_a_mail_that_cannot_be_sent_loses_nothing(
-    name, world, monkeypatch, django_capture_on_commit_callbacks
-):
+def test_a_mail_that_cannot_be_sent_loses_nothing(name, world, monkeypatch, django_capture_on_commit_callbacks):
     _, done, _, known = clean_run(world, name)
     world.kim.user.refresh_from_db()
 
@@ -311,7 +318,8 @@ def test_asvs_16_5_2_a_mail_that_cannot_be_sent_loses_nothing(
     assert database(known) == done
 
 
-def test_asvs_16_5_2_a_reset_whose_mail_cannot_be_sent_says_what_it_always_says(world, monkeypatch):
+@pytest.mark.row("ASVS-16.5.2")
+def test_a_reset_whose_mail_cannot_be_sent_says_what_it_always_says(world, monkeypatch):
     def send(*_: Any, **__: Any) -> Any:
         raise OSError("No mail server answers.")
 
@@ -325,8 +333,9 @@ def test_asvs_16_5_2_a_reset_whose_mail_cannot_be_sent_says_what_it_always_says(
     assert {**database(), "AuditEvent": 0} == {**before, "AuditEvent": 0}
 
 
+@pytest.mark.row("ASVS-16.5.2")
 @pytest.mark.parametrize("name", FLOWS)
-def test_asvs_16_5_2_a_cache_that_is_gone_changes_nothing(name, world, settings):
+def test_a_cache_that_is_gone_changes_nothing(name, world, settings):
     """No step and no act asks one."""
     _, done, _, known = clean_run(world, name)
     settings.CACHES = {"default": {"BACKEND": "tests.security.flows.NoCache"}}
@@ -340,8 +349,9 @@ def test_asvs_16_5_2_a_cache_that_is_gone_changes_nothing(name, world, settings)
     assert NoCache.asked == []
 
 
+@pytest.mark.row("ASVS-16.5.3", "B-50")
 @pytest.mark.parametrize("name", ["password_alone", "code", "recovery_code"])
-def test_asvs_16_5_3_b_50_a_throttle_that_breaks_lets_nobody_in(name, world, monkeypatch):
+def test_a_throttle_that_breaks_lets_nobody_in(name, world, monkeypatch):
     for kind in ODD:
         with tried(world):
             act = FLOWS[name](world)
@@ -370,7 +380,8 @@ def test_what_is_set_up_here_is_a_person_who_gets_in_where_nothing_breaks(world)
     assert not is_let_in(world.kim)
 
 
-def test_asvs_2_3_3_a_sign_out_ends_the_session_and_is_written_down_or_neither(world):
+@pytest.mark.row("ASVS-2.3.3")
+def test_a_sign_out_ends_the_session_and_is_written_down_or_neither(world):
     for number in range(1, 30):
         with tried(world):
             act = FLOWS["signed out"](world)

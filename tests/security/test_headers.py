@@ -81,7 +81,8 @@ class Tags(HTMLParser):
         self.found.append((tag, dict(attrs)))
 
 
-def test_h_10_every_kind_of_answer_was_seen(every_answer):
+@pytest.mark.row("H-10")
+def test_every_kind_of_answer_was_seen(every_answer):
     statuses = {answer["status"] for answer in every_answer.values()}
 
     assert statuses == {200, 302, 304, 400, 403, 404, 405, 413, 415, 500}
@@ -90,7 +91,8 @@ def test_h_10_every_kind_of_answer_was_seen(every_answer):
 # --- H-01 ---
 
 
-def test_h_01_asvs_3_4_3_the_policy_of_a_page_allows_what_is_named_and_nothing_else(every_answer):
+@pytest.mark.row("ASVS-3.4.3", "H-01")
+def test_the_policy_of_a_page_allows_what_is_named_and_nothing_else(every_answer):
     for name in ("login", "200", "403", "404", "405", "4031"):
         policy = policy_of(every_answer[name]["headers"])
         assert (
@@ -104,7 +106,8 @@ def test_h_01_asvs_3_4_3_the_policy_of_a_page_allows_what_is_named_and_nothing_e
     assert {str(each) for value in SECURE_CSP.values() for each in value} & {"*", "http:", "https:", "data:"} == set()
 
 
-def test_h_01_every_policy_forbids_frames_foreign_bases_and_the_unsafe(every_answer):
+@pytest.mark.row("H-01")
+def test_every_policy_forbids_frames_foreign_bases_and_the_unsafe(every_answer):
     for name, answer in every_answer.items():
         policy = answer["headers"]["Content-Security-Policy"]
         assert policy.startswith("default-src 'none'"), name
@@ -114,7 +117,8 @@ def test_h_01_every_policy_forbids_frames_foreign_bases_and_the_unsafe(every_ans
         assert "*" not in policy, name
 
 
-def test_h_01_a_nonce_is_fresh_each_time_and_on_every_script(administrator):
+@pytest.mark.row("H-01")
+def test_a_nonce_is_fresh_each_time_and_on_every_script(administrator):
     nonces = set()
     for path in ("/settings/", "/settings/", "/user-settings/mfa/", "/login/challenge/"):
         answer = administrator.client.get(path, follow=True)
@@ -128,7 +132,8 @@ def test_h_01_a_nonce_is_fresh_each_time_and_on_every_script(administrator):
     assert all(len(nonce) >= 22 for nonce in nonces), "128 bits in base64"
 
 
-def test_h_01_no_page_has_an_inline_handler_style_or_script(crawl):
+@pytest.mark.row("H-01")
+def test_no_page_has_an_inline_handler_style_or_script(crawl):
     for name, answer in crawl.items():
         if answer.headers.get("Content-Type", "").startswith("text/html"):
             for tag, attributes in Tags(answer.content.decode()).found:
@@ -142,7 +147,8 @@ def test_h_01_no_page_has_an_inline_handler_style_or_script(crawl):
 # --- H-02 to H-05 ---
 
 
-def test_h_02_only_passkeys_are_allowed_and_only_to_ourselves(every_answer):
+@pytest.mark.row("H-02")
+def test_only_passkeys_are_allowed_and_only_to_ourselves(every_answer):
     for name, answer in every_answer.items():
         features = features_of(answer["headers"])
         assert {feature for feature, who in features.items() if who != "()"} == {
@@ -153,6 +159,7 @@ def test_h_02_only_passkeys_are_allowed_and_only_to_ourselves(every_answer):
         assert {"camera", "microphone", "geolocation", "payment", "usb"} <= set(features)
 
 
+@pytest.mark.row("ASVS-3.4.4", "ASVS-3.4.5", "ASVS-3.4.6", "ASVS-3.4.8", "H-03", "H-04", "H-05", "H-10")
 @pytest.mark.parametrize(
     ("header", "value"),
     [
@@ -165,14 +172,15 @@ def test_h_02_only_passkeys_are_allowed_and_only_to_ourselves(every_answer):
         ("Reporting-Endpoints", 'csp="/csp-report/"'),
     ],
 )
-def test_h_03_h_04_h_05_h_10_every_answer_has_the_header(header, value, every_answer):
+def test_every_answer_has_the_header(header, value, every_answer):
     without = {name: answer["headers"].get(header) for name, answer in every_answer.items()}
     if header == "Strict-Transport-Security":
         without.pop("foreign host")  # browsers keep it for the host that it came from: not for one that is not ours
     assert without == dict.fromkeys(without, value)
 
 
-def test_h_04_a_form_works_under_the_referrer_policy(kim):
+@pytest.mark.row("H-04")
+def test_a_form_works_under_the_referrer_policy(kim):
     careful = Client(enforce_csrf_checks=True, SERVER_NAME="localhost", SERVER_PORT="8000")
     page = careful.get("/login/")
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.content.decode())[1]
@@ -186,7 +194,8 @@ def test_h_04_a_form_works_under_the_referrer_policy(kim):
 # --- H-06, H-07 ---
 
 
-def test_h_06_asvs_14_3_2_only_files_are_kept_by_anybody(every_answer, crawl):
+@pytest.mark.row("ASVS-14.3.2", "H-06")
+def test_only_files_are_kept_by_anybody(every_answer, crawl):
     for name, answer in every_answer.items():
         kept = answer["headers"]["Cache-Control"]
         assert ("immutable" in kept) if is_static(name) else ("no-store" in kept), name
@@ -194,12 +203,14 @@ def test_h_06_asvs_14_3_2_only_files_are_kept_by_anybody(every_answer, crawl):
         assert "no-store" in answer.headers["Cache-Control"], name
 
 
-def test_h_06_what_depends_on_who_asks_says_so(administrator):
+@pytest.mark.row("H-06")
+def test_what_depends_on_who_asks_says_so(administrator):
     for path in ("/settings/", "/user-settings/mfa/", "/portal/"):
         assert "Cookie" in administrator.client.get(path).headers["Vary"]
 
 
-def test_h_07_every_answer_says_what_it_is(every_answer, crawl):
+@pytest.mark.row("H-07")
+def test_every_answer_says_what_it_is(every_answer, crawl):
     for name, answer in every_answer.items():
         kind = answer["headers"].get("Content-Type", "")
         if answer["status"] != 304:
@@ -212,14 +223,16 @@ def test_h_07_every_answer_says_what_it_is(every_answer, crawl):
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_h_09_there_are_no_related_origins(db):
+@pytest.mark.row("H-09")
+def test_there_are_no_related_origins(db):
     assert browser().get("/.well-known/webauthn").status_code == 404
 
 
 # --- CS-HDR-1 ---
 
 
-def test_cs_hdr_1_nothing_tells_what_the_site_is_made_of(every_answer):
+@pytest.mark.row("CS-HDR-1")
+def test_nothing_tells_what_the_site_is_made_of(every_answer):
     for name, answer in every_answer.items():
         headers = {header.lower() for header in answer["headers"]}
         assert not headers & {"server", "x-powered-by", "x-xss-protection", "x-aspnet-version", "via"}, name
@@ -242,7 +255,8 @@ def send(body, kind="application/csp-report", client=None):
     return client.generic("POST", "/csp-report/", body if isinstance(body, bytes) else json.dumps(body), kind)
 
 
-def test_asvs_3_4_7_the_policy_says_where_to_report_and_a_browsers_report_is_logged(logged, db):
+@pytest.mark.row("ASVS-3.4.7")
+def test_the_policy_says_where_to_report_and_a_browsers_report_is_logged(logged, db):
     headers = browser().get("/login/").headers
     policy = policy_of(headers)
     assert policy["report-uri"] == reverse("csp_report")
@@ -271,11 +285,13 @@ def test_asvs_3_4_7_the_policy_says_where_to_report_and_a_browsers_report_is_log
     )
 
 
+@pytest.mark.row("ASVS-3.4.7")
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH"])
-def test_asvs_3_4_7_reports_are_sent_and_nothing_else(method, db):
+def test_reports_are_sent_and_nothing_else(method, db):
     assert browser().generic(method, "/csp-report/").status_code == 405
 
 
+@pytest.mark.row("ASVS-3.4.7")
 @pytest.mark.parametrize(
     ("body", "status"),
     [
@@ -301,12 +317,13 @@ def test_asvs_3_4_7_reports_are_sent_and_nothing_else(method, db):
 @pytest.mark.parametrize(
     "kind", ["application/csp-report", "application/reports+json", "text/plain", "multipart/form-data"]
 )
-def test_asvs_3_4_7_no_report_is_a_failure_of_ours(body, status, kind, db, logged):
+def test_no_report_is_a_failure_of_ours(body, status, kind, db, logged):
     assert send(body, kind).status_code == status
     assert all(len(str(value)) <= 200 for fields in logged for value in fields.values())
 
 
-def test_asvs_3_4_7_not_more_than_a_few_are_logged_a_minute(logged, db, monkeypatch):
+@pytest.mark.row("ASVS-3.4.7")
+def test_not_more_than_a_few_are_logged_a_minute(logged, db, monkeypatch):
     now = [1000.0]
     monkeypatch.setattr("accounts.bucket.monotonic", lambda: now[0])
     reports.reports.refill()
@@ -321,7 +338,8 @@ def test_asvs_3_4_7_not_more_than_a_few_are_logged_a_minute(logged, db, monkeypa
     assert len(logged) == 2 * reports.A_MINUTE
 
 
-def test_asvs_3_4_7_asvs_16_4_1_a_report_cannot_forge_a_line_of_the_log(db, capsys):
+@pytest.mark.row("ASVS-3.4.7", "ASVS-16.4.1")
+def test_a_report_cannot_forge_a_line_of_the_log(db, capsys):
     smuggled = "x\r\nforged\x1b[31m\u2028"
     [fields] = reported({"csp-report": {"effective-directive": smuggled, "blocked-uri": smuggled}})
     record = logging.LogRecord("m2v.csp", logging.WARNING, "", 0, "violation", (), None)
@@ -332,7 +350,8 @@ def test_asvs_3_4_7_asvs_16_4_1_a_report_cannot_forge_a_line_of_the_log(db, caps
     assert json.loads(line)["directive"] == smuggled
 
 
-def test_asvs_3_4_7_a_report_asks_nothing_of_the_database_and_leaves_no_cookie(django_assert_num_queries, db):
+@pytest.mark.row("ASVS-3.4.7")
+def test_a_report_asks_nothing_of_the_database_and_leaves_no_cookie(django_assert_num_queries, db):
     with django_assert_num_queries(0):
         answer = send({"csp-report": REPORT})
 

@@ -38,7 +38,8 @@ QUARTER = 15 * 60 + 1
 # --- Codes of the app (3.1.4) ---
 
 
-def test_n_3_1_4_1_a_key_has_160_random_bits(kim):
+@pytest.mark.row("N-3.1.4.1-key")
+def test_a_key_has_160_random_bits(kim):
     kim.sign_in()
     keys = set()
     for _ in range(10):
@@ -49,7 +50,8 @@ def test_n_3_1_4_1_a_key_has_160_random_bits(kim):
     assert {8 * len(key) for key in keys} == {160}
 
 
-def test_n_3_1_4_1_a_step_has_30_seconds(clock, kim_with_app):
+@pytest.mark.row("N-3.1.4.1-step")
+def test_a_step_has_30_seconds(clock, kim_with_app):
     before = kim_with_app.code()
     clock.shift(14)
     assert kim_with_app.code() == before
@@ -58,7 +60,8 @@ def test_n_3_1_4_1_a_step_has_30_seconds(clock, kim_with_app):
     assert totp.STEP_SECONDS <= 120
 
 
-def test_n_3_1_4_1_a_code_has_six_digits(clock, kim_with_app):
+@pytest.mark.row("N-3.1.4.1-len")
+def test_a_code_has_six_digits(clock, kim_with_app):
     codes = {totp.code_at(kim_with_app.app_key, time() + 30 * steps) for steps in range(500)}
 
     assert {len(code) for code in codes} == {6}
@@ -67,7 +70,8 @@ def test_n_3_1_4_1_a_code_has_six_digits(clock, kim_with_app):
     assert kim_with_app.enter_code(kim_with_app.code()[:5]).status_code == 400
 
 
-def test_n_3_1_4_2_nothing_that_is_stored_or_shown_holds_the_key(kim, administrator):
+@pytest.mark.row("N-3.1.4.2-store")
+def test_nothing_that_is_stored_or_shown_holds_the_key(kim, administrator):
     kim.sign_in()
     page = open_setup(kim, OWN_SETUP)
     confirm_setup(kim, page, OWN_SETUP)
@@ -87,7 +91,8 @@ def test_n_3_1_4_2_nothing_that_is_stored_or_shown_holds_the_key(kim, administra
         assert page.key.hex() not in place
 
 
-def test_n_3_1_4_2_the_key_is_shown_once_to_its_owner_and_kept_by_no_cache(clock, kim, ada):
+@pytest.mark.row("N-3.1.4.2-bind")
+def test_the_key_is_shown_once_to_its_owner_and_kept_by_no_cache(clock, kim, ada):
     kim.sign_in()
     answer = kim.client.get(OWN_SETUP)
     assert "no-store" in answer.headers["Cache-Control"]
@@ -99,7 +104,8 @@ def test_n_3_1_4_2_the_key_is_shown_once_to_its_owner_and_kept_by_no_cache(clock
     assert kim.client.get(OWN_SETUP).headers["Location"].startswith("/confirm/"), "not without a fresh proof"
 
 
-def test_n_3_1_4_2_a_code_counts_once_wherever_it_is_tried(clock, kim_with_app):
+@pytest.mark.row("N-3.1.4.2-once")
+def test_a_code_counts_once_wherever_it_is_tried(clock, kim_with_app):
     kim, other = kim_with_app, Person(kim_with_app.user)
     code, older = kim.code(), kim.code(-1)
     kim.enter_password()
@@ -114,7 +120,8 @@ def test_n_3_1_4_2_a_code_counts_once_wherever_it_is_tried(clock, kim_with_app):
         assert is_shut(person)
 
 
-def test_n_3_1_4_2_the_window_does_not_grow(clock, kim_with_app):
+@pytest.mark.row("N-3.1.4.2-life")
+def test_the_window_does_not_grow(clock, kim_with_app):
     """A phone that is one step behind stays within one step, however often it signs in."""
     kim = kim_with_app
     for _ in range(5):
@@ -127,7 +134,8 @@ def test_n_3_1_4_2_the_window_does_not_grow(clock, kim_with_app):
     assert kim.enter_code(kim.code(-2)).status_code == 400
 
 
-def test_n_3_1_4_2_over_tls_no_code_is_read_without_it(half_way, settings):
+@pytest.mark.row("N-3.1.4.2-chan")
+def test_over_tls_no_code_is_read_without_it(half_way, settings):
     settings.SECURE_SSL_REDIRECT = True
     without = carry(Person(half_way.user), key_of(half_way))
     code = half_way.code()
@@ -175,8 +183,9 @@ WORTH = {
 }
 
 
+@pytest.mark.row("N-2.2.1")
 @pytest.mark.parametrize("proofs", WORTH)
-def test_n_2_2_1_what_is_two_factors(proofs, kim_with_app):
+def test_which_proofs_are_two_factors(proofs, kim_with_app):
     acts, two = WORTH[proofs]
     kim_with_app.add_passkey()
 
@@ -189,8 +198,9 @@ def test_n_2_2_1_what_is_two_factors(proofs, kim_with_app):
     assert written[proofs].startswith("two factors") == two
 
 
+@pytest.mark.row("N-2.2.2-replay")
 @pytest.mark.parametrize("method", ["code", "recovery code", "passkey"])
-def test_n_2_2_2_no_proof_counts_twice(method, kim_with_app):
+def test_no_proof_counts_twice(method, kim_with_app):
     kim, replay = kim_with_app, Person(kim_with_app.user)
     kim.add_passkey()
     if method == "passkey":
@@ -209,7 +219,8 @@ def test_n_2_2_2_no_proof_counts_twice(method, kim_with_app):
     assert is_shut(replay)
 
 
-def test_n_2_2_2_everybody_may_have_a_passkey(kim, company_admin, admin):
+@pytest.mark.row("N-2.2.2-phish")
+def test_everybody_may_have_a_passkey(kim, company_admin, admin):
     for user in (kim.user, company_admin, admin):
         person = Person(user)
         person.sign_in()
@@ -223,14 +234,16 @@ def test_n_2_2_2_everybody_may_have_a_passkey(kim, company_admin, admin):
 # --- Recovery (4.2) ---
 
 
-def test_n_4_2_1_1_a_recovery_code_has_80_bits(kim_with_app, ada):
+@pytest.mark.row("N-4.2.1.1-64")
+def test_a_recovery_code_has_80_bits(kim_with_app, ada):
     ada.set_up_app()
     assert recovery.LENGTH * math.log2(len(recovery.ALPHABET)) >= 64
     codes = kim_with_app.codes + ada.codes + services.make_recovery_codes(ada.user, actor=ada.user)
     assert len({recovery.read(code) for code in codes}) == 30
 
 
-def test_n_4_2_1_1_no_recovery_code_is_kept_in_clear(kim_with_app):
+@pytest.mark.row("N-4.2.1.1-hash")
+def test_no_recovery_code_is_kept_in_clear(kim_with_app):
     kept = b"".join(bytes(row.sealed_digest) for row in RecoveryCode.objects.all())
     for typed in kim_with_app.codes:
         plain = recovery.read(typed).encode()
@@ -240,7 +253,8 @@ def test_n_4_2_1_1_no_recovery_code_is_kept_in_clear(kim_with_app):
     assert len(unseal(row.sealed_digest, kim_with_app.user.pk, Purpose.RECOVERY_CODE)) == sha256().digest_size
 
 
-def test_n_4_2_1_1_a_used_code_is_void_and_new_ones_are_offered(kim_with_app):
+@pytest.mark.row("N-4.2.1.1-use")
+def test_a_used_code_is_void_and_new_ones_are_offered(kim_with_app):
     kim = kim_with_app
     kim.enter_password()
     landed = kim.client.post(CHALLENGE, {"code": kim.codes[0]}, follow=True)
@@ -254,7 +268,8 @@ def test_n_4_2_1_1_a_used_code_is_void_and_new_ones_are_offered(kim_with_app):
         assert kim.enter_code(typed).status_code == 400
 
 
-def test_n_4_2_2_2_recovery_takes_the_password_and_a_code(kim_with_app):
+@pytest.mark.row("N-4.2.2.2")
+def test_recovery_takes_the_password_and_a_code(kim_with_app):
     kim = kim_with_app
     kim.client.post(CHALLENGE, {"code": kim.codes[0]})
     assert is_shut(kim)
@@ -266,7 +281,8 @@ def test_n_4_2_2_2_recovery_takes_the_password_and_a_code(kim_with_app):
     assert kim.is_in
 
 
-def test_n_4_2_1_after_an_administrators_removal_the_rule_asks_again(kim_with_app, company, administrator):
+@pytest.mark.row("N-4.2.1-alt")
+def test_after_an_administrators_removal_the_rule_asks_again(kim_with_app, company, administrator):
     kim = kim_with_app
     companies.enable_company_two_factor(company, actor=administrator.user)
     administrator.client.post(f"{window_of(kim.user)}two-factor/off/", {"sign_out": "on"})
@@ -282,7 +298,8 @@ def test_n_4_2_1_after_an_administrators_removal_the_rule_asks_again(kim_with_ap
 # --- Binding, loss, end (4.1, 4.3, 4.5) ---
 
 
-def test_n_4_1_the_record_outlives_the_authenticator(kim_with_app, administrator):
+@pytest.mark.row("N-4.1-record")
+def test_the_record_outlives_the_authenticator(kim_with_app, administrator):
     kim = kim_with_app
     kim.sign_in()
     made = kim.create_passkey()
@@ -301,8 +318,9 @@ def test_n_4_1_the_record_outlives_the_authenticator(kim_with_app, administrator
         assert told[action].at
 
 
+@pytest.mark.row("N-4.1.2.1-aal")
 @pytest.mark.parametrize("holds", ["app", "passkey"])
-def test_n_4_1_2_1_whoever_has_a_factor_proves_it_before_another(holds, kim, ada, admin):
+def test_whoever_has_a_factor_proves_it_before_another(holds, kim, ada, admin):
     if holds == "app":
         kim.set_up_app()
     else:
@@ -321,7 +339,8 @@ def test_n_4_1_2_1_whoever_has_a_factor_proves_it_before_another(holds, kim, ada
     assert ada.client.get(SETUP).status_code == 200, "whoever has none enrols on the password"
 
 
-def test_n_4_1_2_1_several_authenticators_side_by_side(kim):
+@pytest.mark.row("N-4.1.2.1-two")
+def test_several_authenticators_side_by_side(kim):
     kim.set_up_app()
     kim.add_passkey()
     kim.add_passkey()
@@ -336,7 +355,8 @@ def test_n_4_1_2_1_several_authenticators_side_by_side(kim):
     assert kim.is_in
 
 
-def test_n_4_1_2_1_two_who_has_one_authenticator_is_encouraged_to_have_another(kim, ada):
+@pytest.mark.row("N-4.1.2.1-two")
+def test_whoever_has_one_authenticator_is_encouraged_to_have_another(kim, ada):
     passkey, app = 'href="/user-settings/mfa/passkeys/new/"', "Two-factor authentication closes that gap."
     kim.set_up_app()
     kim.sign_in()
@@ -353,8 +373,9 @@ def test_n_4_1_2_1_two_who_has_one_authenticator_is_encouraged_to_have_another(k
     assert [encouraged(kim), encouraged(ada)] == [[False, False], [False, False]]
 
 
+@pytest.mark.row("N-4.3")
 @pytest.mark.parametrize("fate", ["deleted", "suspended", "app removed"])
-def test_n_4_3_a_deleted_or_suspended_authenticator_is_dead_with_the_next_request(fate, kim_with_app, admin):
+def test_a_deleted_or_suspended_authenticator_is_dead_with_the_next_request(fate, kim_with_app, admin):
     """Dead for the session that it opened, and for a login that is on its way."""
     kim, there = kim_with_app, Person(kim_with_app.user)
     passkey = kim.add_passkey()
@@ -384,7 +405,8 @@ def test_n_4_3_a_deleted_or_suspended_authenticator_is_dead_with_the_next_reques
     assert is_shut(kim)
 
 
-def test_n_4_5_a_deactivated_person_gets_in_by_nothing(kim_with_app, admin):
+@pytest.mark.row("N-4.5")
+def test_a_deactivated_person_gets_in_by_nothing(kim_with_app, admin):
     kim, there = kim_with_app, Person(kim_with_app.user)
     kim.add_passkey()
     there.enter_password()

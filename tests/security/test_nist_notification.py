@@ -20,7 +20,8 @@ LINK = re.compile(r"http://localhost:8000(/not-me/[\w:-]+/)")
 PROFILE = {"first_name": "Kim", "last_name": "Hansen", "language": "en"}
 
 
-def test_n_4_1_2_1_note_a_new_factor_is_told_even_if_the_tab_closes_before_the_codes_are_saved(told, kim, admin):
+@pytest.mark.row("N-4.1.2.1-note")
+def test_a_new_factor_is_told_even_if_the_tab_closes_before_the_codes_are_saved(told, kim, admin):
     services.enable_two_factor(kim.user, actor=admin)
     kim.enter_password()
 
@@ -30,8 +31,9 @@ def test_n_4_1_2_1_note_a_new_factor_is_told_even_if_the_tab_closes_before_the_c
     assert not kim.is_in
 
 
+@pytest.mark.row("N-4.6-two", "B-53")
 @pytest.mark.parametrize("first", ["", "mallory@evil.example"])
-def test_b_53_whoever_changes_or_clears_the_address_first_keeps_nothing_from_its_owner(first, told, kim):
+def test_whoever_changes_or_clears_the_address_first_keeps_nothing_from_its_owner(first, told, kim):
     thief = Person(kim.user)
     thief.sign_in()
 
@@ -46,7 +48,8 @@ def test_b_53_whoever_changes_or_clears_the_address_first_keeps_nothing_from_its
     assert not thief.is_in
 
 
-def test_b_53_two_changes_in_a_row_do_not_help_either(told, kim):
+@pytest.mark.row("B-53")
+def test_two_changes_in_a_row_do_not_help_either(told, kim):
     thief = Person(kim.user)
     thief.sign_in()
     for address in ("one@evil.example", "two@evil.example"):
@@ -55,7 +58,8 @@ def test_b_53_two_changes_in_a_row_do_not_help_either(told, kim):
     assert ["kim@acme.example"] in [mail.to for mail in told(thief.create_passkey)]
 
 
-def test_n_4_2_1_1_note_new_recovery_codes_are_told(told, kim):
+@pytest.mark.row("N-4.2.1.1-note")
+def test_new_recovery_codes_are_told(told, kim):
     kim.set_up_app()
 
     [mail] = told(services.make_recovery_codes, kim.user, actor=kim.user)
@@ -64,7 +68,8 @@ def test_n_4_2_1_1_note_new_recovery_codes_are_told(told, kim):
     assert not re.search(r"[0-9A-Z]{4}-[0-9A-Z]{4}", LINK.sub("", mail.body))
 
 
-def test_n_4_2_3_every_recovery_is_told(told, kim):
+@pytest.mark.row("N-4.2.3")
+def test_every_recovery_is_told(told, kim):
     kim.set_up_app()
     kim.enter_password()
 
@@ -73,7 +78,8 @@ def test_n_4_2_3_every_recovery_is_told(told, kim):
     assert mail.subject == "m2v: A recovery code was used"
 
 
-def test_n_4_2_3_an_account_that_is_recovered_by_an_administrators_invitation_is_told(told, kim, admin):
+@pytest.mark.row("N-4.2.3")
+def test_an_account_that_is_recovered_by_an_administrators_invitation_is_told(told, kim, admin):
     kim.user.set_unusable_password()
     kim.user.save()
 
@@ -82,7 +88,8 @@ def test_n_4_2_3_an_account_that_is_recovered_by_an_administrators_invitation_is
     assert mail.subject == "m2v: Your password was changed"
 
 
-def test_n_4_3_report_saying_it_was_not_me_takes_away_and_gives_nothing(told, kim):
+@pytest.mark.row("N-4.3", "N-4.3-report")
+def test_saying_it_was_not_me_takes_away_and_gives_nothing(told, kim):
     kim.set_up_app()
     kim.sign_in()
     [mail] = told(kim.create_passkey)
@@ -96,9 +103,8 @@ def test_n_4_3_report_saying_it_was_not_me_takes_away_and_gives_nothing(told, ki
     assert not Person(kim.user).is_in
 
 
-def test_n_3_1_1_2_comprom_after_this_wasnt_me_only_a_new_password_signs_in_and_the_factor_is_asked_for(
-    told, kim, admin, mailoutbox
-):
+@pytest.mark.row("N-3.1.1.2-comprom")
+def test_after_this_wasnt_me_only_a_new_password_signs_in_and_the_factor_is_asked_for(told, kim, admin, mailoutbox):
     kim.set_up_app()
     kim.sign_in()
     [mail] = told(kim.create_passkey)
@@ -113,7 +119,8 @@ def test_n_3_1_1_2_comprom_after_this_wasnt_me_only_a_new_password_signs_in_and_
     assert Person(kim.user).enter_password(NEW).headers["Location"] == "/login/challenge/"
 
 
-def test_n_4_6_what_is_about_the_person_says_what_to_do_and_whom_to_ask(told, kim, administrator):
+@pytest.mark.row("N-4.6-two")
+def test_what_is_about_the_person_says_what_to_do_and_whom_to_ask(told, kim, administrator):
     kim.sign_in()
     [own] = told(kim.create_passkey)
     [others] = told(administrator.client.post, f"/settings/administration/users/{kim.user.pk}/mfa/two-factor/on/")
@@ -124,7 +131,7 @@ def test_n_4_6_what_is_about_the_person_says_what_to_do_and_whom_to_ask(told, ki
     assert "If you did not expect this, ask Petra Vogt or another administrator." in others.body
 
 
-def test_n_4_6_every_binding_and_removal_in_the_audit_has_a_notice():
+def test_every_binding_and_removal_in_the_audit_has_a_notice():
     about_factors = {
         action
         for action in Action
@@ -136,7 +143,8 @@ def test_n_4_6_every_binding_and_removal_in_the_audit_has_a_notice():
     assert len(about_factors) == 11
 
 
-def test_cs_mfa_3_somebody_is_shown_at_the_next_login_that_a_factor_failed(kim):
+@pytest.mark.row("CS-MFA-3")
+def test_somebody_is_shown_at_the_next_login_that_a_factor_failed(kim):
     kim.set_up_app()
     thief = Person(kim.user)
     thief.enter_password()
@@ -147,7 +155,8 @@ def test_cs_mfa_3_somebody_is_shown_at_the_next_login_that_a_factor_failed(kim):
     assert "refused: a code not right" in words(kim.client.get("/portal/"))
 
 
-def test_cs_mfa_5_a_change_is_told_out_of_the_session_that_made_it(told, kim, admin):
+@pytest.mark.row("CS-MFA-5")
+def test_a_change_is_told_out_of_the_session_that_made_it(told, kim, admin):
     services.enable_two_factor(kim.user, actor=admin)
     kim.enter_password()
 
@@ -157,7 +166,8 @@ def test_cs_mfa_5_a_change_is_told_out_of_the_session_that_made_it(told, kim, ad
     assert AuditEvent.objects.filter(action=Action.APP_SET_UP).count() == 1
 
 
-def test_cs_rst_2_a_reset_is_told(told, kim, mailoutbox):
+@pytest.mark.row("CS-RST-2")
+def test_a_reset_is_told(told, kim, mailoutbox):
     browser().post("/password-reset/", {"email": "kim@acme.example"})
     link = re.search(r"http://localhost:8000(/password-reset/\S+)", mailoutbox[-1].body)[1]
     reader = browser()
@@ -169,7 +179,8 @@ def test_cs_rst_2_a_reset_is_told(told, kim, mailoutbox):
     assert Person(kim.user).enter_password(PASSWORD).status_code == 400
 
 
-def test_b_55_links_in_notices_lead_to_the_sites_own_address(told, kim):
+@pytest.mark.row("B-55")
+def test_links_in_notices_lead_to_the_sites_own_address(told, kim):
     kim.sign_in()
     kim.client.defaults |= {"HTTP_X_FORWARDED_HOST": "evil.example", "HTTP_FORWARDED": "host=evil.example"}
 

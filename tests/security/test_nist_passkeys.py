@@ -20,6 +20,7 @@ def holds(flags):
     return bool(flags & UP and flags & UV and not (flags & BS and not flags & BE))
 
 
+@pytest.mark.row("N-B.3-decide")
 @pytest.mark.parametrize("flags", EACH, ids=bin)
 def test_n_b_3_each_combination_of_flags_has_its_outcome(flags, kim):
     kim.sign_in()
@@ -31,6 +32,7 @@ def test_n_b_3_each_combination_of_flags_has_its_outcome(flags, kim):
         assert word in ACCESS.read_text()
 
 
+@pytest.mark.row("N-B.3-UP", "N-B.3-UV")
 @pytest.mark.parametrize("missing", [UP, UV])
 def test_n_b_3_presence_and_verification_are_checked(missing, kim):
     kim.add_passkey()
@@ -42,6 +44,7 @@ def test_n_b_3_presence_and_verification_are_checked(missing, kim):
     assert is_shut(kim)
 
 
+@pytest.mark.row("N-B.3-BE")
 @pytest.mark.parametrize(("flags", "says"), [(UP | UV, False), (UP | UV | BE, True), (UP | UV | BE | BS, True)])
 def test_n_b_3_whether_a_passkey_is_synced_is_kept_and_shown(flags, says, kim, administrator):
     kim.sign_in()
@@ -57,6 +60,7 @@ def test_n_b_3_whether_a_passkey_is_synced_is_kept_and_shown(flags, says, kim, a
     assert says == made.backup_eligible
 
 
+@pytest.mark.row("N-B.3-att")
 def test_n_b_3_no_attestation_is_asked_for(kim):
     kim.sign_in()
     options = kim.json(f"{REGISTRATION}options/", {}).json()
@@ -68,7 +72,8 @@ def test_n_b_3_no_attestation_is_asked_for(kim):
         kim.use_passkey()
 
 
-def test_n_4_1_what_a_passkey_is_is_kept_when_it_is_made(kim):
+@pytest.mark.row("N-4.1-char")
+def test_what_a_passkey_is_is_kept_when_it_is_made(kim):
     kim.sign_in()
     kim.authenticator.aaguid = bytes(range(16))
     kim.create_passkey()
@@ -81,7 +86,8 @@ def test_n_4_1_what_a_passkey_is_is_kept_when_it_is_made(kim):
     assert made.created_at
 
 
-def test_wa_25_no_passkey_is_made_without_verification(kim):
+@pytest.mark.row("WA-25")
+def test_no_passkey_is_made_without_verification(kim):
     kim.sign_in()
     options = kim.json(f"{REGISTRATION}options/", {}).json()
     assert options["authenticatorSelection"]["userVerification"] == "required"

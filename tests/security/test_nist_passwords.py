@@ -16,6 +16,7 @@ def change(person, password):
     return person.client.post(CHANGE, {"old_password": PASSWORD} | chosen(password))
 
 
+@pytest.mark.row("N-3.1.1.2-15/8")
 @pytest.mark.parametrize(
     ("with_app", "password", "taken"),
     [
@@ -25,7 +26,7 @@ def change(person, password):
         (True, "qzvjx wk", True),
     ],
 )
-def test_n_3_1_1_2_15_8_the_length_depends_on_the_second_factor(with_app, password, taken, kim):
+def test_the_length_depends_on_the_second_factor(with_app, password, taken, kim):
     if with_app:
         kim.set_up_app()
     kim.sign_in()
@@ -33,7 +34,8 @@ def test_n_3_1_1_2_15_8_the_length_depends_on_the_second_factor(with_app, passwo
     assert (change(kim, password).status_code == 302) == taken
 
 
-def test_n_3_1_1_2_15_8_a_passkey_shortens_nothing(kim):
+@pytest.mark.row("N-3.1.1.2-15/8")
+def test_a_passkey_shortens_nothing(kim):
     """Who has one can still sign in with the password alone."""
     kim.add_passkey()
     kim.use_passkey()
@@ -41,7 +43,8 @@ def test_n_3_1_1_2_15_8_a_passkey_shortens_nothing(kim):
     assert change(kim, "qzvjx wk").status_code == 400
 
 
-def test_n_3_1_1_2_64_code_points_are_counted_not_bytes(kim):
+@pytest.mark.row("N-3.1.1.2-64")
+def test_code_points_are_counted_not_bytes(kim):
     kim.sign_in()
     sixty_four = "".join(chr(0x1F300 + 7 * number) for number in range(64))
 
@@ -50,9 +53,10 @@ def test_n_3_1_1_2_64_code_points_are_counted_not_bytes(kim):
     assert signs_in("kim", sixty_four)
 
 
+@pytest.mark.row("N-3.1.1.2-64")
 @pytest.mark.parametrize("chosen_as", ["NFC", "NFD"])
 @pytest.mark.parametrize("typed_as", ["NFC", "NFD"])
-def test_n_3_1_1_2_64_both_unicode_forms_of_a_password_log_in(chosen_as, typed_as, kim):
+def test_both_unicode_forms_of_a_password_log_in(chosen_as, typed_as, kim):
     kim.sign_in()
     password = "Äpfel für Zoë, Åse und Ñandú"
 
@@ -62,7 +66,8 @@ def test_n_3_1_1_2_64_both_unicode_forms_of_a_password_log_in(chosen_as, typed_a
     assert not signs_in("kim", "Apfel fur Zoe, Ase und Nandu")
 
 
-def test_n_3_1_1_2_64_the_length_is_that_of_the_one_form(kim):
+@pytest.mark.row("N-3.1.1.2-64")
+def test_the_length_is_that_of_the_one_form(kim):
     """Fourteen letters with their accents apart are fourteen, not twenty-eight."""
     kim.sign_in()
 
@@ -80,7 +85,8 @@ def test_signs_that_look_alike_are_not_the_same_password(kim):
     assert signs_in("kim", "ﬁve ﬁgs ﬁll ﬁelds")
 
 
-def test_n_3_1_1_2_64_every_accent_apart_of_a_longest_password_still_logs_in(kim):
+@pytest.mark.row("N-3.1.1.2-64")
+def test_every_accent_apart_of_a_longest_password_still_logs_in(kim):
     kim.sign_in()
     longest = "".join(chr(0x1EA0 + number % 90) for number in range(0, 256 * 7, 7))
 
@@ -88,7 +94,8 @@ def test_n_3_1_1_2_64_every_accent_apart_of_a_longest_password_still_logs_in(kim
     assert signs_in("kim", unicodedata.normalize("NFD", longest))
 
 
-def test_n_3_1_1_2_comp_the_whole_password_is_verified(kim):
+@pytest.mark.row("N-3.1.1.2-comp")
+def test_the_whole_password_is_verified(kim):
     kim.sign_in()
     change(kim, f"{NEW} and then some more of it, to its very end")
 
@@ -96,6 +103,7 @@ def test_n_3_1_1_2_comp_the_whole_password_is_verified(kim):
     assert not signs_in("kim", f"{NEW} and then some more of it, to its very en")
 
 
+@pytest.mark.row("N-3.1.1.2-block")
 @pytest.mark.parametrize(
     ("password", "because"),
     [
@@ -105,7 +113,7 @@ def test_n_3_1_1_2_comp_the_whole_password_is_verified(kim):
         ("too short", "too short: it has 9 of at least 15 characters"),
     ],
 )
-def test_n_3_1_1_2_block_a_refusal_gives_its_reason_and_helps_on(password, because, kim):
+def test_a_refusal_gives_its_reason_and_helps_on(password, because, kim):
     kim.sign_in()
 
     page = change(kim, password).content.decode()
@@ -114,7 +122,8 @@ def test_n_3_1_1_2_block_a_refusal_gives_its_reason_and_helps_on(password, becau
     assert "A few words in a row are easy to remember and hard to guess." in page
 
 
-def test_n_3_1_1_2_pm_password_managers_know_the_fields(kim):
+@pytest.mark.row("N-3.1.1.2-pm")
+def test_password_managers_know_the_fields(kim):
     kim.sign_in()
     page = kim.client.get(CHANGE).content.decode()
 

@@ -15,14 +15,16 @@ from tests.people import PASSWORD, Person
 from tests.security.links import NEW, ask, choose, link_in, signs_in
 
 
-def test_n_4_2_1_1_64_a_recovery_code_has_more_than_64_random_bits(kim):
+@pytest.mark.row("N-4.2.1.1-64")
+def test_a_recovery_code_has_more_than_64_random_bits(kim):
     assert recovery.LENGTH * log2(len(set(recovery.ALPHABET))) == 80
     codes = {code for _round in range(100) for code in recovery.draw()}
     assert len(codes) == 1000
     assert all(len(code.replace("-", "")) == recovery.LENGTH for code in codes)
 
 
-def test_n_4_2_1_1_hash_no_code_is_stored(kim):
+@pytest.mark.row("N-4.2.1.1-hash")
+def test_no_code_is_stored(kim):
     kim.set_up_app()
     stored = b"".join(bytes(row.sealed_digest) for row in RecoveryCode.objects.all())
 
@@ -32,7 +34,8 @@ def test_n_4_2_1_1_hash_no_code_is_stored(kim):
         assert recovery._digest(recovery.read(code)) not in stored, "the digest is sealed too"
 
 
-def test_n_4_2_1_1_use_a_code_is_void_once_it_was_used(kim):
+@pytest.mark.row("N-4.2.1.1-use")
+def test_a_code_is_void_once_it_was_used(kim):
     kim.set_up_app()
     kim.enter_password()
     assert kim.enter_code(kim.codes[0]).headers["Location"] == "/"
@@ -44,7 +47,8 @@ def test_n_4_2_1_1_use_a_code_is_void_once_it_was_used(kim):
     assert not again.is_in
 
 
-def test_n_4_2_1_2_no_code_comes_by_mail(kim, mailoutbox):
+@pytest.mark.row("N-4.2.1.2")
+def test_no_code_comes_by_mail(kim, mailoutbox):
     """What a mail brings is a link to choose a password: never a code, and never a way in."""
     kim.set_up_app()
     kim.enter_password()
@@ -55,8 +59,9 @@ def test_n_4_2_1_2_no_code_comes_by_mail(kim, mailoutbox):
     assert not [page.name for page in pages() if "sms" in page.name or "mail" in page.name]
 
 
+@pytest.mark.row("N-4.2.2.2")
 @pytest.mark.parametrize("code_first", [True, False])
-def test_n_4_2_2_2_one_recovery_code_alone_opens_nothing(code_first, kim):
+def test_one_recovery_code_alone_opens_nothing(code_first, kim):
     kim.set_up_app()
     if code_first:
         kim.enter_code(kim.codes[0])
@@ -70,7 +75,8 @@ def test_n_4_2_2_2_one_recovery_code_alone_opens_nothing(code_first, kim):
     assert kim.is_in
 
 
-def test_n_4_2_2_2_a_mailbox_and_a_recovery_code_are_two_different_methods(kim, mailoutbox):
+@pytest.mark.row("N-4.2.2.2")
+def test_a_mailbox_and_a_recovery_code_are_two_different_methods(kim, mailoutbox):
     """Whoever forgot the password still needs the second factor, or the paper that stands for it."""
     kim.set_up_app()
     ask("kim@acme.example")
@@ -83,7 +89,8 @@ def test_n_4_2_2_2_a_mailbox_and_a_recovery_code_are_two_different_methods(kim, 
     assert kim.is_in
 
 
-def test_n_4_1_record_a_reset_and_what_came_of_it_are_on_record(kim, mailoutbox):
+@pytest.mark.row("N-4.1-record")
+def test_a_reset_and_what_came_of_it_are_on_record(kim, mailoutbox):
     ask("kim@acme.example")
     choose(link_in(mailoutbox.pop()))
 
@@ -95,8 +102,9 @@ def test_n_4_1_record_a_reset_and_what_came_of_it_are_on_record(kim, mailoutbox)
     assert all(line.browser for line in lines)
 
 
+@pytest.mark.row("N-4.5")
 @pytest.mark.parametrize("half_way", [False, True])
-def test_n_4_5_the_end_of_an_account_ends_links_passwords_and_sessions(half_way, kim, admin, mailoutbox):
+def test_the_end_of_an_account_ends_links_passwords_and_sessions(half_way, kim, admin, mailoutbox):
     ask("kim@acme.example")
     link = link_in(mailoutbox.pop())
     if half_way:

@@ -42,7 +42,8 @@ def row(person: Person) -> Session:
     return Session.objects.get(user=person.user)
 
 
-def test_n_2_2_3_24_no_session_is_older_than_a_day(kim, clock):
+@pytest.mark.row("N-2.2.3-24")
+def test_no_session_is_older_than_a_day(kim, clock):
     kim.sign_in()
     for _ in range(26):
         clock.shift(55 * MINUTE)
@@ -52,7 +53,8 @@ def test_n_2_2_3_24_no_session_is_older_than_a_day(kim, clock):
     assert not kim.is_in
 
 
-def test_n_2_2_3_1h_after_61_idle_minutes_one_signs_in_again(kim, clock):
+@pytest.mark.row("N-2.2.3-1h")
+def test_after_61_idle_minutes_one_signs_in_again(kim, clock):
     kim.sign_in()
     clock.shift(61 * MINUTE)
 
@@ -62,7 +64,8 @@ def test_n_2_2_3_1h_after_61_idle_minutes_one_signs_in_again(kim, clock):
     assert kim.is_in
 
 
-def test_n_5_1_secret_is_made_at_authentication_and_dead_at_logout(kim):
+@pytest.mark.row("N-5.1-secret")
+def test_a_sessions_secret_is_made_at_authentication_and_dead_at_logout(kim):
     kim.client.post("/passkeys/authentication/options/", {}, content_type="application/json")
     before = kim.client.cookies["session"].value
     kim.sign_in()
@@ -74,7 +77,8 @@ def test_n_5_1_secret_is_made_at_authentication_and_dead_at_logout(kim):
     assert not Session.objects.filter(pk__in=[kept_as(before), kept_as(key)]).exists()
 
 
-def test_n_5_1_csrf_no_post_counts_without_the_sessions_own_token(kim, make_person):
+@pytest.mark.row("N-5.1-csrf")
+def test_no_post_counts_without_the_sessions_own_token(kim, make_person):
     lee = make_person("lee")
     for person in (kim, lee):
         person.client = Client(
@@ -90,7 +94,8 @@ def test_n_5_1_csrf_no_post_counts_without_the_sessions_own_token(kim, make_pers
     assert kim.is_in
 
 
-def test_n_5_1_remember_no_cookie_but_a_live_sessions_skips_a_factor(kim, clock):
+@pytest.mark.row("N-5.1-remember")
+def test_no_cookie_but_a_live_sessions_skips_a_factor(kim, clock):
     kim.set_up_app()
     kim.sign_in()
     clock.shift(61 * MINUTE)
@@ -99,15 +104,17 @@ def test_n_5_1_remember_no_cookie_but_a_live_sessions_skips_a_factor(kim, clock)
     assert not kim.is_in
 
 
-def test_n_5_1_persist_the_cookie_ends_with_the_browser(kim):
+@pytest.mark.row("N-5.1-persist")
+def test_the_cookie_ends_with_the_browser(kim):
     kim.sign_in()
 
     assert kim.client.cookies["session"]["max-age"] == ""
     assert kim.client.cookies["session"]["expires"] == ""
 
 
+@pytest.mark.row("N-5.1-aal")
 @pytest.mark.parametrize("kind", HALF_WAY)
-def test_n_5_1_aal_a_login_half_way_is_never_more(kind, kim, admin):
+def test_a_login_half_way_is_never_more(kind, kim, admin):
     go_half_way(kim, kind, admin)
 
     assert not row(kim).is_complete
@@ -115,7 +122,8 @@ def test_n_5_1_aal_a_login_half_way_is_never_more(kind, kim, admin):
     assert not row(kim).is_complete
 
 
-def test_n_5_1_1_the_cookie_is_opaque_and_bound(kim):
+@pytest.mark.row("N-5.1.1")
+def test_the_cookie_is_opaque_and_bound(kim):
     kim.sign_in()
     cookie = kim.client.cookies["session"]
 
@@ -124,7 +132,8 @@ def test_n_5_1_1_the_cookie_is_opaque_and_bound(kim):
     assert "kim" not in cookie.value
 
 
-def test_n_5_1_1_expiry_a_cookie_that_a_browser_kept_is_worth_nothing(kim, clock):
+@pytest.mark.row("N-5.1.1", "N-5.1.1-expiry")
+def test_a_cookie_that_a_browser_kept_is_worth_nothing(kim, clock):
     kim.sign_in()
     key = kim.client.cookies["session"].value
     clock.shift(25 * HOUR)
@@ -135,15 +144,17 @@ def test_n_5_1_1_expiry_a_cookie_that_a_browser_kept_is_worth_nothing(kim, clock
     assert client.get("/session/", headers={"accept": "application/json"}).status_code == 401
 
 
-def test_n_5_2_term_activity_puts_the_idle_end_off(kim, clock):
+@pytest.mark.row("N-5.2-term")
+def test_activity_puts_the_idle_end_off(kim, clock):
     kim.sign_in()
     for _ in range(3):
         clock.shift(50 * MINUTE)
         assert kim.is_in
 
 
+@pytest.mark.row("N-5.2-term")
 @pytest.mark.urls(__name__)
-def test_n_5_2_term_what_browsers_send_by_themselves_is_no_activity(kim, clock):
+def test_what_browsers_send_by_themselves_is_no_activity(kim, clock):
     kim.sign_in()
     for _ in range(59):
         clock.shift(MINUTE)
@@ -155,7 +166,8 @@ def test_n_5_2_term_what_browsers_send_by_themselves_is_no_activity(kim, clock):
     assert not kim.is_in
 
 
-def test_n_5_2_term_a_login_page_left_open_in_another_tab_is_no_activity(kim, clock):
+@pytest.mark.row("N-5.2-term")
+def test_a_login_page_left_open_in_another_tab_is_no_activity(kim, clock):
     """It asks for a passkey's question every four minutes, and each question is kept in the session."""
     kim.sign_in()
     for _ in range(14):
@@ -166,7 +178,8 @@ def test_n_5_2_term_a_login_page_left_open_in_another_tab_is_no_activity(kim, cl
     assert not kim.is_in
 
 
-def test_n_5_2_term_a_question_that_is_answered_is_activity(kim, clock):
+@pytest.mark.row("N-5.2-term")
+def test_a_question_that_is_answered_is_activity(kim, clock):
     kim.add_passkey()
     kim.sign_in()
     clock.shift(50 * MINUTE)
@@ -176,7 +189,8 @@ def test_n_5_2_term_a_question_that_is_answered_is_activity(kim, clock):
     assert kim.is_in
 
 
-def test_n_5_2_term_what_is_in_the_background_is_this_list():
+@pytest.mark.row("N-5.2-term")
+def test_what_is_in_the_background_is_this_list():
     marked = {page.name: set(getattr(page.view, "in_background", ())) for page in pages()}
 
     assert {name: methods for name, methods in marked.items() if methods} == {
@@ -185,8 +199,9 @@ def test_n_5_2_term_what_is_in_the_background_is_this_list():
     }
 
 
+@pytest.mark.row("N-5.2-term")
 @pytest.mark.urls(__name__)
-def test_n_5_2_term_only_what_is_marked_is_in_the_background(kim, clock):
+def test_only_what_is_marked_is_in_the_background(kim, clock):
     kim.sign_in()
     clock.shift(50 * MINUTE)
     kim.client.get("/report/")
@@ -195,7 +210,8 @@ def test_n_5_2_term_only_what_is_marked_is_in_the_background(kim, clock):
     assert kim.is_in
 
 
-def test_n_5_2_term_stay_signed_in_is_activity(kim, clock):
+@pytest.mark.row("N-5.2-term", "WCAG-2.2.1")
+def test_stay_signed_in_is_activity(kim, clock):
     kim.sign_in()
     clock.shift(59 * MINUTE)
     assert kim.client.post("/session/").json() == {"idle": HOUR, "overall": 23 * HOUR + 60, "warning": 60}
@@ -203,7 +219,8 @@ def test_n_5_2_term_stay_signed_in_is_activity(kim, clock):
     assert kim.is_in
 
 
-def test_n_5_2_term_nothing_puts_the_overall_end_off(kim, clock):
+@pytest.mark.row("N-5.2-term")
+def test_nothing_puts_the_overall_end_off(kim, clock):
     kim.sign_in()
     for _ in range(47):
         clock.shift(30 * MINUTE)
@@ -214,7 +231,8 @@ def test_n_5_2_term_nothing_puts_the_overall_end_off(kim, clock):
     assert not kim.is_in
 
 
-def test_n_5_2_term_signing_in_again_resets_both(kim, clock):
+@pytest.mark.row("N-5.2-term")
+def test_signing_in_again_resets_both(kim, clock):
     kim.sign_in()
     for _ in range(46):
         clock.shift(30 * MINUTE)
@@ -224,7 +242,8 @@ def test_n_5_2_term_signing_in_again_resets_both(kim, clock):
     assert kim.client.get("/session/").json() == {"idle": HOUR, "overall": 24 * HOUR, "warning": 60}
 
 
-def test_n_5_2_term_seen_is_written_once_a_minute_at_most(kim, clock):
+@pytest.mark.row("N-5.2-term")
+def test_seen_is_written_once_a_minute_at_most(kim, clock):
     kim.sign_in()
 
     def statements() -> list[str]:
@@ -250,7 +269,8 @@ def test_the_list_knows_where_somebody_was_last(kim, clock):
     assert "203.0.113.9" in kim.client.get("/user-settings/", REMOTE_ADDR="203.0.113.9").content.decode()
 
 
-def test_n_5_2_term_a_session_that_ended_is_not_brought_back_by_being_seen(kim, clock):
+@pytest.mark.row("N-5.2-term")
+def test_a_session_that_ended_is_not_brought_back_by_being_seen(kim, clock):
     kim.sign_in()
     clock.shift(5 * MINUTE)
     store_key = kim.client.cookies["session"].value
@@ -263,7 +283,8 @@ def test_n_5_2_term_a_session_that_ended_is_not_brought_back_by_being_seen(kim, 
     assert not Session.objects.filter(pk=kept_as(store_key)).exists()
 
 
-def test_n_5_2_doc_the_limits_are_in_the_readme():
+@pytest.mark.row("N-5.2-doc")
+def test_the_limits_are_in_the_readme():
     assert "one hour without a request" in README
     assert "24 hours after the sign-in" in README
     assert (settings.SESSION_IDLE_SECONDS, settings.SESSION_SECONDS) == (HOUR, 24 * HOUR)

@@ -18,19 +18,22 @@ from tests.security.scenes import is_shut
 RFC_KEY = b"12345678901234567890"
 
 
+@pytest.mark.row("OTP-1")
 @pytest.mark.parametrize(("now", "eight"), [(59, "94287082"), (1111111109, "07081804"), (20000000000, "65353130")])
-def test_otp_1_the_examples_of_rfc_6238(now, eight, kim, time_machine):
+def test_the_examples_of_rfc_6238(now, eight, kim, time_machine):
     time_machine.move_to(now, tick=False)
     assert totp.code_at(RFC_KEY, now) == eight[2:]
     assert totp.check(RFC_KEY, eight[2:], now) == now // 30
 
 
+@pytest.mark.row("OTP-1")
 @pytest.mark.parametrize(("counter", "code"), [(0, "755224"), (1, "287082"), (9, "520489")])
-def test_otp_1_the_examples_of_rfc_4226(counter, code):
+def test_the_examples_of_rfc_4226(counter, code):
     assert totp.code_at(RFC_KEY, counter * 30) == code
 
 
-def test_otp_2_what_the_provisioning_address_says(kim):
+@pytest.mark.row("OTP-2")
+def test_what_the_provisioning_address_says(kim):
     kim.sign_in()
     page = open_setup(kim, OWN_SETUP)
     address = urlsplit(page.uri)
@@ -42,7 +45,8 @@ def test_otp_2_what_the_provisioning_address_says(kim):
     assert said["secret"] == [totp.key_as_text(page.key)]
 
 
-def test_otp_3_the_window_is_one_step_either_way(clock, kim_with_app):
+@pytest.mark.row("OTP-3")
+def test_the_window_is_one_step_either_way(clock, kim_with_app):
     key, now = kim_with_app.app_key, time()
     counts = [
         away for away in range(-12, 13) if totp.matching_step(key, totp.code_at(key, now + 30 * away), now) is not None
@@ -51,7 +55,8 @@ def test_otp_3_the_window_is_one_step_either_way(clock, kim_with_app):
     assert counts == [-1, 0, 1]
 
 
-def test_otp_4_a_second_use_is_refused(kim_with_app):
+@pytest.mark.row("OTP-4")
+def test_a_second_use_is_refused(kim_with_app):
     code = kim_with_app.code()
     tries = [Person(kim_with_app.user) for _ in range(2)]
     for one in tries:
@@ -61,7 +66,8 @@ def test_otp_4_a_second_use_is_refused(kim_with_app):
     assert is_shut(tries[1])
 
 
-def test_otp_5_a_secret_has_160_bits(kim):
+@pytest.mark.row("OTP-5")
+def test_a_secret_has_160_bits(kim):
     kim.sign_in()
     keys = {new_key(kim, OWN_SETUP).key for _ in range(5)}
 
@@ -69,8 +75,9 @@ def test_otp_5_a_secret_has_160_bits(kim):
     assert {len(key) * 8 for key in keys} == {160}
 
 
+@pytest.mark.row("OTP-7")
 @pytest.mark.parametrize("bent", ["152", " +000152", "+000152", "0_0_0_1_5_2", "٠٠٠١٥٢", "152.0", "0000152", "00152"])
-def test_otp_7_six_digits_and_nothing_else(bent, clock, kim_with_app, monkeypatch):
+def test_six_digits_and_nothing_else(bent, clock, kim_with_app, monkeypatch):
     monkeypatch.setattr(totp, "code_at", lambda key, now: "000152")
     kim_with_app.enter_password()
 
@@ -79,7 +86,8 @@ def test_otp_7_six_digits_and_nothing_else(bent, clock, kim_with_app, monkeypatc
     assert kim_with_app.enter_code("000152").headers["Location"] == "/"
 
 
-def test_otp_8_an_unconfirmed_secret_opens_nothing_expires_and_is_replaced(clock, kim, admin):
+@pytest.mark.row("OTP-8")
+def test_an_unconfirmed_secret_opens_nothing_expires_and_is_replaced(clock, kim, admin):
     services.enable_two_factor(kim.user, actor=admin)
     kim.enter_password()
     first = open_setup(kim)
@@ -99,7 +107,8 @@ def test_otp_8_an_unconfirmed_secret_opens_nothing_expires_and_is_replaced(clock
     assert not AuthenticatorApp.objects.exists()
 
 
-def test_otp_8_an_app_that_is_not_confirmed_counts_for_nothing(kim, admin):
+@pytest.mark.row("OTP-8")
+def test_an_app_that_is_not_confirmed_counts_for_nothing(kim, admin):
     kim.app_key = totp.new_key()
     AuthenticatorApp.objects.create(user=kim.user, key=seal(kim.app_key, kim.user.pk, Purpose.APP), confirmed=False)
     services.enable_two_factor(kim.user, actor=admin)
@@ -109,7 +118,8 @@ def test_otp_8_an_app_that_is_not_confirmed_counts_for_nothing(kim, admin):
     assert is_shut(kim)
 
 
-def test_otp_9_the_confirming_code_is_used_up(clock, kim):
+@pytest.mark.row("OTP-9")
+def test_the_confirming_code_is_used_up(clock, kim):
     kim.sign_in()
     assert confirm_setup(kim, open_setup(kim, OWN_SETUP), OWN_SETUP).status_code == 302
     code = kim.code()

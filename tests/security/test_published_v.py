@@ -57,8 +57,9 @@ def question(person, about=AUTHENTICATION):
 # --- Adding and removing factors ---
 
 
+@pytest.mark.row("V1")
 @pytest.mark.parametrize("holds", ["app", "passkey", "both"])
-def test_v01_half_way_no_factor_is_added(holds, kim, admin):
+def test_half_way_no_factor_is_added(holds, kim, admin):
     if holds != "passkey":
         kim.set_up_app()
     if holds != "app":
@@ -80,7 +81,8 @@ def test_v01_half_way_no_factor_is_added(holds, kim, admin):
     assert is_shut(kim)
 
 
-def test_v02_somebody_elses_factor_does_not_exist(kim, ada, administrator, foreigners, carla):
+@pytest.mark.row("V2")
+def test_somebody_elses_factor_does_not_exist(kim, ada, administrator, foreigners, carla):
     theirs = ada.add_passkey()
     kim.sign_in()
     before = things()
@@ -96,8 +98,9 @@ def test_v02_somebody_elses_factor_does_not_exist(kim, ada, administrator, forei
     assert things() == before
 
 
+@pytest.mark.row("V3")
 @pytest.mark.parametrize("first", ["right", "wrong"])
-def test_v03_a_registration_counts_once(first, kim):
+def test_a_registration_counts_once(first, kim):
     kim.sign_in()
     options = question(kim, REGISTRATION)
     answer = kim.authenticator.create(options)
@@ -111,8 +114,9 @@ def test_v03_a_registration_counts_once(first, kim):
     assert not Passkey.objects.exists()
 
 
+@pytest.mark.row("V4")
 @pytest.mark.parametrize("step", HALF_WAY)
-def test_v04_the_session_holds_no_password(step, kim, admin):
+def test_the_session_holds_no_password(step, kim, admin):
     go_half_way(kim, step, admin)
 
     dump = session_dump(kim)
@@ -126,7 +130,8 @@ def test_v04_the_session_holds_no_password(step, kim, admin):
 # --- Codes again ---
 
 
-def test_v05_a_code_counts_once_in_all_sessions(kim_with_app):
+@pytest.mark.row("V5")
+def test_a_code_counts_once_in_all_sessions(kim_with_app):
     first, second = kim_with_app, Person(kim_with_app.user, app_key=kim_with_app.app_key)
     first.enter_password()
     second.enter_password()
@@ -141,7 +146,8 @@ def test_v05_a_code_counts_once_in_all_sessions(kim_with_app):
     assert is_shut(second)
 
 
-def test_v06_the_accepted_step_only_grows(clock, kim_with_app):
+@pytest.mark.row("V6")
+def test_the_accepted_step_only_grows(clock, kim_with_app):
     kim, tries = kim_with_app, []
     late, now, early = kim.code(-1), kim.code(), kim.code(1)
     assert len({late, now, early}) == 3
@@ -155,8 +161,9 @@ def test_v06_the_accepted_step_only_grows(clock, kim_with_app):
     assert tries == [True, False, False, True, False, False]
 
 
+@pytest.mark.row("V7")
 @pytest.mark.django_db(transaction=True)
-def test_v07_of_twenty_at_once_one_gets_in(kim):
+def test_of_twenty_at_once_one_gets_in(kim):
     kim.set_up_app()
     code, gate = kim.code(), Barrier(20)
     tries = [Person(kim.user) for _ in range(20)]
@@ -179,7 +186,8 @@ def test_v07_of_twenty_at_once_one_gets_in(kim):
     assert sum(one.is_in for one in tries) == 1
 
 
-def test_v08_secret_and_owner_come_from_the_server(kim, ada):
+@pytest.mark.row("V8")
+def test_secret_and_owner_come_from_the_server(kim, ada):
     kim.sign_in()
     page = open_setup(kim, OWN_SETUP)
     ours = totp.new_key()
@@ -200,8 +208,9 @@ def test_v08_secret_and_owner_come_from_the_server(kim, ada):
     assert unseal(app.key, kim.user.pk, Purpose.APP) == page.key
 
 
+@pytest.mark.row("V9")
 @pytest.mark.parametrize("step", HALF_WAY)
-def test_v09_an_empty_post_stays_on_the_same_step(step, kim, admin):
+def test_an_empty_post_stays_on_the_same_step(step, kim, admin):
     go_half_way(kim, step, admin)
     here, before = HALF_WAY[step], things()
 
@@ -219,7 +228,8 @@ def test_v09_an_empty_post_stays_on_the_same_step(step, kim, admin):
 # --- Other doors ---
 
 
-def test_v10_every_door_ends_before_the_steps(kim_with_app, ada, admin, mailoutbox):
+@pytest.mark.row("CS-AUTH-4", "V10")
+def test_every_door_ends_before_the_steps(kim_with_app, ada, admin, mailoutbox):
     kim = kim_with_app
     browser().post("/password-reset/", {"email": kim.user.email})
     link = re.search(r"http://localhost:8000(/password-reset/\S+/\S+/)", mailoutbox[0].body)
@@ -242,7 +252,8 @@ def test_v10_every_door_ends_before_the_steps(kim_with_app, ada, admin, mailoutb
         assert kim.client.get(path).status_code == 404
 
 
-def test_v11_there_are_no_api_tokens(half_way):
+@pytest.mark.row("V11")
+def test_there_are_no_api_tokens(half_way):
     for scheme in ("Token", "Bearer", "Basic", "ApiKey"):
         answer = half_way.client.get("/portal/", HTTP_AUTHORIZATION=f"{scheme} abc", HTTP_ACCEPT="application/json")
         assert answer.status_code == 401
@@ -250,7 +261,8 @@ def test_v11_there_are_no_api_tokens(half_way):
     assert not [app for app in settings.INSTALLED_APPS if "rest" in app or "token" in app or "oauth" in app]
 
 
-def test_v12_after_a_removal_the_companys_rule_asks_again(kim_with_app, administrator, company):
+@pytest.mark.row("V12")
+def test_after_a_removal_the_companys_rule_asks_again(kim_with_app, administrator, company):
     kim = kim_with_app
     companies.enable_company_two_factor(company, actor=administrator.user)
 
@@ -262,7 +274,8 @@ def test_v12_after_a_removal_the_companys_rule_asks_again(kim_with_app, administ
     assert kim.asked_for == SETUP
 
 
-def test_v13_no_browser_is_remembered(kim_with_app):
+@pytest.mark.row("V13")
+def test_no_browser_is_remembered(kim_with_app):
     kim = kim_with_app
     kim.client.post("/login/", {"username": "kim", "password": PASSWORD, "remember": "on", "remember_me": "1"})
     kim.client.post(CHALLENGE, {"code": kim.codes[0], "remember": "on", "trust": "1"})
@@ -277,6 +290,7 @@ def test_v13_no_browser_is_remembered(kim_with_app):
     assert kim.asked_for == CHALLENGE
 
 
+@pytest.mark.row("V14")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -289,15 +303,16 @@ def test_v13_no_browser_is_remembered(kim_with_app):
     ],
     ids=lambda headers: next(iter(headers)),
 )
-def test_v14_no_path_host_or_header_is_exempt(headers, half_way):
+def test_no_path_host_or_header_is_exempt(headers, half_way):
     for page, path in paths_about(half_way.user).items():
         assert half_way.client.get(path, **headers).status_code == 302, page.name
     for path in ("/login-portal/", "/static/portal/", "/passkeys/portal/", "/logout/portal/"):
         assert half_way.client.get(path, **headers).status_code == 404
 
 
+@pytest.mark.row("V16")
 @pytest.mark.parametrize("flags", [UP, UP | BE | BS, UV, UV | BE | BS, 0], ids=bin)
-def test_v16_presence_alone_is_refused(flags, kim):
+def test_presence_alone_is_refused(flags, kim):
     kim.authenticator.flags = flags
     kim.sign_in()
     assert kim.create_passkey().status_code == 400
@@ -314,7 +329,8 @@ def test_v16_presence_alone_is_refused(flags, kim):
 # --- Secrets, owners ---
 
 
-def test_v17_no_page_and_no_row_shows_a_secret(kim, administrator, caplog):
+@pytest.mark.row("DJ-15", "V17")
+def test_no_page_and_no_row_shows_a_secret(kim, administrator, caplog):
     kim.sign_in()
     page = open_setup(kim, OWN_SETUP)
     confirm_setup(kim, page, OWN_SETUP)
@@ -336,8 +352,9 @@ def test_v17_no_page_and_no_row_shows_a_secret(kim, administrator, caplog):
     assert not [code for code in codes if code.replace("-", "").encode() in raw]
 
 
+@pytest.mark.row("V18")
 @pytest.mark.parametrize("at", ["second step", "confirmation"])
-def test_v18_somebody_elses_passkey_is_refused_at_every_step(at, clock, kim_with_app, ada):
+def test_somebody_elses_passkey_is_refused_at_every_step(at, clock, kim_with_app, ada):
     kim = kim_with_app
     ada.add_passkey()
     kim.add_passkey()
@@ -355,7 +372,8 @@ def test_v18_somebody_elses_passkey_is_refused_at_every_step(at, clock, kim_with
     assert len(refusals_of(ada.user)) == 1
 
 
-def test_v19_the_owner_of_a_factor_is_not_in_any_form(kim, ada):
+@pytest.mark.row("V19")
+def test_the_owner_of_a_factor_is_not_in_any_form(kim, ada):
     kim.sign_in()
     mine = kim.add_passkey()
     kim.use_passkey()

@@ -49,7 +49,8 @@ CHOSEN = {"new_password1": NEW, "new_password2": NEW}
 # --- Administrators ---
 
 
-def test_v20_one_rule_guards_page_form_and_script(carla, foreigners):
+@pytest.mark.row("V20")
+def test_one_rule_guards_page_form_and_script(carla, foreigners):
     before = things()
 
     for person in foreigners:
@@ -65,8 +66,9 @@ def test_v20_one_rule_guards_page_form_and_script(carla, foreigners):
     assert things() == before
 
 
+@pytest.mark.row("V21")
 @pytest.mark.parametrize("by", ["owner", "administrator"])
-def test_v21_every_removal_asks_for_a_fresh_proof(by, clock, kim_with_app, administrator, admin):
+def test_every_removal_asks_for_a_fresh_proof(by, clock, kim_with_app, administrator, admin):
     kim = kim_with_app
     passkey = kim.add_passkey()
     kim.enter_password()
@@ -87,7 +89,8 @@ def test_v21_every_removal_asks_for_a_fresh_proof(by, clock, kim_with_app, admin
 # --- Passwords and invitations ---
 
 
-def test_v22_half_way_logins_and_other_sessions_die_with_the_password(kim_with_app):
+@pytest.mark.row("CS-AUTH-4", "V22")
+def test_half_way_logins_and_other_sessions_die_with_the_password(kim_with_app):
     kim, waiting, elsewhere = kim_with_app, Person(kim_with_app.user), Person(kim_with_app.user)
     waiting.enter_password()
     elsewhere.enter_password()
@@ -103,7 +106,8 @@ def test_v22_half_way_logins_and_other_sessions_die_with_the_password(kim_with_a
     assert is_shut(elsewhere)
 
 
-def test_v23_nobody_signs_in_as_an_invited_person(make_person, admin, administrator):
+@pytest.mark.row("V23")
+def test_nobody_signs_in_as_an_invited_person(make_person, admin, administrator):
     omar = make_person("omar", password=None)
     for password in ("", "!", PASSWORD, "omar", omar.user.password):
         assert omar.enter_password(password).status_code == 400
@@ -119,10 +123,11 @@ def test_v23_nobody_signs_in_as_an_invited_person(make_person, admin, administra
 # --- Codes, ways on ---
 
 
+@pytest.mark.row("V25")
 @pytest.mark.parametrize(
     "digits", ["arabic", "full-width but for one", "short", "long", "signed", "spaced out", "dotted", "hex"]
 )
-def test_v25_only_six_ascii_digits_count(digits, clock, kim_with_app):
+def test_only_six_ascii_digits_count(digits, clock, kim_with_app):
     kim = kim_with_app
     while not (code := kim.code()).startswith("0"):
         kim.app_key = totp.new_key()
@@ -144,8 +149,9 @@ def test_v25_only_six_ascii_digits_count(digits, clock, kim_with_app):
     assert kim.enter_code(code).headers["Location"] == "/"
 
 
+@pytest.mark.row("V26")
 @pytest.mark.parametrize("there", ["https://evil.example/x", "//evil.example", "/\\evil.example"])
-def test_v26_next_through_every_step_stays_here(there, kim, admin):
+def test_next_through_every_step_stays_here(there, kim, admin):
     services.enable_two_factor(kim.user, actor=admin)
     services.request_passkey(kim.user, actor=admin)
 
@@ -157,8 +163,9 @@ def test_v26_next_through_every_step_stays_here(there, kim, admin):
     assert kim.client.post(CREATE, {"later": "yes"}).headers["Location"] == "/m2s/", "and what is here is reached"
 
 
+@pytest.mark.row("V27")
 @pytest.mark.parametrize("step", ["nobody", *HALF_WAY, "in"])
-def test_v27_no_circles_and_scripts_get_codes(step, kim, admin):
+def test_no_circles_and_scripts_get_codes(step, kim, admin):
     if step == "in":
         kim.sign_in()
     elif step != "nobody":
@@ -176,7 +183,8 @@ def test_v27_no_circles_and_scripts_get_codes(step, kim, admin):
         assert answer.json()["error"]
 
 
-def test_v28_recovery_codes_are_strong_and_kept_sealed(kim_with_app):
+@pytest.mark.row("V28")
+def test_recovery_codes_are_strong_and_kept_sealed(kim_with_app):
     assert recovery.LENGTH * math.log2(len(set(recovery.ALPHABET))) >= 64
     assert isinstance(recovery.choice.__self__, SystemRandom)
     for row in RecoveryCode.objects.all():
@@ -185,7 +193,8 @@ def test_v28_recovery_codes_are_strong_and_kept_sealed(kim_with_app):
     assert not stored & {recovery._digest(recovery.read(code)) for code in kim_with_app.codes}
 
 
-def test_v29_ceremonies_are_posts_with_a_token(kim):
+@pytest.mark.row("V29")
+def test_ceremonies_are_posts_with_a_token(kim):
     kim.add_passkey()
     strict = Client(enforce_csrf_checks=True, SERVER_NAME="localhost", SERVER_PORT="8000", HTTP_USER_AGENT=AGENT)
     for path in (AUTHENTICATION, f"{AUTHENTICATION}options/", REGISTRATION, f"{REGISTRATION}options/"):
@@ -201,7 +210,8 @@ def test_v29_ceremonies_are_posts_with_a_token(kim):
 # --- Names, companies, rules ---
 
 
-def test_v30_a_new_name_keeps_app_and_passkey(kim_with_app, administrator):
+@pytest.mark.row("V30")
+def test_a_new_name_keeps_app_and_passkey(kim_with_app, administrator):
     kim = kim_with_app
     kim.add_passkey()
     profile = {"username": "kim.hansen", "first_name": "Kim", "last_name": "Hansen", "email": "kim@acme.example"}
@@ -219,7 +229,8 @@ def test_v30_a_new_name_keeps_app_and_passkey(kim_with_app, administrator):
     assert browser().post("/login/", {"username": "kim", "password": PASSWORD}).status_code == 400
 
 
-def test_v31_people_cannot_change_their_company_and_a_move_brings_its_rule(kim, administrator, other_company):
+@pytest.mark.row("V31")
+def test_people_cannot_change_their_company_and_a_move_brings_its_rule(kim, administrator, other_company):
     companies.enable_company_two_factor(other_company, actor=administrator.user)
     kim.sign_in()
     own = {"first_name": "Kim", "last_name": "Hansen", "email": "kim@elsewhere.example", "language": "en"}
@@ -235,7 +246,8 @@ def test_v31_people_cannot_change_their_company_and_a_move_brings_its_rule(kim, 
     assert kim.asked_for == SETUP
 
 
-def test_v32_nothing_tells_who_exists(kim_with_app, ada):
+@pytest.mark.row("V32")
+def test_nothing_tells_who_exists(kim_with_app, ada):
     kim_with_app.add_passkey()
     asked = [
         Person(kim_with_app.user).json(f"{AUTHENTICATION}options/", {"username": name, "userHandle": name}).json()
@@ -250,7 +262,8 @@ def test_v32_nothing_tells_who_exists(kim_with_app, ada):
     )
 
 
-def test_v33_inactive_people_and_unconfirmed_factors_open_nothing(kim_with_app, ada, admin):
+@pytest.mark.row("V33")
+def test_inactive_people_and_unconfirmed_factors_open_nothing(kim_with_app, ada, admin):
     kim = kim_with_app
     kim.add_passkey()
     kim.enter_password()
@@ -269,7 +282,8 @@ def test_v33_inactive_people_and_unconfirmed_factors_open_nothing(kim_with_app, 
     assert is_shut(ada)
 
 
-def test_v34_the_old_app_works_until_the_new_one_is_confirmed(clock, kim_with_app):
+@pytest.mark.row("V34")
+def test_the_old_app_works_until_the_new_one_is_confirmed(clock, kim_with_app):
     kim, elsewhere = kim_with_app, Person(kim_with_app.user, app_key=kim_with_app.app_key)
     kim.sign_in()
     page = open_setup(kim, OWN_SETUP)
@@ -287,7 +301,8 @@ def test_v34_the_old_app_works_until_the_new_one_is_confirmed(clock, kim_with_ap
     assert elsewhere.enter_code().headers["Location"] == "/"
 
 
-def test_v35_nobody_drops_what_their_company_requires(kim_with_app, company, admin):
+@pytest.mark.row("V35")
+def test_nobody_drops_what_their_company_requires(kim_with_app, company, admin):
     kim = kim_with_app
     companies.enable_company_two_factor(company, actor=admin)
     kim.sign_in()
@@ -300,8 +315,9 @@ def test_v35_nobody_drops_what_their_company_requires(kim_with_app, company, adm
         services.disable_two_factor(User.objects.get(pk=kim.user.pk), actor=kim.user)
 
 
+@pytest.mark.row("V36")
 @pytest.mark.parametrize("rule", ["own switch", "company", "request"])
-def test_v36_off_frees_at_once(rule, kim, company, admin):
+def test_off_frees_at_once(rule, kim, company, admin):
     if rule == "company":
         companies.enable_company_two_factor(company, actor=admin)
     elif rule == "own switch":
@@ -324,7 +340,8 @@ def test_v36_off_frees_at_once(rule, kim, company, admin):
     assert waiting.is_in, "somebody half-way too"
 
 
-def test_v37_whoever_switches_a_rule_on_still_gets_in(carla, company):
+@pytest.mark.row("V37")
+def test_whoever_switches_a_rule_on_still_gets_in(carla, company):
     path = f"/settings/administration/companies/{company.pk}/two-factor/on/"
     assert carla.client.post(path, {"sign_out": "on"}).status_code == 302
     assert is_shut(carla)
@@ -336,7 +353,8 @@ def test_v37_whoever_switches_a_rule_on_still_gets_in(carla, company):
     assert carla.client.get("/settings/").status_code == 200
 
 
-def test_v38_one_act_is_one_line_from_every_route(kim, administrator, admin):
+@pytest.mark.row("V38")
+def test_one_act_is_one_line_from_every_route(kim, administrator, admin):
     def line(act):
         forget()
         User.objects.filter(pk=kim.user.pk).update(two_factor_enabled=False)

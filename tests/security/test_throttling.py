@@ -66,7 +66,8 @@ def test_what_is_used_up_stays_used_up_whatever_the_clock_does(kim, clock):
 # --- The limits as documented ---
 
 
-def test_asvs_6_1_1_the_limits_are_the_documented_ones():
+@pytest.mark.row("ASVS-6.1.1")
+def test_the_limits_are_the_documented_ones():
     readme = (Path(settings.ROOT) / "README.md").read_text(encoding="utf-8")
     lane = throttle.Lane("x")
     with audit.origin("192.0.2.1", ""):
@@ -83,7 +84,8 @@ def test_asvs_6_1_1_the_limits_are_the_documented_ones():
         assert figure in readme, figure
 
 
-def test_asvs_6_3_1_five_wrong_passwords_are_free_and_then_even_the_right_one_waits(kim, make_person, clock):
+@pytest.mark.row("ASVS-6.3.1")
+def test_five_wrong_passwords_are_free_and_then_even_the_right_one_waits(kim, make_person, clock):
     assert guess(kim, 7) == [400] * 5 + [429] * 2
     answer = kim.enter_password()
     assert answer.status_code == 429
@@ -98,7 +100,8 @@ def test_asvs_6_3_1_five_wrong_passwords_are_free_and_then_even_the_right_one_wa
     assert kim.enter_password().status_code == 302
 
 
-def test_asvs_6_3_1_the_delay_doubles_and_stops_at_a_quarter_of_an_hour(kim, clock):
+@pytest.mark.row("ASVS-6.3.1")
+def test_the_delay_doubles_and_stops_at_a_quarter_of_an_hour(kim, clock):
     guess(kim, 5)
     delays = []
     for _time in range(12):
@@ -111,14 +114,16 @@ def test_asvs_6_3_1_the_delay_doubles_and_stops_at_a_quarter_of_an_hour(kim, clo
     assert delays == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]
 
 
-def test_asvs_6_3_1_a_wait_costs_no_guess(kim, clock):
+@pytest.mark.row("ASVS-6.3.1")
+def test_a_wait_costs_no_guess(kim, clock):
     guess(kim, 30)
 
     clock.shift(1)
     assert kim.enter_password().status_code == 302
 
 
-def test_asvs_6_3_1_a_network_address_has_a_budget_of_its_own(make_person, clock):
+@pytest.mark.row("ASVS-6.3.1")
+def test_a_network_address_has_a_budget_of_its_own(make_person, clock):
     people = [make_person(f"person{n}") for n in range(12)]
     statuses = [status for person in people for status in guess(person, 5)]
     assert statuses == [400] * 50 + [429] * 10
@@ -129,7 +134,8 @@ def test_asvs_6_3_1_a_network_address_has_a_budget_of_its_own(make_person, clock
     assert people[0].enter_password(PASSWORD).status_code == 302, "and an hour later it is forgotten"
 
 
-def test_asvs_6_3_1_an_ipv6_network_is_one_address(make_person, clock):
+@pytest.mark.row("ASVS-6.3.1")
+def test_an_ipv6_network_is_one_address(make_person, clock):
     people = [make_person(f"person{n}") for n in range(11)]
     statuses = [guess(person, 5, REMOTE_ADDR=f"2001:db8:1:2::{n + 1:x}") for n, person in enumerate(people)]
 
@@ -137,7 +143,8 @@ def test_asvs_6_3_1_an_ipv6_network_is_one_address(make_person, clock):
     assert guess(people[10], 1, REMOTE_ADDR="2001:db8:1:3::1") == [400]
 
 
-def test_asvs_15_3_4_b42_a_forged_forwarded_address_changes_nothing(make_person, clock):
+@pytest.mark.row("ASVS-15.3.4", "B-42")
+def test_a_forged_forwarded_address_changes_nothing(make_person, clock):
     statuses = []
     for n in range(11):
         statuses += guess(make_person(f"person{n}"), 5, HTTP_X_FORWARDED_FOR=f"192.0.2.{n}", HTTP_X_REAL_IP="192.0.2.1")
@@ -145,7 +152,8 @@ def test_asvs_15_3_4_b42_a_forged_forwarded_address_changes_nothing(make_person,
     assert statuses == [400] * 50 + [429] * 5
 
 
-def test_asvs_2_4_1_questions_for_passkeys_are_bounded_by_address(db, clock):
+@pytest.mark.row("ASVS-2.4.1")
+def test_questions_for_passkeys_are_bounded_by_address(db, clock):
     Budget.objects.create(key="questions:127.0.0.1", failures=2999, blocked_until=0, last_at=time(), began_at=time())
     client = browser()
     ask = {"path": "/passkeys/authentication/options/", "data": {}, "content_type": "application/json"}
@@ -157,7 +165,8 @@ def test_asvs_2_4_1_questions_for_passkeys_are_bounded_by_address(db, clock):
     assert WAIT in answer.json()["message"]
 
 
-def test_asvs_2_4_1_requests_for_resets_are_bounded_by_address_and_by_person(kim, make_person, mailoutbox, clock):
+@pytest.mark.row("ASVS-2.4.1")
+def test_requests_for_resets_are_bounded_by_address_and_by_person(kim, make_person, mailoutbox, clock):
     def ask(email: str, **extra: str) -> int:
         return browser().post("/password-reset/", {"email": email}, **extra).status_code
 
@@ -172,7 +181,8 @@ def test_asvs_2_4_1_requests_for_resets_are_bounded_by_address_and_by_person(kim
     assert WAIT in page.content.decode()
 
 
-def test_asvs_2_4_1_invitations_are_bounded_by_person(administrator, make_user, clock):
+@pytest.mark.row("ASVS-2.4.1")
+def test_invitations_are_bounded_by_person(administrator, make_user, clock):
     administrator.sign_in()
     invited = make_user("omar", password=None)
     page = f"/settings/administration/users/{invited.pk}/"
@@ -186,7 +196,8 @@ def test_asvs_2_4_1_invitations_are_bounded_by_person(administrator, make_user, 
 # --- Codes ---
 
 
-def test_n_3_2_2_codes_count_in_the_same_budget_as_passwords(kim_with_app, clock):
+@pytest.mark.row("N-3.1.4.2-rate", "OTP-6")
+def test_codes_count_in_the_same_budget_as_passwords(kim_with_app, clock):
     kim_with_app.enter_password("wrong")
     kim_with_app.enter_password()
     assert [kim_with_app.enter_code("000000").status_code for _time in range(4)] == [400, 400, 400, 429]
@@ -195,7 +206,8 @@ def test_n_3_2_2_codes_count_in_the_same_budget_as_passwords(kim_with_app, clock
     assert kim_with_app.enter_code().status_code == 302
 
 
-def test_n_3_2_2_nododge_another_login_session_or_address_starts_nothing_anew(kim_with_app, clock):
+@pytest.mark.row("N-3.2.2-nododge", "N-3.1.3-noreset", "B-07")
+def test_another_login_session_or_address_starts_nothing_anew(kim_with_app, clock):
     statuses = []
     for n in range(3):
         attacker = Person(kim_with_app.user)
@@ -206,8 +218,9 @@ def test_n_3_2_2_nododge_another_login_session_or_address_starts_nothing_anew(ki
     assert statuses == [302, 400, 302, 400, 302, 429]
 
 
+@pytest.mark.row("N-3.1.4.2-rate", "N-3.2.2-100", "N-4.2.1.1-throttle", "OTP-6")
 @pytest.mark.parametrize("code", ["000000", GOOD_RECOVERY_FORM])
-def test_n_3_2_2_100_wrong_codes_disable_what_they_were_guesses_at(code, kim_with_app, clock):
+def test_a_hundred_wrong_codes_disable_what_they_were_guesses_at(code, kim_with_app, clock):
     person = kim_with_app.user
     app = code == "000000"
     refused = 0
@@ -229,7 +242,8 @@ def disabled(person: Person) -> Person:
     return person
 
 
-def test_n_3_2_2_rebind_a_disabled_app_takes_no_code_and_is_set_up_anew_after_another_proof(kim_with_app):
+@pytest.mark.row("N-3.2.2-rebind")
+def test_a_disabled_app_takes_no_code_and_is_set_up_anew_after_another_proof(kim_with_app):
     disabled(kim_with_app).enter_password()
     page = kim_with_app.client.get("/login/challenge/").content.decode()
     assert "Your authenticator app is locked" in page
@@ -240,7 +254,8 @@ def test_n_3_2_2_rebind_a_disabled_app_takes_no_code_and_is_set_up_anew_after_an
     assert kim_with_app.asked_for == "/login/setup/two-factor/"
 
 
-def test_n_3_2_2_rebind_after_the_new_set_up_codes_count_again(kim_with_app, clock):
+@pytest.mark.row("N-3.2.2-rebind")
+def test_after_the_new_set_up_codes_count_again(kim_with_app, clock):
     disabled(kim_with_app)
     Budget.objects.create(
         key=throttle.factor_lane(kim_with_app.user, "totp").key,
@@ -254,7 +269,8 @@ def test_n_3_2_2_rebind_after_the_new_set_up_codes_count_again(kim_with_app, clo
     assert kim_with_app.is_in
 
 
-def test_n_3_2_2_rebind_a_password_does_not_confirm_who_has_a_disabled_app(kim_with_app, clock):
+@pytest.mark.row("N-3.2.2-rebind")
+def test_a_password_does_not_confirm_who_has_a_disabled_app(kim_with_app, clock):
     kim_with_app.sign_in()
     disabled(kim_with_app)
     clock.shift(16 * 60)
@@ -265,7 +281,8 @@ def test_n_3_2_2_rebind_a_password_does_not_confirm_who_has_a_disabled_app(kim_w
     assert kim_with_app.client.post("/confirm/", {"password": PASSWORD}).status_code == 400
 
 
-def test_n_3_2_2_rebind_without_any_other_method_an_administrator_lets_them_in(kim_with_app, administrator):
+@pytest.mark.row("N-3.2.2-rebind")
+def test_without_any_other_method_an_administrator_lets_them_in(kim_with_app, administrator):
     disabled(kim_with_app)
     RecoveryCode.objects.all().delete()
     kim_with_app.enter_password()
@@ -280,7 +297,8 @@ def test_n_3_2_2_rebind_without_any_other_method_an_administrator_lets_them_in(k
     assert kim_with_app.is_in
 
 
-def test_n_3_2_2_100_wrong_passwords_end_the_password_until_somebody_acts(kim, administrator, clock):
+@pytest.mark.row("N-3.2.2-100")
+def test_a_hundred_wrong_passwords_end_the_password_until_somebody_acts(kim, administrator, clock):
     lane = throttle.Lane(f"person:{kim.user.pk.hex}")
     Budget.objects.create(key=lane.key, failures=99, blocked_until=0, last_at=time())
     assert guess(kim, 1) == [400]
@@ -299,8 +317,9 @@ def test_n_3_2_2_100_wrong_passwords_end_the_password_until_somebody_acts(kim, a
     assert kim.enter_password().status_code == 302
 
 
+@pytest.mark.row("N-3.2.2-both")
 @pytest.mark.parametrize(("method", "wrong"), [("totp", "000000"), ("recovery", GOOD_RECOVERY_FORM)])
-def test_n_3_2_2_both_a_hundred_wrong_codes_leave_the_other_factors_alone(method, wrong, kim_with_app, clock):
+def test_a_hundred_wrong_codes_leave_the_other_factors_alone(method, wrong, kim_with_app, clock):
     """The documented reading: what was guessed at is disabled, nothing else."""
     kim = kim_with_app
     kim.add_passkey()
@@ -317,7 +336,8 @@ def test_n_3_2_2_both_a_hundred_wrong_codes_leave_the_other_factors_alone(method
     assert Person(kim.user, authenticator=kim.authenticator).use_passkey().status_code == 200
 
 
-def test_n_3_2_2_reset_success_forgets_what_was_wrong_before(kim_with_app, clock):
+@pytest.mark.row("N-3.2.2-reset")
+def test_success_forgets_what_was_wrong_before(kim_with_app, clock):
     for _time in range(3):
         kim_with_app.enter_password("wrong")
     kim_with_app.sign_in()
@@ -326,7 +346,8 @@ def test_n_3_2_2_reset_success_forgets_what_was_wrong_before(kim_with_app, clock
     assert Budget.objects.get(failures=3).key == "address:127.0.0.1"
 
 
-def test_n_3_2_2_reset_a_right_password_alone_forgets_no_wrong_code(kim_with_app, clock):
+@pytest.mark.row("N-3.2.2-reset", "B-07")
+def test_a_right_password_alone_forgets_no_wrong_code(kim_with_app, clock):
     for _time in range(2):
         kim_with_app.enter_password()
         kim_with_app.enter_code("000000")
@@ -335,7 +356,8 @@ def test_n_3_2_2_reset_a_right_password_alone_forgets_no_wrong_code(kim_with_app
     assert Budget.objects.get(pk=lane.key).failures == 2
 
 
-def test_v15_a_success_of_ones_own_does_not_clear_the_networks_budget(kim, make_person, clock):
+@pytest.mark.row("B-07", "V15")
+def test_a_success_of_ones_own_does_not_clear_the_networks_budget(kim, make_person, clock):
     attacker = make_person("mallory")
     for n in range(11):
         guess(make_person(f"person{n}"), 4)
@@ -354,7 +376,8 @@ def network_with(failures: int, wait: float) -> Budget:
     return Budget.objects.update_or_create(key=NETWORK, defaults=row)[0]
 
 
-def test_v15_a_success_ends_no_wait_that_others_began(make_person, clock):
+@pytest.mark.row("V15")
+def test_a_success_ends_no_wait_that_others_began(make_person, clock):
     """Half-way in before the others' failures, done with a passkey after them."""
     mallory = make_person("mallory")
     mallory.set_up_app()
@@ -368,7 +391,8 @@ def test_v15_a_success_ends_no_wait_that_others_began(make_person, clock):
     assert (row.failures, row.blocked_until) == (57, others.blocked_until)
 
 
-def test_v15_a_success_ends_the_wait_that_it_began(kim, clock):
+@pytest.mark.row("V15")
+def test_a_success_ends_the_wait_that_it_began(kim, clock):
     network_with(58, 0)
     clock.shift(1)
 
@@ -377,7 +401,8 @@ def test_v15_a_success_ends_the_wait_that_it_began(kim, clock):
     assert (row.failures, row.blocked_until) == (58, 0)
 
 
-def test_v15_setting_up_gives_back_no_more_than_was_taken(kim, administrator, clock):
+@pytest.mark.row("V15")
+def test_setting_up_gives_back_no_more_than_was_taken(kim, administrator, clock):
     services.enable_two_factor(kim.user, actor=administrator.user)
     network_with(10, 0)
     kim.enter_password()
@@ -388,7 +413,8 @@ def test_v15_setting_up_gives_back_no_more_than_was_taken(kim, administrator, cl
     assert Budget.objects.get(pk=NETWORK).failures == 10
 
 
-def test_v15_a_browser_that_stops_being_known_gives_back_what_it_never_took(kim, administrator, clock):
+@pytest.mark.row("V15")
+def test_a_browser_that_stops_being_known_gives_back_what_it_never_took(kim, administrator, clock):
     """With the cookie the password takes nothing from the network; without it the last step gives nothing back."""
     services.request_passkey(kim.user, actor=administrator.user)
     kim.sign_in()
@@ -405,7 +431,8 @@ def test_v15_a_browser_that_stops_being_known_gives_back_what_it_never_took(kim,
     assert (row.failures, row.blocked_until) == (58, others.blocked_until)
 
 
-def test_v15_each_network_gets_back_its_own(kim_with_app, clock):
+@pytest.mark.row("V15")
+def test_each_network_gets_back_its_own(kim_with_app, clock):
     """Begun at home, finished on the train."""
     network_with(10, 0)
     kim_with_app.enter_password()
@@ -417,7 +444,8 @@ def test_v15_each_network_gets_back_its_own(kim_with_app, clock):
     assert Budget.objects.get(pk="address:192.0.2.7").failures == 0
 
 
-def test_v24_a_success_throttles_nothing(kim, clock):
+@pytest.mark.row("V24")
+def test_a_success_throttles_nothing(kim, clock):
     for _time in range(60):
         assert kim.enter_password().status_code == 302
         kim.client.post("/logout/")
@@ -426,7 +454,8 @@ def test_v24_a_success_throttles_nothing(kim, clock):
 # --- Not to be turned against its owner ---
 
 
-def test_asvs_6_1_1_a_network_in_which_somebody_always_signs_in_is_forgotten_every_hour(make_person, clock):
+@pytest.mark.row("ASVS-6.1.1")
+def test_a_network_in_which_somebody_always_signs_in_is_forgotten_every_hour(make_person, clock):
     """An office: a wrong password every ten minutes, all day, never adds up to a wait."""
     people = [make_person(f"person{n}") for n in range(12)]
     statuses = []
@@ -438,7 +467,8 @@ def test_asvs_6_1_1_a_network_in_which_somebody_always_signs_in_is_forgotten_eve
     assert statuses == [400] * 72
 
 
-def test_asvs_6_1_1_a_login_page_left_open_does_not_use_up_its_networks_passkeys(db, clock):
+@pytest.mark.row("ASVS-6.1.1")
+def test_a_login_page_left_open_does_not_use_up_its_networks_passkeys(db, clock):
     client = browser()
     lane = throttle.Lane("questions:127.0.0.1", free=3, forgets=3600, renewed=True)
     for _question in range(60):
@@ -448,7 +478,8 @@ def test_asvs_6_1_1_a_login_page_left_open_does_not_use_up_its_networks_passkeys
     assert client.post("/passkeys/authentication/options/", {}, content_type="application/json").status_code == 200
 
 
-def test_asvs_6_1_1_a_clock_that_jumped_ahead_and_back_keeps_no_network_waiting(db, clock):
+@pytest.mark.row("ASVS-6.1.1")
+def test_a_clock_that_jumped_ahead_and_back_keeps_no_network_waiting(db, clock):
     lane = throttle.Lane("address:192.0.2.1", free=3, forgets=3600, renewed=True)
     clock.shift(7 * 24 * 3600)
     throttle.claim(lane)
@@ -459,7 +490,8 @@ def test_asvs_6_1_1_a_clock_that_jumped_ahead_and_back_keeps_no_network_waiting(
     assert throttle.claim(lane) == {lane.key: 1}
 
 
-def test_v24_a_right_password_makes_nobody_wait_in_a_network_that_has_used_up_its_guesses(kim, make_person, clock):
+@pytest.mark.row("V24")
+def test_a_right_password_makes_nobody_wait_in_a_network_that_has_used_up_its_guesses(kim, make_person, clock):
     for n in range(11):
         guess(make_person(f"person{n}"), 5)
     clock.shift(2)
@@ -469,7 +501,8 @@ def test_v24_a_right_password_makes_nobody_wait_in_a_network_that_has_used_up_it
     assert make_person("lee").enter_password().status_code == 302
 
 
-def test_cs_auth_2_a_neighbour_in_the_same_network_locks_no_known_browser_out(kim_with_app, make_person, clock):
+@pytest.mark.row("CS-AUTH-2")
+def test_a_neighbour_in_the_same_network_locks_no_known_browser_out(kim_with_app, make_person, clock):
     kim_with_app.sign_in()
     kim_with_app.client.post("/logout/")
     clock.shift(60)
@@ -481,7 +514,8 @@ def test_cs_auth_2_a_neighbour_in_the_same_network_locks_no_known_browser_out(ki
     assert kim_with_app.is_in
 
 
-def test_cs_auth_2_a_neighbour_in_the_same_network_locks_no_passkey_out(kim, make_person, clock):
+@pytest.mark.row("CS-AUTH-2")
+def test_a_neighbour_in_the_same_network_locks_no_passkey_out(kim, make_person, clock):
     kim.add_passkey()
     for n in range(11):
         guess(make_person(f"person{n}"), 5)
@@ -489,7 +523,8 @@ def test_cs_auth_2_a_neighbour_in_the_same_network_locks_no_passkey_out(kim, mak
     assert kim.use_passkey().status_code == 200
 
 
-def test_asvs_6_3_1_wrong_passkeys_count_as_guesses_of_the_network_and_wait_themselves(kim, clock):
+@pytest.mark.row("ASVS-6.3.1")
+def test_wrong_passkeys_count_as_guesses_of_the_network_and_wait_themselves(kim, clock):
     kim.add_passkey()
     wrong = [kim.use_passkey(origin="https://elsewhere.example").status_code for _time in range(52)]
 
@@ -497,7 +532,7 @@ def test_asvs_6_3_1_wrong_passkeys_count_as_guesses_of_the_network_and_wait_them
     assert Budget.objects.get(pk="address:127.0.0.1").failures == 50
 
 
-def test_n_3_2_2_many_cookies_of_known_browsers_are_few_budgets(kim, clock):
+def test_many_cookies_of_known_browsers_are_few_budgets(kim, clock):
     """Somebody who had the password signed in with it many times; it was changed since."""
     browsers = [Person(kim.user) for _time in range(40)]
     for one in browsers:
@@ -508,8 +543,9 @@ def test_n_3_2_2_many_cookies_of_known_browsers_are_few_budgets(kim, clock):
     assert looked_at <= 8 * 5
 
 
+@pytest.mark.row("ASVS-6.3.1")
 @pytest.mark.parametrize("address", ["::ffff:192.0.2.1", "::FFFF:c000:0201"])
-def test_asvs_6_3_1_ipv4_addresses_in_the_form_of_ipv6_are_not_one_network(address, kim, make_person, clock):
+def test_ipv4_addresses_in_the_form_of_ipv6_are_not_one_network(address, kim, make_person, clock):
     for n in range(11):
         guess(make_person(f"person{n}"), 5, REMOTE_ADDR=address)
     assert guess(kim, 1, REMOTE_ADDR=address) == [429]
@@ -518,23 +554,26 @@ def test_asvs_6_3_1_ipv4_addresses_in_the_form_of_ipv6_are_not_one_network(addre
     assert guess(kim, 1, REMOTE_ADDR="192.0.2.1") == [429]
 
 
+@pytest.mark.row("ASVS-6.3.1")
 @pytest.mark.parametrize(
     ("stated", "address"),
     [("192.0.2.1:4711", "192.0.2.1"), ("[2001:db8::1]:4711", "2001:db8::1"), ("2001:db8::1", "2001:db8::1")],
 )
-def test_asvs_6_3_1_a_proxy_that_states_ports_is_understood(stated, address, kim, clock, settings):
+def test_a_proxy_that_states_ports_is_understood(stated, address, kim, clock, settings):
     settings.BEHIND_PROXY = True
     guess(kim, 1, HTTP_X_FORWARDED_FOR=f"203.0.113.9, {stated}")
 
     assert AuditEvent.objects.order_by("pk").last().address == address
 
 
-def test_asvs_6_3_1_an_address_with_a_zone_is_kept_without_it(kim, clock):
+@pytest.mark.row("ASVS-6.3.1")
+def test_an_address_with_a_zone_is_kept_without_it(kim, clock):
     assert guess(kim, 1, REMOTE_ADDR="fe80::1%eth0") == [400]
     assert AuditEvent.objects.order_by("pk").last().address == "fe80::1"
 
 
-def test_asvs_16_3_3_waits_fill_no_audit(kim, clock, monkeypatch):
+@pytest.mark.row("ASVS-16.3.3")
+def test_waits_fill_no_audit(kim, clock, monkeypatch):
     """What is not looked at costs whoever sends it nothing; a line of the audit stays for good."""
     monkeypatch.setattr("accounts.bucket.monotonic", lambda: 1000.0)
     scope.waits.refill()
@@ -548,7 +587,8 @@ def test_asvs_16_3_3_waits_fill_no_audit(kim, clock, monkeypatch):
     assert AuditEvent.objects.count() == before + 5 + scope.waits.most
 
 
-def test_cs_auth_2_the_owner_gets_in_from_where_they_were_before(kim_with_app, clock):
+@pytest.mark.row("CS-AUTH-2", "V24")
+def test_the_owner_gets_in_from_where_they_were_before(kim_with_app, clock):
     kim_with_app.sign_in()
     kim_with_app.client.post("/logout/")
     clock.shift(60)
@@ -559,7 +599,8 @@ def test_cs_auth_2_the_owner_gets_in_from_where_they_were_before(kim_with_app, c
     assert kim_with_app.is_in
 
 
-def test_cs_auth_2_the_owner_gets_in_with_a_passkey_from_anywhere(kim, clock):
+@pytest.mark.row("CS-AUTH-2", "V24")
+def test_the_owner_gets_in_with_a_passkey_from_anywhere(kim, clock):
     kim.add_passkey()
     guess(kim, 30)
 
@@ -567,7 +608,8 @@ def test_cs_auth_2_the_owner_gets_in_with_a_passkey_from_anywhere(kim, clock):
     assert kim.is_in
 
 
-def test_cs_auth_2_somebody_elses_cookie_is_no_known_browser(kim, make_person, clock):
+@pytest.mark.row("CS-AUTH-2")
+def test_somebody_elses_cookie_is_no_known_browser(kim, make_person, clock):
     lee = make_person("lee")
     lee.sign_in()
     lee.client.post("/logout/")
@@ -577,7 +619,8 @@ def test_cs_auth_2_somebody_elses_cookie_is_no_known_browser(kim, make_person, c
     assert answer.status_code == 429
 
 
-def test_asvs_6_3_5_after_all_sessions_were_ended_a_browser_is_new_again(kim, admin, clock):
+@pytest.mark.row("ASVS-6.3.5")
+def test_after_all_sessions_were_ended_a_browser_is_new_again(kim, admin, clock):
     kim.sign_in()
     kim.client.post("/logout/")
     kim.user.refresh_from_db()
@@ -592,8 +635,9 @@ def test_asvs_6_3_5_after_all_sessions_were_ended_a_browser_is_new_again(kim, ad
     assert kim.enter_password().status_code == 302, "its budget is still its own"
 
 
+@pytest.mark.row("CS-AUTH-2")
 @pytest.mark.parametrize("bent", ["", "x", "W10:1:x", "%00"])
-def test_cs_auth_2_a_forged_cookie_is_no_known_browser(bent, kim, clock):
+def test_a_forged_cookie_is_no_known_browser(bent, kim, clock):
     kim.sign_in()
     kim.client.post("/logout/")
     kim.client.cookies["known"] = bent or kim.client.cookies["known"].value[:-1]
@@ -602,14 +646,16 @@ def test_cs_auth_2_a_forged_cookie_is_no_known_browser(bent, kim, clock):
     assert kim.enter_password().status_code == 429
 
 
-def test_b16_a_known_browser_skips_no_step(kim_with_app, clock):
+@pytest.mark.row("B-16")
+def test_a_known_browser_skips_no_step(kim_with_app, clock):
     kim_with_app.sign_in()
     kim_with_app.client.post("/logout/")
 
     assert kim_with_app.enter_password().headers["Location"] == "/login/challenge/"
 
 
-def test_cs_auth_1_b32_a_name_that_nobody_has_waits_the_same_with_the_same_words(kim, clock):
+@pytest.mark.row("CS-AUTH-1", "B-32")
+def test_a_name_that_nobody_has_waits_the_same_with_the_same_words(kim, clock):
     ways = {}
     for name in ("kim", "nobody"):
         answers = []
@@ -623,27 +669,31 @@ def test_cs_auth_1_b32_a_name_that_nobody_has_waits_the_same_with_the_same_words
     assert ways["kim"][-1] == (429, "1", True)
 
 
-def test_cs_auth_1_a_deactivated_person_waits_the_same(kim, make_person, clock):
+@pytest.mark.row("CS-AUTH-1")
+def test_a_deactivated_person_waits_the_same(kim, make_person, clock):
     gone = make_person("gone", is_active=False)
 
     assert guess(gone, 6) == guess(kim, 6) == [400] * 5 + [429]
 
 
+@pytest.mark.row("B-57")
 @pytest.mark.parametrize("spelling", ["KIM", " kim ", "ｋｉｍ", "kim@acme.example", "KIM@ACME.example"])
-def test_b57_every_spelling_of_a_name_has_one_budget(spelling, kim, clock):
+def test_every_spelling_of_a_name_has_one_budget(spelling, kim, clock):
     guess(kim, 5)
 
     assert browser().post("/login/", {"username": spelling, "password": "wrong"}).status_code == 429
 
 
-def test_b57_every_spelling_of_an_unknown_name_has_one_budget(db, clock):
+@pytest.mark.row("B-57")
+def test_every_spelling_of_an_unknown_name_has_one_budget(db, clock):
     for spelling in ("nobody", "NOBODY", " nobody", "ｎｏｂｏｄｙ", "Nobody"):
         browser().post("/login/", {"username": spelling, "password": "wrong"})
 
     assert browser().post("/login/", {"username": "noBody", "password": "wrong"}).status_code == 429
 
 
-def test_b08_cs_auth_5_one_request_is_one_guess(kim_with_app, clock):
+@pytest.mark.row("CS-AUTH-5", "B-08")
+def test_one_request_is_one_guess(kim_with_app, clock):
     kim_with_app.enter_password()
     right = kim_with_app.code()
     answer = kim_with_app.client.post("/login/challenge/", {"code": [right, "000000"]})
@@ -653,14 +703,16 @@ def test_b08_cs_auth_5_one_request_is_one_guess(kim_with_app, clock):
     assert Budget.objects.get(pk=lane.key).failures == 1
 
 
-def test_cs_auth_3_a_megabyte_of_password_costs_no_hash_and_no_guess(kim, clock):
+@pytest.mark.row("CS-AUTH-3")
+def test_a_megabyte_of_password_costs_no_hash_and_no_guess(kim, clock):
     answer = kim.enter_password("x" * 1_000_000)
 
     assert answer.status_code in {400, 413}
     assert not Budget.objects.exists()
 
 
-def test_b06_a_thousand_codes_from_a_thousand_places_are_few_guesses(kim_with_app, clock):
+@pytest.mark.row("B-06")
+def test_a_thousand_codes_from_a_thousand_places_are_few_guesses(kim_with_app, clock):
     looked_at = 0
     for n in range(1000):
         attacker = Person(kim_with_app.user)
@@ -673,7 +725,8 @@ def test_b06_a_thousand_codes_from_a_thousand_places_are_few_guesses(kim_with_ap
     assert Person(kim_with_app.user).enter_password().status_code == 429
 
 
-def test_b30_recovery_codes_are_throttled_like_all_others(kim_with_app, clock):
+@pytest.mark.row("N-4.2.1.1-throttle", "B-30")
+def test_recovery_codes_are_throttled_like_all_others(kim_with_app, clock):
     kim_with_app.enter_password()
     statuses = [kim_with_app.enter_code(GOOD_RECOVERY_FORM).status_code for _time in range(6)]
 

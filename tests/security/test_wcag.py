@@ -53,7 +53,8 @@ def seen(element):
     return " ".join(" ".join(parts).split())
 
 
-def test_wcag_1_1_1_the_qr_code_has_its_key_as_text(gate):
+@pytest.mark.row("WCAG-1.1.1")
+def test_the_qr_code_has_its_key_as_text(gate):
     page = gate[SETUP]
     pictures = [found for found in page.walk() if found.attrs.get("role") == "img"]
 
@@ -63,7 +64,8 @@ def test_wcag_1_1_1_the_qr_code_has_its_key_as_text(gate):
     assert all("alt" in picture.attrs for shown in gate.values() for picture in shown.all("img"))
 
 
-def test_wcag_1_3_5_fields_say_what_they_are_for(gate, kim):
+@pytest.mark.row("WCAG-1.3.5")
+def test_fields_say_what_they_are_for(gate, kim):
     said = {
         (path, field.attrs["name"]): (field.attrs.get("autocomplete"), field.attrs.get("type"))
         for path, page in gate.items()
@@ -79,7 +81,8 @@ def test_wcag_1_3_5_fields_say_what_they_are_for(gate, kim):
     assert "number" not in {kind for _purpose, kind in said.values()}
 
 
-def test_wcag_2_5_3_what_a_button_shows_is_in_its_name(gate, administrator, kim):
+@pytest.mark.row("WCAG-2.5.3")
+def test_what_a_button_shows_is_in_its_name(gate, administrator, kim):
     shown = [*gate.values(), *(read(administrator.client.get(path)) for path in ("/settings/", "/portal/", OWN))]
 
     for page in shown:
@@ -89,7 +92,8 @@ def test_wcag_2_5_3_what_a_button_shows_is_in_its_name(gate, administrator, kim)
             assert visible in name, (name, visible)
 
 
-def test_wcag_3_2_6_help_is_in_the_same_place_on_every_step(gate, kim):
+@pytest.mark.row("WCAG-3.2.6")
+def test_help_is_in_the_same_place_on_every_step(gate, kim):
     kim.client.post(SAVE, {"saved": "on"})
     pages = [
         gate[CHALLENGE],
@@ -105,11 +109,12 @@ def test_wcag_3_2_6_help_is_in_the_same_place_on_every_step(gate, kim):
         assert main.words.endswith(HELP)
 
 
+@pytest.mark.row("WCAG-3.3.1, 3.3.3")
 @pytest.mark.parametrize(
     ("path", "field", "wrong"),
     [(CHALLENGE, "code", "000000"), (CHALLENGE, "code", ""), (RECOVERY, "code", "AAAA-AAAA-AAAA-AAAA")],
 )
-def test_wcag_3_3_1_what_is_wrong_is_said_beside_its_field(path, field, wrong, half_way):
+def test_what_is_wrong_is_said_beside_its_field(path, field, wrong, half_way):
     page = read(half_way.client.post(path, {field: wrong}), 400)
     found = page.one("input", name=field)
     [error] = [each for each in page.walk() if each.attrs.get("role") == "alert"]
@@ -120,7 +125,8 @@ def test_wcag_3_3_1_what_is_wrong_is_said_beside_its_field(path, field, wrong, h
     assert error.parent is found.parent
 
 
-def test_wcag_3_3_1_the_login_says_what_is_wrong_and_keeps_the_name(kim):
+@pytest.mark.row("WCAG-3.3.1, 3.3.3")
+def test_the_login_says_what_is_wrong_and_keeps_the_name(kim):
     page = read(kim.client.post("/login/", {"username": "kim", "password": "wrong"}), 400)
 
     assert page.one("input", name="username").attrs["value"] == "kim"
@@ -128,7 +134,8 @@ def test_wcag_3_3_1_the_login_says_what_is_wrong_and_keeps_the_name(kim):
     assert note == "User name or password is not right. Check both and try again."
 
 
-def test_wcag_3_3_2_every_field_has_a_label(gate, administrator, kim, company):
+@pytest.mark.row("WCAG-3.3.2, 4.1.2")
+def test_every_field_has_a_label(gate, administrator, kim, company):
     shown = list(gate.values())
     shown += [
         read(answer)
@@ -150,8 +157,9 @@ def _above(element):
         yield element
 
 
+@pytest.mark.row("WCAG-3.3.4")
 @pytest.mark.parametrize("act", ["two-factor/off/", "passkeys/{passkey}/delete/"])
-def test_wcag_3_3_4_what_cannot_be_undone_asks_first(act, kim_with_app):
+def test_what_cannot_be_undone_asks_first(act, kim_with_app):
     passkey = kim_with_app.add_passkey()
     kim_with_app.sign_in()
     path = OWN + act.format(passkey=passkey.pk)
@@ -165,7 +173,8 @@ def test_wcag_3_3_4_what_cannot_be_undone_asks_first(act, kim_with_app):
     assert kim_with_app.user.authenticator_apps.count() == 1
 
 
-def test_wcag_3_3_7_nothing_is_asked_twice_in_one_login(gate):
+@pytest.mark.row("WCAG-3.3.7")
+def test_nothing_is_asked_twice_in_one_login(gate):
     for path, page in gate.items():
         if path not in {"/login/", "/password-reset/"}:
             assert not {field.attrs["name"] for field in inputs(page)} & {"username", "password", "email"}, path
@@ -175,7 +184,8 @@ def test_wcag_3_3_7_nothing_is_asked_twice_in_one_login(gate):
 # --- 3.3.8: nothing rests on memory or copying alone ---
 
 
-def test_wcag_3_3_8_one_field_takes_a_pasted_code(half_way):
+@pytest.mark.row("WCAG-3.3.8")
+def test_one_field_takes_a_pasted_code(half_way):
     [field] = inputs(read(half_way.client.get(CHALLENGE)))
 
     assert int(field.attrs["maxlength"]) >= len("123 456")
@@ -185,7 +195,8 @@ def test_wcag_3_3_8_one_field_takes_a_pasted_code(half_way):
     assert half_way.enter_code(f" {code[:3]} {code[3:]} ").headers["Location"] == "/"
 
 
-def test_wcag_3_3_8_every_step_has_another_way_than_copying(gate):
+@pytest.mark.row("WCAG-3.3.8")
+def test_every_step_has_another_way_than_copying(gate):
     assert "Sign in with a passkey" in {button.label for button in gate["/login/"].all("button")}
     assert "Use a passkey instead" in {button.label for button in gate[CHALLENGE].all("button")}
     opens = [link for link in gate[SETUP].all("a") if link.attrs["href"].startswith("otpauth://totp/")]
@@ -194,7 +205,8 @@ def test_wcag_3_3_8_every_step_has_another_way_than_copying(gate):
     assert {"Copy", "Download", "Print"} <= {button.label for button in gate[SAVE].all("button")}
 
 
-def test_wcag_3_3_8_password_managers_know_every_field(gate, kim):
+@pytest.mark.row("WCAG-3.3.8", "WCAG-3.3.8-pm")
+def test_password_managers_know_every_field(gate, kim):
     kim.client.post(SAVE, {"saved": "on"})
     change = read(kim.client.get(PASSWORD_PAGE))
 
@@ -213,7 +225,8 @@ def test_wcag_3_3_8_password_managers_know_every_field(gate, kim):
     assert {field.attrs["name"] for field in form.all("input")} >= {"username", "password"}
 
 
-def test_wcag_3_3_8_there_is_no_puzzle(gate, kim):
+@pytest.mark.row("WCAG-3.3.8", "WCAG-3.3.8-captcha")
+def test_there_is_no_puzzle(gate, kim):
     for path, page in gate.items():
         assert not re.search(r"captcha|puzzle|robot|security question", page.words.lower()), path
         assert page.all("iframe") == page.all("canvas") == []
@@ -221,8 +234,9 @@ def test_wcag_3_3_8_there_is_no_puzzle(gate, kim):
         assert "captcha" not in browser().post("/login/", {"username": "kim", "password": "x"}).content.decode().lower()
 
 
+@pytest.mark.row("WCAG-3.3.8", "WCAG-3.3.8-rec")
 @pytest.mark.parametrize("write", ["as shown", "lower", "without dashes", "spaces", "padded"])
-def test_wcag_3_3_8_a_recovery_code_is_taken_however_it_is_written(write, half_way):
+def test_a_recovery_code_is_taken_however_it_is_written(write, half_way):
     code = half_way.codes[0]
     typed = {
         "as shown": code,
@@ -236,7 +250,8 @@ def test_wcag_3_3_8_a_recovery_code_is_taken_however_it_is_written(write, half_w
     assert half_way.client.post(RECOVERY, {"code": typed}).headers["Location"] == "/"
 
 
-def test_wcag_4_1_3_what_happened_is_announced(kim_with_app):
+@pytest.mark.row("WCAG-4.1.3")
+def test_what_happened_is_announced(kim_with_app):
     kim = kim_with_app
     kim.enter_password()
     wrong = read(kim.client.post(CHALLENGE, {"code": "000000"}), 400)

@@ -53,11 +53,13 @@ def ada(ada: Person) -> Person:
 # --- Authenticator data ---
 
 
+@pytest.mark.row("WA-11")
 @pytest.mark.parametrize("rp_id", ["evil.example", "127.0.0.1", "", "LOCALHOST"])
-def test_wa_11_used_for_another_site(kim, rp_id):
+def test_used_for_another_site(kim, rp_id):
     assert_refused(kim, send(kim, signed(question(kim), mine(kim), rp_id=rp_id)))
 
 
+@pytest.mark.row("WA-12", "WA-13", "WA-14", "B-47", "V16")
 @pytest.mark.parametrize(
     "flags",
     [
@@ -69,11 +71,12 @@ def test_wa_11_used_for_another_site(kim, rp_id):
         0,
     ],
 )
-def test_wa_12_wa_13_wa_14_v16_b_47_flags(kim, flags):
+def test_flags_that_an_answer_may_have(kim, flags):
     assert_refused(kim, send(kim, signed(question(kim), mine(kim), flags=flags)))
 
 
-def test_wa_13_v16_a_passkey_without_verification_is_no_second_factor_either(kim):
+@pytest.mark.row("WA-13", "V16")
+def test_a_passkey_without_verification_is_no_second_factor_either(kim):
     kim.set_up_app()
     kim.enter_password()
 
@@ -81,8 +84,9 @@ def test_wa_13_v16_a_passkey_without_verification_is_no_second_factor_either(kim
     assert kim.asked_for == CHALLENGE
 
 
+@pytest.mark.row("WA-15")
 @pytest.mark.parametrize(("made", "used"), [(UP | UV, UP | UV | BE), (UP | UV | BE, UP | UV), (ALL, UP | UV)])
-def test_wa_15_the_backup_eligible_flag_never_changes(ada, made, used):
+def test_the_backup_eligible_flag_never_changes(ada, made, used):
     ada.authenticator.flags = made
     ada.add_passkey()
 
@@ -90,7 +94,8 @@ def test_wa_15_the_backup_eligible_flag_never_changes(ada, made, used):
     assert Passkey.objects.get(credential_id=mine(ada).id).backup_eligible is bool(made & BE)
 
 
-def test_wa_15_a_passkey_whose_eligibility_changed_is_refused_for_good(ada):
+@pytest.mark.row("WA-15")
+def test_a_passkey_whose_eligibility_changed_is_refused_for_good(ada):
     """It never signs in again: page and window say to delete it and make it anew."""
     ada.authenticator.flags = UP | UV
     ada.add_passkey()
@@ -103,9 +108,10 @@ def test_wa_15_a_passkey_whose_eligibility_changed_is_refused_for_good(ada):
     assert "Delete it and create a new one." in words(ada.client.get(OWN))
 
 
+@pytest.mark.row("N-B.3-BS", "WA-16")
 @pytest.mark.parametrize("used", [UP | UV | BE, ALL])
 @pytest.mark.parametrize("before", [UP | UV | BE, ALL])
-def test_wa_16_the_backup_state_follows_the_passkey(ada, before, used):
+def test_the_backup_state_follows_the_passkey(ada, before, used):
     ada.authenticator.flags = before
     ada.add_passkey()
 
@@ -118,6 +124,7 @@ def raw_signature(der: bytes) -> bytes:
     return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
+@pytest.mark.row("WA-17")
 @pytest.mark.parametrize(
     "bend",
     [
@@ -129,20 +136,22 @@ def raw_signature(der: bytes) -> bytes:
         lambda der: der + b"\x00",
     ],
 )
-def test_wa_17_a_signature_that_is_none(kim, bend):
+def test_a_signature_that_is_none(kim, bend):
     answer = signed(question(kim), mine(kim))
     answer["response"]["signature"] = b64(bend(unb64(answer["response"]["signature"])))
 
     assert_refused(kim, send(kim, answer))
 
 
-def test_wa_17_a_signature_of_another_key(kim):
+@pytest.mark.row("WA-17")
+def test_a_signature_of_another_key(kim):
     other = ec.generate_private_key(ec.SECP256R1())
 
     assert_refused(kim, send(kim, signed(question(kim), mine(kim), key=other)))
 
 
-def test_wa_17_a_signature_of_another_answer(kim):
+@pytest.mark.row("WA-17")
+def test_a_signature_of_another_answer(kim):
     earlier = signed(question(kim), mine(kim))
     answer = signed(question(kim), mine(kim))
     answer["response"]["signature"] = earlier["response"]["signature"]
@@ -150,9 +159,10 @@ def test_wa_17_a_signature_of_another_answer(kim):
     assert_refused(kim, send(kim, answer))
 
 
+@pytest.mark.row("WA-18")
 @pytest.mark.parametrize("part", ["authenticatorData", "clientDataJSON", "signature"])
 @pytest.mark.parametrize("place", range(1, 296, 43))
-def test_wa_18_one_flipped_bit(kim, part, place):
+def test_one_flipped_bit(kim, part, place):
     answer = signed(question(kim), mine(kim))
     raw = bytearray(unb64(answer["response"][part]))
     raw[place // 8] ^= 1 << place % 8
@@ -187,14 +197,16 @@ def counting(kim) -> Counting:
     return at_five
 
 
+@pytest.mark.row("WA-19")
 @pytest.mark.parametrize("count", [6, 7, 2**31, 2**32 - 1])
-def test_wa_19_a_counter_that_grows(counting, count):
+def test_a_counter_that_grows(counting, count):
     assert counting.use(count).status_code == 200
     assert counting.passkey.sign_count == count
 
 
+@pytest.mark.row("WA-19")
 @pytest.mark.parametrize("count", [5, 4, 1, 0])
-def test_wa_19_a_counter_that_does_not_grow_suspends_the_passkey(counting, administrator, count):
+def test_a_counter_that_does_not_grow_suspends_the_passkey(counting, administrator, count):
     kim = counting.person
     answer = counting.use(count)
 
@@ -215,7 +227,8 @@ def test_wa_19_a_counter_that_does_not_grow_suspends_the_passkey(counting, admin
         assert "it may have been copied. Delete it and create a new one." in words(page)
 
 
-def test_wa_19_the_owner_sees_a_suspended_passkey_and_can_only_delete_it(counting):
+@pytest.mark.row("WA-19")
+def test_the_owner_sees_a_suspended_passkey_and_can_only_delete_it(counting):
     kim = counting.person
     counting.use(5)
     kim.sign_in()
@@ -227,6 +240,7 @@ def test_wa_19_the_owner_sees_a_suspended_passkey_and_can_only_delete_it(countin
     assert not Passkey.objects.exists()
 
 
+@pytest.mark.row("WA-19")
 @pytest.mark.parametrize(
     "bent",
     [
@@ -239,26 +253,29 @@ def test_wa_19_the_owner_sees_a_suspended_passkey_and_can_only_delete_it(countin
     ],
     ids=["signature", "challenge", "origin", "unverified", "handle", "no_handle"],
 )
-def test_wa_19_a_low_counter_without_a_right_signature_suspends_nothing(counting, bent):
+def test_a_low_counter_without_a_right_signature_suspends_nothing(counting, bent):
     """Otherwise anybody who knows a passkey's id could take it out of use."""
     assert counting.use(1, **bent).json() == REFUSED
     assert counting.passkey.suspended_at is None
     assert counting.use(6).status_code == 200
 
 
-def test_wa_20_an_authenticator_that_does_not_count_signs_in_again_and_again(kim):
+@pytest.mark.row("WA-20")
+def test_an_authenticator_that_does_not_count_signs_in_again_and_again(kim):
     for _ in range(3):
         assert kim.use_passkey().status_code == 200
         kim.client.post("/logout/")
     assert Passkey.objects.get().sign_count == 0
 
 
-def test_wa_20_an_authenticator_may_begin_to_count(kim):
+@pytest.mark.row("WA-20")
+def test_an_authenticator_may_begin_to_count(kim):
     assert Counting(kim).use(1).status_code == 200
     assert Counting(kim).use(0).json() == SUSPENDED
 
 
-def test_wa_21_of_two_answers_on_their_way_the_later_one_keeps_the_counter_up(counting):
+@pytest.mark.row("WA-21")
+def test_of_two_answers_on_their_way_the_later_one_keeps_the_counter_up(counting):
     kim = counting.person
     kim.client.post("/logout/")
     elsewhere = Person(kim.user)
@@ -269,6 +286,7 @@ def test_wa_21_of_two_answers_on_their_way_the_later_one_keeps_the_counter_up(co
     assert counting.passkey.sign_count == 7
 
 
+@pytest.mark.row("WA-22")
 @pytest.mark.parametrize(
     "bent",
     [
@@ -282,11 +300,12 @@ def test_wa_21_of_two_answers_on_their_way_the_later_one_keeps_the_counter_up(co
         {"data": b"\x00"},
     ],
 )
-def test_wa_22_authenticator_data_of_the_wrong_length(kim, bent):
+def test_authenticator_data_of_the_wrong_length(kim, bent):
     assert_refused(kim, send(kim, signed(question(kim), mine(kim), **bent)))
 
 
-def test_wa_23_a_new_key_in_an_answer_changes_nothing(kim):
+@pytest.mark.row("WA-23")
+def test_a_new_key_in_an_answer_changes_nothing(kim):
     before = Passkey.objects.values("credential_id", "public_key", "aaguid", "user").get()
     other = Credential("localhost", kim.user.pk.bytes)
     data = bytes(range(16)) + len(other.id).to_bytes(2, "big") + other.id + other.cose()
@@ -304,13 +323,15 @@ def without(answer: Json, part: str) -> Json:
     return {name: value for name, value in (answer | {"response": response}).items() if name != part}
 
 
+@pytest.mark.row("WA-24")
 @pytest.mark.parametrize(
     "part", ["id", "rawId", "type", "response", "clientDataJSON", "authenticatorData", "signature"]
 )
-def test_wa_24_a_part_is_missing(kim, part):
+def test_a_part_is_missing(kim, part):
     assert_refused(kim, send(kim, without(signed(question(kim), mine(kim)), part)))
 
 
+@pytest.mark.row("WA-24")
 @pytest.mark.parametrize(
     "bent",
     [
@@ -325,12 +346,13 @@ def test_wa_24_a_part_is_missing(kim, part):
         {"response": {}},
     ],
 )
-def test_wa_24_a_part_is_another(kim, bent):
+def test_a_part_is_another(kim, bent):
     assert_refused(kim, send(kim, signed(question(kim), mine(kim)) | bent))
 
 
+@pytest.mark.row("WA-24")
 @pytest.mark.parametrize("attachment", ["telepathic", "", "PLATFORM", None, 5, [], {}])
-def test_wa_24_an_attachment_that_nobody_knows_is_ignored(kim, attachment):
+def test_an_attachment_that_nobody_knows_is_ignored(kim, attachment):
     """Browsers may learn new ones (§5.4.5): it says nothing about the signature."""
     answer = send(kim, signed(question(kim), mine(kim)) | {"authenticatorAttachment": attachment})
 
@@ -338,19 +360,22 @@ def test_wa_24_an_attachment_that_nobody_knows_is_ignored(kim, attachment):
     assert kim.is_in
 
 
+@pytest.mark.row("WA-24")
 @pytest.mark.parametrize("stated", [None, "", 5, [], {}, "ü", "A", "\ud800", "\x00", "A" * 1368])
-def test_wa_24_an_id_that_is_none(kim, stated):
+def test_an_id_that_is_none(kim, stated):
     assert_refused(kim, send(kim, signed(question(kim), mine(kim)) | {"id": stated, "rawId": stated}))
 
 
+@pytest.mark.row("WA-24")
 @pytest.mark.parametrize("credential", [None, [], "", "text", 5, True, [{}], {}])
-def test_wa_24_an_answer_that_is_none(kim, credential):
+def test_an_answer_that_is_none(kim, credential):
     question(kim)
 
     assert_refused(kim, send(kim, credential))
 
 
-def test_wa_24_the_id_of_another_of_ones_own_passkeys(kim):
+@pytest.mark.row("WA-24")
+def test_the_id_of_another_of_ones_own_passkeys(kim):
     kim.add_passkey()
     first, second = kim.authenticator.credentials
     answer = signed(question(kim), first) | {"id": b64(second.id), "rawId": b64(second.id)}
@@ -358,7 +383,8 @@ def test_wa_24_the_id_of_another_of_ones_own_passkeys(kim):
     assert_refused(kim, send(kim, answer))
 
 
-def test_wa_26_a_later_check_that_fails_leaves_the_passkey_as_it_was(kim):
+@pytest.mark.row("WA-26")
+def test_a_later_check_that_fails_leaves_the_passkey_as_it_was(kim):
     """The signature is right, the counter grew, the passkey was backed up: and the handle is somebody else's."""
     before = Passkey.objects.values().get()
     sessions = Session.objects.exclude(user=None).count()
@@ -368,6 +394,7 @@ def test_wa_26_a_later_check_that_fails_leaves_the_passkey_as_it_was(kim):
     assert Session.objects.exclude(user=None).count() == sessions
 
 
+@pytest.mark.row("WA-27")
 @pytest.mark.parametrize(
     "stored",
     [
@@ -384,14 +411,15 @@ def test_wa_26_a_later_check_that_fails_leaves_the_passkey_as_it_was(kim):
         cbor2.dumps({1: 3, 3: -257, -1: b"", -2: b""}),
     ],
 )
-def test_wa_27_a_stored_key_that_is_damaged(kim, stored):
+def test_a_stored_key_that_is_damaged(kim, stored):
     Passkey.objects.update(public_key=stored)
 
     assert_refused(kim, send(kim, signed(question(kim), mine(kim))))
 
 
+@pytest.mark.row("WA-28", "B-31")
 @pytest.mark.parametrize("who", ["nobody", "without", "with", "ada@acme.example"])
-def test_wa_28_b_31_the_question_to_strangers_tells_nothing_about_anybody(kim, make_person, who):
+def test_the_question_to_strangers_tells_nothing_about_anybody(kim, make_person, who):
     """For unknown people, known ones without and with passkeys the question looks alike, at every call."""
     make_person("without")
     make_person("with").add_passkey()
@@ -406,14 +434,16 @@ def test_wa_28_b_31_the_question_to_strangers_tells_nothing_about_anybody(kim, m
     assert plain["rpId"] == "localhost"
 
 
-def test_wa_28_every_question_has_another_challenge(kim):
+@pytest.mark.row("WA-28")
+def test_every_question_has_another_challenge(kim):
     challenges = {unb64(question(kim)["challenge"]) for _ in range(20)}
 
     assert len(challenges) == 20
     assert min(len(challenge) for challenge in challenges) >= 16
 
 
-def test_wa_29_only_the_owners_pages_tell_the_browser_which_passkeys_exist(kim, administrator):
+@pytest.mark.row("WA-29")
+def test_only_the_owners_pages_tell_the_browser_which_passkeys_exist(kim, administrator):
     services.suspend_passkey(kim.add_passkey(), "a test")
     login = kim.client.get("/login/").content.decode()
     assert "data-signals" not in login
@@ -431,6 +461,7 @@ def test_wa_29_only_the_owners_pages_tell_the_browser_which_passkeys_exist(kim, 
 # --- Bodies and methods ---
 
 
+@pytest.mark.row("B-56")
 @pytest.mark.parametrize(
     ("body", "kind", "status"),
     [
@@ -447,11 +478,12 @@ def test_wa_29_only_the_owners_pages_tell_the_browser_which_passkeys_exist(kim, 
     ],
 )
 @pytest.mark.parametrize("address", [OPTIONS, ANSWER])
-def test_b_56_bodies_that_are_no_json_object(kim, address, body, kind, status):
+def test_bodies_that_are_no_json_object(kim, address, body, kind, status):
     assert kim.client.generic("POST", address, body, content_type=kind).status_code == status
 
 
-def test_b_56_ten_thousand_names(kim):
+@pytest.mark.row("B-56")
+def test_ten_thousand_names(kim):
     question(kim)
 
     answer = kim.json(ANSWER, {f"name{n}": n for n in range(3_000)} | {"__proto__": {"credential": 1}})
@@ -459,14 +491,16 @@ def test_b_56_ten_thousand_names(kim):
     assert (answer.status_code, answer.json()) == (400, REFUSED)
 
 
+@pytest.mark.row("V29")
 @pytest.mark.parametrize("method", ["get", "head", "put", "patch", "delete", "options", "trace"])
 @pytest.mark.parametrize("address", [OPTIONS, ANSWER])
-def test_v29_only_post_asks_for_proof(kim, address, method):
+def test_only_post_asks_for_proof(kim, address, method):
     assert getattr(kim.client, method)(address).status_code == 405
 
 
+@pytest.mark.row("B-19")
 @pytest.mark.parametrize("address", [OPTIONS, ANSWER])
-def test_b_19_no_passkey_proves_without_the_csrf_token(kim, address):
+def test_no_passkey_proves_without_the_csrf_token(kim, address):
     strict = Client(enforce_csrf_checks=True, SERVER_NAME="localhost", SERVER_PORT="8000")
     strict.get("/login/")
     answer = strict.post(address, {}, content_type="application/json", HTTP_ACCEPT="application/json")
@@ -474,6 +508,7 @@ def test_b_19_no_passkey_proves_without_the_csrf_token(kim, address):
     assert (answer.status_code, answer.json()["error"]) == (403, "form_out_of_date")
 
 
+@pytest.mark.row("H-06")
 @pytest.mark.parametrize("address", [OPTIONS, ANSWER])
-def test_h_06_no_cache_keeps_what_was_asked_or_answered(kim, address):
+def test_no_cache_keeps_what_was_asked_or_answered(kim, address):
     assert "no-store" in kim.json(address, {}).headers["Cache-Control"]

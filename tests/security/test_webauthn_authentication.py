@@ -82,7 +82,8 @@ def test_next_survives_a_passkey_and_leads_to_this_site_only(kim):
         assert send(kim, kim.authenticator.get(question(kim)), next=wanted).json() == {"next": there}
 
 
-def test_v26_an_address_that_no_browser_can_go_to_breaks_no_step(kim, administrator):
+@pytest.mark.row("V26")
+def test_an_address_that_no_browser_can_go_to_breaks_no_step(kim, administrator):
     """Half a surrogate pair, which JSON can say and UTF-8 cannot, comes out of no redirect."""
     services.request_passkey(kim.user, actor=administrator.user)
     send(kim, kim.authenticator.get(question(kim)), next="/\ud800")
@@ -94,7 +95,8 @@ def test_v26_an_address_that_no_browser_can_go_to_breaks_no_step(kim, administra
 # --- Whose passkey it is ---
 
 
-def test_wa_01_only_ones_own_usable_passkeys_are_asked_for(kim, ada):
+@pytest.mark.row("WA-01")
+def test_only_ones_own_usable_passkeys_are_asked_for(kim, ada):
     kim.set_up_app()
     kim.add_passkey()
     services.suspend_passkey(Passkey.objects.filter(user=kim.user)[0], "a test")
@@ -105,7 +107,8 @@ def test_wa_01_only_ones_own_usable_passkeys_are_asked_for(kim, ada):
     assert allowed == [mine(kim).id]
 
 
-def test_wa_02_v18_somebody_elses_passkey_is_no_second_factor(kim, ada):
+@pytest.mark.row("WA-02", "V18")
+def test_somebody_elses_passkey_is_no_second_factor(kim, ada):
     kim.set_up_app()
     kim.enter_password()
     options = question(kim)
@@ -114,7 +117,8 @@ def test_wa_02_v18_somebody_elses_passkey_is_no_second_factor(kim, ada):
     assert kim.asked_for == CHALLENGE
 
 
-def test_wa_02_v18_somebody_elses_passkey_confirms_nothing(kim, ada, clock):
+@pytest.mark.row("WA-02", "V18")
+def test_somebody_elses_passkey_confirms_nothing(kim, ada, clock):
     kim.use_passkey()
     clock.shift(15 * 60)
     Passkey.objects.update(last_used_at=None)
@@ -125,7 +129,8 @@ def test_wa_02_v18_somebody_elses_passkey_confirms_nothing(kim, ada, clock):
     assert kim.client.get(OWN_SETUP).headers["Location"].startswith("/confirm/")
 
 
-def test_b_03_the_body_does_not_say_who_signs_in(kim, ada):
+@pytest.mark.row("B-03")
+def test_the_body_does_not_say_who_signs_in(kim, ada):
     kim.set_up_app()
     kim.enter_password()
     options = kim.json(OPTIONS, {"username": "ada", "user": str(ada.user.pk)}).json()
@@ -137,32 +142,37 @@ def test_b_03_the_body_does_not_say_who_signs_in(kim, ada):
     assert AuditEvent.objects.get(action="signed_in").subject == kim.user
 
 
-def test_wa_03_the_user_handle_of_somebody_else(kim, ada):
+@pytest.mark.row("WA-03")
+def test_the_user_handle_of_somebody_else(kim, ada):
     options = question(kim)
 
     assert_refused(kim, send(kim, signed(options, mine(kim), handle=b64(ada.user.pk.bytes))))
 
 
-def test_wa_03_the_user_handle_of_somebody_else_at_the_second_step(kim, ada):
+@pytest.mark.row("WA-03")
+def test_the_user_handle_of_somebody_else_at_the_second_step(kim, ada):
     kim.set_up_app()
     kim.enter_password()
 
     assert_refused(kim, send(kim, signed(question(kim), mine(kim), handle=b64(ada.user.pk.bytes))))
 
 
+@pytest.mark.row("WA-04")
 @pytest.mark.parametrize("handle", [None, ""])
-def test_wa_04_a_sign_in_without_user_handle(kim, handle):
+def test_a_sign_in_without_user_handle(kim, handle):
     assert_refused(kim, send(kim, signed(question(kim), mine(kim), handle=handle)))
 
 
-def test_wa_04_a_sign_in_whose_user_handle_is_left_out(kim):
+@pytest.mark.row("WA-04")
+def test_a_sign_in_whose_user_handle_is_left_out(kim):
     answer = signed(question(kim), mine(kim))
     del answer["response"]["userHandle"]
 
     assert_refused(kim, send(kim, answer))
 
 
-def test_wa_04_the_second_step_may_leave_the_user_handle_out(kim):
+@pytest.mark.row("WA-04")
+def test_the_second_step_may_leave_the_user_handle_out(kim):
     """Some authenticators send none where they were told which passkey to use."""
     kim.set_up_app()
     kim.enter_password()
@@ -170,13 +180,15 @@ def test_wa_04_the_second_step_may_leave_the_user_handle_out(kim):
     assert send(kim, signed(question(kim), mine(kim), handle=None)).json() == {"next": "/"}
 
 
-def test_wa_05_an_unknown_passkey(kim):
+@pytest.mark.row("WA-05")
+def test_an_unknown_passkey(kim):
     answer = signed(question(kim), Credential("localhost", kim.user.pk.bytes))
 
     assert_refused(kim, send(kim, answer), UNKNOWN)
 
 
-def test_wa_01_transports_that_were_told_are_sent_back(ada):
+@pytest.mark.row("WA-01")
+def test_transports_that_were_told_are_sent_back(ada):
     """So that the browser goes to the right device at once (§5.8.3)."""
     ada.add_passkey()
     assert ada.use_passkey().status_code == 200
@@ -192,21 +204,24 @@ def test_wa_01_transports_that_were_told_are_sent_back(ada):
     assert ada.json(REGISTRATION, {}).json()["excludeCredentials"] == expected
 
 
-def test_wa_05_b_46_a_deleted_passkey(kim):
+@pytest.mark.row("WA-05", "B-46")
+def test_a_deleted_passkey(kim):
     options = question(kim)
     services.delete_passkey(Passkey.objects.get(), actor=kim.user)
 
     assert_refused(kim, send(kim, signed(options, mine(kim))), UNKNOWN)
 
 
-def test_wa_05_b_46_a_suspended_passkey(kim):
+@pytest.mark.row("WA-05", "B-46")
+def test_a_suspended_passkey(kim):
     options = question(kim)
     services.suspend_passkey(Passkey.objects.get(), "a test")
 
     assert_refused(kim, send(kim, signed(options, mine(kim))), SUSPENDED)
 
 
-def test_wa_05_a_passkey_is_called_suspended_to_nobody_but_its_holder(kim):
+@pytest.mark.row("WA-05")
+def test_a_passkey_is_called_suspended_to_nobody_but_its_holder(kim):
     """Who knows its id alone learns nothing about it."""
     options = question(kim)
     services.suspend_passkey(Passkey.objects.get(), "a test")
@@ -215,7 +230,8 @@ def test_wa_05_a_passkey_is_called_suspended_to_nobody_but_its_holder(kim):
     assert_refused(kim, send(kim, forged))
 
 
-def test_wa_05_b_46_v33_the_passkey_of_somebody_deactivated_lets_nobody_in(kim, admin):
+@pytest.mark.row("WA-05", "B-46", "V33")
+def test_the_passkey_of_somebody_deactivated_lets_nobody_in(kim, admin):
     options = question(kim)
     people.deactivate_user(kim.user, actor=admin)
 
@@ -226,7 +242,8 @@ def test_wa_05_b_46_v33_the_passkey_of_somebody_deactivated_lets_nobody_in(kim, 
     assert Passkey.objects.get().last_used_at is None
 
 
-def test_wa_05_the_passkey_of_somebody_deactivated_is_not_called_unknown(kim, admin):
+@pytest.mark.row("WA-05")
+def test_the_passkey_of_somebody_deactivated_is_not_called_unknown(kim, admin):
     """A browser that hears "unknown" forgets the passkey for good (Signal API), but Kim may be activated again."""
     options = question(kim)
     people.deactivate_user(kim.user, actor=admin)
@@ -234,32 +251,37 @@ def test_wa_05_the_passkey_of_somebody_deactivated_is_not_called_unknown(kim, ad
     assert send(kim, signed(options, mine(kim))).json() == REFUSED
 
 
+@pytest.mark.row("WA-06")
 @pytest.mark.parametrize("handle", ["!", "ü", "\ud800", 5, [], {}, True, "A", "=", "AAAA" * 500])
-def test_wa_06_a_user_handle_that_is_no_base64url(kim, handle):
+def test_a_user_handle_that_is_no_base64url(kim, handle):
     assert_refused(kim, send(kim, signed(question(kim), mine(kim), handle=handle)))
 
 
 # --- clientDataJSON ---
 
 
+@pytest.mark.row("WA-07")
 @pytest.mark.parametrize("kind", ["webauthn.create", "", "webauthn.Get", None, 5, "payment.get"])
-def test_wa_07_another_type_of_ceremony(kim, kind):
+def test_another_type_of_ceremony(kim, kind):
     assert_refused(kim, send(kim, signed(question(kim), mine(kim), said={"type": kind})))
 
 
+@pytest.mark.row("WA-08")
 @pytest.mark.parametrize("challenge", ["", "AAAA", "A" * 86, None, 5, [], {}, True])
-def test_wa_08_another_challenge(kim, challenge):
+def test_another_challenge(kim, challenge):
     assert_refused(kim, send(kim, signed(question(kim), mine(kim), said={"challenge": challenge})))
 
 
+@pytest.mark.row("WA-08")
 @pytest.mark.parametrize("bend", ["{}==", "{}=", " {}", "{}\n", "{}!"])
-def test_wa_08_the_right_challenge_written_differently(kim, bend):
+def test_the_right_challenge_written_differently(kim, bend):
     options = question(kim)
 
     assert_refused(kim, send(kim, signed(options, mine(kim), said={"challenge": bend.format(options["challenge"])})))
 
 
-def test_wa_08_v03_b_43_an_answer_counts_once(kim):
+@pytest.mark.row("WA-08", "B-43", "V3")
+def test_an_answer_counts_once(kim):
     answer = kim.authenticator.get(question(kim))
     assert send(kim, answer).status_code == 200
     kim.client.post("/logout/")
@@ -268,7 +290,8 @@ def test_wa_08_v03_b_43_an_answer_counts_once(kim):
     assert not kim.is_in
 
 
-def test_wa_08_f8_an_answer_counts_once_in_the_session_that_it_opened(kim, clock):
+@pytest.mark.row("WA-08")
+def test_an_answer_counts_once_in_the_session_that_it_opened(kim, clock):
     """Not even to confirm again, with a counter that never moves."""
     answer = kim.authenticator.get(question(kim))
     send(kim, answer)
@@ -277,7 +300,8 @@ def test_wa_08_f8_an_answer_counts_once_in_the_session_that_it_opened(kim, clock
     assert send(kim, answer).json() == REFUSED
 
 
-def test_wa_08_v03_a_refused_answer_uses_the_question_up(kim):
+@pytest.mark.row("WA-08", "V3")
+def test_a_refused_answer_uses_the_question_up(kim):
     answer = kim.authenticator.get(question(kim))
     assert send(kim, answer | {"type": "password"}).json() == REFUSED
 
@@ -285,7 +309,8 @@ def test_wa_08_v03_a_refused_answer_uses_the_question_up(kim):
     assert not kim.is_in
 
 
-def test_wa_08_an_answer_to_another_session(kim):
+@pytest.mark.row("WA-08")
+def test_an_answer_to_another_session(kim):
     elsewhere = Person(kim.user)
     question(elsewhere)
     answer = kim.authenticator.get(question(kim))
@@ -294,14 +319,16 @@ def test_wa_08_an_answer_to_another_session(kim):
     assert send(kim, answer).status_code == 200
 
 
-def test_wa_08_an_answer_in_a_session_that_was_asked_nothing(kim):
+@pytest.mark.row("WA-08")
+def test_an_answer_in_a_session_that_was_asked_nothing(kim):
     answer = kim.authenticator.get(question(kim))
     elsewhere = Person(kim.user)
 
     assert_refused(elsewhere, send(elsewhere, answer))
 
 
-def test_wa_08_an_answer_to_a_question_for_a_new_passkey(kim):
+@pytest.mark.row("WA-08")
+def test_an_answer_to_a_question_for_a_new_passkey(kim):
     kim.use_passkey()
     options = kim.json("/passkeys/registration/options/", {}).json()
 
@@ -310,7 +337,8 @@ def test_wa_08_an_answer_to_a_question_for_a_new_passkey(kim):
     assert (answer.status_code, answer.json()) == (400, REFUSED)
 
 
-def test_wa_08_a_question_asked_before_the_password_is_not_answered_after_it(kim):
+@pytest.mark.row("WA-08")
+def test_a_question_asked_before_the_password_is_not_answered_after_it(kim):
     kim.set_up_app()
     options = question(kim)
     kim.enter_password()
@@ -318,7 +346,8 @@ def test_wa_08_a_question_asked_before_the_password_is_not_answered_after_it(kim
     assert_refused(kim, send(kim, signed(options, mine(kim))))
 
 
-def test_wa_08_b_43_a_question_asked_before_signing_out_is_not_answered_after_it(kim):
+@pytest.mark.row("WA-08", "B-43")
+def test_a_question_asked_before_signing_out_is_not_answered_after_it(kim):
     kim.set_up_app()
     kim.enter_password()
     options = question(kim)
@@ -327,7 +356,8 @@ def test_wa_08_b_43_a_question_asked_before_signing_out_is_not_answered_after_it
     assert_refused(kim, send(kim, signed(options, mine(kim))))
 
 
-def test_wa_08_b_04_a_question_to_one_person_is_not_answered_by_the_next(kim, ada):
+@pytest.mark.row("WA-08", "B-04")
+def test_a_question_to_one_person_is_not_answered_by_the_next(kim, ada):
     """Two first steps in one browser."""
     for person in (kim, ada):
         person.set_up_app()
@@ -339,8 +369,9 @@ def test_wa_08_b_04_a_question_to_one_person_is_not_answered_by_the_next(kim, ad
     assert_refused(ada, send(ada, signed(options, mine(ada))))
 
 
+@pytest.mark.row("WA-08")
 @pytest.mark.parametrize("asked_after", [0, 1, 4])
-def test_wa_08_each_of_five_tabs_may_answer_its_own_question(kim, asked_after):
+def test_each_of_five_tabs_may_answer_its_own_question(kim, asked_after):
     asked = question(kim)
     for _ in range(asked_after):
         question(kim)
@@ -349,7 +380,8 @@ def test_wa_08_each_of_five_tabs_may_answer_its_own_question(kim, asked_after):
     assert kim.is_in
 
 
-def test_wa_08_a_sixth_question_takes_the_firsts_place(kim):
+@pytest.mark.row("WA-08")
+def test_a_sixth_question_takes_the_firsts_place(kim):
     first = question(kim)
     for _ in range(5):
         question(kim)
@@ -357,15 +389,17 @@ def test_wa_08_a_sixth_question_takes_the_firsts_place(kim):
     assert_refused(kim, send(kim, signed(first, mine(kim))))
 
 
-def test_wa_08_a_refused_answer_uses_up_what_other_tabs_were_asked(kim):
+@pytest.mark.row("WA-08")
+def test_a_refused_answer_uses_up_what_other_tabs_were_asked(kim):
     first, second = question(kim), question(kim)
 
     assert_refused(kim, send(kim, signed(second, mine(kim), said={"origin": "https://evil.example"})))
     assert_refused(kim, send(kim, signed(first, mine(kim))))
 
 
+@pytest.mark.row("WA-08")
 @pytest.mark.parametrize(("seconds", "status"), [(299, 200), (301, 400)])
-def test_wa_08_a_question_is_good_for_five_minutes(kim, clock, seconds, status):
+def test_a_question_is_good_for_five_minutes(kim, clock, seconds, status):
     answer = kim.authenticator.get(question(kim))
     clock.shift(seconds)
 
@@ -373,8 +407,9 @@ def test_wa_08_a_question_is_good_for_five_minutes(kim, clock, seconds, status):
     assert kim.is_in is (status == 200)
 
 
+@pytest.mark.row("WA-08")
 @pytest.mark.parametrize(("ahead", "status"), [(30, 200), (120, 400), (10 * 365 * 86400, 400)])
-def test_wa_08_a_question_that_was_asked_while_the_clock_ran_ahead_is_not_answered(kim, ahead, status):
+def test_a_question_that_was_asked_while_the_clock_ran_ahead_is_not_answered(kim, ahead, status):
     """It would be good for as long as the clock was ahead. Half a minute is what two servers' clocks may differ by."""
     answer = kim.authenticator.get(question(kim))
     session = kim.client.session
@@ -386,6 +421,7 @@ def test_wa_08_a_question_that_was_asked_while_the_clock_ran_ahead_is_not_answer
     assert kim.is_in is (status == 200)
 
 
+@pytest.mark.row("WA-09")
 @pytest.mark.parametrize(
     "origin",
     [
@@ -401,36 +437,41 @@ def test_wa_08_a_question_that_was_asked_while_the_clock_ran_ahead_is_not_answer
         [],
     ],
 )
-def test_wa_09_another_origin(kim, origin):
+def test_another_origin(kim, origin):
     assert_refused(kim, send(kim, signed(question(kim), mine(kim), said={"origin": origin})))
 
 
+@pytest.mark.row("WA-10")
 @pytest.mark.parametrize("value", [True, "true", 1, 0, "", []])
-def test_wa_10_f1_used_in_another_sites_frame(kim, value):
+def test_used_in_another_sites_frame(kim, value):
     assert_refused(kim, send(kim, signed(question(kim), mine(kim), said={"crossOrigin": value})))
 
 
+@pytest.mark.row("WA-10")
 @pytest.mark.parametrize("more", IGNORED, ids=str)
-def test_wa_10_what_level_3_says_to_ignore_is_ignored(kim, more):
+def test_what_level_3_says_to_ignore_is_ignored(kim, more):
     assert send(kim, signed(question(kim), mine(kim), said=more)).status_code == 200
     assert kim.is_in
 
 
+@pytest.mark.row("WA-10")
 @pytest.mark.parametrize("top", ["https://evil.example", "http://localhost:8000", "", 5])
 @pytest.mark.parametrize("across", [True, False])
-def test_wa_10_f1_any_top_origin(kim, top, across):
+def test_any_top_origin(kim, top, across):
     assert_refused(kim, send(kim, signed(question(kim), mine(kim), said={"crossOrigin": across, "topOrigin": top})))
 
 
+@pytest.mark.row("WA-07")
 @pytest.mark.parametrize("said", [b"", b"{", b"[]", b"5", b"null", b"\xff\xfe", b"[" * 20_000, b"{}"])
-def test_wa_07_client_data_that_is_no_json_object(kim, said):
+def test_client_data_that_is_no_json_object(kim, said):
     assert_refused(kim, send(kim, signed(question(kim), mine(kim), said=said)))
 
 
 # --- Steps, and what is proved ---
 
 
-def test_b_18_the_sessions_key_changes_when_a_passkey_signs_in_and_when_it_confirms(kim):
+@pytest.mark.row("B-18")
+def test_the_sessions_key_changes_when_a_passkey_signs_in_and_when_it_confirms(kim):
     options = question(kim)
     before = kim.client.cookies["session"].value
     send(kim, signed(options, mine(kim)))
@@ -460,7 +501,8 @@ def test_a_passkey_in_the_middle_of_a_set_up_proves_and_skips_nothing(kim, admin
     assert not kim.is_in
 
 
-def test_b_49_b_46_a_login_with_a_passkey_that_is_deleted_half_way_ends(kim, administrator):
+@pytest.mark.row("B-46", "B-49")
+def test_a_login_with_a_passkey_that_is_deleted_half_way_ends(kim, administrator):
     """The phone was stolen, and the administrator deletes its passkey while the thief is at a set-up page."""
     administrator.client.post(f"{window_of(kim.user)}two-factor/on/")
     kim.use_passkey()

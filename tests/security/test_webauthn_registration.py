@@ -73,16 +73,18 @@ def test_each_kind_of_key_that_is_offered_is_accepted(kim, cose):
 # --- clientDataJSON ---
 
 
+@pytest.mark.row("WR-01")
 @pytest.mark.parametrize(
     "said", [b"", b"{", b"not json", b"\xff\xfe\xfd", [], [1], 5, "text", None, True, {}, b"[" * 20_000]
 )
-def test_wr_01_client_data_that_is_no_json_object(kim, said):
+def test_client_data_that_is_no_json_object(kim, said):
     answer = kim.authenticator.create(question(kim))
 
     assert_refused(kim, send(kim, retold(answer, said)), answer)
 
 
-def test_wr_02_client_data_with_a_byte_order_mark_does_no_harm(kim):
+@pytest.mark.row("WR-02")
+def test_client_data_with_a_byte_order_mark_does_no_harm(kim):
     answer = kim.authenticator.create(question(kim))
 
     sent = send(kim, retold(answer, b"\xef\xbb\xbf" + unb64(answer["response"]["clientDataJSON"])))
@@ -91,22 +93,25 @@ def test_wr_02_client_data_with_a_byte_order_mark_does_no_harm(kim):
     assert saved() == 1
 
 
-def test_wr_03_of_repeated_names_none_hides_a_wrong_origin(kim):
+@pytest.mark.row("WR-03")
+def test_of_repeated_names_none_hides_a_wrong_origin(kim):
     answer = kim.authenticator.create(question(kim))
     said = json.dumps(said_in(answer))[:-1] + ', "origin": "https://evil.example"}'
 
     assert_refused(kim, send(kim, retold(answer, said.encode())), answer)
 
 
+@pytest.mark.row("WR-04")
 @pytest.mark.parametrize("kind", ["webauthn.get", "", "webauthn.Create", None, 5, "payment.get"])
-def test_wr_04_another_type_of_ceremony(kim, kind):
+def test_another_type_of_ceremony(kim, kind):
     options = question(kim)
 
     assert_refused(kim, send(kim, kim.authenticator.create(options, type=kind)), kim.authenticator.create(options))
 
 
+@pytest.mark.row("WR-05")
 @pytest.mark.parametrize("challenge", ["", "AAAA", "A" * 86, None, 5, [], {}, True, "ü"])
-def test_wr_05_another_challenge(kim, challenge):
+def test_another_challenge(kim, challenge):
     options = question(kim)
 
     assert_refused(
@@ -114,14 +119,16 @@ def test_wr_05_another_challenge(kim, challenge):
     )
 
 
+@pytest.mark.row("WR-06")
 @pytest.mark.parametrize("bend", ["{}==", "{}=", " {}", "{}\n", "{}!", "=={}"])
-def test_wr_06_the_right_challenge_written_differently(kim, bend):
+def test_the_right_challenge_written_differently(kim, bend):
     options = question(kim)
 
     assert_refused(kim, send(kim, kim.authenticator.create(options, challenge=bend.format(options["challenge"]))))
 
 
-def test_wr_07_an_answer_to_another_session(kim):
+@pytest.mark.row("WR-07")
+def test_an_answer_to_another_session(kim):
     elsewhere = Person(kim.user, authenticator=kim.authenticator)
     elsewhere.sign_in()
     question(elsewhere)
@@ -131,7 +138,8 @@ def test_wr_07_an_answer_to_another_session(kim):
     assert send(kim, kim.authenticator.create(options)).status_code == 200
 
 
-def test_wr_07_an_answer_in_a_session_that_was_asked_nothing(kim):
+@pytest.mark.row("WR-07")
+def test_an_answer_in_a_session_that_was_asked_nothing(kim):
     options = question(kim)
     elsewhere = Person(kim.user)
     elsewhere.sign_in()
@@ -139,7 +147,8 @@ def test_wr_07_an_answer_in_a_session_that_was_asked_nothing(kim):
     assert_refused(elsewhere, send(elsewhere, kim.authenticator.create(options)))
 
 
-def test_wr_07_b_44_an_answer_to_somebody_else_in_the_same_browser(kim, ada):
+@pytest.mark.row("WR-07", "B-44")
+def test_an_answer_to_somebody_else_in_the_same_browser(kim, ada):
     """Login by another user between question and answer."""
     options = question(kim)
     ada.client = kim.client
@@ -148,7 +157,8 @@ def test_wr_07_b_44_an_answer_to_somebody_else_in_the_same_browser(kim, ada):
     assert_refused(ada, send(ada, kim.authenticator.create(options)))
 
 
-def test_wr_07_b_43_an_answer_after_signing_out_and_in_again(kim):
+@pytest.mark.row("WR-07", "B-43")
+def test_an_answer_after_signing_out_and_in_again(kim):
     options = question(kim)
     kim.client.post("/logout/")
     kim.sign_in()
@@ -156,7 +166,8 @@ def test_wr_07_b_43_an_answer_after_signing_out_and_in_again(kim):
     assert_refused(kim, send(kim, kim.authenticator.create(options)))
 
 
-def test_wr_07_an_answer_to_a_question_for_proof(kim):
+@pytest.mark.row("WR-07")
+def test_an_answer_to_a_question_for_proof(kim):
     """The authentication's challenge is none of a registration."""
     kim.add_passkey()
     kim.use_passkey()
@@ -168,7 +179,8 @@ def test_wr_07_an_answer_to_a_question_for_proof(kim):
     assert_refused(kim, send(kim, answer), had=1)
 
 
-def test_wr_07_v03_an_answer_counts_once(kim):
+@pytest.mark.row("WR-07", "V3")
+def test_an_answer_counts_once(kim):
     answer = kim.authenticator.create(question(kim))
     assert send(kim, answer).status_code == 200
     Passkey.objects.all().delete()
@@ -176,20 +188,23 @@ def test_wr_07_v03_an_answer_counts_once(kim):
     assert_refused(kim, send(kim, answer))
 
 
-def test_wr_07_v03_a_refused_answer_uses_the_question_up(kim):
+@pytest.mark.row("WR-07", "V3")
+def test_a_refused_answer_uses_the_question_up(kim):
     options = question(kim)
     assert_refused(kim, send(kim, None), kim.authenticator.create(options))
 
 
-def test_wr_07_a_new_question_takes_the_old_ones_place(kim):
+@pytest.mark.row("WR-07")
+def test_a_new_question_takes_the_old_ones_place(kim):
     old = question(kim)
     question(kim)
 
     assert_refused(kim, send(kim, kim.authenticator.create(old)))
 
 
+@pytest.mark.row("WR-07")
 @pytest.mark.parametrize(("seconds", "status"), [(299, 200), (301, 400)])
-def test_wr_07_a_question_is_good_for_five_minutes(kim, clock, seconds, status):
+def test_a_question_is_good_for_five_minutes(kim, clock, seconds, status):
     kim.client.post("/logout/")
     kim.sign_in()
     answer = kim.authenticator.create(question(kim))
@@ -198,8 +213,9 @@ def test_wr_07_a_question_is_good_for_five_minutes(kim, clock, seconds, status):
     assert send(kim, answer).status_code == status
 
 
+@pytest.mark.row("WR-07")
 @pytest.mark.parametrize(("ahead", "status"), [(30, 200), (120, 400), (10 * 365 * 86400, 400)])
-def test_wr_07_a_question_that_was_asked_while_the_clock_ran_ahead_is_not_answered(kim, ahead, status):
+def test_a_question_that_was_asked_while_the_clock_ran_ahead_is_not_answered(kim, ahead, status):
     """It would be good for as long as the clock was ahead. Half a minute is what two servers' clocks may differ by."""
     answer = kim.authenticator.create(question(kim))
     session = kim.client.session
@@ -210,6 +226,7 @@ def test_wr_07_a_question_that_was_asked_while_the_clock_ran_ahead_is_not_answer
     assert kim.user.passkeys.count() == (status == 200)
 
 
+@pytest.mark.row("WR-08")
 @pytest.mark.parametrize(
     "origin",
     [
@@ -228,13 +245,14 @@ def test_wr_07_a_question_that_was_asked_while_the_clock_ran_ahead_is_not_answer
         ["http://localhost:8000"],
     ],
 )
-def test_wr_08_another_origin(kim, origin):
+def test_another_origin(kim, origin):
     options = question(kim)
 
     assert_refused(kim, send(kim, kim.authenticator.create(options, origin=origin)))
 
 
-def test_wr_08_b_55_the_host_header_is_no_origin(kim):
+@pytest.mark.row("WR-08", "B-55")
+def test_the_host_header_is_no_origin(kim):
     """Neither the question nor what is accepted follows the request's Host."""
     assert kim.client.post(OPTIONS, {}, content_type="application/json", headers={"host": "evil"}).status_code == 400
     options = question(kim)
@@ -245,27 +263,31 @@ def test_wr_08_b_55_the_host_header_is_no_origin(kim):
     assert forwarded.json()["rp"]["id"] == "localhost"
 
 
+@pytest.mark.row("WR-09")
 @pytest.mark.parametrize("value", [True, "true", 1, 0, "", []])
-def test_wr_09_made_in_another_sites_frame(kim, value):
+def test_made_in_another_sites_frame(kim, value):
     options = question(kim)
 
     assert_refused(kim, send(kim, kim.authenticator.create(options, crossOrigin=value)))
 
 
+@pytest.mark.row("WR-09")
 @pytest.mark.parametrize("more", IGNORED, ids=str)
-def test_wr_09_what_level_3_says_to_ignore_is_ignored(kim, more):
+def test_what_level_3_says_to_ignore_is_ignored(kim, more):
     assert send(kim, kim.authenticator.create(question(kim), **more)).status_code == 200
     assert saved() == 1
 
 
+@pytest.mark.row("WR-09")
 @pytest.mark.parametrize("attachment", ["telepathic", "", "PLATFORM", None, 5, [], {}])
-def test_wr_09_an_attachment_that_nobody_knows_is_ignored(kim, attachment):
+def test_an_attachment_that_nobody_knows_is_ignored(kim, attachment):
     answer = kim.authenticator.create(question(kim)) | {"authenticatorAttachment": attachment}
 
     assert send(kim, answer).status_code == 200
 
 
-def test_wr_09_a_browser_that_does_not_say_is_believed(kim):
+@pytest.mark.row("WR-09")
+def test_a_browser_that_does_not_say_is_believed(kim):
     answer = kim.authenticator.create(question(kim))
     said = said_in(answer)
     del said["crossOrigin"]
@@ -273,9 +295,10 @@ def test_wr_09_a_browser_that_does_not_say_is_believed(kim):
     assert send(kim, retold(answer, said)).status_code == 200
 
 
+@pytest.mark.row("WR-10")
 @pytest.mark.parametrize("top", ["https://evil.example", "http://localhost:8000", "", 5])
 @pytest.mark.parametrize("across", [True, False])
-def test_wr_10_any_top_origin(kim, top, across):
+def test_any_top_origin(kim, top, across):
     options = question(kim)
 
     assert_refused(kim, send(kim, kim.authenticator.create(options, crossOrigin=across, topOrigin=top)))
@@ -284,7 +307,8 @@ def test_wr_10_any_top_origin(kim, top, across):
 # --- The question ---
 
 
-def test_wr_38_what_is_asked_for(kim, ada):
+@pytest.mark.row("N-B.3-UV", "WR-38")
+def test_what_is_asked_for(kim, ada):
     mine, theirs = kim.add_passkey(), ada.add_passkey()
     kim.use_passkey()
 
@@ -302,7 +326,8 @@ def test_wr_38_what_is_asked_for(kim, ada):
     assert options["extensions"] == {"credProps": True}
 
 
-def test_wr_38_the_user_handle_is_stable_and_says_nothing_about_the_person(kim, ada):
+@pytest.mark.row("WR-38")
+def test_the_user_handle_is_stable_and_says_nothing_about_the_person(kim, ada):
     ada.sign_in()
     first, second, other = (question(person)["user"]["id"] for person in (kim, kim, ada))
 
@@ -311,26 +336,30 @@ def test_wr_38_the_user_handle_is_stable_and_says_nothing_about_the_person(kim, 
     assert b"kim" not in unb64(first).lower()
 
 
-def test_wr_39_every_question_has_another_challenge(kim):
+@pytest.mark.row("WR-39")
+def test_every_question_has_another_challenge(kim):
     challenges = {unb64(question(kim)["challenge"]) for _ in range(20)}
 
     assert len(challenges) == 20
     assert min(len(challenge) for challenge in challenges) >= 16
 
 
+@pytest.mark.row("WR-40")
 @pytest.mark.parametrize("credential", [None, [], "", "text", 5, True, [{}], {}, {"response": None}, {"response": []}])
-def test_wr_40_an_answer_that_is_none(kim, credential):
+def test_an_answer_that_is_none(kim, credential):
     options = question(kim)
 
     assert_refused(kim, send(kim, credential), kim.authenticator.create(options))
 
 
-def test_wr_40_a_credential_written_as_text(kim):
+@pytest.mark.row("WR-40")
+def test_a_credential_written_as_text(kim):
     answer = kim.authenticator.create(question(kim))
 
     assert_refused(kim, send(kim, json.dumps(answer)), answer)
 
 
+@pytest.mark.row("WR-40", "B-56")
 @pytest.mark.parametrize(
     ("body", "kind", "status"),
     [
@@ -351,28 +380,31 @@ def test_wr_40_a_credential_written_as_text(kim):
     ],
 )
 @pytest.mark.parametrize("address", [OPTIONS, ANSWER])
-def test_wr_40_b_56_bodies_that_are_no_json_object(kim, address, body, kind, status):
+def test_bodies_that_are_no_json_object(kim, address, body, kind, status):
     answer = kim.client.generic("POST", address, body, content_type=kind)
 
     assert answer.status_code == status
     assert saved() == 0
 
 
-def test_wr_40_a_deeply_nested_answer(kim):
+@pytest.mark.row("WR-40")
+def test_a_deeply_nested_answer(kim):
     question(kim)
     nested = b'{"credential":' * 4_000 + b"1" + b"}" * 4_000
 
     assert_refused(kim, kim.client.generic("POST", ANSWER, nested, content_type="application/json"))
 
 
+@pytest.mark.row("V29")
 @pytest.mark.parametrize("method", ["get", "head", "put", "patch", "delete", "options", "trace"])
 @pytest.mark.parametrize("address", [OPTIONS, ANSWER])
-def test_v29_only_post_asks_for_a_new_passkey(kim, address, method):
+def test_only_post_asks_for_a_new_passkey(kim, address, method):
     assert getattr(kim.client, method)(address).status_code == 405
 
 
+@pytest.mark.row("WR-41")
 @pytest.mark.parametrize("place", range(3, 1500, 97))
-def test_wr_41_a_flipped_bit_never_breaks_anything(kim, place):
+def test_a_flipped_bit_never_breaks_anything(kim, place):
     answer = kim.authenticator.create(question(kim))
     raw = bytearray(unb64(answer["response"]["attestationObject"]))
     raw[place // 8] ^= 1 << place % 8
@@ -380,7 +412,8 @@ def test_wr_41_a_flipped_bit_never_breaks_anything(kim, place):
     assert send(kim, attested(answer, bytes(raw))).status_code in {200, 400}
 
 
-def test_asvs_16_3_3_a_refused_passkey_leaves_a_line_in_the_audit(kim):
+@pytest.mark.row("ASVS-16.3.3")
+def test_a_refused_passkey_leaves_a_line_in_the_audit(kim):
     before = AuditEvent.objects.count()
     send(kim, kim.authenticator.create(question(kim), origin="https://evil.example"))
 
@@ -411,8 +444,9 @@ def test_without_a_recent_proof_one_confirms_first(kim):
     assert saved() == 0
 
 
+@pytest.mark.row("CS-MFA-4")
 @pytest.mark.parametrize(("half_way", "error"), [(False, "confirmation_required"), (True, "proof_required")])
-def test_cs_mfa_4_a_password_alone_adds_no_second_passkey(half_way, error, kim, admin):
+def test_a_password_alone_adds_no_second_passkey(half_way, error, kim, admin):
     """Neither to whoever is in, nor at the step of the login that asks for a new one."""
     kim.create_passkey()
     if half_way:
@@ -476,7 +510,8 @@ def test_the_page_to_create_one_is_there_for_whoever_confirmed(kim):
     assert "Create a passkey" in words(page)
 
 
-def test_b_19_no_passkey_is_made_without_the_csrf_token(kim):
+@pytest.mark.row("B-19")
+def test_no_passkey_is_made_without_the_csrf_token(kim):
     strict = Client(enforce_csrf_checks=True, SERVER_NAME="localhost", SERVER_PORT="8000")
     strict.cookies = kim.client.cookies
     for address in (OPTIONS, ANSWER):

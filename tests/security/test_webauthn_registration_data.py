@@ -48,17 +48,19 @@ def kim(kim: Person) -> Person:
 # --- attestationObject and authenticator data ---
 
 
+@pytest.mark.row("WR-11")
 @pytest.mark.parametrize(
     "raw", [b"", b"\xa3", b"\xff", b"\x00", b"\x80", b"\xa0", b"\x81" * 20_000, cbor2.dumps("text"), cbor2.dumps(None)]
 )
-def test_wr_11_an_attestation_that_is_no_cbor_map(kim, raw):
+def test_an_attestation_that_is_no_cbor_map(kim, raw):
     answer = kim.authenticator.create(question(kim))
 
     assert_refused(kim, send(kim, attested(answer, raw)), answer)
 
 
+@pytest.mark.row("WR-12", "WR-26")
 @pytest.mark.parametrize("more", [{"x": 1}, {"attStmt": {"unheard-of": 1}}])
-def test_wr_12_wr_26_what_is_added_to_an_attestation_is_refused_or_does_no_harm(kim, more):
+def test_what_is_added_to_an_attestation_is_refused_or_does_no_harm(kim, more):
     """Nothing is signed there, so the strictness is optional; what is saved is the one passkey that was made."""
     answer = kim.authenticator.create(question(kim))
 
@@ -66,15 +68,17 @@ def test_wr_12_wr_26_what_is_added_to_an_attestation_is_refused_or_does_no_harm(
     assert {bytes(made.credential_id) for made in Passkey.objects.all()} <= {kim.authenticator.credentials[0].id}
 
 
+@pytest.mark.row("WR-11")
 @pytest.mark.parametrize("length", [1, 10, 30, 100, 150])
-def test_wr_11_a_truncated_attestation(kim, length):
+def test_a_truncated_attestation(kim, length):
     answer = kim.authenticator.create(question(kim))
     raw = unb64(answer["response"]["attestationObject"])
 
     assert_refused(kim, send(kim, attested(answer, raw[:length])))
 
 
-def test_wr_13_repeated_cbor_keys(kim):
+@pytest.mark.row("WR-13")
+def test_repeated_cbor_keys(kim):
     answer = kim.authenticator.create(question(kim))
     raw = unb64(answer["response"]["attestationObject"])
     twice = b"\xa4" + raw[1:] + cbor2.dumps("fmt") + cbor2.dumps("none")
@@ -82,6 +86,7 @@ def test_wr_13_repeated_cbor_keys(kim):
     assert_refused(kim, send(kim, attested(answer, twice)))
 
 
+@pytest.mark.row("WR-14")
 @pytest.mark.parametrize(
     "edit",
     [
@@ -94,19 +99,21 @@ def test_wr_13_repeated_cbor_keys(kim):
         lambda data: b"",
     ],
 )
-def test_wr_14_authenticator_data_of_the_wrong_length(kim, edit):
+def test_authenticator_data_of_the_wrong_length(kim, edit):
     answer = kim.authenticator.create(question(kim))
 
     assert_refused(kim, send(kim, with_data(answer, edit)))
 
 
+@pytest.mark.row("WR-15")
 @pytest.mark.parametrize("rp_id", ["evil.example", "localhost.evil.example", "127.0.0.1", "", "LOCALHOST"])
-def test_wr_15_made_for_another_site(kim, rp_id):
+def test_made_for_another_site(kim, rp_id):
     answer = kim.authenticator.create(question(kim))
 
     assert_refused(kim, send(kim, with_data(answer, lambda data: sha256(rp_id.encode()).digest() + data[32:])))
 
 
+@pytest.mark.row("ASVS-6.5.7", "WR-16", "WR-17", "WR-18", "V16")
 @pytest.mark.parametrize(
     ("flags", "status"),
     [
@@ -122,7 +129,7 @@ def test_wr_15_made_for_another_site(kim, rp_id):
         (UP | BS, 400),
     ],
 )
-def test_wr_16_wr_17_wr_18_v16_flags(kim, flags, status):
+def test_flags_that_a_new_passkey_may_have(kim, flags, status):
     kim.authenticator.flags = flags
 
     answer = kim.create_passkey()
@@ -131,6 +138,7 @@ def test_wr_16_wr_17_wr_18_v16_flags(kim, flags, status):
     assert saved() == (1 if status == 200 else 0)
 
 
+@pytest.mark.row("WR-19")
 @pytest.mark.parametrize(
     ("flags", "eligible", "backed_up", "says"),
     [
@@ -139,7 +147,7 @@ def test_wr_16_wr_17_wr_18_v16_flags(kim, flags, status):
         (UP | UV, False, False, "On this device only"),
     ],
 )
-def test_wr_19_what_kind_of_passkey_it_is_is_kept_and_said(kim, flags, eligible, backed_up, says):
+def test_what_kind_of_passkey_it_is_is_kept_and_said(kim, flags, eligible, backed_up, says):
     """No policy of ours asks for device-bound passkeys: both kinds are accepted."""
     kim.authenticator.flags = flags
     kim.create_passkey()
@@ -149,6 +157,7 @@ def test_wr_19_what_kind_of_passkey_it_is_is_kept_and_said(kim, flags, eligible,
     assert says in words(kim.client.get(OWN))
 
 
+@pytest.mark.row("WR-20")
 @pytest.mark.parametrize(
     "edit",
     [
@@ -158,7 +167,7 @@ def test_wr_19_what_kind_of_passkey_it_is_is_kept_and_said(kim, flags, eligible,
         lambda data: data[:53] + b"\xff\xff" + data[55:],
     ],
 )
-def test_wr_20_no_credential_in_it(kim, edit):
+def test_no_credential_in_it(kim, edit):
     answer = kim.authenticator.create(question(kim))
 
     assert_refused(kim, send(kim, with_data(answer, edit)))
@@ -167,8 +176,9 @@ def test_wr_20_no_credential_in_it(kim, edit):
 # --- The key ---
 
 
+@pytest.mark.row("ASVS-11.6.1", "WR-21")
 @pytest.mark.parametrize("algorithm", [-35, -36, -37, -38, -39, -47, -53, -65535, -258, -259, 0, 7, 1])
-def test_wr_21_an_algorithm_that_was_not_offered(kim, algorithm):
+def test_an_algorithm_that_was_not_offered(kim, algorithm):
     for cose in (GOOD_EC | {3: algorithm}, cose_rsa(2048, algorithm)):
         answer = kim.authenticator.create(question(kim), cose=cbor2.dumps(cose))
         assert_refused(kim, send(kim, answer))
@@ -178,6 +188,7 @@ def off_curve() -> Cose:
     return GOOD_EC | {-3: bytes([GOOD_EC[-3][0] ^ 1]) + GOOD_EC[-3][1:]}
 
 
+@pytest.mark.row("ASVS-11.6.1", "WR-22")
 @pytest.mark.parametrize(
     "cose",
     [
@@ -206,12 +217,13 @@ def off_curve() -> Cose:
         cose_ed25519() | {-1: 7},
     ],
 )
-def test_wr_22_f5_weak_impossible_and_mislabelled_keys(kim, cose):
+def test_weak_impossible_and_mislabelled_keys(kim, cose):
     answer = kim.authenticator.create(question(kim), cose=cbor2.dumps(cose))
 
     assert_refused(kim, send(kim, answer))
 
 
+@pytest.mark.row("WR-23")
 @pytest.mark.parametrize(
     "cose",
     [
@@ -234,7 +246,7 @@ def test_wr_22_f5_weak_impossible_and_mislabelled_keys(kim, cose):
         b"bytes",
     ],
 )
-def test_wr_23_a_key_that_is_none(kim, cose):
+def test_a_key_that_is_none(kim, cose):
     answer = kim.authenticator.create(question(kim), cose=cbor2.dumps(cose))
 
     assert_refused(kim, send(kim, answer))
@@ -246,16 +258,18 @@ def test_wr_23_a_key_that_is_none(kim, cose):
 UNVERIFIABLE = ["tpm", "android-key", "android-safetynet", "apple", "compound", "unheard-of", "", "None"]
 
 
+@pytest.mark.row("WR-24")
 @pytest.mark.parametrize("fmt", [5, None, [], {}, b"none", ["none"]])
-def test_wr_24_an_unknown_format(kim, fmt):
+def test_an_unknown_format(kim, fmt):
     answer = kim.authenticator.create(question(kim))
 
     assert_refused(kim, send(kim, attested(answer, attestation_in(answer) | {"fmt": fmt})))
 
 
+@pytest.mark.row("WR-24")
 @pytest.mark.parametrize("fmt", UNVERIFIABLE)
 @pytest.mark.parametrize("statement", [{}, {"ver": "2.0", "sig": b"x", "x5c": [b"x"]}, [{"fmt": "tpm", "attStmt": {}}]])
-def test_wr_24_an_attestation_that_cannot_be_verified_counts_as_none(kim, fmt, statement):
+def test_an_attestation_that_cannot_be_verified_counts_as_none(kim, fmt, statement):
     """None was asked for: a device that gives one all the same makes as good a passkey."""
     answer = kim.authenticator.create(question(kim))
 
@@ -264,8 +278,9 @@ def test_wr_24_an_attestation_that_cannot_be_verified_counts_as_none(kim, fmt, s
     assert kim.use_passkey().status_code == 200
 
 
+@pytest.mark.row("WR-24")
 @pytest.mark.parametrize("statement", [None, 5, "text", b"bytes"])
-def test_wr_24_an_attestation_without_a_statement(kim, statement):
+def test_an_attestation_without_a_statement(kim, statement):
     answer = kim.authenticator.create(question(kim))
 
     assert_refused(kim, send(kim, attested(answer, attestation_in(answer) | {"fmt": "tpm", "attStmt": statement})))
@@ -282,9 +297,10 @@ BENT = {
 }
 
 
+@pytest.mark.row("WR-24")
 @pytest.mark.parametrize("fmt", UNVERIFIABLE)
 @pytest.mark.parametrize("bend", BENT.values(), ids=BENT)
-def test_wr_24_whatever_its_attestation_the_rest_of_a_passkey_is_verified(kim, fmt, bend):
+def test_whatever_its_attestation_the_rest_of_a_passkey_is_verified(kim, fmt, bend):
     answer = kim.authenticator.create(question(kim))
     attestation = attestation_in(answer)
 
@@ -293,13 +309,15 @@ def test_wr_24_whatever_its_attestation_the_rest_of_a_passkey_is_verified(kim, f
     )
 
 
+@pytest.mark.row("WR-25")
 @pytest.mark.parametrize("statement", [{"sig": b"x"}, {"x5c": [b"x"]}, {"alg": -7, "sig": b"x"}])
-def test_wr_25_a_statement_where_there_is_none(kim, statement):
+def test_a_statement_where_there_is_none(kim, statement):
     answer = kim.authenticator.create(question(kim))
 
     assert_refused(kim, send(kim, attested(answer, attestation_in(answer) | {"attStmt": statement})))
 
 
+@pytest.mark.row("WR-27")
 @pytest.mark.parametrize(
     "statement",
     [
@@ -315,13 +333,14 @@ def test_wr_25_a_statement_where_there_is_none(kim, statement):
         "text",
     ],
 )
-def test_wr_27_a_self_attestation_that_does_not_hold(kim, statement):
+def test_a_self_attestation_that_does_not_hold(kim, statement):
     answer = kim.authenticator.create(question(kim))
 
     assert_refused(kim, send(kim, attested(answer, {**attestation_in(answer), "fmt": "packed", "attStmt": statement})))
 
 
-def test_wr_27_a_self_attestation_of_another_key(kim):
+@pytest.mark.row("WR-27")
+def test_a_self_attestation_of_another_key(kim):
     answer = kim.authenticator.create(question(kim))
     attestation = attestation_in(answer)
     signed = attestation["authData"] + sha256(unb64(answer["response"]["clientDataJSON"])).digest()
@@ -331,6 +350,7 @@ def test_wr_27_a_self_attestation_of_another_key(kim):
     assert_refused(kim, send(kim, attested(answer, {**attestation, "fmt": "packed", "attStmt": statement})))
 
 
+@pytest.mark.row("WR-28")
 @pytest.mark.parametrize("fmt", ["packed", "fido-u2f"])
 @pytest.mark.parametrize(
     "statement",
@@ -344,21 +364,23 @@ def test_wr_27_a_self_attestation_of_another_key(kim):
         {"ver": "1", "response": b"a.b.c"},
     ],
 )
-def test_wr_28_statements_full_of_garbage(kim, fmt, statement):
+def test_statements_full_of_garbage(kim, fmt, statement):
     answer = kim.authenticator.create(question(kim))
 
     assert_refused(kim, send(kim, attested(answer, {**attestation_in(answer), "fmt": fmt, "attStmt": statement})))
 
 
-def test_wr_29_no_attestation_is_asked_for(kim):
+@pytest.mark.row("WR-29")
+def test_no_attestation_is_asked_for(kim):
     assert question(kim)["attestation"] == "none"
 
 
 # --- The credential's id ---
 
 
+@pytest.mark.row("WR-30")
 @pytest.mark.parametrize(("length", "status"), [(1, 200), (16, 200), (1023, 200), (1024, 400), (5000, 400)])
-def test_wr_30_f2_an_id_has_at_most_1023_bytes(kim, length, status):
+def test_an_id_has_at_most_1023_bytes(kim, length, status):
     options = question(kim)
     made = Credential(options["rp"]["id"], unb64(options["user"]["id"]), id=token_bytes(length))
 
@@ -370,7 +392,8 @@ def test_wr_30_f2_an_id_has_at_most_1023_bytes(kim, length, status):
         assert saved() == 0
 
 
-def test_wr_30_an_id_of_65535_bytes_is_too_much(kim):
+@pytest.mark.row("WR-30")
+def test_an_id_of_65535_bytes_is_too_much(kim):
     options = question(kim)
     made = Credential(options["rp"]["id"], unb64(options["user"]["id"]), id=token_bytes(65535))
 
@@ -378,7 +401,8 @@ def test_wr_30_an_id_of_65535_bytes_is_too_much(kim):
     assert saved() == 0
 
 
-def test_wr_31_b_45_somebody_elses_passkey_cannot_be_registered(kim, ada):
+@pytest.mark.row("WR-31", "B-45")
+def test_somebody_elses_passkey_cannot_be_registered(kim, ada):
     theirs = ada.add_passkey()
     before = Passkey.objects.filter(pk=theirs.pk).values().get()
     options = question(kim)
@@ -391,7 +415,8 @@ def test_wr_31_b_45_somebody_elses_passkey_cannot_be_registered(kim, ada):
     assert ada.use_passkey().status_code == 200
 
 
-def test_wr_31_ones_own_passkey_cannot_be_registered_twice(kim):
+@pytest.mark.row("WR-31")
+def test_ones_own_passkey_cannot_be_registered_twice(kim):
     kim.create_passkey()
     kim.use_passkey()
     options = question(kim)
@@ -401,52 +426,59 @@ def test_wr_31_ones_own_passkey_cannot_be_registered_twice(kim):
     assert_refused(kim, answer, had=1)
 
 
+@pytest.mark.row("WR-32")
 @pytest.mark.parametrize("bent", [{"rawId": b64(bytes(32))}, {"rawId": ""}, {"rawId": None}, {"id": None}, {"id": ""}])
-def test_wr_32_id_and_raw_id_differ(kim, bent):
+def test_id_and_raw_id_differ(kim, bent):
     answer = kim.authenticator.create(question(kim))
 
     assert_refused(kim, send(kim, answer | bent))
 
 
-def test_wr_33_f6_the_stated_id_is_not_the_one_in_the_data(kim):
+@pytest.mark.row("WR-33")
+def test_the_stated_id_is_not_the_one_in_the_data(kim):
     answer = kim.authenticator.create(question(kim))
     other = b64(token_bytes(32))
 
     assert_refused(kim, send(kim, answer | {"id": other, "rawId": other}))
 
 
+@pytest.mark.row("WR-34")
 @pytest.mark.parametrize("kind", ["password", "", None, 5, "Public-Key"])
-def test_wr_34_another_type_of_credential(kim, kind):
+def test_another_type_of_credential(kim, kind):
     answer = kim.authenticator.create(question(kim))
 
     assert_refused(kim, send(kim, answer | {"type": kind}))
 
 
+@pytest.mark.row("WR-34")
 @pytest.mark.parametrize("field", ["id", "rawId", "type", "response"])
-def test_wr_34_a_part_is_missing(kim, field):
+def test_a_part_is_missing(kim, field):
     answer = kim.authenticator.create(question(kim))
     del answer[field]
 
     assert_refused(kim, send(kim, answer))
 
 
+@pytest.mark.row("WR-34")
 @pytest.mark.parametrize("field", ["clientDataJSON", "attestationObject"])
-def test_wr_34_a_part_of_the_response_is_missing(kim, field):
+def test_a_part_of_the_response_is_missing(kim, field):
     answer = kim.authenticator.create(question(kim))
     del answer["response"][field]
 
     assert_refused(kim, send(kim, answer))
 
 
+@pytest.mark.row("WR-35")
 @pytest.mark.parametrize(
     "extensions", [{"appid": True}, {"credProps": {"rk": False}}, {"prf": {"results": {}}}, [], None, "x", 5]
 )
-def test_wr_35_extensions_nobody_asked_for_are_ignored(kim, extensions):
+def test_extensions_nobody_asked_for_are_ignored(kim, extensions):
     answer = kim.authenticator.create(question(kim))
 
     assert send(kim, answer | {"clientExtensionResults": extensions}).status_code == 200
 
 
+@pytest.mark.row("WR-36")
 @pytest.mark.parametrize(
     ("transports", "kept"),
     [
@@ -462,7 +494,7 @@ def test_wr_35_extensions_nobody_asked_for_are_ignored(kim, extensions):
         (1.5, []),
     ],
 )
-def test_wr_36_only_known_transports_are_kept(kim, transports, kept):
+def test_only_known_transports_are_kept(kim, transports, kept):
     answer = kim.authenticator.create(question(kim))
     answer["response"]["transports"] = transports
 
@@ -470,7 +502,8 @@ def test_wr_36_only_known_transports_are_kept(kim, transports, kept):
     assert Passkey.objects.get().transports == kept
 
 
-def test_wr_37_v08_v19_the_body_does_not_say_whose_passkey_it_is(kim, ada):
+@pytest.mark.row("WR-37", "V8", "V19")
+def test_the_body_does_not_say_whose_passkey_it_is(kim, ada):
     for field in ("user", "username", "user_id", "person", "owner"):
         answer = kim.authenticator.create(kim.json(OPTIONS, {field: str(ada.user.pk)}).json())
         assert send(kim, answer, **{field: str(ada.user.pk), "sign_count": 99, "name": "x"}).status_code == 200
