@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 SALT = "accounts.address"
 SECONDS = DAYS * 24 * 3600
+SPACED = 60  # seconds between two mails with the link of one address: only the last link works
 
 
 class Gone(Exception):
@@ -142,4 +143,4 @@ def _send_link(pending: PendingAddress, person: User, cause: str) -> None:
         text = render_to_string("mail/address.txt", context)
         mail = EmailMultiAlternatives(subject=_("Confirm your e-mail address"), body=text, to=[pending.email])
         mail.attach_alternative(render_to_string("mail/address.html", context), "text/html")
-    post.deliver(mail, cause=cause, about=f"address {person.pk} {pending.email}")
+    post.deliver(mail, cause=cause, about=f"address {person.pk} {pending.email}", spaced=SPACED)

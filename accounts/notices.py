@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from accounts.recipients import Recipient
 
 
+SPACED = 60  # seconds between two notices of one cause that say the same to the same people
+
+
 @dataclass(frozen=True)
 class Notice:
     """What one kind of audit line says in a mail. `sentence` may name {actor}, {subject}, {company} and details."""
@@ -258,10 +261,11 @@ def _send(notice: Notice, event: AuditEvent) -> None:
     letter = letters.letter(notice, event)
     cause = str(event.actor_id or event.address or event.subject_id)
     about = letter.about(recipients)
+    mails = (letter.to(recipient) for recipient in recipients)
     if event.subject_id is None:
-        post.deliver_to_many((letter.to(recipient) for recipient in recipients), cause=cause, about=about)
+        post.deliver_to_many(mails, cause=cause, about=about, spaced=SPACED)
     else:
-        post.deliver(*(letter.to(recipient) for recipient in recipients), cause=cause, about=about)
+        post.deliver(*mails, cause=cause, about=about, spaced=SPACED)
 
 
 def headline(event: AuditEvent) -> str:

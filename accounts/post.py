@@ -4,19 +4,22 @@ Mail waits in a queue of its own for each cause: whoever acted, else where the
 request came from. The queues take turns, and none has more than one of the
 threads at a time, so that nobody's mail waits behind what another causes.
 Nothing is dropped; of several about the same thing that wait, the last is
-delivered. Whatever is handed over knows all that it says: nothing
+delivered, and what is spaced waits until so many seconds have passed since
+the one before. Whatever is handed over knows all that it says: nothing
 here asks the database. What waits still is delivered before the process ends.
 """
 
 from __future__ import annotations
 
+import atexit
 import logging
 from collections import OrderedDict, deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from email.utils import make_msgid
 from itertools import islice
-from threading import Lock
+from threading import Lock, Timer
+from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -43,6 +46,8 @@ class Batch:
 
     messages: Iterator[EmailMessage]
     about: str = ""
+    spaced: int = 0  # seconds until the next of the same cause about the same
+    due: float = 0  # held until then (monotonic)
     begun: bool = False
 
 
@@ -54,25 +59,71 @@ class Lane:
         self.lock = Lock()
         self.queues: OrderedDict[str, deque[Batch]] = OrderedDict()
         self.busy: set[str] = set()
+        self.free: OrderedDict[tuple[str, str], float] = OrderedDict()  # when a cause may tell of a thing again
+        self.held: dict[tuple[str, str], Batch] = {}  # until then
+        self.timer: Timer | None = None
 
-    def take(self, messages: Iterable[EmailMessage], cause: str, about: str = "") -> None:
-        """Deliver `messages` as soon as it is the turn of `cause`. Raises nothing."""
+    def take(self, messages: Iterable[EmailMessage], cause: str, about: str = "", spaced: int = 0) -> None:
+        """Deliver `messages` as soon as it is the turn of `cause`, and of what it is about. Raises nothing."""
         if not settings.MAIL_IN_BACKGROUND:
             send(messages)
             return
+        batch, key = Batch(iter(messages), about, spaced), (cause, about)
         with self.lock:
-            queue = self.queues.setdefault(cause, deque())
-            earlier = next((batch for batch in queue if about and batch.about == about and not batch.begun), None)
-            if earlier:
-                queue.remove(earlier)
-            queue.append(Batch(iter(messages), about))
-            waiting = len(queue)
-        if waiting % MANY == 0 and not earlier:
-            logger.error("%d mails of one cause wait for the mail server.", waiting)
+            now = monotonic()
+            while self.free and next(iter(self.free.values())) <= now:
+                self.free.popitem(last=False)
+            batch.due = self.held[key].due if key in self.held else self.free.get(key, now)
+            if spaced and (key in self.held or batch.due > now):
+                self.held[key] = batch
+                self._wake(now)
+                return
+            much = self._queue(batch, cause)
+        if much:
+            logger.error("%d mails of one cause wait for the mail server.", much)
+        self._start()
+
+    def hurry(self) -> None:
+        """Deliver now what is held back."""
+        self._release(float("inf"))
+
+    def _queue(self, batch: Batch, cause: str) -> int:
+        """Put `batch` behind what `cause` has waiting, in place of an earlier one about the same; how many, if many."""
+        queue = self.queues.setdefault(cause, deque())
+        same = (each for each in queue if each.about == batch.about and not each.begun)
+        earlier = next(same, None) if batch.about else None
+        if earlier:
+            queue.remove(earlier)
+        queue.append(batch)
+        if batch.spaced:
+            self.free[cause, batch.about] = monotonic() + batch.spaced
+            self.free.move_to_end((cause, batch.about))
+        return 0 if earlier or len(queue) % MANY else len(queue)
+
+    def _start(self) -> None:
         try:
             self.threads.submit(self._work)
         except RuntimeError:  # the process is ending: nobody waits for an answer any more
             self._work()
+
+    def _wake(self, now: float) -> None:
+        """Look again when the first that is held may go."""
+        if self.held and self.timer is None:
+            first = min(batch.due for batch in self.held.values())
+            self.timer = Timer(max(0.0, first - now), lambda: self._release(monotonic()))
+            self.timer.daemon = True  # nobody waits for it: the end of the process has `hurry`
+            self.timer.start()
+
+    def _release(self, until: float) -> None:
+        """Queue what is held until `until` at the latest."""
+        with self.lock:
+            if self.timer:
+                self.timer.cancel()
+            self.timer = None
+            for key in [key for key, batch in self.held.items() if batch.due <= until]:
+                self._queue(self.held.pop(key), key[0])
+            self._wake(monotonic())
+        self._start()
 
     def _work(self) -> None:
         """Deliver as long as there is a queue that nobody else works at."""
@@ -109,17 +160,22 @@ class Lane:
 LETTERS, CIRCULARS = Lane("letters", threads=4), Lane("circulars", threads=2)
 
 
-def deliver(*messages: EmailMessage, cause: str, about: str = "") -> None:
+atexit.register(LETTERS.hurry)
+atexit.register(CIRCULARS.hurry)
+
+
+def deliver(*messages: EmailMessage, cause: str, about: str = "", spaced: int = 0) -> None:
     """Have `messages`, which come of what `cause` did, delivered soon. Returns at once, and raises nothing.
 
-    What waits still of the same cause and is `about` the same goes out once, as it was said last.
+    What waits still of the same cause and is `about` the same goes out once, as it was said last. Where it is
+    `spaced`, the first goes at once, and what follows within so many seconds waits for their end.
     """
-    LETTERS.take(messages, cause, about)
+    LETTERS.take(messages, cause, about, spaced)
 
 
-def deliver_to_many(messages: Iterable[EmailMessage], *, cause: str, about: str = "") -> None:
+def deliver_to_many(messages: Iterable[EmailMessage], *, cause: str, about: str = "", spaced: int = 0) -> None:
     """The same for any number of them; each is taken, and with a generator made, when its turn comes."""
-    CIRCULARS.take(messages, cause, about)
+    CIRCULARS.take(messages, cause, about, spaced)
 
 
 def send(messages: Iterable[EmailMessage]) -> None:

@@ -61,9 +61,14 @@ def user_settings(request: SignedInRequest) -> HttpResponse:
     fields_ignored(request, form)
     if form.is_valid():
         try:
+            if "email" in form.changed_data:
+                throttle.claim(*throttle.actor_lanes("mails", request.user))
             people.change_user(person, changed=form.changed_data, actor=request.user, seen=form.decided_on())
         except IntegrityError:
             form.taken_meanwhile()
+        except throttle.Throttled as trouble:
+            form.throttled = trouble
+            form.add_error("email", too_many(trouble))
         except people.ChangedMeanwhile:  # between the look at the form and the lock
             person = User.objects.select_related("company").get(pk=request.user.pk)
             form = ProfileForm(request.POST, instance=person, languages=settings.LANGUAGES)

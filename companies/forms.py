@@ -96,6 +96,16 @@ class UserForm(PersonForm):
             self.throttled = trouble
             raise forms.ValidationError(too_many(trouble)) from trouble
 
+    def may_mail(self) -> bool:
+        """Does the actor's budget hold the mails about another name or address? What it does not hold is said."""
+        try:
+            if {"email", "username"} & set(self.changed_data):
+                throttle.claim(*throttle.actor_lanes("mails", self.actor))
+        except Throttled as trouble:
+            self.throttled = trouble
+            self.add_error(None, too_many(trouble))
+        return self.throttled is None
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         if self.actor.role != Role.ADMINISTRATOR and self.instance._state.adding:
@@ -136,6 +146,8 @@ class CompanyOffForm(SignOutForm):
 
 class LetInForm(forms.Form):
     """What becomes of each factor of a locked person, and who says that it is them."""
+
+    throttled: Throttled | None = None
 
     checked = forms.ChoiceField(
         label=_("How was their identity checked?"), choices=Checked.choices, widget=forms.RadioSelect

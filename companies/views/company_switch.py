@@ -11,6 +11,8 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from accounts import throttle
+from accounts.forms import too_many
 from accounts.models import Session, User
 from accounts.people import end_company_sessions
 from companies import services
@@ -43,6 +45,11 @@ def two_factor_on(request: SignedInRequest, company_id: UUID) -> HttpResponse:
     shown = find_company(request, company_id)
     form = SignOutForm(request.POST)
     if request.method == "POST" and form.is_valid():
+        try:
+            throttle.claim(*throttle.actor_lanes("mails", request.user))
+        except throttle.Throttled as trouble:
+            messages.error(request, too_many(trouble))
+            return redirect("settings:company", company_id)
         services.enable_company_two_factor(shown, actor=request.user, sessions=_sessions(form))
         number = coverage_of(request, shown).asked
         text = ngettext(

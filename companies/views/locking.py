@@ -11,7 +11,8 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts import people
+from accounts import people, throttle
+from accounts.forms import too_many
 from accounts.reach import LastAdministrator
 from companies.forms import LetInForm
 from companies.views.back import back_to_user, list_query, to_let_in
@@ -85,11 +86,17 @@ def user_let_in(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     if form.is_valid():
         checked, reason = form.cleaned_data["checked"], form.cleaned_data["reason"]
         try:
+            throttle.claim(*throttle.actor_lanes("mails", request.user))
             link = let_in(person, kept=form.kept, checked=checked, reason=reason, actor=request.user)
         except people.ChangedMeanwhile:
             messages.info(request, _("This account was changed in the meantime. Look at it again."))
             return back_to_user(request, user_id)
-        return say_invited(request, person, link)
+        except throttle.Throttled as trouble:
+            form.throttled = trouble
+            form.add_error(None, too_many(trouble))
+        else:
+            return say_invited(request, person, link)
     context = {"form": form, "person": person, "lock": lock, "window": Window(person, request.user)}
     context["list_query"] = list_query(request)
-    return render(request, "settings/administration/users/let-in.html", context, status=400 if form.is_bound else 200)
+    page = render(request, "settings/administration/users/let-in.html", context, status=400 if form.is_bound else 200)
+    return throttle.wait(page, form.throttled) if form.throttled else page

@@ -97,7 +97,7 @@ def user_edit(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     form = _form(request, find_person(request, user_id), data)
     fields_ignored(request, form)
-    if form.is_valid():
+    if form.is_valid() and form.may_mail():
         try:
             people.change_user(form.instance, changed=form.changed_data, actor=request.user, seen=form.decided_on())
         except IntegrityError:
