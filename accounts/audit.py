@@ -152,9 +152,18 @@ DONE_FOR_OTHERS = {
     Action.PASSWORD_RESET_REQUESTED: gettext_lazy("{actor} sent {subject} a link to choose another password"),
 }
 
-# and what is done where nobody is signed in.
-ON_THE_COMMAND_LINE = {
+# what is done on the command line, or refused, where nobody is signed in,
+BY_NOBODY = {
     Action.PASSWORD_CHANGED: gettext_lazy("Another password was set for {subject} on the command line"),
+    Action.USER_CREATED: gettext_lazy("The user {subject} was created on the command line"),
+    Action.ACCESS_REFUSED: gettext_lazy("A page was refused to someone who was not signed in"),
+    Action.FORM_REFUSED: gettext_lazy("A form was refused: it came from another page or session"),
+    Action.FIELDS_IGNORED: gettext_lazy("A form had fields that were not to be set with it: they were ignored"),
+}
+
+# and what was tried for no user whom there is.
+ABOUT_NOBODY = {
+    Action.REFUSED: gettext_lazy("A sign-in with {method} was refused: there is no such user"),
 }
 
 
@@ -166,15 +175,14 @@ def sentence(event: AuditEvent) -> str:
 
 def form_and_words(event: AuditEvent) -> tuple[str, dict[str, str]]:
     """The form of `event`'s sentence, and what stands in it."""
-    nobody = _("Somebody")
     details = {key: str(value) for key, value in event.details.items()}
     return _form(event), {
         "name": "",
         "before": "",
         **details,
         "method": methods_in_words(event.details.get("methods", [])),
-        "actor": event.actor.get_full_name() if event.actor else nobody,
-        "subject": event.subject.get_full_name() if event.subject else details.get("username") or nobody,
+        "actor": event.actor.get_full_name() if event.actor else _("m2v"),
+        "subject": event.subject.get_full_name() if event.subject else details.get("username") or _("an unknown user"),
         "company": event.company.name if event.company else "",
     }
 
@@ -182,8 +190,10 @@ def form_and_words(event: AuditEvent) -> tuple[str, dict[str, str]]:
 def _form(event: AuditEvent) -> str:
     """What `event` says, by who did it."""
     action = Action(event.action)
-    if event.actor_id is None:
-        special = ON_THE_COMMAND_LINE
+    if event.subject_id is None and "username" not in event.details and action in ABOUT_NOBODY:
+        special = ABOUT_NOBODY
+    elif event.actor_id is None:
+        special = BY_NOBODY
     else:
         special = OWN_ACTS if event.actor_id == event.subject_id else DONE_FOR_OTHERS
     return str(special.get(action, action.label))

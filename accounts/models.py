@@ -152,13 +152,13 @@ class User(AbstractBaseUser):
             models.UniqueConstraint(
                 fields=["username_folded"],
                 name="one_user_a_name",
-                violation_error_message=_("Somebody has this user name already. Choose another."),
+                violation_error_message=_("This user name is taken. Choose another one."),
             ),
             models.UniqueConstraint(
                 fields=["email_folded"],
                 condition=~Q(email_folded=""),
                 name="one_user_an_address",
-                violation_error_message=_("Somebody has this e-mail address already. Choose another."),
+                violation_error_message=_("This e-mail address belongs to another account. Enter a different one."),
             ),
             models.CheckConstraint(condition=Q(role__in=Role.values), name="role_is_known"),
         )

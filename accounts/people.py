@@ -72,7 +72,7 @@ def create_administrator(person: User, password: str | None) -> User:
         person.email = clean_address(person.email)
     taken = User.objects.get_queryset()
     if taken.named(person.username) or (person.email and taken.named(person.email)):
-        raise ValidationError(_("Somebody has this user name or e-mail address already."))
+        raise ValidationError(_("This user name or e-mail address is taken. Choose another one."))
     create_user(person, actor=None, password=password)
     return person
 

@@ -292,7 +292,7 @@ def test_createsuperuser_says_that_a_name_or_an_address_is_taken(createsuperuser
     make_user("kim", email="kim@acme.example")
 
     for username, email in (("KIM", ""), ("petra", "Kim@acme.example")):
-        with pytest.raises(CommandError, match="Somebody has this"), transaction.atomic():
+        with pytest.raises(CommandError, match="is taken"), transaction.atomic():
             createsuperuser(username, email)
 
     assert User.objects.count() == 1
@@ -314,7 +314,7 @@ def test_createsuperuser_writes_a_line(createsuperuser):
     assert (line.action, line.actor, line.subject.username) == (Action.USER_CREATED, None, "petra")
     assert line.details["changes"]["email"] == ["", "petra@acme.example"]
     assert line.details["role"] == Role.ADMINISTRATOR
-    assert audit.sentence(line) == "Somebody created the user petra"
+    assert audit.sentence(line) == "The user petra was created on the command line"
 
 
 def test_createsuperuser_makes_nobody_without_its_line(createsuperuser, monkeypatch):
