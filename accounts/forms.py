@@ -75,6 +75,13 @@ def check_address(address: str) -> None:
     IS_ADDRESS(address)
 
 
+class AddressInput(forms.TextInput):
+    """No `type="email"`: in it Chromium makes "straße.example" somebody else's "strasse.example", and refuses "＠"."""
+
+    def __init__(self, attrs: dict[str, str]) -> None:
+        super().__init__({"inputmode": "email", "autocapitalize": "none", "spellcheck": "false", **attrs})
+
+
 class AddressField(forms.EmailField):
     """An e-mail address as we keep it, in whatever form it was typed or a browser sends it."""
 
@@ -153,7 +160,7 @@ class ProfileForm(PersonForm):
         widgets = {
             "first_name": forms.TextInput({"autocomplete": "given-name"}),
             "last_name": forms.TextInput({"autocomplete": "family-name"}),
-            "email": forms.EmailInput({"autocomplete": "email"}),
+            "email": AddressInput({"autocomplete": "email"}),
         }
 
     language = forms.ChoiceField(label=_("Language"), help_text=_("More languages will follow."))

@@ -9,7 +9,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts import throttle
-from accounts.forms import FIELD_CLASSES, ONE_LINE, PersonForm, TrimmedField, too_many
+from accounts.forms import FIELD_CLASSES, ONE_LINE, AddressInput, PersonForm, TrimmedField, too_many
 from accounts.models import Role, User
 from accounts.row_forms import RowForm
 from accounts.text import USERNAME_RULE, fold
@@ -43,7 +43,7 @@ class UserForm(PersonForm):
             "username": forms.TextInput({"autocapitalize": "none", "spellcheck": "false", "autocomplete": "off"}),
             "first_name": forms.TextInput({"autocomplete": "off"}),
             "last_name": forms.TextInput({"autocomplete": "off"}),
-            "email": forms.EmailInput({"autocomplete": "off"}),
+            "email": AddressInput({"autocomplete": "off"}),
         }
 
     def __init__(self, *args: Any, actor: User, companies: QuerySet[Company], **kwargs: Any) -> None:

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from accounts import people
 from mfa import services
+from tests.people import Person
 
 USERS = "/settings/administration/users/"
 
@@ -45,6 +46,35 @@ def test_the_first_person_is_on_a_phones_first_screen_and_an_empty_list_has_its_
     card, title = phone.page.locator(".listing").bounding_box(), phone.page.locator(".empty h2").bounding_box()
     assert title["x"] - card["x"] >= 16
     assert phone.page.locator(".empty").evaluate("it => parseFloat(getComputedStyle(it).paddingTop)") >= 40
+
+
+@pytest.mark.parametrize("address", ["nora@straße.example", "nora＠straße.example", "nora@straße.example."])
+def test_a_browser_makes_no_other_domain_of_what_is_typed(address, petra, mailoutbox):
+    petra.open(f"{USERS}new/")
+    petra.field("User name").fill("nora")
+    petra.field("E-mail").fill(address)
+    petra.page.get_by_label("Role").select_option("administrator")
+    petra.button("Create and invite").click()
+
+    petra.sees("nora is invited: the link went to nora@straße.example and is good for seven days.")
+    assert mailoutbox[-1].to == ["nora@xn--strae-oqa.example"]
+    petra.page.get_by_label("Last name").fill("Lund")
+    petra.button("Save").click()
+    petra.sees("The profile of Lund is saved.")
+    expect(petra.field("E-mail")).to_have_value("nora@straße.example")
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_a_name_of_a_hundred_and_fifty_letters_makes_no_page_wider_than_the_screen(width, administrator, make_user, at):
+    nora = make_user("ф" * 150, role="administrator")
+    desk = at(administrator, viewport={"width": width, "height": 900})
+    desk.bring_session()
+    for page in (f"{USERS}{nora.pk}/", f"{USERS}{nora.pk}/mfa/", f"{USERS}?q=ффф"):
+        desk.open(page)
+        assert desk.page.evaluate("document.documentElement.scrollWidth") == width, page
+    own = at(Person(nora), viewport={"width": width, "height": 900})
+    own.arrive("/user-settings/mfa/two-factor/set-up/")
+    assert own.page.evaluate("document.documentElement.scrollWidth") == width
 
 
 @pytest.mark.parametrize("away", ["All users", "Deactivate", "Portal"])
