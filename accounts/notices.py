@@ -49,7 +49,7 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
     Action.SIGNED_IN: (
         Notice(
             _("New sign-in to your account"),
-            _("Your account was signed in to with {method}, in a browser that had not been used for it before."),
+            _("Someone signed in to your account with {method}, in a browser that had not been used for it before."),
             when=lambda event: event.details.get("new_browser") is True,
         ),
     ),
@@ -82,7 +82,7 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
             _("Two-factor authentication was removed from your account"),
             _(
                 "Your authenticator app and your recovery codes were removed: "
-                "they no longer sign anybody in, and no code is asked for after the password."
+                "nobody can sign in with them any more, and no code is asked for after the password."
             ),
             when=removed,
         ),
@@ -90,15 +90,15 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
     Action.APP_SET_UP: (
         Notice(
             _("Two-factor authentication was set up for your account"),
-            _("An authenticator app was set up, and recovery codes were made; earlier ones no longer sign anybody in."),
+            _("An authenticator app was set up, and recovery codes were made; earlier ones no longer work."),
         ),
     ),
     Action.APP_DISABLED: (
         Notice(
             _("Your authenticator app is locked"),
             _(
-                "A hundred wrong codes in a row were entered, each after your password. Your authenticator app no longer "
-                "signs anybody in: sign in with a passkey or a recovery code, then set it up anew. "
+                "A hundred wrong codes in a row were entered, each after your password. Nobody can sign in with your "
+                "authenticator app any more: sign in with a passkey or a recovery code, then set it up anew. "
                 "If it was not you, someone knows your password."
             ),
             own_page="own_two_factor",
@@ -108,8 +108,8 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
         Notice(
             _("Your recovery codes are void"),
             _(
-                "A hundred wrong recovery codes in a row were entered, each after your password. None of your recovery "
-                "codes signs anybody in any more: make new ones. If it was not you, someone knows your password."
+                "A hundred wrong recovery codes in a row were entered, each after your password. Your recovery codes "
+                "no longer work: make new ones. If it was not you, someone knows your password."
             ),
             own_page="own_mfa:window",
         ),
@@ -117,7 +117,7 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
     Action.RECOVERY_CODES_MADE: (
         Notice(
             _("New recovery codes were made"),
-            _("Ten new recovery codes were made. All earlier ones no longer sign anybody in."),
+            _("Ten new recovery codes were made. Earlier ones no longer work."),
             when=lambda event: not event.details.get("with_app"),
         ),
     ),
@@ -157,7 +157,7 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
     Action.PASSKEY_DELETED: (
         Notice(
             _("A passkey was removed from your account"),
-            _("The passkey “{name}” was deleted: it no longer signs anybody in."),
+            _("The passkey “{name}” was deleted: nobody can sign in with it any more."),
         ),
     ),
     Action.PASSKEY_SUSPENDED: (
@@ -165,7 +165,7 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
             _("A passkey of your account was suspended"),
             _(
                 "The passkey “{name}” was used in a way that says it may have been copied. "
-                "It no longer signs anybody in. Delete it, and create a new one."
+                "Nobody can sign in with it any more. Delete it, and create a new one."
             ),
             own_page="own_mfa:window",
         ),

@@ -62,10 +62,11 @@ def check_person_name(name: str) -> None:
     """Raise ValidationError where `name` would be an address or a number in the mails that it stands in."""
     if ADDRESS.search(name):
         raise ValidationError(
-            _("A name holds no address. Leave out “:”, “/” and “@”, and put a space after a dot."), code="address"
+            _("A name cannot contain an address. Leave out “:”, “/” and “@”, and put a space after a dot."),
+            code="address",
         )
     if sum(letter.isdigit() for letter in name) > MOST_DIGITS:
-        raise ValidationError(_("A name holds no number of more than four digits."), code="digits")
+        raise ValidationError(_("A name cannot contain a number of more than four digits."), code="digits")
 
 
 def clean_address(address: str) -> str:

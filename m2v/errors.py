@@ -43,7 +43,7 @@ class Trouble:
 
 
 NOT_ALLOWED = Trouble(
-    403, "not_allowed", _("This is not yours to do"), _("Your role does not include it. Ask an administrator.")
+    403, "not_allowed", _("You are not allowed to do this"), _("Your role does not include it. Ask an administrator.")
 )
 NO_ACCESS = Trouble(
     403,

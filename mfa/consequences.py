@@ -33,7 +33,8 @@ def of_switching_on(window: Window) -> list[Consequence]:
         )
         return [Consequence("ok", "shield-check", text)]
     go_on = window.said(
-        _("Your open sessions go on; the next login asks."), _("{name}’s open sessions go on; the next login asks.")
+        _("You stay signed in; you are asked at the next login."),
+        _("{name} stays signed in and is asked at the next login."),
     )
     asked = [Consequence("wait", "clock", window.next_login_asked)]
     return [*asked, Consequence("", "arrow-right-end-on-rectangle", go_on)] if window.sessions else asked
@@ -61,9 +62,9 @@ def of_switching_off(window: Window) -> list[Consequence]:
 def _longer_password(window: Window) -> Consequence:
     """What becomes of a password that was chosen beside the app."""
     text = window.said(
-        _("Your password is too short to be all that a login asks for: you choose a longer one at the next login."),
+        _("Your password is too short to protect your account on its own: you choose a longer one at the next login."),
         _(
-            "{name}’s password is too short to be all that a login asks for: {name} chooses a longer one at the next login."
+            "{name}’s password is too short to protect the account on its own: {name} chooses a longer one at the next login."
         ),
     )
     return Consequence("wait", "key", text)
@@ -97,8 +98,8 @@ def of_deleting(window: Window, passkey: Passkey) -> list[Consequence]:
     )
     left = window.said(_("You keep {kept}."), _("{name} keeps {kept}."), kept=_(" and ").join(kept))
     nothing_left = window.said(
-        _("You have no other method left: you will sign in with user name and password only."),
-        _("{name} has no other method left: signs in with user name and password only."),
+        _("You have no other method left and will sign in with user name and password only."),
+        _("{name} has no other method left and will sign in with user name and password only."),
     )
     elsewhere = window.said(
         _("It stays visible in your password manager until you delete it there."),

@@ -69,7 +69,7 @@ class Length:
                 if fewest == ALONE
                 else _("with your authenticator app beside it")
             )
-            text = _("This password is too short: it has {number} of at least {fewest} characters, {because}.")
+            text = _("This password is too short: it has {number} characters and needs at least {fewest}, {because}.")
             raise ValidationError(text.format(number=number, fewest=fewest, because=because), code="password_too_short")
 
     def get_help_text(self, user: User | None = None) -> str:
@@ -95,7 +95,7 @@ class Breached:
             raise ValidationError(text, code="password_easy_to_guess")
 
     def get_help_text(self, user: User | None = None) -> str:
-        return _("No password that was stolen elsewhere, or is as easy to guess as one.")
+        return _("Not a password that was stolen elsewhere, or one that is as easy to guess.")
 
 
 class Context:

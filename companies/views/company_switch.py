@@ -65,8 +65,8 @@ def two_factor_on(request: SignedInRequest, company_id: UUID) -> HttpResponse:
             "wait",
             "clock",
             ngettext(
-                "{number} user who has not set it up will be asked at the next login, and cannot get in without.",
-                "{number} users who have not set it up will be asked at their next login, and cannot get in without.",
+                "{number} user who has not set it up will be asked at the next login, and cannot get in without it.",
+                "{number} users who have not set it up will be asked at their next login, and cannot get in without it.",
                 coverage.not_set_up,
             ).format(number=coverage.not_set_up),
         ),
@@ -140,8 +140,8 @@ def _own_switches(request: SignedInRequest, shown: Company) -> str:
         named = [*named[:NAMED], ngettext("{number} more", "{number} more", more).format(number=more)]
     names = _("{first} and {last}").format(first=", ".join(named[:-1]), last=named[-1]) if named[1:] else named[0]
     return ngettext(
-        "Otherwise the own switch of {names} goes off too.",
-        "Otherwise the own switches of {names} go off too.",
+        "Otherwise the personal switch of {names} goes off too.",
+        "Otherwise the personal switches of {names} go off too.",
         len(named),
     ).format(names=names)
 

@@ -46,7 +46,9 @@ def user_password_reset(request: SignedInRequest, user_id: UUID) -> HttpResponse
             messages.success(request, text.format(email=person.email))
         return back_to_user(request, user_id)
     goes = _("A link to choose another password goes to {email}. It works once, for one hour; you do not see it.")
-    stays = _("Until {name} has chosen, password and sessions go on. Authenticator app and passkeys stay.")
+    stays = _(
+        "Until {name} has chosen one, the password and all sessions stay as they are. So do authenticator app and passkeys."
+    )
     lines = [
         Consequence("", "envelope", goes.format(email=person.email)),
         Consequence("ok", "shield-check", stays.format(name=name)),
@@ -64,7 +66,7 @@ def _no_password_reset(person: User) -> str:
     elif not person.has_usable_password():
         why = _("{name} has no password yet. Invite them again.")
     elif not person.email:
-        why = _("There is no e-mail address of {name} on record. Enter one first.")
+        why = _("There is no e-mail address on record for {name}. Enter one first.")
     else:
         return ""
     return why.format(name=person.get_short_name())

@@ -209,7 +209,7 @@ def user_unlock(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     if people.unlock_user(person, actor=request.user):
         messages.success(request, _("{name} can try again at once.").format(name=name))
     else:
-        messages.info(request, _("{name} was not locked.").format(name=name))
+        messages.info(request, _("{name} does not have to wait.").format(name=name))
     return back_to_user(request, user_id)
 
 

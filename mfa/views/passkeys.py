@@ -193,7 +193,7 @@ def _enrolling(request: SiteRequest) -> User:
         raise Problem(403, "not_this_step", _("Another step of your login comes first."), next=resolve_url(pending[0]))
     methods = {Method(method) for method in login.methods_proved(request.session)}
     if not may_enrol(standing_of(person, holdings_in(request), request.session), methods):
-        raise Problem(403, "proof_required", _("Use a passkey that you have already first."))
+        raise Problem(403, "proof_required", _("First, use a passkey that you already have."))
     return person
 
 

@@ -52,7 +52,7 @@ def test_company_administrators_are_told_what_their_role_does_not_include(compan
     page = carla.get("/settings/administration/companies/new/")
 
     assert page.status_code == 403
-    assert "This is not yours to do" in page.content.decode()
+    assert "You are not allowed to do this" in page.content.decode()
     assert carla.get("/settings/administration/companies/new/", **JSON).json() == {"error": "not_allowed"}
 
 

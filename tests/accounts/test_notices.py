@@ -225,7 +225,7 @@ def test_an_address_that_was_replaced_is_told_for_seven_days(days, told_still, t
     assert {mail.to[0] for mail in mails} == {"new@acme.example"} | ({"kim@acme.example"} if told_still else set())
 
 
-ON_RECORD_BRIEFLY = "Was it not you? Write to the administrators of your company at once"
+ON_RECORD_BRIEFLY = "Wasn’t it you? Write to the administrators of your company at once"
 
 
 @pytest.mark.parametrize(
@@ -307,7 +307,7 @@ def test_a_new_browser_signs_in(details, mails, told, kim):
     assert len(sent) == mails
     for mail in sent:
         assert headlines([mail]) == [("kim@acme.example", "New sign-in to your account")]
-        assert "Your account was signed in to with a password and a code, in a browser" in mail.body
+        assert "Someone signed in to your account with a password and a code, in a browser" in mail.body
 
 
 # --- The third failure ---

@@ -161,7 +161,7 @@ def test_a_company_is_created(administrator):
 
 def test_only_administrators_create_companies(carla):
     for answer in (carla.client.get(NEW), carla.client.post(NEW, {"name": "Süd AG"})):
-        assert "This is not yours to do" in read(answer, 403).words
+        assert "You are not allowed to do this" in read(answer, 403).words
     assert not Company.objects.filter(name="Süd AG").exists()
 
 
@@ -365,7 +365,7 @@ def test_switching_on_says_first_whom_it_will_ask(administrator, crew, company):
 
     assert read(question).dialog.one("h2").words == "Switch on two-factor authentication for Acme Machines?"
     assert lines(question) == [
-        "3 users who have not set it up will be asked at their next login, and cannot get in without.",
+        "3 users who have not set it up will be asked at their next login, and cannot get in without it.",
         "2 users have set it up already; nothing changes for them.",
         "It holds for future users of the company too.",
     ]
@@ -378,7 +378,7 @@ def test_switching_on_says_it_of_one_user_too(administrator, make_person, compan
     make_person("app").set_up_app()
 
     assert lines(flip(administrator, company))[:2] == [
-        "1 user who has not set it up will be asked at the next login, and cannot get in without.",
+        "1 user who has not set it up will be asked at the next login, and cannot get in without it.",
         "1 user has set it up already; nothing changes there.",
     ]
 
@@ -450,7 +450,7 @@ def test_switching_off_says_first_who_keeps_it_and_who_is_free(administrator, cr
     ]
     dialog = read(question).dialog
     assert (
-        "Keep asking the 2 users switched on individually Otherwise the own switches of own1 and own2 go off too."
+        "Keep asking the 2 users switched on individually Otherwise the personal switches of own1 and own2 go off too."
         in dialog.words
     )
     assert "danger" not in dialog.one("button", form="confirm").attrs["class"], "nothing is lost"

@@ -148,7 +148,7 @@ def test_what_is_not_ones_own_to_do_says_so(company_admin, kim, headers, error):
     if error:
         assert answer.json() == {"error": error}
     else:
-        assert "This is not yours to do" in read(answer, 403).words
+        assert "You are not allowed to do this" in read(answer, 403).words
 
 
 # --- 400 ---

@@ -54,6 +54,8 @@ SCRIPTS = sorted((HERE / "m2v" / "static" / "m2v").glob("*.js"))
 QUOTED = re.compile(r'"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`|^\s*//.*$', re.MULTILINE)
 UNSAID = re.compile(
     r"\bSomebody\b|\bsomebody (?:else|knows|learns)\b|\bWhoever\b|\bnone of your\b|\bLook (?:again|into)\b"
+    r"|\bsigns? anybody in\b|\bown switch|\bIt was you\?|\bnot you\?|\bnot yours to do\b|\bsigned in to with\b|\bleft: signs\b"
+    r"|\bholds no\b|\ball that a login\b|\b(?:login|it) asks\.|\bTo the sign-in\b|\bhave already first\b|>\W*this e-mail\b"
 )
 
 

@@ -663,7 +663,7 @@ def test_an_existing_passkey_is_used_before_another_is_created(kim, admin):
     assert "Create a passkey" not in page.replace("Create a passkey ·", "")
     assert kim.json("/passkeys/registration/options/", {}).json() == {
         "error": "proof_required",
-        "message": "Use a passkey that you have already first.",
+        "message": "First, use a passkey that you already have.",
     }
     assert kim.json("/passkeys/registration/", {"credential": {}}).status_code == 403
 

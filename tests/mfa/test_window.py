@@ -310,7 +310,7 @@ def test_row_3_an_administrator_switches_on(request, kim, who):
     before = asks(viewer, "two-factor/on/", kim)
     assert "Switch on two-factor authentication for Kim Hansen?" in before
     assert "Kim enters the password and is then asked to set up an authenticator app." in before
-    assert "open sessions go on" not in before, "there are none"
+    assert "stay signed in" not in before, "there are no sessions"
     assert "Sign out now" not in before
 
     after = does(viewer, "two-factor/on/", kim)
@@ -322,7 +322,7 @@ def test_row_3_an_administrator_switches_on(request, kim, who):
 def test_one_switches_ones_own_on(kim_in):
     before = asks(kim_in, "two-factor/on/")
     assert "Switch on two-factor authentication?" in before
-    assert "Your open sessions go on; the next login asks." in before
+    assert "You stay signed in; you are asked at the next login." in before
     assert "Sign out now Ends your 1 session at once." in before
 
     assert "You will be asked to set up two-factor authentication at the next login." in does(kim_in, "two-factor/on/")
@@ -544,7 +544,7 @@ def test_row_8_one_deletes_ones_own(kim):
     act = f"passkeys/{passkey.pk}/delete/"
     before = asks(kim, act)
     assert "You can no longer sign in with it. This cannot be undone." in before
-    assert "You have no other method left: you will sign in with user name and password only." in before
+    assert "You have no other method left and will sign in with user name and password only." in before
     assert "It stays visible in your password manager until you delete it there." in before
 
     does(kim, act)
@@ -569,7 +569,7 @@ def test_deleting_the_last_usable_one_says_so(kim, administrator):
 
     before = asks(administrator, f"passkeys/{passkey.pk}/delete/", kim)
 
-    assert "Kim has no other method left: signs in with user name and password only." in before
+    assert "Kim has no other method left and will sign in with user name and password only." in before
 
 
 @pytest.mark.row("B-35", "V2")

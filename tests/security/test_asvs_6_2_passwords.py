@@ -75,7 +75,7 @@ def test_a_password_has_fifteen_characters_or_eight_beside_an_app(with_app, fewe
     page = refused.content.decode()
 
     assert refused.status_code == 400
-    assert f"This password is too short: it has {fewest - 1} of at least {fewest} characters" in page
+    assert f"This password is too short: it has {fewest - 1} characters and needs at least {fewest}" in page
     assert f"At least {fewest} characters." in kim.client.get(CHANGE).content.decode()
     assert change(kim, long_enough).status_code == 302
 
@@ -89,7 +89,7 @@ def test_an_app_that_is_not_confirmed_shortens_nothing(kim):
 
     answer = change(kim, "qzvjx wk")
 
-    assert "of at least 15 characters" in answer.content.decode()
+    assert "needs at least 15," in answer.content.decode()
 
 
 @pytest.mark.row("ASVS-6.2.2")
