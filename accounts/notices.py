@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import letters, post
 from accounts import recipients as to
 from accounts.actions import Action
-from accounts.occasions import always, failed_beyond_the_password, few_codes_left, others, removed
+from accounts.occasions import always, failed_beyond_the_password, few_codes_left, others, removed, somebody_helps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -219,6 +219,17 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
                 "the account any more: no password, no code and no passkey. Your administrators know; call them. "
                 "They let you in again."
             ),
+            when=somebody_helps,
+            reportable=False,
+        ),
+        Notice(
+            _("Your account is locked, and no administrator is left"),
+            _(
+                "“This wasn’t me” was chosen in a mail about your account. All sessions were ended, and nothing opens "
+                "the account any more: no password, no code and no passkey. No other administrator can sign in: on the "
+                "server, “manage.py createsuperuser” makes one, who can let you in again."
+            ),
+            when=lambda event: not somebody_helps(event),
             reportable=False,
         ),
         Notice(

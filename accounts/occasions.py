@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from accounts.reach import helped
+
 if TYPE_CHECKING:
     from accounts.models import AuditEvent
 
@@ -33,3 +35,8 @@ def failed_beyond_the_password(event: AuditEvent) -> bool:
     """Was a second factor looked at, and not right?"""
     looked_at = event.details.get("reason") != "Throttled"
     return looked_at and any(method in BEYOND_PASSWORD for method in event.details.get("methods", ()))
+
+
+def somebody_helps(event: AuditEvent) -> bool:
+    """Is there an administrator who can let the person in again?"""
+    return event.subject is not None and helped(event.subject)

@@ -79,6 +79,14 @@ def able_to_sign_in(people: UserQuerySet) -> UserQuerySet:
     return people.opening().filter(password | passkey)
 
 
+def helped(person: User) -> bool:
+    """Is there anybody who can sign in and let `person` in again, were they locked?"""
+    helpers = ADMINISTRATORS
+    if person.role != Role.ADMINISTRATOR and person.company_id:
+        helpers |= Q(role=Role.COMPANY_ADMINISTRATOR, company=person.company_id)
+    return able_to_sign_in(User.objects.get_queryset()).filter(helpers).exclude(pk=person.pk).exists()
+
+
 @contextmanager
 def one_administrator_stays(person: User) -> Iterator[None]:
     """What is done to `person` within leaves somebody who administers, or is undone. Hold ADMINISTRATORS first."""

@@ -26,6 +26,7 @@ from accounts.acting import current_key
 from accounts.afterwards import RedirectThen
 from accounts.forms import ChangePasswordForm, ChoosePasswordForm, ProfileForm, ResetForm, too_many
 from accounts.models import User
+from accounts.reach import helped
 from accounts.scope import fields_ignored
 from accounts.throttle import wait
 
@@ -238,6 +239,7 @@ def not_me(request: SiteRequest, token: str) -> HttpResponse:
     headline = notices.headline(claim.event)
     if request.method != "POST":
         context = {"claim": claim, "headline": headline, "reported_at": people.reported_at(claim)}
+        context["helped"] = helped(claim.person)
         return render(request, "not-me/index.html", context)
     people.report_not_me(claim, about=str(headline))
     if request.session.get(SESSION_KEY) == str(claim.person.pk):

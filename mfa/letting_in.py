@@ -7,6 +7,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import models, transaction
+from django.db.models import Count, F, Q
+from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from accounts import audit, invitations
@@ -23,10 +26,19 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from django.db.models import QuerySet
+    from django.utils.functional import _StrPromise as StrPromise
 
 APP, CODES = "app", "codes"
 MADE = (Action.APP_SET_UP, Action.RECOVERY_CODES_MADE, Action.PASSKEY_CREATED)
 STRANGE_DAYS = 30
+MOST_LINES = 50  # of the history at once
+LOGINS = (Action.SIGNED_IN, Action.REFUSED, Action.SIGNED_OUT)
+FAILURES = (Action.REFUSED, Action.ACCESS_REFUSED, Action.FORM_REFUSED, Action.STEP_SKIPPED, Action.PASSKEY_REFUSED)
+FACTORS = tuple(
+    action
+    for action in Action
+    if action.startswith(("two_factor", "app_", "recovery_code", "passkey_")) or action == Action.PASSWORD_CHANGED
+)
 
 
 class Fate(models.TextChoices):
@@ -63,6 +75,37 @@ class Factor:
     @property
     def last_used_at(self) -> datetime | None:
         return self.held.last_used_at if self.held else None
+
+
+@dataclass(frozen=True)
+class History:
+    """What was done, all of it or narrowed to one of its `parts`."""
+
+    lines: QuerySet[AuditEvent]
+    viewer: User
+
+    @cached_property
+    def parts(self) -> dict[str, tuple[StrPromise, Q]]:
+        """What there is to choose: a name for each, and its lines. The first is shown where nothing was chosen."""
+        day = timezone.now() - timedelta(days=1)
+        return {
+            "all": (_("All"), Q()),
+            "day": (_("Last 24 hours"), Q(at__gt=day)),
+            "logins": (_("Logins"), Q(action__in=LOGINS)),
+            "failures": (_("Failures"), Q(action__in=FAILURES)),
+            "factors": (_("Factors"), Q(action__in=FACTORS)),
+            "others": (_("By an administrator"), Q(actor__isnull=False) & ~Q(actor=F("subject"))),
+        }
+
+    @cached_property
+    def counts(self) -> list[tuple[str, StrPromise, int]]:
+        """Each part with its name and the number of its lines: one statement."""
+        numbers = self.lines.aggregate(**{key: Count("pk", filter=part) for key, (_name, part) in self.parts.items()})
+        return [(key, name, numbers[key]) for key, (name, _part) in self.parts.items()]
+
+    def shown(self, chosen: str) -> list[AuditEvent]:
+        """The newest lines of a part."""
+        return audit.newest(self.lines.filter(self.parts[chosen][1]), viewer=self.viewer, number=MOST_LINES)
 
 
 @dataclass(frozen=True)
@@ -138,6 +181,11 @@ class Lock:
             made = (line for line in lines if line.details.get("passkey") == str(passkey.pk))
             found.append(factor(str(passkey.pk), passkey, passkey.created_at, made))
         return found
+
+    @property
+    def history(self) -> History:
+        """What the viewer may read about the person, to be narrowed."""
+        return History(self._lines, self.viewer)
 
     @property
     def _lines(self) -> QuerySet[AuditEvent]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 FROM = "from"  # in the query of an act: the page that it was begun on, and comes back to
 USER = "user"
+HISTORY = "history"  # in the query of a locked person's page: what of their history is shown
 
 
 def begun_on_user(request: SignedInRequest) -> bool:
@@ -24,7 +25,8 @@ def begun_on_user(request: SignedInRequest) -> bool:
 def list_query(request: SignedInRequest) -> str:
     """What was asked of the list (search, filter, page), with its question mark; a person's pages carry it along."""
     asked = request.GET.copy()
-    asked.pop(FROM, None)
+    for name in (FROM, HISTORY):
+        asked.pop(name, None)
     return f"?{asked.urlencode()}" if asked else ""
 
 

@@ -15,7 +15,7 @@ from accounts import people, throttle
 from accounts.forms import too_many
 from accounts.reach import LastAdministrator
 from companies.forms import LetInForm
-from companies.views.back import back_to_user, list_query, to_let_in
+from companies.views.back import HISTORY, back_to_user, list_query, to_let_in
 from companies.views.invitations import say_invited
 from companies.views.users import confirm, find_person, last_administrator
 from mfa.consequences import Consequence
@@ -97,6 +97,14 @@ def user_let_in(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         else:
             return say_invited(request, person, link)
     context = {"form": form, "person": person, "lock": lock, "window": Window(person, request.user)}
-    context["list_query"] = list_query(request)
+    chosen = request.GET.get(HISTORY, "")
+    history = lock.history
+    chosen = chosen if chosen in history.parts else "all"
+    context |= {
+        "list_query": list_query(request),
+        "history": history,
+        "chosen": chosen,
+        "events": history.shown(chosen),
+    }
     page = render(request, "settings/administration/users/let-in.html", context, status=400 if form.is_bound else 200)
     return throttle.wait(page, form.throttled) if form.throttled else page

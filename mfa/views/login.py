@@ -22,6 +22,7 @@ from accounts.actions import Action
 from accounts.backends import AccountLocked
 from accounts.forms import too_many
 from accounts.models import User
+from accounts.reach import helped
 from accounts.throttle import Throttled, network_of, wait
 from mfa import proofs
 from mfa.flow import advance, holdings_in, login_step, pending_of
@@ -56,9 +57,9 @@ def password(request: SiteRequest) -> HttpResponse:
             _refuse_name(form, "Throttled")
             context["wait"] = too_many(trouble)
             return wait(render(request, "login/password.html", context), trouble)
-        except AccountLocked:
+        except AccountLocked as trouble:
             _refuse_name(form, AccountLocked.__name__)
-            return render(request, "login/locked.html", status=403)
+            return render(request, "login/locked.html", {"helped": helped(trouble.person)}, status=403)
         if isinstance(person, User):
             login.begin(request, person, Method.PASSWORD, network=network_of(person), next_path=next_path)
             return HttpResponseRedirect(advance(request, person, holdings_of(person), proved=Method.PASSWORD))

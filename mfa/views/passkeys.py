@@ -27,6 +27,7 @@ from accounts.acting import in_background
 from accounts.backends import AccountLocked
 from accounts.forms import too_many
 from accounts.models import User
+from accounts.reach import helped
 from accounts.scope import passkey_refused, step_skipped
 from accounts.throttle import Throttled, wait
 from mfa import proofs, services
@@ -115,6 +116,11 @@ def authentication(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]
         return {"next": proofs.with_passkey(questions, person, body.get("credential"), go_on)}
     except AccountLocked as trouble:
         message = _("This account is locked. Call your administrator, who can let you in again.")
+        if not helped(trouble.person):
+            message = _(
+                "This account is locked, and no other administrator can sign in. On the server, "
+                "“manage.py createsuperuser” makes one, who can let you in again."
+            )
         raise Problem(403, "account_locked", message) from trouble
     except proofs.Unknown as trouble:
         raise Problem(

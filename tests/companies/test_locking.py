@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import timezone
 
 from accounts import invitations, people
 from accounts.actions import Action
@@ -481,3 +482,66 @@ def test_an_act_that_leads_to_a_locked_person_keeps_it_too(administrator, locked
     answer = administrator.client.post(f"{USERS}{locked_kim.user.pk}/{act}/{ASKED}")
 
     assert answer.headers["Location"] == page_of(locked_kim.user) + ASKED
+
+
+def test_the_history_is_narrowed_by_links(administrator, locked_kim):
+    locked_kim.client.post("/login/", {"username": "kim", "password": "wrong horse battery staple"})
+    page = read(administrator.client.get(page_of(locked_kim.user) + ASKED))
+    chips = page.one("nav", **{"aria-label": "Filter the history"}).all("a")
+    assert "aria-current" in chips[0].attrs
+
+    def lines_of(address):
+        shown = read(administrator.client.get(page_of(locked_kim.user) + address.partition("#")[0]))
+        [history] = [card for card in shown.all("section") if card.attrs.get("aria-labelledby") == "history"]
+        current = [chip for chip in history.all("a") if "aria-current" in chip.attrs]
+        return [item.words for item in history.all("li")], current[0].words
+
+    names = ("All", "Last 24 hours", "Logins", "Failures", "Factors", "By an administrator")
+    for chip, name in zip(chips, names, strict=True):
+        lines, current = lines_of(chip.attrs["href"])
+        assert current == chip.words == f"{name} {len(lines)}"
+        if name == "Failures":
+            assert ["with a password was refused" in line for line in lines] == [True]
+        if name == "By an administrator":
+            assert ["locked the account" in line for line in lines] == [True]
+    assert lines_of("?history=odd")[1].startswith("All ")
+
+
+def test_an_old_line_is_not_of_the_last_24_hours(administrator, kim, admin):
+    line = AuditEvent.objects.create(
+        action=Action.SIGNED_OUT, subject=kim.user, at=timezone.now() - timedelta(hours=25)
+    )
+    people.lock_user(kim.user, actor=admin)
+
+    page = read(administrator.client.get(page_of(kim.user) + "?history=day")).words
+
+    assert "All 2" in page
+    assert "Last 24 hours 1" in page
+    assert page.count("Kim Hansen signed out") == 0
+    assert line.at < timezone.now() - timedelta(days=1)
+
+
+def test_the_last_administrator_who_is_locked_is_told_what_to_do_and_let_in_by_the_next_one(told, admin, kim):
+    petra = Person(admin)
+    petra.sign_in()
+    [mail] = told(petra.create_passkey)
+    link = re.search(r"http://localhost:8000(/not-me/[\w:-]+/)", mail.body)[1]
+    says = "On the server, “manage.py createsuperuser” makes one, who can let you in again."
+    assert says in words(browser().get(link))
+
+    [mail] = told(browser().post, link)
+
+    assert User.objects.get(pk=admin.pk).locked_at is not None
+    assert mail.subject == "m2v: Your account is locked, and no administrator is left"
+    assert "“manage.py createsuperuser” makes one" in mail.body
+    assert says in words(browser().get(link))
+    assert says in words(petra.enter_password())
+    assert says in petra.use_passkey().json()["message"]
+    people.create_administrator(User(username="rita", role=Role.ADMINISTRATOR), PASSWORD)
+    assert "createsuperuser" not in words(petra.enter_password())
+    rita = Person(User.objects.get(username="rita"))
+    rita.sign_in()
+    page = read(rita.client.get(page_of(admin)))
+
+    assert rita.client.post(page_of(admin), answers(page)).status_code == 302
+    assert User.objects.get(pk=admin.pk).locked_at is None
