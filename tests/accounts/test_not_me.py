@@ -51,7 +51,7 @@ def line(path):
 # --- The page ---
 
 
-def test_the_page_says_what_it_is_about_and_what_will_happen(path):
+def test_the_page_says_what_it_is_about_and_what_will_happen(path, admin):
     page = words(browser().get(path))
 
     assert "This wasn’t you?" in page
