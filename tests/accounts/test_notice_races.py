@@ -30,7 +30,7 @@ def test_twenty_clicks_are_one_report(kim, mailoutbox):
 
     assert {answer.status_code for answer in answers} == {302}
     assert AuditEvent.objects.filter(action=Action.REPORTED_NOT_ME).count() == 1
-    assert [mail.subject for mail in mailoutbox] == ["m2v: Your account is locked"]
+    assert [mail.subject for mail in mailoutbox] == ["m2v: Your account is locked, and no administrator is left"]
 
 
 def test_twenty_wrong_codes_at_once_are_told_once(kim, mailoutbox):
