@@ -160,8 +160,13 @@ class Lane:
 LETTERS, CIRCULARS = Lane("letters", threads=4), Lane("circulars", threads=2)
 
 
-atexit.register(LETTERS.hurry)
-atexit.register(CIRCULARS.hurry)
+def hurry() -> None:
+    """Deliver now what is held back, because this process ends. The server's workers, which end otherwise, call it too."""
+    LETTERS.hurry()
+    CIRCULARS.hurry()
+
+
+atexit.register(hurry)
 
 
 def deliver(*messages: EmailMessage, cause: str, about: str = "", spaced: int = 0) -> None:

@@ -140,10 +140,11 @@ def answer_of(application: WSGIApplication, environ: WSGIEnvironment) -> Answer:
 
 
 class Gateway:
-    """An ASGI application in front of a WSGI application."""
+    """An ASGI application in front of a WSGI application; `at_end` is called after the last answer."""
 
-    def __init__(self, application: WSGIApplication) -> None:
+    def __init__(self, application: WSGIApplication, at_end: Callable[[], None] | None = None) -> None:
         self.application = application
+        self.at_end = at_end
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
         self.waiting = 0
 
@@ -188,6 +189,8 @@ class Gateway:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await asyncio.to_thread(self.threads.shutdown)
+        if self.at_end:
+            await asyncio.to_thread(self.at_end)
         await send({"type": "lifespan.shutdown.complete"})
 
 

@@ -94,3 +94,20 @@ def test_mail_that_waits_is_sent_before_the_site_ends(folder):
     told = {re.search(rb"^To: (\S+)", mail, re.MULTILINE)[1].decode() for mail in taken}
     assert len(asked) == PEOPLE
     assert told == {f"kim{number}@example.com" for number in range(PEOPLE)}
+
+
+def test_mail_that_is_held_back_is_sent_before_the_site_ends(folder):
+    """Of three new browsers of one person in a minute: the first is told at once, the last as the site ends."""
+    with mail_server() as (address, taken):
+        site = Site(folder)
+        site.environment |= {"EMAIL_URL": address, "WORKERS": "1"}
+        with site.served():
+            assert [site.sign_in(0) for _ in range(3)] == [302, 302, 302]
+            end = monotonic() + within(10)
+            while not taken and monotonic() < end:
+                sleep(0.05)
+            assert len(taken) == 1
+            site.process.send_signal(signal.SIGTERM)
+            assert site.process.wait(STOP_SECONDS + 10) == 0
+
+    assert len(taken) == 2
