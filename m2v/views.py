@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.actions import Action
 from accounts.models import AuditEvent
 from accounts.views import settings_page
+from m2v.context import M2S, PORTAL
 from mfa.queries import POSTPONED, State
 from mfa.window import Window
 
@@ -64,6 +65,8 @@ def security(request: SignedInRequest, page: str) -> dict[str, Any]:
     return {
         "window": window,
         "page": page,
+        "query": f"?from={page}",  # what the window and its acts are told, to come back here
+        "app": {app.key: app for app in (PORTAL, M2S)}[page],
         "offers_passkey": not window.passkeys and POSTPONED not in request.session,
         "protected": window.state is State.SET_UP,
         "sign_ins": list(sign_ins.select_related("actor", "subject", "company")[:5]),

@@ -33,6 +33,7 @@ from mfa import proofs
 from mfa.forms import CodeForm, PasswordForm, RecoveryCodeForm
 from mfa.policy import Method
 from mfa.queries import holdings_of
+from mfa.views import back
 from mfa.views.login import tell_codes_left
 
 if TYPE_CHECKING:
@@ -73,10 +74,10 @@ def recently_proved(view: View) -> View:
             if sends and HELD in request.session:
                 _let_go(request)
             return view(request, *args, **kwargs)
-        back = _hold(request) if sends else request.get_full_path()
-        query = {REDIRECT_FIELD_NAME: back}
-        if came_from := _came_from(request):
-            query[CANCEL] = came_from
+        cancel = _to_cancel(request)
+        query = {REDIRECT_FIELD_NAME: _hold(request, cancel) if sends else request.get_full_path()}
+        if cancel:
+            query[CANCEL] = cancel
         address = f"{resolve_url('confirm')}?{urlencode(query)}"
         if wants_json(request):
             headers = {"HX-Redirect": address} if request.htmx else {}
@@ -86,7 +87,7 @@ def recently_proved(view: View) -> View:
     return guarded
 
 
-def _came_from(request: SiteRequest) -> str:
+def came_from(request: SiteRequest) -> str:
     """The page on which the act was begun, as the browser says; "" where it is none of ours, or asks for this itself."""
     there = urlsplit(request.htmx.current_url or request.headers.get("Referer", ""))
     if there.netloc != urlsplit(settings.BASE_URL).netloc or there.path.startswith(resolve_url("confirm")):
@@ -94,7 +95,15 @@ def _came_from(request: SiteRequest) -> str:
     return login.local_path(urlunsplit(("", "", there.path, there.query, "")))
 
 
-def _hold(request: SiteRequest) -> str:
+def _to_cancel(request: SiteRequest) -> str:
+    """Where "Cancel" leads: to where the act was begun. The pages of one's own window ask themselves, so to the window."""
+    there, own = came_from(request), resolve_url("own_mfa:window")
+    if request.path.startswith(own) and (not there or there.startswith(own)):
+        return back.own_window(request)
+    return there
+
+
+def _hold(request: SiteRequest, cancel: str) -> str:
     """Keep the form that was sent; the path of the page that sends it on.
 
     Only whoever was told this path sees the form there: another tab, or whoever
@@ -106,7 +115,7 @@ def _hold(request: SiteRequest) -> str:
         for value in values
         if name not in {"csrfmiddlewaretoken", "code"} and "password" not in name
     ]
-    key, form = token_urlsafe(16), {"path": request.get_full_path(), "fields": fields}
+    key, form = token_urlsafe(16), {"path": request.get_full_path(), "fields": fields, CANCEL: cancel}
     request.session[HELD] = dict([*request.session.get(HELD, {}).items(), (key, form)][-FORMS:])
     return f"{resolve_url('confirm_continue')}?{urlencode({'form': key})}"
 
@@ -198,4 +207,8 @@ def go_on(request: SignedInRequest) -> HttpResponse:
     form = request.session.get(HELD, {}).get(request.GET.get("form"))
     if not form:
         return redirect("home")
-    return render(request, "confirm/continue.html", {"path": form["path"], "fields": form["fields"]})
+    return render(
+        request,
+        "confirm/continue.html",
+        {"path": form["path"], "fields": form["fields"], "came_from": form.get(CANCEL)},
+    )

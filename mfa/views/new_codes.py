@@ -14,7 +14,9 @@ from secrets import token_urlsafe
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.shortcuts import redirect, render, resolve_url
+from django.http import HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -26,6 +28,7 @@ from mfa.forms import CodesSavedForm
 from mfa.methods import recovery
 from mfa.queries import NEXT_CODES, UNSAVED_CODES
 from mfa.sealing import Purpose, Unreadable, seal, unseal
+from mfa.views import back
 from mfa.views.confirm import recently_proved
 from mfa.views.setup import show_codes
 from mfa.views.window import back_to_window, confirm, subject_of
@@ -80,7 +83,7 @@ def own_new_codes(request: SignedInRequest, behind: Behind) -> HttpResponse:
         return back_to_window(request, None)
     if request.method == "POST":
         keep_next(request.session, request.user)
-        return redirect("own_recovery_codes")
+        return HttpResponseRedirect(reverse("own_recovery_codes") + back.query(request))
     lines = consequences.of_new_codes(shown)
     title = _("Make new recovery codes?")
     return confirm(request, behind, None, shown, title=title, lines=lines, tone="primary", leaves=True)
@@ -93,30 +96,31 @@ def own_recovery_codes(request: SignedInRequest) -> HttpResponse:
     """The codes that wait, until they are saved; then back to the window."""
     name, codes = next_codes(request.session, request.user)
     if not codes:
-        return show_codes(request, request.user, OWN_CODES, partial(resolve_url, "own_mfa:window"))
+        return show_codes(request, request.user, OWN_CODES, partial(back.own_window, request))
     form = CodesSavedForm(request.POST if request.method == "POST" else None)
     others = form.is_bound and request.POST.get("codes") != name
     if form.is_valid() and not others:
         return _put_in_use(request, codes)
     context = {"form": CodesSavedForm() if others else form, "codes": codes, "codes_id": name, "others": others}
-    return render(request, OWN_CODES, context | {"person": request.user}, status=400 if form.is_bound else 200)
+    return render(
+        request,
+        OWN_CODES,
+        context | {"person": request.user, "back": back.own_window(request)},
+        status=400 if form.is_bound else 200,
+    )
 
 
 def _put_in_use(request: SignedInRequest, codes: list[str]) -> HttpResponse:
     """Make the saved codes the person's; the earlier ones are void from now on."""
     if login.take(request.session, NEXT_CODES) is None:
-        return back_to_own_window()
+        return HttpResponseRedirect(back.own_window(request))
     try:
         services.replace_recovery_codes(request.user, codes, actor=request.user)
     except services.AppGone:
         messages.error(
             request, _("Two-factor authentication was switched off meanwhile. The new codes are not in use.")
         )
-        return back_to_own_window()
+        return HttpResponseRedirect(back.own_window(request))
     request.session.pop(UNSAVED_CODES, None)
     messages.success(request, _("Your new recovery codes are in use. The earlier ones no longer sign you in."))
-    return back_to_own_window()
-
-
-def back_to_own_window() -> HttpResponse:
-    return redirect("own_mfa:window")
+    return HttpResponseRedirect(back.own_window(request))

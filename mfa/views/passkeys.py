@@ -37,7 +37,7 @@ from mfa.methods.ceremonies import Authentication, Refused, RefusedForGood, Regi
 from mfa.models import Passkey
 from mfa.policy import Method, Step, may_enrol
 from mfa.queries import standing_of
-from mfa.views.confirm import confirmed_lately, proved
+from mfa.views.confirm import came_from, confirmed_lately, proved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,7 +99,7 @@ def authentication(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]
     person = _person(request)
     kept = (login.take(request.session, QUESTIONS) or {}).get("authentication", [])
     questions = [Authentication(**each) for each in kept]
-    next_path = login.local_path(body.get("next") if isinstance(body.get("next"), str) else "")
+    next_path = _next(body)
 
     def go_on(passkey: Passkey) -> str:
         owner, by = passkey.user, str(passkey.pk)
@@ -161,7 +161,7 @@ def registration(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]:
         new = passkeys.finish_registration(Registration(**kept), person, body.get("credential"))
         with transaction.atomic():
             passkey = services.create_passkey(person, new, actor=person)
-            there = advance(request, person) if request.claimant.is_authenticated else resolve_url("own_mfa:window")
+            there = advance(request, person) if request.claimant.is_authenticated else _next(body)
     except services.TooManyPasskeys as trouble:
         raise Problem(
             400, "too_many_passkeys", _("You have twenty passkeys. Delete one before you create another.")
@@ -172,7 +172,7 @@ def registration(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]:
     messages.success(
         request, _("Your passkey “{name}” is ready. Next time, sign in with it.").format(name=passkey.name)
     )
-    return {"next": there}
+    return {"next": there or resolve_url("own_mfa:window")}
 
 
 def _person(request: SiteRequest) -> User | None:
@@ -187,7 +187,7 @@ def _enrolling(request: SiteRequest) -> User:
     """The one who may add a passkey now. Raises Problem."""
     if isinstance(request.user, User):
         if not confirmed_lately(request, request.user):
-            there = f"{resolve_url('confirm')}?next={resolve_url('own_passkey_new')}"
+            there = came_from(request) or resolve_url("own_passkey_new")  # a page that asks for it
             raise Problem(403, "confirmation_required", _("Confirm who you are first."), next=there)
         return request.user
     person = request.claimant
@@ -201,6 +201,11 @@ def _enrolling(request: SiteRequest) -> User:
     if not may_enrol(standing_of(person, holdings_in(request), request.session), methods):
         raise Problem(403, "proof_required", _("First, use a passkey that you already have."))
     return person
+
+
+def _next(body: dict[str, Any]) -> str:
+    """Where the page that sent `body` wants to go on to; "" where that is none of ours."""
+    return login.local_path(body.get("next") if isinstance(body.get("next"), str) else "")
 
 
 def _body(request: SiteRequest) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from mfa.policy import Method, Step
 from mfa.qr import qr_svg
 from mfa.queries import NEXT_CODES, UNSAVED_CODES
 from mfa.sealing import Purpose, Unreadable, seal, unseal
+from mfa.views import back
 from mfa.views.confirm import recently_proved
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def set_up_app(
             else:
                 return HttpResponseRedirect(_finish(request, person, key, step, done))
     except services.SetUpMeanwhile:
-        return HttpResponseRedirect(request.path)
+        return HttpResponseRedirect(request.get_full_path())
     except SetupGone:
         trouble = _("This page was older than ten minutes, or a new key was made. Scan the QR code below.")
         form = SetUpForm()
@@ -217,6 +218,12 @@ def show_codes(
 @require_http_methods(["GET", "HEAD", "POST"])
 def own_two_factor(request: SignedInRequest) -> HttpResponse:
     """Set up, or set up anew; the old app works until the new one is confirmed."""
-    done = partial(resolve_url, "own_recovery_codes")
     before = request.user.authenticator_apps.filter(confirmed=True).exists()
-    return set_up_app(request, request.user, "user-settings/mfa/two-factor.html", done, before=before)
+    return set_up_app(
+        request,
+        request.user,
+        "user-settings/mfa/two-factor.html",
+        lambda: resolve_url("own_recovery_codes") + back.query(request),
+        before=before,
+        back=back.own_window(request),
+    )

@@ -17,6 +17,7 @@ from mfa.flow import advance, counted, holdings_in, login_step
 from mfa.models import PasskeyRequest
 from mfa.policy import Method, Step, may_enrol
 from mfa.queries import POSTPONED, standing_of
+from mfa.views import back
 from mfa.views.confirm import recently_proved
 
 if TYPE_CHECKING:
@@ -55,4 +56,4 @@ def login_passkey(request: SiteRequest) -> HttpResponse:
 @require_safe
 def own_passkey_new(request: SignedInRequest) -> HttpResponse:
     """Create a passkey of one's own accord."""
-    return render(request, "user-settings/mfa/passkey.html")
+    return render(request, "user-settings/mfa/passkey.html", {"back": back.own_window(request)})

@@ -23,6 +23,7 @@ from accounts.scope import managed_or_404
 from mfa import consequences, services
 from mfa.forms import SignOutForm
 from mfa.services import Sessions
+from mfa.views import back
 from mfa.views.confirm import recently_proved
 from mfa.window import Window
 
@@ -52,11 +53,6 @@ def _address(request: SignedInRequest, user_id: UUID | None) -> str:
     return reverse(f"{request.resolver_match.namespace}:window", kwargs=kwargs)
 
 
-def _query(request: SignedInRequest) -> str:
-    """The query of the page behind, with its question mark."""
-    return f"?{request.GET.urlencode()}" if request.GET else ""
-
-
 def show(
     request: SignedInRequest,
     template: str,
@@ -69,7 +65,7 @@ def show(
     """Draw a window, alone for htmx, else over the page behind it, whose own query the window's addresses carry on."""
     page, page_context, close = behind(request)
     here = _address(request, user_id)
-    context |= {"here": here, "back": here + _query(request), "query": _query(request)}
+    context |= {"here": here, "back": here + back.query(request), "query": back.query(request)}
     context |= {"window_template": template, "close": close}
     if request.htmx and request.htmx.request_type == "partial":
         return render(request, template, context, status=status)
@@ -83,7 +79,7 @@ def done(request: SignedInRequest, user_id: UUID | None, text: str) -> HttpRespo
 
 
 def back_to_window(request: SignedInRequest, user_id: UUID | None) -> HttpResponse:
-    return HttpResponseRedirect(_address(request, user_id) + _query(request))
+    return HttpResponseRedirect(_address(request, user_id) + back.query(request))
 
 
 @never_cache

@@ -307,7 +307,7 @@ def test_the_m2s_app_offers_a_passkey_to_whoever_has_none(inside):
     page = read(inside.client.get("/m2s/"))
 
     assert "Hello Kim" in page.words
-    assert page.links["Create a passkey"] == "/user-settings/mfa/passkeys/new/"
+    assert page.links["Create a passkey"] == "/user-settings/mfa/passkeys/new/?from=m2s"
     assert page.links["Open the portal"] == "/portal/"
 
 

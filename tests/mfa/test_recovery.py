@@ -177,7 +177,11 @@ def test_people_are_told_how_many_codes_are_left(kim_with_app, spend):
     page = kim_with_app.client.get("/portal/")
 
     assert told.get(left, f"You used a recovery code. {left} are left.") in words(page)
-    assert links_of(page) >= {(OWN_SETUP, "Lost your phone? Set up again"), (NEW_CODES, "Make new codes")}
+    back = "?from=portal"
+    assert links_of(page) >= {
+        (OWN_SETUP + back, "Lost your phone? Set up again"),
+        (NEW_CODES + back, "Make new codes"),
+    }
     assert f"{left} of 10" in words(kim_with_app.client.get(OWN))
 
 

@@ -440,7 +440,7 @@ def test_without_a_recent_proof_one_confirms_first(kim):
             refused = kim.json(address, body)
             assert refused.status_code == 403
             assert refused.json()["error"] == "confirmation_required"
-            assert refused.json()["next"] == "/confirm/?next=/user-settings/mfa/passkeys/new/"
+            assert refused.json()["next"] == "/user-settings/mfa/passkeys/new/"
     assert saved() == 0
 
 

@@ -91,7 +91,7 @@ async function use(box, mediation, signal) {
   }
 }
 
-async function create() {
+async function create(box) {
   const options = await post("/passkeys/registration/options/", {});
   const credential = await navigator.credentials.create({ publicKey: toCreation(options) });
   let answer;
@@ -102,7 +102,7 @@ async function create() {
     throw trouble;
   }
   try {
-    return await post("/passkeys/registration/", { credential: answer });
+    return await post("/passkeys/registration/", { credential: answer, next: box.dataset.next });
   } catch (trouble) {
     if (trouble.refused) forget(options.rp.id, credential);
     throw trouble;
@@ -157,7 +157,7 @@ async function press(box, button) {
   button.disabled = true;
   box.querySelector("[data-trouble]").hidden = true;
   try {
-    go(box.dataset.passkey === "create" ? await create() : await use(box, "optional", signal));
+    go(box.dataset.passkey === "create" ? await create(box) : await use(box, "optional", signal));
     setTimeout(() => (button.disabled = false), STOPPED);
   } catch (trouble) {
     button.disabled = false;
