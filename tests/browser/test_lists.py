@@ -146,6 +146,50 @@ def test_cancel_is_a_word_itself(petra):
     petra.is_on(USERS)
 
 
+AWAY = {
+    "back": lambda page: page.evaluate("history.back()"),
+    "reload": lambda page: page.evaluate("setTimeout(() => location.reload())"),
+    "close": lambda page: page.close(run_before_unload=True),
+}
+
+
+@pytest.mark.parametrize("away", AWAY)
+def test_the_browser_asks_before_what_was_typed_is_lost(away, petra):
+    petra.open(USERS)
+    petra.open(f"{USERS}new/")
+    petra.field("Last name").press_sequentially("Lund")
+    with petra.page.expect_event("dialog") as asked:
+        AWAY[away](petra.page)
+    assert asked.value.type == "beforeunload"
+    asked.value.dismiss()
+
+    expect(petra.field("Last name")).to_have_value("Lund")
+    petra.is_on(f"{USERS}new/")
+
+
+@pytest.mark.parametrize("way", ["save", "cancel", "nothing typed", "typed and taken back"])
+def test_the_browser_does_not_ask_where_nothing_is_lost(way, petra, kim):
+    asked = []
+    petra.page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    petra.open(USERS)
+    petra.open(f"{USERS}{kim.user.pk}/" if way == "save" else f"{USERS}new/")
+    petra.field("Last name").click()
+    if way != "nothing typed":
+        petra.page.keyboard.type("Lund")
+    if way == "save":
+        petra.button("Save").click()
+        expect(petra.page.get_by_role("status")).to_contain_text("is saved")
+    elif way == "cancel":
+        petra.link("Cancel").click()
+        petra.is_on(USERS)
+    else:
+        petra.field("Last name").fill("")
+        petra.page.evaluate("history.back()")
+        petra.is_on(USERS)
+
+    assert asked == []
+
+
 def test_what_was_refused_is_not_saved_and_not_lost_either(petra, kim):
     petra.open(f"{USERS}{kim.user.pk}/")
     petra.field("User name").fill("no such name!")

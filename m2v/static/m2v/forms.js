@@ -71,13 +71,20 @@ if (unsaved && typed) {
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[href]");
     const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey;
-    if (link?.closest("form[data-typed] > footer")) return; // "Cancel" says it itself
+    if (plain && link?.closest("form[data-typed] > footer")) let_go = true; // "Cancel" says it itself
     if (link && plain && !link.target && !link.getAttribute("href").startsWith("#")) hold(event, () => link.click());
   }, true);
   document.addEventListener("submit", (event) => {
     const { target, submitter } = event;
     if (target !== typed) hold(event, () => target.requestSubmit(submitter));
   }, true);
+  // Back, another address, a closed tab: the browser asks, in its own words, once something was typed.
+  const ask = (event) => {
+    if (!let_go && !typed.dataset.sent && changed()) event.preventDefault();
+  };
+  if (refused) window.addEventListener("beforeunload", ask);
+  typed.addEventListener("input", () => window.addEventListener("beforeunload", ask));
+  document.addEventListener("m2v:session-over", () => (let_go = true)); // the page must go
   unsaved.querySelector("[data-stay]")?.addEventListener("click", () => {
     unsaved.hidden = true;
     typed.querySelector(".input").focus();

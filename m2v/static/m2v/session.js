@@ -24,6 +24,7 @@ const left = () => Math.max(0, Math.ceil((end() - Date.now()) / 1000));
 
 const goToLogin = () => {
   const here = location.pathname + location.search;
+  document.dispatchEvent(new Event("m2v:session-over"));
   location.replace(`${dialog.dataset.login}?next=${encodeURIComponent(here)}`);
 };
 
