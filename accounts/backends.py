@@ -9,17 +9,11 @@ from django.contrib.auth.backends import BaseBackend
 from accounts import throttle
 from accounts.models import User
 from accounts.passwords import LONGEST_TYPED, is_short
-from accounts.statements import Lookup, given
-from accounts.text import one_named
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from django.http import HttpRequest
-
-
-WITH_COMPANY = User.objects.get_queryset().select_related("company")
-BY_ID = Lookup(lambda: WITH_COMPANY.filter(pk=given("id")))
 
 
 class AccountLocked(Exception):
@@ -31,7 +25,7 @@ class AccountLocked(Exception):
 
 
 class PasswordBackend(BaseBackend):
-    by_name = Lookup(lambda: WITH_COMPANY.spelled(given("name")))
+    people = User.objects.get_queryset().select_related("company")  # everybody, with what a login needs to know of them
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **_: object
@@ -45,7 +39,7 @@ class PasswordBackend(BaseBackend):
         """
         if username is None or password is None or "\x00" in password or len(password) > LONGEST_TYPED:
             return None
-        person = one_named(username, lambda folded: self.by_name(name=folded))
+        person = self.people.named(username)
         nobodys = [throttle.name_lane(username), *throttle.address_lanes()]
         throttle.claim(*(nobodys if person is None else throttle.guess_lanes(person)))
         if person is None or not person.is_active or not person.has_usable_password():
@@ -63,4 +57,5 @@ class PasswordBackend(BaseBackend):
 
     def get_user(self, user_id: UUID | str) -> User | None:
         """The person of a session, if it may be open, with their company: one statement."""
-        return next((person for person in BY_ID(id=user_id) if not person.is_shut_out), None)
+        person = next(iter(User.objects.select_related("company").filter(pk=user_id)), None)
+        return None if person is None or person.is_shut_out else person

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from time import time
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
-from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.db.models import Q
@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.encoding import force_bytes
-from django.utils.http import base36_to_int, urlsafe_base64_encode
+from django.utils.http import base36_to_int, int_to_base36, urlsafe_base64_encode
 from django.utils.translation import gettext as _
 
 from accounts import audit, post, throttle
@@ -30,25 +30,31 @@ from accounts.reach import hold
 from accounts.text import AT, fold, fold_address, spoken
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
 RESET_SECONDS = 3600
-INVITATION_SECONDS = 7 * 24 * 3600  # settings.PASSWORD_RESET_TIMEOUT, the longest that Django's generator accepts
+INVITATION_SECONDS = 7 * 24 * 3600
+YEAR_2001 = 978_307_200  # where tokens count their seconds from
 
 
-class LinkTokens(PasswordResetTokenGenerator):
+class LinkTokens:
     """The tokens of our links, each good for `seconds` from when it was made, which is not in the future.
 
-    A session keeps only a trace of the one it opened: enough to know it by, not to open it.
+    They follow from the account as Django's own do (PasswordResetTokenGenerator): another password or address is the
+    end of them. A session keeps only a trace of the one it opened, which Django's cannot be known by.
     """
 
+    key_salt: str
     seconds: int
 
-    def check_token(self, user: User | None, token: str | None) -> bool:
-        if not super().check_token(user, token):
-            return False
-        made = base36_to_int((token or "").partition("-")[0])
-        return -APART <= self._num_seconds(self._now()) - made <= self.seconds
+    def make_token(self, user: User) -> str:
+        """A token for `user`, made now."""
+        return self._token(user, int(time()) - YEAR_2001, settings.SECRET_KEY)
+
+    def check_token(self, user: User, token: str) -> bool:
+        """Is `token` one that was made for `user` as they are now, and not too long ago?"""
+        return any(constant_time_compare(own, token) for own in self._tokens(user, token))
 
     def trace(self, token: str) -> str:
         """What a session keeps of `token`."""
@@ -58,15 +64,21 @@ class LinkTokens(PasswordResetTokenGenerator):
 
     def knows(self, user: User, trace: str) -> bool:
         """Is `trace` that of a token which `user` could still open?"""
+        return any(constant_time_compare(self.trace(own), trace) for own in self._tokens(user, trace))
+
+    def _tokens(self, user: User, claimed: str) -> Iterator[str]:
+        """What was made for `user` at the time that `claimed` begins with, under each key; nothing if that is no time to be good."""
         try:
-            made = base36_to_int(trace.partition("-")[0])
+            made = base36_to_int(claimed.partition("-")[0])
         except ValueError:
-            return False
-        for secret in (self.secret, *self.secret_fallbacks):
-            token = self._make_token_with_timestamp(user, made, secret)
-            if constant_time_compare(self.trace(token), trace):
-                return self.check_token(user, token)
-        return False
+            return
+        if -APART <= int(time()) - YEAR_2001 - made <= self.seconds:
+            for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
+                yield self._token(user, made, secret)
+
+    def _token(self, user: User, made: int, secret: str) -> str:
+        of = f"{user.pk}{user.password}{made}{user.email}"
+        return f"{int_to_base36(made)}-{salted_hmac(self.key_salt, of, secret=secret, algorithm='sha256').hexdigest()[::2]}"
 
 
 class InvitationTokens(LinkTokens):

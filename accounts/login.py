@@ -24,7 +24,6 @@ from accounts.actions import Action
 from accounts.clock import is_ahead
 from accounts.models import User
 from accounts.scope import waits
-from accounts.statements import Change, given
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,10 +39,6 @@ RECENT_SECONDS = 15 * 60
 # What can be guessed, and what is disabled after a hundred wrong guesses (mfa.policy.Method).
 GUESSED = frozenset({"password", "totp", "recovery"})
 COUNTED = GUESSED - {"password"}
-
-SIGNED_IN_NOW = Change(
-    lambda: User.objects.get_queryset().opening().filter(pk=given("id")), last_sign_in_at=given("now")
-)
 
 PROOFS = "proofs"
 COMPLETE = "login_complete"
@@ -101,7 +96,8 @@ def complete(request: SiteRequest, person: User) -> None:
     Raises SessionInterrupted where the person was shut out while this was on its way.
     """
     methods = methods_proved(request.session)
-    if not SIGNED_IN_NOW(id=person.pk, now=timezone.now()):
+    still_open = User.objects.get_queryset().opening().filter(pk=person.pk)
+    if not still_open.update(last_sign_in_at=timezone.now()):
         raise SessionInterrupted
     forgive_guesses(person, proofs_of(request.session))
     details: dict[str, Any] = {"methods": methods, "session": current_id()}

@@ -77,7 +77,7 @@ class UserQuerySet(models.QuerySet["User"]):
 
 class UserManager(BaseUserManager["User"]):
     def get_queryset(self) -> UserQuerySet:
-        return UserQuerySet(self.model, using=self._db)
+        return UserQuerySet(self.model)
 
     def managed_by(self, actor: User) -> UserQuerySet:
         return self.get_queryset().managed_by(actor)
@@ -86,7 +86,7 @@ class UserManager(BaseUserManager["User"]):
         """A new user, saved. Without a password nobody can sign in as them until they choose one."""
         user = self.model(username=username.strip(), email=(email or "").strip(), **fields)
         user.set_password(password)
-        user.save(using=self._db)
+        user.save()
         return user
 
     def create_superuser(self, username: str, email: str = "", password: str | None = None, **fields: object) -> User:
@@ -184,7 +184,7 @@ class User(AbstractBaseUser):
         old = self.password
         self.password = make_password(typed, salt=identify_hasher(old).decode(old)["salt"])
         # Whoever set another one meanwhile is right.
-        type(self)._default_manager.filter(pk=self.pk, password=old).update(password=self.password)
+        User.objects.filter(pk=self.pk, password=old).update(password=self.password)
 
     def get_full_name(self) -> str:
         """First and last name, or the user name where none is on record."""
@@ -213,17 +213,19 @@ class User(AbstractBaseUser):
         """Is either switch on? (DESIGN: *required*)"""
         return self.two_factor_enabled or self.required_by_company
 
-    def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        """What a session is tied to: the password, by its salt, and the epoch, under the current or a fallback key."""
-        return self._signed(salt_of(self.password), secret)
+    def get_session_auth_hash(self) -> str:
+        """What a session is tied to: the password, by its salt, and the epoch."""
+        return self._signed(salt_of(self.password))
 
     def get_session_auth_fallback_hash(self) -> Iterator[str]:
         """What sessions were tied to: under earlier keys, and by the whole hash in place of its salt."""
-        yield from super().get_session_auth_fallback_hash()
-        for secret in (None, *settings.SECRET_KEY_FALLBACKS):
+        for secret in settings.SECRET_KEY_FALLBACKS:
+            yield self._signed(salt_of(self.password), secret)
+        yield self._signed(self.password)
+        for secret in settings.SECRET_KEY_FALLBACKS:
             yield self._signed(self.password, secret)
 
-    def _signed(self, of_password: str, secret: str | None) -> str:
+    def _signed(self, of_password: str, secret: str | None = None) -> str:
         seen = f"{of_password}:{self.session_epoch}"
         return salted_hmac("accounts.User.session", seen, secret=secret, algorithm="sha256").hexdigest()
 
@@ -252,6 +254,10 @@ class Session(AbstractBaseSession):
         from accounts.sessions import SessionStore  # noqa: PLC0415  # which imports this module
 
         return SessionStore
+
+    def columns(self) -> dict[str, object]:
+        """What it holds, by column."""
+        return {column.attname: getattr(self, column.attname) for column in self._meta.concrete_fields}
 
     @property
     def limit(self) -> datetime:

@@ -23,6 +23,7 @@ class SiteRequest(HttpRequest):
     session: SessionStore
     LANGUAGE_CODE: str
     people: Any  # mfa.middleware.People, which lies above
+    failure_is_logged: bool  # by m2v.outage, so that Django's own line is none (m2v.logs)
     known_browser: str  # the cookie that the answer carries, where there is a new one (accounts.known_browsers)
 
 

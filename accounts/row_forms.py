@@ -23,9 +23,13 @@ SEEN = "seen-"  # before a field's name: what the row held when the page was mad
 class RowForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable when it runs
     """A form whose page carries along what its reader saw (components/seen.html)."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.is_new = kwargs.get("instance") is None
+
     def seen(self) -> Iterator[tuple[str, str]]:
         """What the row holds in each field, for the page to send back; nothing of a row that is being made."""
-        if not self.instance._state.adding:
+        if not self.is_new:
             yield from ((f"{SEEN}{name}", self._kept(name)) for name in self.fields)
 
     def take_over(self) -> None:
@@ -33,7 +37,7 @@ class RowForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable w
         self._untouched: set[str] = set()
         self._clashes: list[str] = []
         self._moved: list[str] = []
-        if not self.is_bound or self.instance._state.adding:
+        if not self.is_bound or self.is_new:
             return
         sent = dict(self.data.items())
         for name in self.fields:

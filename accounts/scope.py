@@ -33,7 +33,7 @@ def managed_or_404[T: Model](request: SiteRequest, managed: QuerySet[T], asked: 
     """The row `asked` for, of those that may be managed; else 404, and a line where there is one out of scope."""
     found = managed.filter(pk=asked).first()
     if found is None:
-        if managed.model._base_manager.filter(pk=asked).exists():
+        if managed.model._meta.base_manager.filter(pk=asked).exists():
             access_refused(request, kind=managed.model._meta.model_name, asked=str(asked))
         raise Http404
     return found

@@ -28,7 +28,6 @@ from django.utils.crypto import get_random_string
 
 from accounts.clock import is_ahead
 from accounts.login import COMPLETE, PROOFS
-from accounts.statements import Lookup, given, insert, overwrite
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -42,9 +41,6 @@ SEEN_SECONDS = 60  # how exact "seen" is, so that most pages write nothing
 def kept_as(key: str) -> str:
     """What the database knows `key` by. Whoever reads it there has nothing to send: keys are too random to be guessed."""
     return urlsafe_b64encode(sha256(key.encode()).digest()).decode()[:KEPT_CHARACTERS]
-
-
-BY_KEY = Lookup(lambda: SessionStore.get_model_class().objects.filter(pk=given("key")))
 
 
 class SessionStore(db.SessionStore):
@@ -87,7 +83,7 @@ class SessionStore(db.SessionStore):
 
     def _get_session_from_db(self) -> Session | None:
         """The row, if the session has not ended; one that has is deleted."""
-        row = next(iter(BY_KEY(key=self.kept_key)), None)
+        row = next(iter(self.get_model_class().objects.filter(pk=self.kept_key)), None)
         if row and (row.ends_at <= timezone.now() or is_ahead(max(row.started_at, row.seen_at).timestamp())):
             self.get_model_class().objects.filter(pk=row.pk, seen_at=row.seen_at).delete()
             row = None
@@ -174,10 +170,10 @@ class SessionStore(db.SessionStore):
         row = self.create_model_instance(self._get_session(no_load=must_create))
         if must_create:
             try:
-                insert(row)
+                row.save(force_insert=True)
             except IntegrityError as trouble:
                 raise CreateError from trouble
-        elif not overwrite(row, key=self.kept_key):
+        elif not type(row).objects.filter(pk=self.kept_key).update(**row.columns()):
             raise UpdateError
         self.renamed_from = None
 

@@ -11,7 +11,6 @@ from typing import Any, ClassVar, NoReturn, Self
 from django.db import models
 
 from accounts import macs
-from accounts.statements import insert
 
 
 class WrittenOnceError(TypeError):
@@ -58,7 +57,7 @@ class WrittenOnce(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:
             raise WrittenOnceError
-        insert(self)
+        super().save(*args, **{**kwargs, "force_insert": True})
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise WrittenOnceError

@@ -49,7 +49,7 @@ class UserForm(PersonForm):
     def __init__(self, *args: Any, actor: User, companies: QuerySet[Company], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.actor = actor
-        if not self.instance._state.adding and self.instance.has_usable_password():  # nobody is invited any more
+        if not self.is_new and self.instance.has_usable_password():  # nobody is invited any more
             self.fields["email"].help_text = _("We write to this address when something about their sign-in changes.")
         if actor.role == Role.ADMINISTRATOR:
             self.fields["company"] = forms.ModelChoiceField(
@@ -108,7 +108,7 @@ class UserForm(PersonForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
-        if self.actor.role != Role.ADMINISTRATOR and self.instance._state.adding:
+        if self.actor.role != Role.ADMINISTRATOR and self.is_new:
             self.instance.company = self.actor.company
         role = cleaned.get("role", self.instance.role)
         if "company" in self.fields and role != Role.ADMINISTRATOR and not cleaned.get("company"):

@@ -34,7 +34,7 @@ class CompanyQuerySet(models.QuerySet["Company"]):
 
 class CompanyManager(models.Manager["Company"]):
     def get_queryset(self) -> CompanyQuerySet:
-        return CompanyQuerySet(self.model, using=self._db)
+        return CompanyQuerySet(self.model)
 
     def managed_by(self, actor: User) -> CompanyQuerySet:
         return self.get_queryset().managed_by(actor)

@@ -39,9 +39,14 @@ refusals = Bucket(A_MINUTE)
 
 
 class Bounded(logging.Filter):
-    """Let what Django refuses strangers through as often as once a second, of each of its loggers and in each process."""
+    """Let what Django refuses strangers through as often as once a second, of each of its loggers and in each process.
+
+    Of a failure that m2v.outage has told already, Django tells nothing.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if getattr(getattr(record, "request", None), "failure_is_logged", False):
+            return False
         failed = record.levelno >= logging.ERROR and not record.name.startswith("django.security.")
         if failed or not record.name.startswith(("django.request", "django.security.")):
             return True

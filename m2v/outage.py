@@ -44,7 +44,8 @@ class OutageMiddleware:
                 connection.ensure_connection()
         except (OperationalError, InterfaceError):
             log.exception("the database is away", extra={"status_code": 503})
-            return logged(out_of_order(request))
+            request.failure_is_logged = True
+            return out_of_order(request)
         return self.get_response(request)
 
     def process_exception(self, request: SiteRequest, exception: Exception) -> HttpResponse | None:
@@ -53,10 +54,5 @@ class OutageMiddleware:
             return None
         message = UNREADABLE.error if isinstance(exception, Unreadable) else "the database is away"
         log.error(message, exc_info=exception, extra={"status_code": 503})
-        return logged(answer)
-
-
-def logged(answer: HttpResponse) -> HttpResponse:
-    """`answer`, of which Django writes no line of its own."""
-    answer._has_been_logged = True  # type: ignore[attr-defined]  # Django's own sign (django.utils.log)
-    return answer
+        request.failure_is_logged = True
+        return answer

@@ -179,7 +179,6 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "mfa.passwords.Breached"},
     {"NAME": "mfa.passwords.Context"},
 ]
-PASSWORD_RESET_TIMEOUT = 7 * 24 * 3600  # of an invitation; a reset ends after an hour (accounts.invitations)
 
 SESSION_ENGINE = "accounts.sessions"
 SESSION_IDLE_SECONDS = seconds("SESSION_IDLE_SECONDS", env.str("SESSION_IDLE_SECONDS", default="3600"))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from accounts.backends import WITH_COMPANY, PasswordBackend
-from accounts.statements import Lookup, given
+from accounts.backends import PasswordBackend
 from mfa.queries import with_holdings
 
 
 class SignInBackend(PasswordBackend):
-    by_name = Lookup(lambda: with_holdings(WITH_COMPANY).spelled(given("name")))
+    people = with_holdings(PasswordBackend.people)

@@ -48,7 +48,7 @@ _estimating = Lock()  # zxcvbn keeps the words of one estimate in a module
 
 def fewest_characters(person: User | None) -> int:
     """The length that holds for `person`: 8 where an authenticator app is set up, else 15."""
-    if person is None or person._state.adding:
+    if person is None:
         return ALONE
     has_app = AuthenticatorApp.objects.filter(user=person, confirmed=True).exists()
     return WITH_SECOND_FACTOR if has_app else ALONE

@@ -6,6 +6,7 @@ is written down before its exception leaves, outside any transaction.
 
 from __future__ import annotations
 
+from functools import cache
 from time import time
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,6 @@ from django.utils import timezone
 from accounts import audit, login, throttle
 from accounts.actions import Action
 from accounts.backends import AccountLocked
-from accounts.statements import Change, Lookup, given
 from mfa.methods import answers, passkeys, recovery, totp
 from mfa.methods.ceremonies import Refused, RefusedForGood
 from mfa.models import Passkey
@@ -27,27 +27,18 @@ from mfa.services import disable_factor, suspend_passkey
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from django.db.models import QuerySet
+
     from accounts.models import User
     from mfa.methods.ceremonies import Authentication, Use
     from mfa.queries import Holdings
 
-NAMED = Lookup(
-    lambda: with_holdings(Passkey.objects.select_related("user__company"), "user__").filter(credential_id=given("id"))
-)
 
+@cache
+def passkeys_with_owner() -> QuerySet[Passkey]:
+    """All passkeys, each with its owner and what they hold, to be filtered (see mfa.queries.holdings)."""
+    return with_holdings(Passkey.objects.select_related("user__company"), "user__")
 
-def _use(**condition: object) -> Change:
-    """Write a use of a passkey down, if `condition` holds."""
-    return Change(
-        lambda: Passkey.objects.filter(pk=given("id"), suspended_at=None, **condition),
-        sign_count=given("count"),
-        backed_up=given("backed_up"),
-        last_used_at=given("now"),
-    )
-
-
-COUNTED = _use(sign_count__lt=given("count"))
-UNCOUNTED = _use(sign_count__lte=given("count"))  # passkeys that do not count say 0 every time
 
 NOT_PROVED = (totp.WrongCode, recovery.WrongRecoveryCode, Refused)
 
@@ -141,10 +132,9 @@ class Unknown(Refused):
 
 def _named_by(answer: object) -> Passkey:
     """The passkey that `answer` claims to come from, of somebody active. Raises Refused, and Unknown."""
-    named = NAMED(id=answers.credential_id_of(answer))
-    if not named:
+    passkey = next(iter(passkeys_with_owner().filter(credential_id=answers.credential_id_of(answer))), None)
+    if passkey is None:
         raise Unknown
-    (passkey,) = named
     for name in HELD:
         setattr(passkey.user, name, getattr(passkey, name))
     if not passkey.user.is_active:
@@ -154,7 +144,8 @@ def _named_by(answer: object) -> Passkey:
 
 def _remember(passkey: Passkey, use: Use) -> None:
     """Write a use down, unless a later one was (two at once, WA-21): the counter never falls. Raises Refused."""
-    remember = COUNTED if use.sign_count else UNCOUNTED
-    now = timezone.now()
-    if not remember(id=passkey.pk, count=use.sign_count, backed_up=use.backed_up, now=now):
+    # Passkeys that do not count say 0 every time.
+    before = {"sign_count__lt": use.sign_count} if use.sign_count else {"sign_count": 0}
+    same = Passkey.objects.filter(pk=passkey.pk, suspended_at=None, **before)
+    if not same.update(sign_count=use.sign_count, backed_up=use.backed_up, last_used_at=timezone.now()):
         raise Refused("It was used, suspended or deleted meanwhile.")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
-from accounts.statements import Lookup, given
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest, RecoveryCode
 from mfa.policy import Standing
 
@@ -64,16 +64,21 @@ def with_holdings[Rows: QuerySet[Any]](rows: Rows, to: str = "") -> Rows:
     )
 
 
+@cache
+def holdings() -> QuerySet[User, tuple[Any, ...]]:
+    """What everybody holds, to be filtered: to put this query together takes longer than to have it answered."""
+    return with_holdings(User.objects.get_queryset()).values_list(*HELD)
+
+
 HELD = ("held_app", "held_key", "held_disabled", "held_passkey", "held_codes", "held_request")
-HELD_BY = Lookup(lambda: with_holdings(User.objects.get_queryset().filter(pk=given("id")).only("pk")))
 
 
 def holdings_of(person: User) -> Holdings:
     """What `person` holds now, or held when they were read `with_holdings`."""
-    held = person if hasattr(person, "held_app") else next(iter(HELD_BY(id=person.pk)), None)
-    if held is None:
-        raise User.DoesNotExist
-    app_id, key, disabled_at, *others = (getattr(held, name) for name in HELD)
+    if hasattr(person, "held_app"):
+        app_id, key, disabled_at, *others = (getattr(person, name) for name in HELD)
+    else:
+        app_id, key, disabled_at, *others = holdings().get(pk=person.pk)
     usable = app_id is not None and disabled_at is None
     app = AuthenticatorApp(id=app_id, user=person, key=key) if usable else None
     return Holdings(app, disabled_at is not None, *map(bool, others))

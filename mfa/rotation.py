@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection, models
+from django.db import connection
 from django.db.models import Q
 
 from accounts.verification import verifies
@@ -23,7 +23,9 @@ from mfa.sealing import Purpose, Unreadable, keys, names_its_purpose, seal, unse
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SEALED: tuple[tuple[type[models.Model], str, Purpose], ...] = (
+type Sealed = type[AuthenticatorApp | RecoveryCode]
+
+SEALED: tuple[tuple[Sealed, str, Purpose], ...] = (
     (AuthenticatorApp, "key", Purpose.APP),
     (RecoveryCode, "sealed_digest", Purpose.RECOVERY_CODE),
 )
@@ -71,7 +73,7 @@ def rotate() -> Rotation:
                 rotation.unreadable.append(f"{table} {row.pk}")
                 continue
             as_read: dict[str, Any] = {"pk": row.pk, column: sealed}
-            rotation.done[table] += model._default_manager.filter(**as_read).update(**{column: again})
+            rotation.done[table] += model.objects.filter(**as_read).update(**{column: again})
     rotation.needed = {_name(head) for model, column, _purpose in SEALED for head in _heads(model, column)}
     return rotation
 
@@ -90,7 +92,7 @@ def check_keys() -> None:
                     _check(model, column, purpose, head)
 
 
-def _check(model: type[models.Model], column: str, purpose: Purpose, head: bytes) -> None:
+def _check(model: Sealed, column: str, purpose: Purpose, head: bytes) -> None:
     """Open a row that begins with `head`. Raises ImproperlyConfigured where none of the first ten opens."""
     name, table = _name(head), model._meta.db_table
     if name not in keys():
@@ -98,7 +100,7 @@ def _check(model: type[models.Model], column: str, purpose: Purpose, head: bytes
             f"MFA_ENCRYPTION_KEYS has no key with the id {name!r}, which rows of {table} are sealed with. "
             "Add it again, behind the first one."
         )
-    rows: Any = model._default_manager.filter(_between(column, head)).order_by("pk")[:TRIED]
+    rows: Any = model.objects.filter(_between(column, head)).order_by("pk")[:TRIED]
     if not any(_opens(bytes(getattr(row, column)), row.user_id, purpose) for row in rows):
         raise ImproperlyConfigured(
             f"The key with the id {name!r} in MFA_ENCRYPTION_KEYS is not the one that rows of {table} are sealed with. "
@@ -114,18 +116,18 @@ def _opens(sealed: bytes, owner: object, purpose: Purpose) -> bool:
     return True
 
 
-def _all(model: type[models.Model]) -> Iterator[Any]:
+def _all(model: Sealed) -> Iterator[Any]:
     """All rows, in batches: no more than one is in memory."""
-    found = model._default_manager.order_by("pk")
+    found = model.objects.order_by("pk")
     batch: list[Any] = list(found[:BATCH])
     while batch:
         yield from batch
         batch = list(found.filter(pk__gt=batch[-1].pk)[:BATCH])
 
 
-def _heads(model: type[models.Model], column: str) -> Iterator[bytes]:
+def _heads(model: Sealed, column: str) -> Iterator[bytes]:
     """What the sealed secrets of a column begin with (length and id of the key), each once: one statement for each."""
-    found = model._default_manager.order_by(column).values_list(column, flat=True)
+    found = model.objects.order_by(column).values_list(column, flat=True)
     after: bytes | None = b""
     for _number in range(MOST_IDS):
         sealed = None if after is None else found.filter(**{f"{column}__gte": after}).first()

@@ -19,7 +19,6 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django_otp.oath import TOTP
 
-from accounts.statements import Change, given
 from mfa.models import AuthenticatorApp
 from mfa.sealing import Purpose, unseal
 
@@ -31,16 +30,6 @@ STEP_SECONDS = 30
 TOLERANCE = 1  # steps either way: a code is good for 90 seconds
 CLOCK_SEARCH = 10  # steps either way, to tell a wrong clock from a wrong code
 CODE = re.compile(r"[0-9]{6}")
-
-# A step that lies further in the future than any code counts was used while the server's clock ran ahead: it is forgotten.
-UNUSED = Q(last_used_step__lt=given("step")) | Q(last_used_step__gt=given("latest"))
-SPEND = Change(
-    lambda: AuthenticatorApp.objects.filter(
-        UNUSED, pk=given("app"), user=given("owner"), confirmed=True, disabled_at=None
-    ),
-    last_used_step=given("step"),
-    last_used_at=given("now"),
-)
 
 
 class WrongCode(Exception):
@@ -131,6 +120,9 @@ def spend(app: AuthenticatorApp, owner: User, code: str) -> None:
         if trouble.minutes > 0:
             raise WrongCode from trouble
         raise
+    # A step that lies further in the future than any code counts was used while the server's clock ran ahead: it is forgotten.
     latest = int(now) // STEP_SECONDS + TOLERANCE
-    if not SPEND(app=app.pk, owner=owner.pk, step=step, latest=latest, now=timezone.now()):
+    unused = Q(last_used_step__lt=step) | Q(last_used_step__gt=latest)
+    usable = AuthenticatorApp.objects.filter(unused, pk=app.pk, user=owner, confirmed=True, disabled_at=None)
+    if not usable.update(last_used_step=step, last_used_at=timezone.now()):
         raise UsedCode
