@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
-# Dashes that Unicode does not call dashes: hyphen bullet, superscript and subscript minus, minus sign.
-MORE_DASHES = frozenset("\u2043\u207b\u208b\u2212")
+# Dashes that Unicode does not call dashes: hyphen bullet, superscript and subscript minus, minus sign, modifier letter
+# minus, a line of boxes, heavy minus, and the long-vowel marks that a Japanese keyboard has in the hyphen's place.
+MORE_DASHES = frozenset("\u2043\u207b\u208b\u2212\u02d7\u2500\u2796\u30fc\uff70")
 # What fonts draw as nothing, beside the format characters: fillers, variation selectors, a blank Braille cell.
 BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u2800\u3164\uffa0") | frozenset(
     map(chr, range(0xFE00, 0xFE10))

@@ -57,7 +57,7 @@ def comes_to_itself(desk: Desk, method: str) -> None:
     desk.page.evaluate(f"delete navigator.credentials.{method}")
 
 
-def becomes(desk: Desk, what: str, value: int) -> None:
+def becomes(desk: Desk, what: str, value: object) -> None:
     """The policy of the pages lets no text be run, so that Playwright's own waiting cannot be used."""
     for _try in range(150):
         if desk.page.evaluate(what) == value:
@@ -124,6 +124,26 @@ def test_a_manager_that_answers_autofill_oddly_is_asked_once_and_says_nothing(ho
     desk.page.wait_for_timeout(2500)
     assert desk.page.evaluate("window.asked") == 1
     expect(desk.page.get_by_role("alert").filter(visible=True)).to_have_count(0)
+
+
+@pytest.mark.parametrize(("method", "page", "label"), [("create", NEW, CREATE), ("get", "/login/", SIGN_IN)])
+def test_a_manager_that_never_answers_is_not_waited_for_for_ever(method, page, label, kim, at):
+    """Five minutes are short here: they are how long the question is good."""
+    desk = at(kim)
+    desk.page.add_init_script("""delete PublicKeyCredential.isConditionalMediationAvailable;
+        const wait = window.setTimeout;
+        window.setTimeout = (what, time, ...more) => wait(what, time > 250_000 ? 500 : time, ...more)""")
+    desk.arrive(page) if method == "create" else desk.open(page)
+    answers(desk, method, "() => new Promise((answer) => (window.late = answer))")
+    desk.button(label).click()
+    desk.sees(CANCELLED)
+    expect(desk.button(label)).to_be_focused()
+    if method == "create":
+        desk.page.evaluate(
+            "void (PublicKeyCredential.signalUnknownCredential = (it) => (window.told = it.credentialId))"
+        )
+        desk.page.evaluate("void late({ id: 'abc' })")
+        becomes(desk, "window.told", "abc")
 
 
 def test_what_the_server_refused_is_not_left_behind_in_the_manager(kim, kim_at):

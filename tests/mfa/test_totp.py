@@ -44,6 +44,11 @@ RFC_4226 = ["755224", "287082", "359152", "969429", "338314", "254676", "287922"
 WRONG = "This code is not right."
 # Dashes U+2010 to U+2015 and the minus sign, spaces, and what does not show: soft hyphen, zero width, marks, isolates.
 BETWEEN = [
+    "\u30fc",
+    "\uff70",
+    "\u2500",
+    "\u02d7",
+    "\u2796",
     *"-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\ufe58\ufe63\uff0d",
     *"\u00a0\u2009\u202f\u3000\u2028",
     *"\u00ad\u200b\u200c\u200d\u2060\ufeff\u200e\u200f\u061c\u202a\u202c\u2066\u2069\ufe0f\u034f\u3164\u2800",

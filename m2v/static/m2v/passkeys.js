@@ -82,7 +82,8 @@ async function post(address, body, signal) {
 
 async function use(box, mediation, signal) {
   const options = await post("/passkeys/authentication/options/", {}, signal);
-  const credential = await navigator.credentials.get({ publicKey: toRequest(options), mediation, signal });
+  const asked = navigator.credentials.get({ publicKey: toRequest(options), mediation, signal });
+  const credential = await inTime(asked, options);
   try {
     return await post("/passkeys/authentication/", { credential: toJson(credential), next: box.dataset.next });
   } catch (trouble) {
@@ -93,7 +94,8 @@ async function use(box, mediation, signal) {
 
 async function create(box) {
   const options = await post("/passkeys/registration/options/", {});
-  const credential = await navigator.credentials.create({ publicKey: toCreation(options) });
+  const asked = navigator.credentials.create({ publicKey: toCreation(options) });
+  const credential = await inTime(asked, options, (late) => forget(options.rp.id, late));
   let answer;
   try {
     answer = toJson(credential);
@@ -106,6 +108,23 @@ async function create(box) {
   } catch (trouble) {
     if (trouble.refused) forget(options.rp.id, credential);
     throw trouble;
+  }
+}
+
+// A manager may never answer. A browser stops by itself when the question is too old; here it is not waited for longer.
+async function inTime(asked, { timeout }, whenLate = () => {}) {
+  let clock;
+  const late = new Promise((_, reject) => {
+    const end = () => reject(Object.assign(new Error("It took too long."), { name: "NotAllowedError", late: true }));
+    clock = setTimeout(end, timeout + PAUSE);
+  });
+  try {
+    return await Promise.race([asked, late]);
+  } catch (trouble) {
+    if (trouble?.late) Promise.resolve(asked).then(whenLate, () => {});
+    throw trouble;
+  } finally {
+    clearTimeout(clock);
   }
 }
 
