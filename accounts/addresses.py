@@ -21,13 +21,14 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from accounts import audit, post
-from accounts.actions import Action
+from accounts import delivery
 from accounts.address_models import DAYS
+from accounts.authorization import hold
 from accounts.clock import APART, signed_lately
 from accounts.models import PendingAddress, User
-from accounts.reach import hold
 from accounts.text import fold_address
+from audit.recording import record
+from audit.vocabulary import Action
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -60,7 +61,7 @@ def enter(person: User, email: str, *, actor: User) -> None:
         raise IntegrityError("This address is taken.")
     PendingAddress.objects.filter(user=person).delete()
     pending = PendingAddress.objects.create(user=person, email=email, entered_by=actor)
-    audit.record(Action.ADDRESS_ENTERED, actor=actor, subject=person, name=email)
+    record(Action.ADDRESS_ENTERED, actor=actor, subject=person, name=email)
     transaction.on_commit(partial(_send_link, pending, person, str(actor.pk)), robust=True)
 
 
@@ -77,7 +78,7 @@ def withdraw(person: User, *, actor: User) -> bool:
     if pending is None:
         return False
     pending.delete()
-    audit.record(Action.ADDRESS_WITHDRAWN, actor=actor, subject=person, name=pending.email)
+    record(Action.ADDRESS_WITHDRAWN, actor=actor, subject=person, name=pending.email)
     return True
 
 
@@ -109,7 +110,7 @@ def confirm(token: str) -> User:
             before, person.email = person.email, pending.email
             person.save(update_fields=["email", "email_folded", "search_text"])
             changes = {"email": [before, person.email]}
-            audit.record(Action.USER_CHANGED, actor=pending.entered_by, subject=person, changes=changes, confirmed=True)
+            record(Action.USER_CHANGED, actor=pending.entered_by, subject=person, changes=changes, confirmed=True)
     except IntegrityError as trouble:
         raise Taken from trouble
     return person
@@ -143,4 +144,4 @@ def _send_link(pending: PendingAddress, person: User, cause: str) -> None:
         text = render_to_string("mail/address.txt", context)
         mail = EmailMultiAlternatives(subject=_("Confirm your e-mail address"), body=text, to=[pending.email])
         mail.attach_alternative(render_to_string("mail/address.html", context), "text/html")
-    post.deliver(mail, cause=cause, about=f"address {person.pk} {pending.email}", spaced=SPACED)
+    delivery.deliver(mail, cause=cause, about=f"address {person.pk} {pending.email}", spaced=SPACED)

@@ -21,13 +21,16 @@ from django.utils.encoding import force_bytes
 from django.utils.http import base36_to_int, int_to_base36, urlsafe_base64_encode
 from django.utils.translation import gettext as _
 
-from accounts import audit, post, throttle
-from accounts.actions import Action
+from accounts import delivery, throttle
+from accounts.authorization import hold
 from accounts.clock import APART, is_ahead
-from accounts.models import AuditEvent, User
+from accounts.models import User
 from accounts.people import ChangedMeanwhile
-from accounts.reach import hold
 from accounts.text import AT, fold, fold_address, spoken
+from audit import recording
+from audit.models import AuditEvent
+from audit.recording import record
+from audit.vocabulary import Action
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +114,7 @@ def invite(person: User, *, actor: User) -> str:
     hold(person, actor=actor)
     _void_links(person)
     link = _link("invitation", person, invitation_tokens)
-    audit.record(Action.USER_INVITED, actor=actor, subject=person)
+    record(Action.USER_INVITED, actor=actor, subject=person)
     if person.email:
         transaction.on_commit(lambda: _send_invitation(person, actor, link), robust=True)
     return link
@@ -122,7 +125,7 @@ def withdraw(person: User, *, actor: User) -> None:
     """End the invitation of `person`, who has no password yet. Raises ChangedMeanwhile where they chose one just now."""
     hold(person, actor=actor)
     _void_links(person)
-    audit.record(Action.INVITATION_WITHDRAWN, actor=actor, subject=person)
+    record(Action.INVITATION_WITHDRAWN, actor=actor, subject=person)
 
 
 def _void_links(person: User) -> None:
@@ -197,7 +200,7 @@ def send_reset(name: str) -> None:
     named = Q(email_folded=fold_address(name)) if "@" in name.translate(AT) else Q(username_folded=fold(name))
     for person in User.objects.get_queryset().opening().filter(named).exclude(email_folded=""):
         if person.has_usable_password() and _may_be_written_to(person):
-            audit.record(Action.PASSWORD_RESET_REQUESTED, actor=None, subject=person)
+            record(Action.PASSWORD_RESET_REQUESTED, actor=None, subject=person)
             _mail_reset(person)
 
 
@@ -205,7 +208,7 @@ def send_reset(name: str) -> None:
 def start_reset(person: User, *, actor: User) -> None:
     """Send `person`, who has a password and an address, the same link because `actor` wants it. Nothing else changes."""
     hold(person, actor=actor)
-    audit.record(Action.PASSWORD_RESET_REQUESTED, actor=actor, subject=person)
+    record(Action.PASSWORD_RESET_REQUESTED, actor=actor, subject=person)
     transaction.on_commit(partial(_mail_reset, person, actor), robust=True)
 
 
@@ -241,5 +244,5 @@ def _send(person: User, subject: str, templates: tuple[str, str], context: dict[
     text, html = (render_to_string(template, context) for template in templates)
     mail = EmailMultiAlternatives(subject=subject, body=text, to=[person.email])
     mail.attach_alternative(html, "text/html")
-    cause = actor.pk if isinstance(actor, User) else audit.current_address() or person.pk
-    post.deliver(mail, cause=str(cause), about=f"{templates[0]} {person.pk} {person.email}")
+    cause = actor.pk if isinstance(actor, User) else recording.current_address() or person.pk
+    delivery.deliver(mail, cause=str(cause), about=f"{templates[0]} {person.pk} {person.email}")

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.core import signing
 
-from accounts.audit import known_browser_cookie
 from accounts.clock import signed_lately
+from audit.recording import known_browser_cookie
 
 if TYPE_CHECKING:
     from django.http import HttpResponse

@@ -18,12 +18,13 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from accounts import audit, known_browsers, throttle
+from accounts import known_browsers, throttle
 from accounts.acting import current_id
-from accounts.actions import Action
 from accounts.clock import is_ahead
 from accounts.models import User
-from accounts.scope import waits
+from accounts.refusals import waits
+from audit.recording import record
+from audit.vocabulary import Action
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,7 +104,7 @@ def complete(request: SiteRequest, person: User) -> None:
     details: dict[str, Any] = {"methods": methods, "session": current_id()}
     if known_browsers.remember(request, person) and person.last_sign_in_at:
         details["new_browser"] = True
-    audit.record(Action.SIGNED_IN, actor=person, subject=person, **details)
+    record(Action.SIGNED_IN, actor=person, subject=person, **details)
     request.session[COMPLETE] = True
     settle(request.session)
 
@@ -128,7 +129,7 @@ def refuse(person: User | None, method: str, reason: str) -> None:
     One that was not looked at costs whoever sends it nothing: those lines are bounded, as those of other refusals are.
     """
     if reason != "Throttled" or waits.take():
-        audit.record(Action.REFUSED, actor=None, subject=person, methods=[method], reason=reason)
+        record(Action.REFUSED, actor=None, subject=person, methods=[method], reason=reason)
 
 
 def forgive_guesses(person: User, proofs: Sequence[Proof]) -> None:

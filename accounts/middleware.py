@@ -18,10 +18,10 @@ from django.utils import translation
 from django.utils.http import urlencode
 
 from accounts.acting import in_session
-from accounts.audit import origin
 from accounts.known_browsers import set_cookie
 from accounts.login import local_path
-from accounts.scope import step_skipped
+from accounts.refusals import step_skipped
+from audit.recording import origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,7 +18,6 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from accounts.address_models import PendingAddress
-from accounts.audit_models import AuditEvent, AuditSeal
 from accounts.budgets import Budget
 from accounts.clock import APART
 from accounts.domains import shown_if_one
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from companies.models import Company
 
 
-__all__ = ["AuditEvent", "AuditSeal", "Budget", "PendingAddress", "Role", "Session", "User"]
+__all__ = ["Budget", "PendingAddress", "Role", "Session", "User"]
 
 
 class Role(models.TextChoices):

@@ -13,11 +13,8 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import addresses, audit, throttle
-from accounts.actions import Action
-from accounts.models import AuditEvent, Session, User
-from accounts.passwords import is_short
-from accounts.reach import (
+from accounts import addresses, throttle
+from accounts.authorization import (
     ADMINISTRATORS,
     NOBODY,
     OutOfReach,
@@ -27,7 +24,12 @@ from accounts.reach import (
     in_reach,
     one_administrator_stays,
 )
+from accounts.models import Session, User
+from accounts.passwords import is_short
 from accounts.text import check_username, clean_address, trim
+from audit.models import AuditEvent
+from audit.recording import record
+from audit.vocabulary import Action
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
-    from accounts.links import Claim
+    from accounts.not_me import Claim
     from companies.models import Company
 
 
@@ -55,7 +57,7 @@ def create_user(person: User, *, actor: User | None, password: str | None = None
     if acting:
         in_reach(person, actor=acting)  # nobody makes people whom they could not manage
     after = User.objects.filter(pk=person.pk).values(*PROFILE).get()
-    audit.record(
+    record(
         Action.USER_CREATED,
         actor=actor,
         subject=person,
@@ -121,7 +123,7 @@ def _write(kept: User, person: User, fields: list[str], actor: User) -> None:
         _end(User.objects.filter(pk=person.pk))
         _void_links(person)
     after = dict(User.objects.filter(pk=person.pk).values(*fields).get())
-    audit.record(
+    record(
         Action.USER_CHANGED,
         actor=actor,
         subject=kept,  # whose address is the one in use: `person` may hold one that is not confirmed
@@ -141,7 +143,7 @@ def deactivate_user(person: User, *, actor: User) -> None:
     if changed:
         _end(User.objects.filter(pk=person.pk))
         _void_links(person)
-        audit.record(Action.USER_DEACTIVATED, actor=actor, subject=person, changes={"is_active": [True, False]})
+        record(Action.USER_DEACTIVATED, actor=actor, subject=person, changes={"is_active": [True, False]})
 
 
 @transaction.atomic
@@ -149,7 +151,7 @@ def activate_user(person: User, *, actor: User) -> None:
     """Let `person` sign in again. Sessions of before do not come back."""
     hold(person, actor=actor)
     if User.objects.filter(pk=person.pk, is_active=False).update(is_active=True):
-        audit.record(Action.USER_ACTIVATED, actor=actor, subject=person, changes={"is_active": [False, True]})
+        record(Action.USER_ACTIVATED, actor=actor, subject=person, changes={"is_active": [False, True]})
 
 
 @transaction.atomic
@@ -159,7 +161,7 @@ def unlock_user(person: User, *, actor: User) -> bool:
     if throttle.blocked_until(person) is None:
         return False
     failures = throttle.unlock(person)
-    audit.record(Action.USER_UNLOCKED, actor=actor, subject=person, failures=failures)
+    record(Action.USER_UNLOCKED, actor=actor, subject=person, failures=failures)
     return True
 
 
@@ -168,7 +170,7 @@ def end_sessions(person: User, *, actor: User) -> None:
     """End all sessions of `person` at once, half-way logins included."""
     hold(person, actor=actor)
     ended = _end(User.objects.filter(pk=person.pk))
-    audit.record(Action.SESSIONS_ENDED, actor=actor, subject=person, changes={"sessions": [ended, 0]})
+    record(Action.SESSIONS_ENDED, actor=actor, subject=person, changes={"sessions": [ended, 0]})
 
 
 @transaction.atomic
@@ -176,7 +178,7 @@ def end_company_sessions(company: Company, *, actor: User) -> None:
     """End all sessions of all people of `company` whom `actor` manages: two statements, however many they are."""
     acting, _company = hold_company(company, actor=actor)
     ended = _end(User.objects.managed_by(acting).filter(company=company))
-    audit.record(Action.COMPANY_SESSIONS_ENDED, actor=actor, company=company, changes={"sessions": [ended, 0]})
+    record(Action.COMPANY_SESSIONS_ENDED, actor=actor, company=company, changes={"sessions": [ended, 0]})
 
 
 def _void_links(person: User) -> None:
@@ -204,7 +206,7 @@ def report_not_me(claim: Claim, *, about: str) -> bool:
     if reported_at(claim) is not None:
         return False
     ended = _lock(person, by=None)
-    audit.record(
+    record(
         Action.REPORTED_NOT_ME,
         actor=None,
         subject=person,
@@ -229,7 +231,7 @@ def lock_user(person: User, *, actor: User) -> bool:
         return False
     with one_administrator_stays(subject):
         ended = _lock(subject, by=actor)
-    audit.record(Action.USER_LOCKED, actor=actor, subject=subject, sessions=ended)
+    record(Action.USER_LOCKED, actor=actor, subject=subject, sessions=ended)
     return True
 
 
@@ -279,4 +281,4 @@ def change_password(person: User, password: str, *, actor: User | None, here: st
     addresses.forget(User.objects.filter(pk=person.pk))
     throttle.unlock(person)
     Session.objects.filter(user=person).exclude(pk=here).delete()
-    audit.record(Action.PASSWORD_CHANGED, actor=actor, subject=person)
+    record(Action.PASSWORD_CHANGED, actor=actor, subject=person)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import F, Q
 
-from accounts import audit
 from accounts.acting import current_id, current_key, stay
-from accounts.actions import Action
-from accounts.browsers import PHONES, browser_name, system_name
+from accounts.authorization import hold
 from accounts.models import Session, User
-from accounts.reach import hold
 from accounts.text import methods_in_words
+from audit.browsers import PHONES, browser_name, system_name
+from audit.recording import record
+from audit.vocabulary import Action
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -67,7 +67,7 @@ def end_place(person: User, place_id: UUID, *, actor: User) -> str | None:
     if session is None or not theirs.delete()[0]:
         return None
     name = browser_name(session.browser)
-    audit.record(Action.SESSION_ENDED, actor=actor, subject=person, name=name, session=str(place_id))
+    record(Action.SESSION_ENDED, actor=actor, subject=person, name=name, session=str(place_id))
     return name
 
 
@@ -82,7 +82,7 @@ def end_others(person: User, *, actor: User) -> int:
     person.refresh_from_db(fields=["session_epoch"])
     stay(person)
     ended, _ = Session.objects.filter(user=person).exclude(pk=current_key()).delete()
-    audit.record(Action.OTHER_SESSIONS_ENDED, actor=actor, subject=person, sessions=ended)
+    record(Action.OTHER_SESSIONS_ENDED, actor=actor, subject=person, sessions=ended)
     return ended
 
 

@@ -21,10 +21,10 @@ from django.db import connection
 from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
-from accounts.audit import current_address
 from accounts.known_browsers import recognised
 from accounts.models import Budget, Role
 from accounts.text import fold_address
+from audit.recording import current_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

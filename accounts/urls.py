@@ -29,6 +29,5 @@ urlpatterns = [
     path("password-reset/sent/", views.PasswordResetSent.as_view(), name="password_reset_sent"),
     path("password-reset/<uidb64>/<token>/", views.ChoosePassword.as_view(), name="password_reset_confirm"),
     path("address/<token>/", views.confirm_address, name="address"),
-    path("not-me/<token>/", views.not_me, name="not_me"),
     path("invitation/<uidb64>/<token>/", views.Invitation.as_view(), name="invitation"),
 ]

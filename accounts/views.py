@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import SESSION_KEY, update_session_auth_hash
+from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
 from django.db import IntegrityError
 from django.shortcuts import redirect, render, resolve_url
@@ -21,13 +21,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.generic import FormView, TemplateView
 
-from accounts import addresses, invitations, links, notices, people, places, throttle
+from accounts import addresses, invitations, people, places, throttle
 from accounts.acting import current_key
-from accounts.afterwards import RedirectThen
+from accounts.after_response import RedirectThen
 from accounts.forms import ChangePasswordForm, ChoosePasswordForm, ProfileForm, ResetForm, too_many
 from accounts.models import User
-from accounts.reach import helped
-from accounts.scope import fields_ignored
+from accounts.refusals import fields_ignored
 from accounts.throttle import wait
 
 if TYPE_CHECKING:
@@ -226,25 +225,6 @@ def withdraw_address(request: SignedInRequest) -> HttpResponse:
 def link_in_a_sentence(request: HttpRequest, link: str) -> HttpResponse:
     """One of our links with what stood behind it in a mail: to the link alone."""
     return redirect(f"/{link}")
-
-
-@never_cache
-@login_not_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def not_me(request: SiteRequest, token: str) -> HttpResponse:
-    """ "This wasn't me": the page says what will happen, and its button does it. Following the link does nothing."""
-    claim = links.read(token)
-    if claim is None:
-        return render(request, "not-me/gone.html", status=404)
-    headline = notices.headline(claim.event)
-    if request.method != "POST":
-        context = {"claim": claim, "headline": headline, "reported_at": people.reported_at(claim)}
-        context["helped"] = helped(claim.person)
-        return render(request, "not-me/index.html", context)
-    people.report_not_me(claim, about=str(headline))
-    if request.session.get(SESSION_KEY) == str(claim.person.pk):
-        request.session.flush()
-    return redirect("not_me", token)
 
 
 class Invitation(ChoosePassword):

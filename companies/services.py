@@ -7,11 +7,11 @@ from enum import Enum
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit
-from accounts.actions import Action
+from accounts.authorization import OutOfReach, hold_actor, hold_company
 from accounts.models import User
 from accounts.people import ChangedMeanwhile, end_company_sessions
-from accounts.reach import OutOfReach, hold_actor, hold_company
+from audit.recording import record
+from audit.vocabulary import Action
 from companies.models import Company
 from mfa.queries import asked_individually
 from mfa.services import Sessions
@@ -33,7 +33,7 @@ def create_company(company: Company, *, actor: User) -> None:
     company.save()
     if not Company.objects.managed_by(acting).filter(pk=company.pk).exists():
         raise OutOfReach
-    audit.record(Action.COMPANY_CREATED, actor=actor, company=company, name=company.name)
+    record(Action.COMPANY_CREATED, actor=actor, company=company, name=company.name)
 
 
 @transaction.atomic
@@ -45,7 +45,7 @@ def rename_company(company: Company, name: str, *, actor: User, seen: str | None
     before, company.name = now.name, name
     if name != before:
         company.save(update_fields=["name", "name_folded"])
-        audit.record(Action.COMPANY_CHANGED, actor=actor, company=company, before=before, name=name)
+        record(Action.COMPANY_CHANGED, actor=actor, company=company, before=before, name=name)
 
 
 @transaction.atomic
@@ -53,7 +53,7 @@ def enable_company_two_factor(company: Company, *, actor: User, sessions: Sessio
     """Require 2FA of everybody in `company`: whoever has not set it up is asked at the next login."""
     hold_company(company, actor=actor)
     if _set_switch(company, on=True):
-        audit.record(Action.COMPANY_TWO_FACTOR_ENABLED, actor=actor, company=company, changes={SWITCH: [False, True]})
+        record(Action.COMPANY_TWO_FACTOR_ENABLED, actor=actor, company=company, changes={SWITCH: [False, True]})
     if sessions is Sessions.END:
         end_company_sessions(company, actor=actor)
 
@@ -79,7 +79,7 @@ def disable_company_two_factor(
             stopped = asked_individually(managed).update(
                 two_factor_enabled=False, two_factor_changed_at=timezone.now(), two_factor_changed_by=actor
             )
-        audit.record(
+        record(
             Action.COMPANY_TWO_FACTOR_DISABLED,
             actor=actor,
             company=company,

@@ -17,7 +17,7 @@ from django.shortcuts import render, resolve_url
 from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 
-from accounts import scope
+from accounts import refusals
 from accounts.middleware import wants_json
 from companies.middleware import NAMESPACE
 from mfa.sealing import Unreadable
@@ -134,13 +134,13 @@ def bad_request(request: SiteRequest, exception: Exception) -> HttpResponse:
 
 def permission_denied(request: SiteRequest, exception: Exception) -> HttpResponse:
     """403, with words of its own for the Settings app."""
-    scope.access_refused(request)
+    refusals.access_refused(request)
     return answer(request, NO_ACCESS if exception.args == (NAMESPACE,) else NOT_ALLOWED)
 
 
 def csrf_failure(request: SiteRequest, reason: str = "") -> HttpResponse:
     """403: the form is of an earlier session, or this browser keeps no cookies."""
-    scope.form_refused(request, reason)
+    refusals.form_refused(request, reason)
     trouble = COOKIES_NEEDED if reason == REASON_NO_CSRF_COOKIE and not request.COOKIES else FORM_OUT_OF_DATE
     if wants_json(request):
         return JsonResponse({"error": trouble.error, "message": f"{trouble.heading}. {trouble.text}"}, status=403)

@@ -76,8 +76,10 @@ CHECK_KEYS_AT_START = True
 INSTALLED_APPS = [
     "m2v",
     "companies",
+    "notices",
     "mfa",
     "accounts",
+    "audit",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -242,7 +244,7 @@ TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 
 DEFAULT_FROM_EMAIL = sender(env.str("EMAIL_FROM", default=f"m2v <no-reply@{mail_domain(_host)}>"))
 (DATA_DIR / "outbox").mkdir(mode=0o700, exist_ok=True)
-MAIL_IN_BACKGROUND = True  # no request waits for the mail server (accounts.post)
+MAIL_IN_BACKGROUND = True  # no request waits for the mail server (accounts.delivery)
 MAILERS = mailers(env.str("EMAIL_URL", default=""), outbox=DATA_DIR / "outbox")
 # Mail as files is the embedded default, knowingly: no server is needed to try the product.
 # User names are unique by their folded text, which Django does not see.

@@ -23,6 +23,7 @@ urlpatterns = [
     path("", include("mfa.urls")),
     path("user-settings/mfa/", include((own_window_urls(views.behind_own_window), "own_mfa"))),
     path("", include("accounts.urls")),
+    path("", include("notices.urls")),
     path("csp-report/", csp_report, name="csp_report"),
 ]
 

@@ -9,9 +9,9 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.actions import Action
-from accounts.models import AuditEvent
 from accounts.views import settings_page
+from audit.models import AuditEvent
+from audit.vocabulary import Action
 from m2v.context import M2S, PORTAL
 from mfa.queries import POSTPONED, State
 from mfa.window import Window

@@ -13,10 +13,11 @@ from django.http import HttpResponseRedirect, JsonResponse
 from django.shortcuts import resolve_url
 from django.views.decorators.cache import never_cache
 
-from accounts import audit, login
-from accounts.actions import Action
+from accounts import login
 from accounts.middleware import wants_json
-from accounts.scope import step_skipped
+from accounts.refusals import step_skipped
+from audit.recording import record
+from audit.vocabulary import Action
 from mfa.policy import Method, Step, pending_steps, set_up_steps
 from mfa.queries import Holdings, holdings_of, standing_of
 
@@ -70,7 +71,7 @@ def advance(
             request.session[STEPS_DONE] = request.session.get(STEPS_DONE, 0) + 1
             request.session.cycle_key()
         else:
-            audit.record(Action.PROVED, actor=person, subject=person, methods=[proved])
+            record(Action.PROVED, actor=person, subject=person, methods=[proved])
         login.settle(request.session)
         return resolve_url(pending[0])
     if proved is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from accounts.reach import ADMINISTRATORS, NOBODY, hold
+from accounts.authorization import ADMINISTRATORS, NOBODY, hold
 from mfa.models import AuthenticatorApp, Passkey, RecoveryCode
 
 if TYPE_CHECKING:

@@ -12,11 +12,14 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from accounts import audit, invitations
-from accounts.actions import Action
-from accounts.models import AuditEvent, Role, User
+from accounts import invitations
+from accounts.authorization import OutOfReach
+from accounts.models import Role, User
 from accounts.people import ChangedMeanwhile, end_lock
-from accounts.reach import OutOfReach
+from audit import reading
+from audit.models import AuditEvent
+from audit.recording import record
+from audit.vocabulary import Action
 from mfa.holding import hold_everything
 from mfa.models import AuthenticatorApp, Passkey, RecoveryCode
 from mfa.services import delete_passkey
@@ -105,7 +108,7 @@ class History:
 
     def shown(self, chosen: str) -> list[AuditEvent]:
         """The newest lines of a part."""
-        return audit.newest(self.lines.filter(self.parts[chosen][1]), viewer=self.viewer, number=MOST_LINES)
+        return reading.newest(self.lines.filter(self.parts[chosen][1]), viewer=self.viewer, number=MOST_LINES)
 
 
 @dataclass(frozen=True)
@@ -213,7 +216,7 @@ def let_in(subject: User, *, kept: Iterable[str], checked: str, reason: str, act
     for passkey in passkeys:
         delete_passkey(passkey, actor=actor)
     end_lock(subject)
-    audit.record(
+    record(
         Action.USER_LET_IN,
         actor=actor,
         subject=subject,

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, login, throttle
-from accounts.actions import Action
+from accounts import login, throttle
 from accounts.backends import AccountLocked
+from audit.recording import record
+from audit.vocabulary import Action
 from mfa.methods import answers, passkeys, recovery, totp
 from mfa.methods.ceremonies import Refused, RefusedForGood
 from mfa.models import Passkey
@@ -59,7 +60,7 @@ def with_code(person: User, holdings: Holdings, code: str, then: Callable[[Metho
                 totp.spend(holdings.app, person, code)
             else:
                 left = recovery.spend(person, code)
-                audit.record(Action.RECOVERY_CODE_USED, actor=person, subject=person, left=left)
+                record(Action.RECOVERY_CODE_USED, actor=person, subject=person, left=left)
             return method, then(method)
     except Unreadable as trouble:
         now = time()

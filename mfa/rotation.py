@@ -16,7 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.db.models import Q
 
-from accounts.verification import verifies
+from audit.sealing.verification import verifies
 from mfa.models import AuthenticatorApp, RecoveryCode
 from mfa.sealing import Purpose, Unreadable, keys, names_its_purpose, seal, unseal
 

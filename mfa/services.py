@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts import audit, throttle
-from accounts.actions import Action
+from accounts import throttle
+from accounts.authorization import hold, one_administrator_stays
 from accounts.models import User
 from accounts.people import ChangedMeanwhile, end_sessions, measure_anew
 from accounts.places import end_proved_by
-from accounts.reach import hold, one_administrator_stays
+from audit import recording
+from audit.recording import record
+from audit.vocabulary import Action
 from mfa.holding import hold_passkey, hold_with_factors
 from mfa.methods import recovery
 from mfa.methods.ceremonies import Refused
@@ -62,7 +64,7 @@ def enable_two_factor(subject: User, *, actor: User, sessions: Sessions = Sessio
     """Switch 2FA on for `subject`: whoever has not set it up is asked at the next login, after the password."""
     hold(subject, actor=actor)
     if _set_switch(subject, on=True, actor=actor):
-        audit.record(Action.TWO_FACTOR_ENABLED, actor=actor, subject=subject, changes={SWITCH: [False, True]})
+        record(Action.TWO_FACTOR_ENABLED, actor=actor, subject=subject, changes={SWITCH: [False, True]})
     if sessions is Sessions.END:
         end_sessions(subject, actor=actor)
 
@@ -86,7 +88,7 @@ def disable_two_factor(subject: User, *, actor: User, sessions: Sessions = Sessi
         measure_anew(subject)
     if was_on or apps or codes:
         changes = {SWITCH: [was_on, False], "authenticator_apps": [apps, 0], "recovery_codes": [codes, 0]}
-        audit.record(Action.TWO_FACTOR_DISABLED, actor=actor, subject=subject, changes=changes)
+        record(Action.TWO_FACTOR_DISABLED, actor=actor, subject=subject, changes=changes)
     if sessions is Sessions.END:
         end_sessions(subject, actor=actor)
 
@@ -110,9 +112,9 @@ def set_up_app(
     AuthenticatorApp.objects.create(user=subject, key=seal(key, subject.pk, Purpose.APP), last_used_step=last_used_step)
     _count_anew(subject, Method.TOTP)
     changes = {"authenticator_apps": [int(there is not None), 1]}
-    audit.record(Action.APP_SET_UP, actor=actor, subject=subject, changes=changes)
+    record(Action.APP_SET_UP, actor=actor, subject=subject, changes=changes)
     if _set_switch(subject, on=True, actor=actor):
-        audit.record(Action.TWO_FACTOR_ENABLED, actor=actor, subject=subject, changes={SWITCH: [False, True]})
+        record(Action.TWO_FACTOR_ENABLED, actor=actor, subject=subject, changes={SWITCH: [False, True]})
     codes = make_recovery_codes(subject, actor=actor, with_app=True)
     if there:
         end_proved_by(subject, *BY_APP)
@@ -140,7 +142,7 @@ def replace_recovery_codes(subject: User, codes: list[str], *, actor: User) -> N
 def _replace_codes(subject: User, codes: list[str], *, actor: User, with_app: bool) -> None:
     recovery.replace_all(subject, codes)
     _count_anew(subject, Method.RECOVERY)
-    audit.record(Action.RECOVERY_CODES_MADE, actor=actor, subject=subject, with_app=with_app)
+    record(Action.RECOVERY_CODES_MADE, actor=actor, subject=subject, with_app=with_app)
 
 
 @transaction.atomic
@@ -149,7 +151,7 @@ def request_passkey(subject: User, *, actor: User) -> bool:
     hold(subject, actor=actor)
     _, made = PasskeyRequest.objects.get_or_create(user=subject, defaults={"requested_by": actor})
     if made:
-        audit.record(Action.PASSKEY_REQUESTED, actor=actor, subject=subject, changes={"requests": [0, 1]})
+        record(Action.PASSKEY_REQUESTED, actor=actor, subject=subject, changes={"requests": [0, 1]})
     return made
 
 
@@ -159,7 +161,7 @@ def delete_passkey_request(subject: User, *, actor: User) -> bool:
     hold(subject, actor=actor)
     deleted, _ = PasskeyRequest.objects.filter(user=subject).delete()
     if deleted:
-        audit.record(Action.PASSKEY_REQUEST_DELETED, actor=actor, subject=subject, changes={"requests": [1, 0]})
+        record(Action.PASSKEY_REQUEST_DELETED, actor=actor, subject=subject, changes={"requests": [1, 0]})
     return bool(deleted)
 
 
@@ -176,7 +178,7 @@ def create_passkey(subject: User, new: NewPasskey, *, actor: User) -> Passkey:
                 raise TooManyPasskeys
             passkey = Passkey.objects.create(
                 user=subject,
-                name=passkey_name(new.aaguid, audit.current_browser(), taken),
+                name=passkey_name(new.aaguid, recording.current_browser(), taken),
                 credential_id=new.credential_id,
                 public_key=new.public_key,
                 sign_count=new.sign_count,
@@ -186,9 +188,7 @@ def create_passkey(subject: User, new: NewPasskey, *, actor: User) -> Passkey:
                 backed_up=new.backed_up,
             )
             PasskeyRequest.objects.filter(user=subject).delete()
-            audit.record(
-                Action.PASSKEY_CREATED, actor=actor, subject=subject, name=passkey.name, passkey=str(passkey.pk)
-            )
+            record(Action.PASSKEY_CREATED, actor=actor, subject=subject, name=passkey.name, passkey=str(passkey.pk))
     except IntegrityError as trouble:
         raise Refused("This passkey is registered already.") from trouble
     return passkey
@@ -206,7 +206,7 @@ def rename_passkey(passkey: Passkey, name: str, *, actor: User, seen: str | None
         raise ChangedMeanwhile
     if name != before:
         Passkey.objects.filter(pk=passkey.pk).update(name=name)
-        audit.record(
+        record(
             Action.PASSKEY_RENAMED,
             actor=actor,
             subject=passkey.user,
@@ -224,9 +224,7 @@ def delete_passkey(passkey: Passkey, *, actor: User) -> None:
         deleted, _ = Passkey.objects.filter(pk=passkey.pk).delete()
     if deleted:
         end_proved_by(passkey.user, f"{Method.PASSKEY}:{passkey.pk}")
-        audit.record(
-            Action.PASSKEY_DELETED, actor=actor, subject=passkey.user, name=passkey.name, passkey=str(passkey.pk)
-        )
+        record(Action.PASSKEY_DELETED, actor=actor, subject=passkey.user, name=passkey.name, passkey=str(passkey.pk))
 
 
 @transaction.atomic
@@ -234,7 +232,7 @@ def suspend_passkey(passkey: Passkey, reason: str) -> None:
     """Take a passkey out of use that is refused for good (`RefusedForGood`). Its owner sees it, and can only delete it."""
     if Passkey.objects.filter(pk=passkey.pk, suspended_at=None).update(suspended_at=timezone.now()):
         end_proved_by(passkey.user, f"{Method.PASSKEY}:{passkey.pk}")
-        audit.record(
+        record(
             Action.PASSKEY_SUSPENDED,
             actor=None,
             subject=passkey.user,
@@ -250,9 +248,9 @@ def disable_factor(subject: User, method: Method) -> None:
     if method is Method.TOTP:
         in_use = AuthenticatorApp.objects.filter(user=subject, confirmed=True, disabled_at=None)
         if in_use.update(disabled_at=timezone.now()):
-            audit.record(Action.APP_DISABLED, actor=None, subject=subject)
+            record(Action.APP_DISABLED, actor=None, subject=subject)
     elif RecoveryCode.objects.filter(user=subject, used_at=None).delete()[0]:
-        audit.record(Action.RECOVERY_CODES_DISABLED, actor=None, subject=subject)
+        record(Action.RECOVERY_CODES_DISABLED, actor=None, subject=subject)
 
 
 def _count_anew(subject: User, *methods: Method) -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from django.db import connection
 
-from accounts import scope
+from accounts import refusals
 from accounts.models import Role, User
 from companies.models import Company
-from m2v.logs import refusals
+from m2v import logs
 from m2v.reports import reports
 from tests.people import PASSWORD, Person
 
@@ -39,7 +39,7 @@ def django_db_setup(django_db_setup, django_db_blocker):
 @pytest.fixture(autouse=True)
 def full_buckets():
     """No test uses up what the next may write."""
-    for bucket in (scope.accesses, scope.forms, scope.skips, scope.waits, reports, refusals):
+    for bucket in (refusals.accesses, refusals.forms, refusals.skips, refusals.waits, reports, logs.refusals):
         bucket.refill()
 
 

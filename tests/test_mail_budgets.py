@@ -12,7 +12,7 @@ from django.db import transaction
 
 from accounts import people, throttle
 from accounts.models import Budget, Role, User
-from accounts.notices import NOTICES
+from notices.table import NOTICES
 from tests.accounts.walk import pages
 from tests.people import PASSWORD
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db import connections
 
-from accounts import audit, links, people, throttle
-from accounts.actions import Action
-from accounts.models import AuditEvent, Budget, Role, User
-from accounts.reach import LastAdministrator, OutOfReach, ShutOut, able_to_sign_in
+from accounts import not_me, people, throttle
+from accounts.authorization import LastAdministrator, OutOfReach, ShutOut, able_to_sign_in
+from accounts.models import Budget, Role, User
+from audit.models import AuditEvent
+from audit.recording import record
+from audit.vocabulary import Action
 from companies.models import Company
 from mfa import services
 from mfa.methods import totp
@@ -401,8 +403,8 @@ def set_up_instead(person: Person, app: AuthenticatorApp) -> None:
 def test_this_was_not_me_meets_logins_and_other_acts(kim, admin):
     for _round in range(5):
         coming = [Person(with_password(kim).user) for _ in range(3)]
-        line = audit.record(Action.SIGNED_IN, actor=kim.user, subject=kim.user)
-        claim = links.Claim(line, kim.user.email)
+        line = record(Action.SIGNED_IN, actor=kim.user, subject=kim.user)
+        claim = not_me.Claim(line, kim.user.email)
         changed = User.objects.get(pk=kim.user.pk)
         acts: list[Callable[[], Any]] = [
             *[one.enter_password for one in coming],

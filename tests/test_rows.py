@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from accounts.actions import Action
-from accounts.models import AuditEvent, Role, User
+from accounts.models import Role, User
+from audit.models import AuditEvent
+from audit.vocabulary import Action
 from companies.models import Company
 from mfa.models import Passkey, PasskeyRequest, RecoveryCode
 from tests.companies import COMPANIES, USERS, press, read

@@ -15,9 +15,9 @@ from django.utils import timezone
 import accounts
 import companies
 import mfa
+from accounts.authorization import OutOfReach, ShutOut
 from accounts.models import Role, User
 from accounts.people import ChangedMeanwhile
-from accounts.reach import OutOfReach, ShutOut
 from companies.models import Company
 from mfa.letting_in import Checked
 from mfa.methods import recovery

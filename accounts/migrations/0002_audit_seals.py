@@ -1,11 +1,11 @@
 """The audit's codes and seals; lines that are there get their code now."""
 
-import accounts.written_once
+import audit.sealing.written_once
 import django.utils.timezone
 from django.db import migrations, models
 
-from accounts import macs
-from accounts.audit_models import AuditEvent
+from audit.sealing import macs
+from audit.models import AuditEvent
 
 
 def sign(apps, schema_editor):
@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                 ("count", models.PositiveIntegerField()),
                 ("ids", models.JSONField()),
                 ("digest", models.CharField(max_length=64)),
-                ("mac", accounts.written_once.MacField(editable=False, max_length=322)),
+                ("mac", audit.sealing.written_once.MacField(editable=False, max_length=322)),
             ],
             options={"ordering": ("number",)},
         ),
@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="auditevent",
             name="mac",
-            field=accounts.written_once.MacField(editable=False, max_length=322),
+            field=audit.sealing.written_once.MacField(editable=False, max_length=322),
         ),
         migrations.AddConstraint(
             model_name="auditevent",

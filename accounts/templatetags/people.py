@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 from django import template
 from django.urls import reverse
 
-from accounts import audit, dates
-from accounts.browsers import PHONES, system_name
+from accounts import dates
+from audit import reading
+from audit.browsers import PHONES, system_name
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from accounts.models import AuditEvent, User
+    from accounts.models import User
+    from audit.models import AuditEvent
 
 register = template.Library()
 
@@ -61,16 +63,16 @@ def day(at: datetime | None) -> str:
 @register.filter
 def sentence(event: AuditEvent) -> str:
     """What an audit line says."""
-    return audit.sentence(event)
+    return reading.sentence(event)
 
 
 @register.simple_tag
 def parts_of(event: Any, about: User | None = None) -> list[tuple[str, str]]:
-    """The same in parts, each with an address or none: those whom the viewer manages have one (see audit.seen_by).
+    """The same in parts, each with an address or none: those whom the viewer manages have one (see reading.seen_by).
 
     `about` is the person whose page it is on, who needs none.
     """
-    form, words = audit.form_and_words(event)
+    form, words = reading.form_and_words(event)
     people = {"actor": event.actor_managed and event.actor, "subject": event.subject_managed and event.subject}
     parts = []
     for text, field, _format, _conversion in Formatter().parse(form):
@@ -85,7 +87,7 @@ def parts_of(event: Any, about: User | None = None) -> list[tuple[str, str]]:
 @register.filter
 def place(event: AuditEvent) -> str:
     """The browser an act came from."""
-    return audit.place(event)
+    return reading.place(event)
 
 
 @register.filter
@@ -107,4 +109,4 @@ def on_phone(event: AuditEvent) -> bool:
 @register.filter
 def sign_in(event: AuditEvent) -> str:
     """A line of "Recent sign-ins": "Safari on Mac, with a passkey"."""
-    return audit.sign_in(event)
+    return reading.sign_in(event)

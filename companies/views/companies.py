@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Role, User
 from accounts.people import ChangedMeanwhile
-from accounts.scope import fields_ignored, managed_or_404
+from accounts.refusals import fields_ignored, managed_or_404
 from companies import services
 from companies.forms import CompanyForm
 from companies.models import Company

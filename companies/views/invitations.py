@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import invitations, people, throttle
 from accounts.forms import too_many
 from accounts.models import User
-from accounts.scope import managed_or_404
+from accounts.refusals import managed_or_404
 from companies.views.back import back_to_user, to_let_in
 from mfa.sealing import Purpose, Unreadable, seal, unseal
 from mfa.views.confirm import recently_proved

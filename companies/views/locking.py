@@ -12,8 +12,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import people, throttle
+from accounts.authorization import LastAdministrator
 from accounts.forms import too_many
-from accounts.reach import LastAdministrator
 from companies.forms import LetInForm
 from companies.views.back import HISTORY, back_to_user, list_query, to_let_in
 from companies.views.invitations import say_invited

@@ -14,10 +14,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import addresses, invitations, people, throttle
+from accounts.authorization import LastAdministrator
 from accounts.forms import too_many
 from accounts.models import User
-from accounts.reach import LastAdministrator
-from accounts.scope import fields_ignored, managed_or_404
+from accounts.refusals import fields_ignored, managed_or_404
 from companies.forms import UserForm
 from companies.models import Company
 from companies.queries import UserList

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from accounts.browsers import browser_name
+from audit.browsers import browser_name
 
 # AAGUIDs say which kind of authenticator made a passkey. Not proved without attestation: a name, nothing more.
 KNOWN = {

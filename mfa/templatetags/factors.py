@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from django import template
 
-from accounts.actions import Action
-from accounts.models import AuditEvent
+from audit.models import AuditEvent
+from audit.vocabulary import Action
 from mfa.queries import state_of
 from mfa.window import Window
 

@@ -24,11 +24,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import audit, login, throttle
-from accounts.actions import Action
+from accounts import login, throttle
 from accounts.forms import too_many
 from accounts.middleware import wants_json
 from accounts.throttle import Throttled, wait
+from audit.recording import record
+from audit.vocabulary import Action
 from mfa import proofs
 from mfa.forms import CodeForm, PasswordForm, RecoveryCodeForm
 from mfa.policy import Method
@@ -195,7 +196,7 @@ def proved(request: SiteRequest, person: User, method: Method, *, by: str = "") 
         login.forgive_guesses(person, [login.Proof(method, time(), network=throttle.network_of(person))])
     if method is Method.RECOVERY:
         tell_codes_left(request, person)
-    audit.record(Action.CONFIRMED, actor=person, subject=person, methods=[method])
+    record(Action.CONFIRMED, actor=person, subject=person, methods=[method])
     login.settle(request.session)
     return resolve_url("home")
 

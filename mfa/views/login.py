@@ -16,14 +16,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import audit, login
+from accounts import login
 from accounts.acting import current_id
-from accounts.actions import Action
+from accounts.authorization import helped
 from accounts.backends import AccountLocked
 from accounts.forms import too_many
 from accounts.models import User
-from accounts.reach import helped
 from accounts.throttle import Throttled, network_of, wait
+from audit.recording import record
+from audit.vocabulary import Action
 from mfa import proofs
 from mfa.flow import advance, holdings_in, login_step, pending_of
 from mfa.forms import CodeForm, LoginForm, RecoveryCodeForm
@@ -123,7 +124,7 @@ def sign_out(request: SiteRequest) -> HttpResponse:
     there = resolve_url("login")  # which says so: nothing is kept of the session, not even a word
     with transaction.atomic():
         if request.user.is_authenticated:
-            audit.record(Action.SIGNED_OUT, actor=request.user, subject=request.user, session=current_id())
+            record(Action.SIGNED_OUT, actor=request.user, subject=request.user, session=current_id())
             there = f"{there}?signed_out=yes"
         logout(request)
     answer = HttpResponseRedirect(there)

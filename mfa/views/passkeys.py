@@ -24,11 +24,11 @@ from django.views.decorators.http import require_POST
 
 from accounts import login, throttle
 from accounts.acting import in_background
+from accounts.authorization import helped
 from accounts.backends import AccountLocked
 from accounts.forms import too_many
 from accounts.models import User
-from accounts.reach import helped
-from accounts.scope import passkey_refused, step_skipped
+from accounts.refusals import passkey_refused, step_skipped
 from accounts.throttle import Throttled, wait
 from mfa import proofs, services
 from mfa.flow import advance, holdings_in, pending_of

@@ -10,9 +10,10 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import audit, login
-from accounts.actions import Action
+from accounts import login
 from accounts.models import User
+from audit.recording import record
+from audit.vocabulary import Action
 from mfa.flow import advance, counted, holdings_in, login_step
 from mfa.models import PasskeyRequest
 from mfa.policy import Method, Step, may_enrol
@@ -35,7 +36,7 @@ def login_passkey(request: SiteRequest) -> HttpResponse:
     if request.method == "POST" and "later" in request.POST:
         request.session[POSTPONED] = True
         with transaction.atomic():
-            audit.record(Action.PASSKEY_POSTPONED, actor=person, subject=person)
+            record(Action.PASSKEY_POSTPONED, actor=person, subject=person)
             return HttpResponseRedirect(advance(request, person))
     methods = {Method(method) for method in login.methods_proved(request.session)}
     asked = PasskeyRequest.objects.select_related("requested_by").filter(user=person).first()

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.models import User
-from accounts.scope import managed_or_404
+from accounts.refusals import managed_or_404
 from mfa import consequences, services
 from mfa.forms import SignOutForm
 from mfa.services import Sessions

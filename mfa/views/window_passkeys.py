@@ -10,9 +10,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 from django.views.decorators.vary import vary_on_headers
 
+from accounts.authorization import LastAdministrator
 from accounts.people import ChangedMeanwhile
-from accounts.reach import LastAdministrator
-from accounts.scope import managed_or_404
+from accounts.refusals import managed_or_404
 from mfa import consequences, services
 from mfa.forms import PasskeyNameForm
 from mfa.views.confirm import recently_proved

@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts import invitations, post
+from accounts import delivery, invitations
 from accounts.domains import NoDomain, ascii_address, ascii_domain, shown_domain
 from accounts.models import User
 from accounts.text import clean_address, fold_address, spoken
@@ -208,8 +208,8 @@ class _Editor:
 def test_every_mail_says_that_a_machine_sent_it_and_which_site(settings, mailoutbox):
     settings.BASE_URL = "https://mfa.acme.example:8443"
 
-    post.deliver(EmailMessage("Hello", "Hello", to=["kim@acme.example"]), cause="kim")
-    post.deliver_to_many([EmailMessage("Hello", "Hello", to=["lee@acme.example"])], cause="kim")
+    delivery.deliver(EmailMessage("Hello", "Hello", to=["kim@acme.example"]), cause="kim")
+    delivery.deliver_to_many([EmailMessage("Hello", "Hello", to=["lee@acme.example"])], cause="kim")
 
     for sent in mailoutbox:
         headers = sent.message()

@@ -14,10 +14,13 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.html import strip_tags
 
-from accounts import audit, invitations, links, people
-from accounts.actions import Action
-from accounts.models import AuditEvent, Role, Session, User
+from accounts import invitations, not_me, people
+from accounts.models import Role, Session, User
 from accounts.sessions import kept_as
+from audit import reading, recording
+from audit.models import AuditEvent
+from audit.recording import record
+from audit.vocabulary import Action
 from companies import services as companies
 from companies.models import Company
 from mfa import services
@@ -36,7 +39,7 @@ def lines(**found):
 
 
 def said(**found):
-    return [audit.sentence(line) for line in lines(**found)]
+    return [reading.sentence(line) for line in lines(**found)]
 
 
 # --- Where an act comes from ---
@@ -117,20 +120,20 @@ def test_an_act_on_the_command_line_comes_from_nowhere(admin, kim):
 
     line = AuditEvent.objects.get()
     assert (line.address, line.browser) == (None, "")
-    assert audit.current_browser() == ""
-    assert audit.place(line) == ""
+    assert recording.current_browser() == ""
+    assert reading.place(line) == ""
 
 
 def test_where_an_act_comes_from_is_forgotten_after_it(kim):
-    with audit.origin("192.0.2.7", "Firefox/150"):
-        with audit.origin(None, "inner"):
-            assert audit.current_browser() == "inner"
-        assert audit.current_browser() == "Firefox/150"
-    assert audit.current_browser() == ""
+    with recording.origin("192.0.2.7", "Firefox/150"):
+        with recording.origin(None, "inner"):
+            assert recording.current_browser() == "inner"
+        assert recording.current_browser() == "Firefox/150"
+    assert recording.current_browser() == ""
 
-    with pytest.raises(RuntimeError), audit.origin("192.0.2.7", "Firefox/150"):
+    with pytest.raises(RuntimeError), recording.origin("192.0.2.7", "Firefox/150"):
         raise RuntimeError
-    assert audit.current_browser() == ""
+    assert recording.current_browser() == ""
 
 
 @pytest.mark.parametrize(
@@ -138,7 +141,7 @@ def test_where_an_act_comes_from_is_forgotten_after_it(kim):
     [(True, True, "given"), (True, False, "given"), (False, True, "subject's"), (False, False, None)],
 )
 def test_a_line_is_of_the_company_it_is_about(company_given, subject_given, kept, kim, other_company, admin):
-    line = audit.record(
+    line = record(
         Action.SESSIONS_ENDED,
         actor=admin,
         subject=kim.user if subject_given else None,
@@ -228,7 +231,7 @@ def do_everything(administrator, kim, company):
     petra.post("/settings/administration/users/new/", {"username": "nadia", "role": "member", "company": company.pk})
     petra.post(f"/settings/administration/users/{User.objects.get(username='nadia').pk}/invite/withdraw/")
     browser().post("/password-reset/", {"email": kim.user.email})
-    people.report_not_me(links.Claim(lines(action="user_created")[-1], "nadia@acme.example"), about="Your new access")
+    people.report_not_me(not_me.Claim(lines(action="user_created")[-1], "nadia@acme.example"), about="Your new access")
     petra.post(one, {"username": "kim", "first_name": "Kimberly", "role": "member", "company": company.pk})
     petra.post(f"{one}deactivate/")
     petra.post(f"{one}activate/")
@@ -333,7 +336,7 @@ def test_every_line_is_shown_in_somebodys_window_or_companys_page(busy_day, admi
     window = strip_tags(administrator.client.get(f"/settings/administration/users/{kim.user.pk}/mfa/").content.decode())
 
     for line in lines(subject=kim.user)[-3:]:
-        assert audit.sentence(line) in window
+        assert reading.sentence(line) in window
     page = strip_tags(administrator.client.get(f"/settings/administration/companies/{company.pk}/").content.decode())
     assert "ended all sessions of the users of Acme Machines AG" in page
 
@@ -357,7 +360,7 @@ def test_every_action_is_used_by_the_product():
 def test_every_sentence_is_made_of_what_lines_know():
     known = {"actor", "subject", "company", "method", "name", "before", "reason"}
 
-    for form in [*(action.label for action in Action), *audit.OWN_ACTS.values()]:
+    for form in [*(action.label for action in Action), *reading.OWN_ACTS.values()]:
         fields = {field for _text, field, _format, _kind in Formatter().parse(str(form)) if field}
         assert fields <= known
         assert fields & {"actor", "subject"}
@@ -427,17 +430,17 @@ def test_every_sentence_is_made_of_what_lines_know():
 )
 def test_what_people_do_to_themselves_reads_differently(action, details, of_petra, own, admin, kim):
     for actor, sentence in ((admin, of_petra), (kim.user, own)):
-        assert audit.sentence(audit.record(Action(action), actor=actor, subject=kim.user, **details)) == sentence
+        assert reading.sentence(record(Action(action), actor=actor, subject=kim.user, **details)) == sentence
 
 
 def test_a_line_by_or_about_nobody_says_so_as_people_do(db, kim):
-    refused = audit.record(Action.REFUSED, actor=None, methods=["password"])
-    named = audit.record(Action.REFUSED, actor=None, methods=["password"], username="{actor} x")
+    refused = record(Action.REFUSED, actor=None, methods=["password"])
+    named = record(Action.REFUSED, actor=None, methods=["password"], username="{actor} x")
 
-    assert audit.sentence(refused) == "A sign-in with a password was refused: there is no such user"
-    assert audit.sentence(named) == "A sign-in as {actor} x with a password was refused"
+    assert reading.sentence(refused) == "A sign-in with a password was refused: there is no such user"
+    assert reading.sentence(named) == "A sign-in as {actor} x with a password was refused"
     said = {
-        action: audit.sentence(audit.record(action, actor=None, subject=kim.user if of_kim else None))
+        action: reading.sentence(record(action, actor=None, subject=kim.user if of_kim else None))
         for action, of_kim in (
             (Action.USER_CREATED, True),
             (Action.ACCESS_REFUSED, False),
@@ -457,7 +460,7 @@ def test_a_line_by_or_about_nobody_says_so_as_people_do(db, kim):
 def test_no_line_without_an_actor_or_a_subject_speaks_of_somebody(action, db):
     details = {"name": "x", "before": "x", "reason": "x", "methods": ["password"]}
 
-    sentence = audit.sentence(audit.record(action, actor=None, **details))
+    sentence = reading.sentence(record(action, actor=None, **details))
 
     assert "omebody" not in sentence
     assert "{" not in sentence
@@ -494,7 +497,7 @@ def test_a_browser_that_calls_itself_markup_is_shown_as_text(kim):
     ],
 )
 def test_methods_in_words(methods, words):
-    assert audit.methods_in_words(methods) == words
+    assert reading.methods_in_words(methods) == words
 
 
 # --- The steps of a sign-in ---
@@ -564,10 +567,10 @@ def test_the_last_sign_in_is_the_end_of_the_login_and_not_its_beginning(kim, tim
     ],
 )
 def test_a_line_of_ones_own_list_of_sign_ins(action, agent, methods, words, kim):
-    with audit.origin("192.0.2.7", agent):
-        line = audit.record(Action(action), actor=kim.user, subject=kim.user, methods=methods)
+    with recording.origin("192.0.2.7", agent):
+        line = record(Action(action), actor=kim.user, subject=kim.user, methods=methods)
 
-    assert audit.sign_in(line) == words
+    assert reading.sign_in(line) == words
 
 
 def test_the_portal_shows_the_last_five_sign_ins_of_its_reader_and_of_nobody_else(kim, make_person):

@@ -13,11 +13,14 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
 
-from accounts import audit, keys, macs, seals
-from accounts.actions import Action
-from accounts.models import AuditEvent, AuditSeal
-from accounts.seals import ranges, seal_batch, seal_settled
-from accounts.written_once import WrittenOnceError
+from accounts import keys
+from audit import recording
+from audit.models import AuditEvent, AuditSeal
+from audit.recording import record
+from audit.sealing import macs, seals
+from audit.sealing.seals import ranges, seal_batch, seal_settled
+from audit.sealing.written_once import WrittenOnceError
+from audit.vocabulary import Action
 from tests.test_races import in_parallel
 
 TABLE = "accounts_auditevent"
@@ -70,8 +73,8 @@ def test_real_lines_hold_whatever_they_hold(kim, admin):
     kim.set_up_app()
     odd = {"list": [1, 2.5, None, True], "text": "ü\u2028\"'\\", "nested": {"b": 1, "a": ["x"]}, "lazy": Action.PROVED}
     for address in ("192.0.2.7", "2001:db8::1", "::ffff:192.0.2.1", "::1", "FE80::1", None):
-        with audit.origin(address, "Firefox — „x“ \t"):
-            audit.record(Action.REFUSED, actor=admin, subject=kim.user, **odd)
+        with recording.origin(address, "Firefox — „x“ \t"):
+            record(Action.REFUSED, actor=admin, subject=kim.user, **odd)
 
     assert "checked" in verified()
     assert all(line.holds() for line in AuditEvent.objects.all())
@@ -146,10 +149,10 @@ def test_a_batch_is_sealed_after_a_commit_once_in_256_lines(db, django_capture_o
         with connection.cursor() as cursor:
             cursor.execute("SELECT setval(pg_get_serial_sequence(%s, 'id'), %s)", [TABLE, old.pk // 256 * 256 + 254])
     with django_capture_on_commit_callbacks(execute=True):
-        audit.record(Action.REFUSED, actor=None)
+        record(Action.REFUSED, actor=None)
     assert not AuditSeal.objects.exists()
     with django_capture_on_commit_callbacks(execute=True):
-        assert audit.record(Action.REFUSED, actor=None).pk % 256 == 0
+        assert record(Action.REFUSED, actor=None).pk % 256 == 0
 
     assert AuditSeal.objects.get().count == 2, "the young ones wait"
 
@@ -159,8 +162,8 @@ def test_a_seal_that_cannot_be_made_fails_no_login(kim, monkeypatch, caplog):
     def broken() -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(audit, "EVERY", 1)
-    monkeypatch.setattr(audit, "seal_batch", broken)
+    monkeypatch.setattr(recording, "EVERY", 1)
+    monkeypatch.setattr(recording, "seal_batch", broken)
 
     assert kim.sign_in().status_code == 302
     assert kim.is_in
@@ -183,7 +186,7 @@ def test_of_many_that_seal_at_once_one_does_and_none_fails(transactional_db):
 def test_two_who_write_at_once_leave_an_audit_that_holds(transactional_db):
     def write() -> int:
         with transaction.atomic():
-            audit.record(Action.REFUSED, actor=None)
+            record(Action.REFUSED, actor=None)
         return seal_batch()
 
     in_parallel([write] * 8)

@@ -11,10 +11,15 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
-from accounts import addresses, audit, invitations, known_browsers, links, people, recipients, seals
-from accounts.actions import Action
-from accounts.models import AuditEvent, AuditSeal
+from accounts import addresses, invitations, known_browsers, people
+from accounts.not_me import not_me_link
+from audit import recording
+from audit.models import AuditEvent, AuditSeal
+from audit.recording import record
+from audit.sealing import seals
+from audit.vocabulary import Action
 from mfa.letting_in import let_in
+from notices import recipients
 from tests.addresses import link_of
 from tests.mfa.pages import words
 from tests.people import PASSWORD, browser
@@ -56,8 +61,8 @@ def address(kim, _admin, _make_user):
 
 
 def not_me(kim, _admin, _make_user):
-    line = audit.record(Action.PASSKEY_CREATED, actor=kim.user, subject=kim.user, name="Phone")
-    return path(links.not_me_link(line, "kim@acme.example"))
+    line = record(Action.PASSKEY_CREATED, actor=kim.user, subject=kim.user, name="Phone")
+    return path(not_me_link(line, "kim@acme.example"))
 
 
 @AHEAD
@@ -133,20 +138,20 @@ def test_a_browser_that_became_known_while_the_clock_ran_ahead_is_a_new_one(seco
     clock.shift(-seconds)
 
     kim.user.refresh_from_db()
-    with audit.origin(None, "", cookie):
+    with recording.origin(None, "", cookie):
         assert bool(known_browsers.recognised(kim.user)) is works
 
 
 def test_an_address_that_was_replaced_while_the_clock_ran_ahead_is_not_told_for_years(clock, kim):
     def told():
-        line = audit.record(Action.PASSWORD_CHANGED, actor=kim.user, subject=kim.user)
+        line = record(Action.PASSWORD_CHANGED, actor=kim.user, subject=kim.user)
         return {recipient.address for recipient in recipients.the_person(line)}
 
     clock.shift(TEN_YEARS)
     kim.user.email = "new@acme.example"
     kim.user.save()
     changes = {"email": ["kim@acme.example", "new@acme.example"]}
-    audit.record(Action.USER_CHANGED, actor=kim.user, subject=kim.user, changes=changes)
+    record(Action.USER_CHANGED, actor=kim.user, subject=kim.user, changes=changes)
     assert told() == {"kim@acme.example", "new@acme.example"}
     clock.shift(-TEN_YEARS)
 
@@ -155,9 +160,9 @@ def test_an_address_that_was_replaced_while_the_clock_ran_ahead_is_not_told_for_
 
 def test_lines_of_the_future_are_sealed_with_the_others(clock, kim):
     clock.shift(TEN_YEARS)
-    future = audit.record(Action.PASSWORD_CHANGED, actor=kim.user, subject=kim.user)
+    future = record(Action.PASSWORD_CHANGED, actor=kim.user, subject=kim.user)
     clock.shift(-TEN_YEARS)
-    line = audit.record(Action.PASSWORD_CHANGED, actor=kim.user, subject=kim.user)
+    line = record(Action.PASSWORD_CHANGED, actor=kim.user, subject=kim.user)
     clock.shift(120)
     seals.seal_settled()
 

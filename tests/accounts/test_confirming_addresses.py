@@ -7,8 +7,9 @@ import re
 import pytest
 
 from accounts import addresses, invitations, people
-from accounts.models import AuditEvent, PendingAddress, User
-from accounts.reach import OutOfReach
+from accounts.authorization import OutOfReach
+from accounts.models import PendingAddress, User
+from audit.models import AuditEvent
 from tests.accounts.walk import everything
 from tests.addresses import confirm_address, link_of
 from tests.people import PASSWORD, Person, browser

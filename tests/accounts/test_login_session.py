@@ -11,8 +11,9 @@ from urllib.parse import urlencode, urljoin, urlsplit
 import pytest
 
 from accounts import login
-from accounts.models import AuditEvent, Session
+from accounts.models import Session
 from accounts.sessions import kept_as
+from audit.models import AuditEvent
 from mfa import services
 from tests.accounts.steps import CHALLENGE, HALF_WAY, PASSKEY, SAVE_CODES, SET_UP, finish, go_half_way, set_up
 from tests.accounts.walk import everything, pages

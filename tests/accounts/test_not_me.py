@@ -8,11 +8,14 @@ import pytest
 from django.core import signing
 from django.test import Client
 
-from accounts import audit, invitations, links, people
-from accounts.actions import Action
-from accounts.models import AuditEvent, Role, Session, User
-from accounts.recipients import the_administrators
+from accounts import invitations, not_me, people
+from accounts.models import Role, Session, User
+from audit import reading
+from audit.models import AuditEvent
+from audit.recording import record
+from audit.vocabulary import Action
 from mfa.letting_in import let_in
+from notices.recipients import the_administrators
 from tests.accounts.steps import CHALLENGE
 from tests.accounts.walk import everything
 from tests.mfa.pages import words
@@ -144,7 +147,7 @@ def test_it_leaves_one_line_in_the_audit(path, line, kim):
         "name": "A passkey was added to your account",
         "sessions": 1,
     }
-    assert audit.sentence(report) == (
+    assert reading.sentence(report) == (
         "Kim Hansen said “This wasn’t me” of “A passkey was added to your account”: "
         "the account was locked and all sessions ended"
     )
@@ -217,8 +220,8 @@ def test_no_link_of_before_and_no_reset_gives_a_new_password(path, kim, told, ma
 
 def test_an_invitation_of_before_gives_no_new_password(told, kim, admin):
     link = invitations.invite(kim.user, actor=admin).removeprefix("http://localhost:8000")
-    event = audit.record(Action.PASSKEY_CREATED, actor=kim.user, subject=kim.user, name="x")
-    browser().post(links.not_me_link(event, kim.user.email).removeprefix("http://localhost:8000"))
+    event = record(Action.PASSKEY_CREATED, actor=kim.user, subject=kim.user, name="x")
+    browser().post(not_me.not_me_link(event, kim.user.email).removeprefix("http://localhost:8000"))
 
     assert browser().get(link).status_code == 404
 
@@ -241,8 +244,8 @@ def test_an_administrator_sees_it_until_they_are_let_in_again(path, kim, adminis
 
 
 def test_an_invitation_that_was_used_long_ago_is_not_shown_as_unused(path, kim, administrator, admin):
-    audit.record(Action.USER_INVITED, actor=admin, subject=kim.user)
-    report_about = links.read(path.split("/")[2])
+    record(Action.USER_INVITED, actor=admin, subject=kim.user)
+    report_about = not_me.read(path.split("/")[2])
     people.report_not_me(report_about, about="A passkey was added to your account")
 
     assert "Invited " not in words(administrator.client.get(f"/settings/administration/users/{kim.user.pk}/"))
@@ -314,7 +317,7 @@ def test_without_administrators_in_the_company_the_sites_are_told(report, admin,
 )
 def test_who_can_help_whom(role, in_company, addresses, make_user, company, company_admin, admin):
     lee = make_user("lee", role=role, company=company if in_company else None)
-    event = audit.record(Action.REPORTED_NOT_ME, actor=None, subject=lee)
+    event = record(Action.REPORTED_NOT_ME, actor=None, subject=lee)
 
     assert {recipient.address for recipient in the_administrators(event)} == addresses
 
@@ -355,14 +358,14 @@ def test_a_token_signed_for_something_else_opens_nothing(path, line):
 
     for salt in ("accounts.invitation", "django.core.signing", "accounts.password-reset"):
         expected_gone(f"/not-me/{signing.dumps(content, salt=salt)}/", before)
-    expected_gone(f"/not-me/{signing.dumps(content, salt=links.SALT, key='guessed')}/", before)
+    expected_gone(f"/not-me/{signing.dumps(content, salt=not_me.SALT, key='guessed')}/", before)
 
 
 def test_a_link_locks_only_whom_its_event_is_about(path, line, make_user):
     ada = make_user("ada")
     before = everything()
 
-    forged = signing.dumps([str(ada.pk), line.pk, "ada@acme.example"], salt=links.SALT)
+    forged = signing.dumps([str(ada.pk), line.pk, "ada@acme.example"], salt=not_me.SALT)
     expected_gone(f"/not-me/{forged}/", before)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from accounts import links
-from accounts.actions import Action
-from accounts.models import AuditEvent
+from accounts import not_me
+from audit.models import AuditEvent
+from audit.vocabulary import Action
 from tests.people import Person, browser
 from tests.test_races import TWENTY, browsers, in_parallel
 
@@ -23,7 +23,7 @@ def kim(make_person) -> Person:
 
 def test_twenty_clicks_are_one_report(kim, mailoutbox):
     event = AuditEvent.objects.filter(subject=kim.user).latest("pk")
-    path = links.not_me_link(event, kim.user.email).removeprefix("http://localhost:8000")
+    path = not_me.not_me_link(event, kim.user.email).removeprefix("http://localhost:8000")
     mailoutbox.clear()
 
     answers = in_parallel([lambda: browser().post(path)] * TWENTY)

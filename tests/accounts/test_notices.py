@@ -8,13 +8,17 @@ from html import unescape
 import pytest
 from django.db import transaction
 
-from accounts import audit, notices, people, throttle
-from accounts.actions import Action
-from accounts.models import AuditEvent, PendingAddress, User
-from accounts.notices import NOTICES
+from accounts import people, throttle
+from accounts.models import PendingAddress, User
+from audit import recording
+from audit.models import AuditEvent
+from audit.recording import record
+from audit.vocabulary import Action
 from companies import services as companies
 from mfa import services
 from mfa.models import AuthenticatorApp, Passkey
+from notices import sending
+from notices.table import NOTICES
 from tests.accounts.steps import finish
 from tests.addresses import confirm_address
 from tests.mfa.pages import make_new_codes
@@ -299,10 +303,8 @@ def test_an_address_that_came_went_or_was_only_spelt_anew_is_told_once(before, a
 
 @pytest.mark.parametrize(("details", "mails"), [({}, 0), ({"new_browser": False}, 0), ({"new_browser": True}, 1)])
 def test_a_new_browser_signs_in(details, mails, told, kim):
-    with audit.origin("192.0.2.7", AGENT):
-        sent = told(
-            audit.record, Action.SIGNED_IN, actor=kim.user, subject=kim.user, methods=["password", "totp"], **details
-        )
+    with recording.origin("192.0.2.7", AGENT):
+        sent = told(record, Action.SIGNED_IN, actor=kim.user, subject=kim.user, methods=["password", "totp"], **details)
 
     assert len(sent) == mails
     for mail in sent:
@@ -642,7 +644,7 @@ def test_a_login_asks_nothing_for_the_sake_of_mail(way, kim, django_capture_on_c
         assert (kim.enter_code if way == "code" else kim.use_passkey)().status_code in {200, 302}
     line = AuditEvent.objects.filter(action=Action.SIGNED_IN).latest("pk")
 
-    mails = [act for act in callbacks if getattr(act, "func", None) is notices._send]
+    mails = [act for act in callbacks if getattr(act, "func", None) is sending._send]
     assert mails == [] or line.details.get("new_browser")
 
 

@@ -10,7 +10,8 @@ from django.utils.http import urlsafe_base64_encode
 
 from accounts import invitations, people
 from accounts.forms import ChoosePasswordForm
-from accounts.models import AuditEvent, Role, Session, User
+from accounts.models import Role, Session, User
+from audit.models import AuditEvent
 from tests.accounts.steps import CHALLENGE, HALF_WAY, go_half_way
 from tests.accounts.walk import everything
 from tests.audit import forget

@@ -7,7 +7,8 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from accounts import people
-from accounts.models import AuditEvent, Role, Session, User
+from accounts.models import Role, Session, User
+from audit.models import AuditEvent
 from tests.people import Person
 
 

@@ -14,8 +14,9 @@ from django.core import mail
 from django.core.mail import EmailMessage
 from django.core.mail.backends.locmem import EmailBackend
 
-from accounts import audit, post
-from accounts.actions import Action
+from accounts import delivery
+from audit.recording import record
+from audit.vocabulary import Action
 from tests.addresses import link_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -74,7 +75,7 @@ def background(settings, mailoutbox):
 
 def wait(*lanes):
     """Until what was handed over is delivered."""
-    for lane in lanes or (post.LETTERS, post.CIRCULARS):
+    for lane in lanes or (delivery.LETTERS, delivery.CIRCULARS):
         end = monotonic() + 60
         while (lane.queues or lane.busy) and monotonic() < end:
             sleep(0.01)
@@ -90,8 +91,8 @@ def test_the_site_delivers_in_the_background():
 
 def test_handing_over_does_not_wait_for_the_mail_server(background):
     start = monotonic()
-    post.deliver(letter(), cause="kim")
-    post.deliver_to_many((letter() for _ in range(3)), cause="kim")
+    delivery.deliver(letter(), cause="kim")
+    delivery.deliver_to_many((letter() for _ in range(3)), cause="kim")
 
     assert monotonic() - start < 1
     assert mail.outbox == []
@@ -124,9 +125,9 @@ def test_a_letter_does_not_wait_for_a_circular(background):
         yield letter("many@acme.example")
 
     Slow.go.set()
-    post.deliver_to_many(circular(), cause="kim")
-    post.deliver(letter(), cause="kim")
-    wait(post.LETTERS)
+    delivery.deliver_to_many(circular(), cause="kim")
+    delivery.deliver(letter(), cause="kim")
+    wait(delivery.LETTERS)
 
     assert [sent.to for sent in mail.outbox] == [["kim@acme.example"]]
     gate.set()
@@ -134,7 +135,7 @@ def test_a_letter_does_not_wait_for_a_circular(background):
 
 def test_nothing_is_dropped_however_much_one_person_causes_and_the_log_says_it(background, caplog):
     for _ in range(1000):
-        post.deliver(letter(), cause="kim")
+        delivery.deliver(letter(), cause="kim")
 
     assert caplog.text.count("mails of one cause wait") == 1
     Slow.go.set()
@@ -154,10 +155,10 @@ class Stuck(Slow):
 def test_nobodys_mail_waits_behind_what_another_causes(background, settings):
     settings.MAILERS = {"default": {"BACKEND": f"{HERE}.Stuck"}}
     for _ in range(20):
-        post.deliver(letter("many@acme.example"), cause="mallory")
-        post.deliver_to_many((letter("many@acme.example") for _ in range(5)), cause="mallory")
-    post.deliver(letter(), cause="kim")
-    post.deliver_to_many([letter("lee@acme.example")], cause="lee")
+        delivery.deliver(letter("many@acme.example"), cause="mallory")
+        delivery.deliver_to_many((letter("many@acme.example") for _ in range(5)), cause="mallory")
+    delivery.deliver(letter(), cause="kim")
+    delivery.deliver_to_many([letter("lee@acme.example")], cause="lee")
 
     end = monotonic() + 5
     while len(mail.outbox) < 2 and monotonic() < end:
@@ -166,7 +167,7 @@ def test_nobodys_mail_waits_behind_what_another_causes(background, settings):
 
 
 def test_queues_take_turns(background):
-    lane = post.Lane("turns", threads=1)
+    lane = delivery.Lane("turns", threads=1)
     for name in ("first", "mallory", "mallory", "mallory", "kim"):
         lane.take([letter(f"{name}@acme.example")], name)
     Slow.go.set()
@@ -176,19 +177,19 @@ def test_queues_take_turns(background):
 
 
 def test_a_circular_lets_others_have_their_turn_and_comes_to_its_end(background):
-    lane = post.Lane("turns", threads=1)
-    lane.take((letter("many@acme.example") for _ in range(post.AT_A_TIME * 2)), "mallory")
+    lane = delivery.Lane("turns", threads=1)
+    lane.take((letter("many@acme.example") for _ in range(delivery.AT_A_TIME * 2)), "mallory")
     lane.take([letter()], "kim")
     Slow.go.set()
     wait(lane)
 
     names = [sent.to[0] for sent in mail.outbox]
-    assert names.index("kim@acme.example") == post.AT_A_TIME
-    assert names.count("many@acme.example") == post.AT_A_TIME * 2
+    assert names.index("kim@acme.example") == delivery.AT_A_TIME
+    assert names.count("many@acme.example") == delivery.AT_A_TIME * 2
 
 
 def test_of_several_about_the_same_thing_that_wait_the_last_is_sent(background):
-    lane = post.Lane("same", threads=1)
+    lane = delivery.Lane("same", threads=1)
     lane.take([letter("first@acme.example")], "kim")
     end = monotonic() + 10
     while not lane.busy and monotonic() < end:
@@ -205,7 +206,7 @@ def test_of_several_about_the_same_thing_that_wait_the_last_is_sent(background):
 
 def test_what_is_spaced_goes_at_once_and_what_follows_waits_for_the_end_of_its_time(background):
     Slow.go.set()
-    lane = post.Lane("spaced", threads=1)
+    lane = delivery.Lane("spaced", threads=1)
 
     def said(number, cause="kim", about="the address of Kim"):
         lane.take([EmailMessage(f"{cause} {number}", "text", to=["kim@acme.example"])], cause, about, spaced=5)
@@ -233,7 +234,7 @@ def test_what_is_spaced_goes_at_once_and_what_follows_waits_for_the_end_of_its_t
 
 def test_what_is_held_back_goes_when_it_is_hurried_and_nothing_twice(background):
     Slow.go.set()
-    lane = post.Lane("hurried", threads=1)
+    lane = delivery.Lane("hurried", threads=1)
     for number in range(3):
         lane.take([EmailMessage(f"Number {number}", "text", to=["kim@acme.example"])], "kim", "Kim", spaced=60)
         wait(lane)
@@ -259,7 +260,7 @@ def test_twenty_posts_about_ones_address_are_few_mails(background, transactional
         "kim@acme.example": 1, "new0@acme.example": 1, "new1@acme.example": 1
     }  # fmt: skip
 
-    post.LETTERS.hurry()
+    delivery.LETTERS.hurry()
     wait()
 
     told = Counter(sent.to[0] for sent in mail.outbox)
@@ -272,14 +273,14 @@ def test_acts_in_a_row_that_say_the_same_are_told_once_while_the_mail_waits(back
     kim = make_person("kim")
     subject = kim.user
     for _ in range(20):
-        audit.record(Action.PASSWORD_CHANGED, actor=subject, subject=subject)
-    audit.record(Action.PASSKEY_CREATED, actor=subject, subject=subject, name="Phone")
-    audit.record(Action.PASSKEY_CREATED, actor=subject, subject=subject, name="Key")
+        record(Action.PASSWORD_CHANGED, actor=subject, subject=subject)
+    record(Action.PASSKEY_CREATED, actor=subject, subject=subject, name="Phone")
+    record(Action.PASSKEY_CREATED, actor=subject, subject=subject, name="Key")
     Slow.go.set()
     wait()
     told = Counter(sent.subject for sent in mail.outbox)
     assert told["m2v: Your password was changed"] == 1
-    post.LETTERS.hurry()
+    delivery.LETTERS.hurry()
     wait()
 
     told = Counter(sent.subject for sent in mail.outbox)
@@ -289,7 +290,7 @@ def test_acts_in_a_row_that_say_the_same_are_told_once_while_the_mail_waits(back
 
 def test_mail_that_is_handed_over_while_the_process_ends_is_delivered_at_once(background):
     Slow.go.set()
-    lane = post.Lane("ended", threads=1)
+    lane = delivery.Lane("ended", threads=1)
     lane.threads.shutdown()
 
     lane.take([letter()], "kim")
@@ -302,7 +303,7 @@ def test_one_that_is_refused_keeps_none_of_the_others(settings, mailoutbox, capl
     Polite.calls = 0
 
     some = ("a@acme.example", "refused@acme.example", "c@acme.example")
-    post.deliver_to_many((letter(to) for to in some), cause="kim")
+    delivery.deliver_to_many((letter(to) for to in some), cause="kim")
 
     assert [sent.to[0] for sent in mail.outbox] == ["a@acme.example", "c@acme.example"]
     assert caplog.text.count("A mail was not delivered.") == 1
@@ -312,7 +313,7 @@ def test_one_that_is_refused_keeps_none_of_the_others(settings, mailoutbox, capl
 def test_a_line_that_was_cut_is_opened_again(settings, mailoutbox, caplog):
     settings.MAILERS = {"default": {"BACKEND": f"{HERE}.Choosy"}}
 
-    post.deliver(letter("refused@acme.example"), letter(), cause="kim")
+    delivery.deliver(letter("refused@acme.example"), letter(), cause="kim")
 
     assert [sent.to[0] for sent in mail.outbox] == ["kim@acme.example"]
     assert "The connection to the mail server broke: The line was cut." in caplog.text
@@ -322,7 +323,7 @@ def test_many_go_over_one_connection(settings, mailoutbox):
     settings.MAILERS = {"default": {"BACKEND": f"{HERE}.Polite"}}
     Polite.calls = 0
 
-    post.deliver_to_many((letter() for _ in range(40)), cause="kim")
+    delivery.deliver_to_many((letter() for _ in range(40)), cause="kim")
 
     assert len(mail.outbox) == 40
     assert Polite.calls == 1
@@ -334,13 +335,14 @@ import os, django
 os.environ["DJANGO_SETTINGS_MODULE"] = "m2v.settings"
 django.setup()
 from django.core.mail import EmailMessage
-from accounts import audit, post
-from accounts.actions import Action
+from audit.recording import record
+from accounts import delivery
+from audit.vocabulary import Action
 for n in range(20):
-    post.deliver(EmailMessage(f"Number {n}", "text", to=["kim@acme.example"]), cause="kim")
+    delivery.deliver(EmailMessage(f"Number {n}", "text", to=["kim@acme.example"]), cause="kim")
 for n in range(20, 23):
-    post.deliver(EmailMessage(f"Number {n}", "text", to=["kim@acme.example"]), cause="lee", about="Kim", spaced=60)
-    while post.LETTERS.queues or post.LETTERS.busy:
+    delivery.deliver(EmailMessage(f"Number {n}", "text", to=["kim@acme.example"]), cause="lee", about="Kim", spaced=60)
+    while delivery.LETTERS.queues or delivery.LETTERS.busy:
         pass
 """
     environment = {"DATA_DIR": str(tmp_path), "PATH": "/usr/bin:/bin"}

@@ -10,7 +10,8 @@ from django.db.models.signals import pre_save
 
 from accounts import people
 from accounts.forms import ProfileForm
-from accounts.models import AuditEvent, Role, User
+from accounts.models import Role, User
+from audit.models import AuditEvent
 from companies.forms import UserForm
 from companies.models import Company
 from tests.accounts.walk import everything

@@ -9,10 +9,11 @@ from django.template import Context, Template
 from django.utils import timezone
 
 from accounts import dates
-from accounts.actions import Action
-from accounts.browsers import browser_name, system_name
-from accounts.models import AuditEvent, User
+from accounts.models import User
 from accounts.templatetags import people as filters
+from audit.browsers import browser_name, system_name
+from audit.models import AuditEvent
+from audit.vocabulary import Action
 
 NOW = datetime(2026, 5, 4, 9, 30, 15, tzinfo=UTC)
 

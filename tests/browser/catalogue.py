@@ -21,9 +21,12 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from playwright.sync_api import expect
 
-from accounts import audit, invitations, links, people, throttle
-from accounts.actions import Action
+from accounts import invitations, people, throttle
 from accounts.models import Budget, Session, User
+from accounts.not_me import Claim
+from accounts.not_me import not_me_link as link_for
+from audit.recording import record
+from audit.vocabulary import Action
 from companies.models import Company
 from m2v import errors
 from m2v.management.commands.create_demo import create
@@ -264,8 +267,8 @@ def user_locked(stage: Stage) -> Desk:
 @state("user-reported", "settings:user")
 def user_reported(stage: Stage) -> Desk:
     kim = stage.user("kim.hansen")
-    event = audit.record(Action.PASSKEY_CREATED, actor=kim, subject=kim, name="iCloud Keychain")
-    people.report_not_me(links.Claim(event, kim.email), about="A passkey was added to your account")
+    event = record(Action.PASSKEY_CREATED, actor=kim, subject=kim, name="iCloud Keychain")
+    people.report_not_me(Claim(event, kim.email), about="A passkey was added to your account")
     return stage.inside("samir.haddad", address(stage, "settings:user", user="kim.hansen"))
 
 
@@ -398,8 +401,8 @@ def password_reset_gone(stage: Stage) -> Desk:
 def not_me_link(stage: Stage) -> str:
     """The link in the mail about a new passkey of Kim's."""
     kim = stage.user("kim.hansen")
-    event = audit.record(Action.PASSKEY_CREATED, actor=kim, subject=kim, name="iCloud Keychain")
-    return links.not_me_link(event, kim.email).removeprefix(settings.BASE_URL)
+    event = record(Action.PASSKEY_CREATED, actor=kim, subject=kim, name="iCloud Keychain")
+    return link_for(event, kim.email).removeprefix(settings.BASE_URL)
 
 
 @state("not-me", "not_me")

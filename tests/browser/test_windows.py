@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from accounts.actions import Action
-from accounts.models import AuditEvent
+from audit.models import AuditEvent
+from audit.vocabulary import Action
 from mfa import services
 from tests.browser.pages import key_on
 

@@ -9,9 +9,12 @@ import pytest
 import time_machine
 from django.urls import reverse
 
-from accounts import audit, people
-from accounts.actions import Action
-from accounts.models import AuditEvent, Role, User
+from accounts import people
+from accounts.models import Role, User
+from audit import recording
+from audit.models import AuditEvent
+from audit.recording import record
+from audit.vocabulary import Action
 from companies import services as companies
 from companies.models import Company
 from mfa import services
@@ -319,8 +322,8 @@ def test_a_company_administrator_sees_what_others_did_to_their_company_but_not_f
     kim = make_person("kim", first_name="Kim", last_name="Hansen")
     press(ada.client, flip(ada, company), "Confirm")
     ada.client.post(f"{USERS}{kim.user.pk}/mfa/two-factor/on/")
-    with audit.origin("192.0.2.9", ""):
-        audit.record(Action.PASSWORD_RESET_REQUESTED, actor=None, subject=kim.user)
+    with recording.origin("192.0.2.9", ""):
+        record(Action.PASSWORD_RESET_REQUESTED, actor=None, subject=kim.user)
     press(carla.client, carla.client.get(of(company, "edit/")), "Save", name="Acme Makina")
 
     theirs, everything = (read(who.client.get(of(company))).words for who in (carla, ada))

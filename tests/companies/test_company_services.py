@@ -6,9 +6,10 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from accounts.actions import Action
-from accounts.models import AuditEvent, User
+from accounts.models import User
 from accounts.people import end_company_sessions
+from audit.models import AuditEvent
+from audit.vocabulary import Action
 from companies import services
 from companies.models import Company
 from companies.queries import latest_events

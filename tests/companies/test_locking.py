@@ -9,10 +9,11 @@ import pytest
 from django.utils import timezone
 
 from accounts import invitations, people
-from accounts.actions import Action
+from accounts.authorization import OutOfReach, ShutOut
 from accounts.backends import AccountLocked
-from accounts.models import AuditEvent, Role, Session, User
-from accounts.reach import OutOfReach, ShutOut
+from accounts.models import Role, Session, User
+from audit.models import AuditEvent
+from audit.vocabulary import Action
 from mfa import services
 from mfa.letting_in import Lock, let_in
 from mfa.models import Passkey

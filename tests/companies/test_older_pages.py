@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accounts import people
-from accounts.models import AuditEvent, Role, User
+from accounts.models import Role, User
+from audit.models import AuditEvent
 from companies import services as companies
 from companies.forms import UserForm
 from companies.models import Company

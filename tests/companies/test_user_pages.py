@@ -12,8 +12,9 @@ from django.db import transaction
 from django.urls import reverse
 
 from accounts import invitations
-from accounts.actions import Action
-from accounts.models import AuditEvent, Role, Session, User
+from accounts.models import Role, Session, User
+from audit.models import AuditEvent
+from audit.vocabulary import Action
 from companies.models import Company
 from tests.addresses import confirm_address
 from tests.companies import COMPANIES, HTMX, USERS, just_before_saving, press, read

@@ -9,7 +9,8 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts.models import AuditEvent, Role, User
+from accounts.models import Role, User
+from audit.models import AuditEvent
 from companies.models import Company
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest, RecoveryCode
 from tests.audit import forget

@@ -14,7 +14,7 @@ SAYS = {"_", "_now", "_lazy", "gettext", "gettext_lazy", "ngettext", "pgettext"}
 TEMPLATES = sorted(path for path in (HERE / "templates").rglob("*") if path.suffix in {".html", ".txt"})
 MODULES = sorted(
     path
-    for room in ("accounts", "mfa", "companies", "m2v")
+    for room in ("audit", "accounts", "mfa", "notices", "companies", "m2v")
     for path in (HERE / room).rglob("*.py")
     if "migrations" not in path.parts
 )

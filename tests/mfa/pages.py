@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from html import unescape
 from typing import TYPE_CHECKING, Any
 
-from accounts.models import AuditEvent
+from audit.models import AuditEvent
 
 if TYPE_CHECKING:
     from accounts.models import User

@@ -9,7 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from accounts.models import AuditEvent, User
+from accounts.models import User
+from audit.models import AuditEvent
 from mfa import services
 from mfa.models import Passkey, PasskeyRequest
 from tests.mfa.pages import (

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts import people
-from accounts.models import AuditEvent, Session, User
+from accounts.models import Session, User
 from accounts.sessions import kept_as
+from audit.models import AuditEvent
 from companies import services as companies
 from companies.services import Individuals
 from mfa import services

@@ -12,7 +12,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.test.utils import CaptureQueriesContext
 from django.urls import path
 
-from accounts.models import AuditEvent, Session, User
+from accounts.models import Session, User
+from audit.models import AuditEvent
 from m2v.urls import urlpatterns as site
 from mfa import services
 from tests.mfa.pages import CHALLENGE, CREATE, SETUP, audit_of, refusals_of

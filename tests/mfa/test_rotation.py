@@ -12,7 +12,7 @@ from django.db import OperationalError, connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.verification import verify
+from audit.sealing.verification import verify
 from m2v import start
 from mfa import rotation
 from mfa.models import AuthenticatorApp, RecoveryCode

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from accounts.models import AuditEvent, Session, User
+from accounts.models import Session, User
 from accounts.people import lock_user
+from audit.models import AuditEvent
 from companies import services as companies
 from mfa import services
 from mfa.methods.ceremonies import NewPasskey, Refused

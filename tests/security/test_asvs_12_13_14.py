@@ -17,7 +17,7 @@ from tests.people import PASSWORD, browser
 from tests.security.scenes import paths_about
 
 ROOT = Path(site.ROOT)
-OURS = ("accounts", "companies", "mfa", "m2v", "templates")
+OURS = ("audit", "accounts", "notices", "companies", "mfa", "m2v", "templates")
 
 
 @pytest.fixture(scope="module")

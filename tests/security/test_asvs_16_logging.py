@@ -20,10 +20,13 @@ from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.urls import path, set_urlconf
 
-from accounts import audit, scope
-from accounts.actions import Action
-from accounts.links import not_me_link
-from accounts.models import AuditEvent, Role, User
+from accounts import refusals
+from accounts.models import Role, User
+from accounts.not_me import not_me_link
+from audit import reading, recording
+from audit.models import AuditEvent
+from audit.recording import record
+from audit.vocabulary import Action
 from companies import services as companies
 from m2v import urls as site_urls
 from m2v.logs import JsonFormatter
@@ -120,7 +123,7 @@ def test_every_time_is_utc_and_says_so():
 @pytest.mark.row("ASVS-16.2.3, 16.2.4")
 def test_an_act_that_is_rolled_back_is_not_in_the_log(kim, log, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True), transaction.atomic():
-        audit.record(Action.REFUSED, actor=None, subject=kim.user)
+        record(Action.REFUSED, actor=None, subject=kim.user)
         transaction.set_rollback(True)
 
     assert log == []
@@ -132,7 +135,7 @@ def test_a_log_that_fails_fails_no_login(kim, monkeypatch):
     def full(*args: object, **kwargs: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr(audit.log, "info", full)
+    monkeypatch.setattr(recording.log, "info", full)
 
     assert kim.sign_in().status_code == 302
     assert kim.is_in
@@ -186,7 +189,7 @@ def test_no_link_that_lets_somebody_choose_a_password_is_in_the_log(db, log):
 
 @pytest.mark.row("ASVS-16.2.5")
 def test_no_link_that_locks_an_account_is_in_the_log(kim, log):
-    line = audit.record(Action.SIGNED_IN, actor=kim.user, subject=kim.user)
+    line = record(Action.SIGNED_IN, actor=kim.user, subject=kim.user)
     link = urlsplit(not_me_link(line, kim.user.email)).path
     assert browser().get(link).status_code == 200
 
@@ -256,7 +259,7 @@ def test_every_refusal_by_scope_leaves_one_line(carla, make_user, other_company)
         assert others == []
         assert (line.actor, line.company, line.address) == (carla.user, carla.user.company, "192.0.2.7")
         assert line.details == {"verb": "POST", "path": address, "kind": kind, "asked": str(pk)}
-        assert audit.sentence(line) == "Carla Reyes was refused a page that is not theirs"
+        assert reading.sentence(line) == "Carla Reyes was refused a page that is not theirs"
 
 
 @pytest.mark.row("ASVS-16.3.2")
@@ -369,52 +372,52 @@ def test_an_ordinary_form_ignores_nothing(kim, company_admin):
 @pytest.mark.row("ASVS-16.3.3")
 def test_nobody_fills_the_audit_with_refusals(kim, admin, monkeypatch):
     monkeypatch.setattr("accounts.bucket.monotonic", lambda: 1000.0)
-    scope.forms.refill()
-    scope.skips.refill()
-    for _ in range(scope.forms.most + 20):
+    refusals.forms.refill()
+    refusals.skips.refill()
+    for _ in range(refusals.forms.most + 20):
         careful().post("/logout/")
-    assert len(lines(action="form_refused")) == scope.forms.most
+    assert len(lines(action="form_refused")) == refusals.forms.most
     other = Person(kim.user)
     other.sign_in()
-    for _ in range(scope.forms.most + 20):
+    for _ in range(refusals.forms.most + 20):
         other.client.post("/user-settings/", {"role": "administrator"})
-    assert len(lines(action="fields_ignored")) == scope.forms.most, "strangers keep nobody else's out"
+    assert len(lines(action="fields_ignored")) == refusals.forms.most, "strangers keep nobody else's out"
     careful(other).post("/logout/")
-    assert len(lines(action="form_refused")) == scope.forms.most, "both kinds take from one budget"
+    assert len(lines(action="form_refused")) == refusals.forms.most, "both kinds take from one budget"
     other.client.post("/logout/")
 
     go_half_way(kim, "challenge", admin)
-    for _ in range(scope.skips.most + 20):
+    for _ in range(refusals.skips.most + 20):
         kim.client.get("/portal/")
-    assert len(lines(action="step_skipped")) == scope.skips.most
+    assert len(lines(action="step_skipped")) == refusals.skips.most
 
 
 @pytest.mark.row("ASVS-16.3.3")
 def test_one_member_makes_a_bounded_number_of_lines_and_hides_nobody_elses(kim, make_person, monkeypatch):
     monkeypatch.setattr("accounts.bucket.monotonic", lambda: 1000.0)
-    scope.accesses.refill()
+    refusals.accesses.refill()
     kim.sign_in()
     lee = make_person("lee")
     lee.sign_in()
-    for number in range(scope.accesses.most + 20):
+    for number in range(refusals.accesses.most + 20):
         kim.client.get(f"/settings/{'administration/users/' * (number % 2)}")
     lee.client.get("/settings/")
 
     actors = [line.actor for line in lines(action="access_refused")]
-    assert actors == [kim.user] * scope.accesses.most + [lee.user]
+    assert actors == [kim.user] * refusals.accesses.most + [lee.user]
 
 
 def test_refused_passkeys_of_one_person_are_bounded(kim, make_person, monkeypatch):
     monkeypatch.setattr("accounts.bucket.monotonic", lambda: 1000.0)
-    scope.new_passkeys.refill()
+    refusals.new_passkeys.refill()
     lee = make_person("lee")
-    for person, times in ((kim, scope.new_passkeys.most + 20), (lee, 1)):
+    for person, times in ((kim, refusals.new_passkeys.most + 20), (lee, 1)):
         person.sign_in()
         for _ in range(times):
             assert person.json("/passkeys/registration/", {"credential": {}}).status_code == 400
 
     refused = [line.actor for line in lines(action="passkey_refused")]
-    assert refused == [kim.user] * scope.new_passkeys.most + [lee.user]
+    assert refused == [kim.user] * refusals.new_passkeys.most + [lee.user]
 
 
 @pytest.mark.row("ASVS-16.3.3")
@@ -515,7 +518,7 @@ def test_a_user_name_and_a_browser_cannot_forge_a_line(make_user, log, django_ca
         client = browser()
         client.post("/login/", {"username": SMUGGLED, "password": "x"}, HTTP_USER_AGENT=SMUGGLED)
         client.get("/" + "%0d%0aforged%1b[31m")
-        audit.record(Action.REFUSED, actor=None, username=SMUGGLED.replace("\x00", ""))
+        record(Action.REFUSED, actor=None, username=SMUGGLED.replace("\x00", ""))
 
     assert len(log) >= 2
     for line in log:
@@ -552,8 +555,8 @@ def fresh_database(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fresh")
     in_deployment(
         "call_command('migrate', verbosity=0)\n"
-        "from accounts import audit, seals; from accounts.actions import Action; from datetime import timedelta\n"
-        "audit.record(Action.REFUSED, actor=None); seals.SETTLED = timedelta(0); assert seals.seal_batch() == 1",
+        "from accounts import audit, seals; from audit.vocabulary import Action; from datetime import timedelta\n"
+        "record(Action.REFUSED, actor=None); seals.SETTLED = timedelta(0); assert seals.seal_batch() == 1",
         folder,
     )
     return folder / "m2v.sqlite3"
@@ -646,10 +649,10 @@ def test_no_address_changes_or_deletes_a_line(method, admin, kim, company):
 def test_each_line_and_each_seal_leaves_for_wherever_the_log_goes(
     log, db, monkeypatch, django_capture_on_commit_callbacks
 ):
-    monkeypatch.setattr(audit, "EVERY", 1)
-    monkeypatch.setattr("accounts.seals.SETTLED", timedelta(seconds=-1))
+    monkeypatch.setattr(recording, "EVERY", 1)
+    monkeypatch.setattr("audit.sealing.seals.SETTLED", timedelta(seconds=-1))
     with django_capture_on_commit_callbacks(execute=True):
-        audit.record(Action.REFUSED, actor=None)
+        record(Action.REFUSED, actor=None)
 
     assert [json.loads(line)["message"] for line in log] == ["refused", "sealed"]
     assert re.fullmatch(r"\d+:[0-9a-f]{64}", json.loads(log[1])["seal"])
@@ -716,7 +719,7 @@ def test_whose_line_cannot_be_written_is_not_let_in(kim, monkeypatch):
         raise RuntimeError
 
     kim.client.raise_request_exception = False
-    monkeypatch.setattr("accounts.audit.AuditEvent.objects.create", fails)
+    monkeypatch.setattr("accounts.AuditEvent.objects.create", fails)
     assert kim.enter_password().status_code == 500
     monkeypatch.undo()
 

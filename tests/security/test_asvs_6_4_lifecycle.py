@@ -10,7 +10,8 @@ import pytest
 from django.conf import settings
 
 from accounts import invitations, people
-from accounts.models import AuditEvent, Role, User
+from accounts.models import Role, User
+from audit.models import AuditEvent
 from tests.people import PASSWORD, Person, browser
 from tests.security.links import NEW, SITE, ask, choose, form_of, link_in, signs_in
 

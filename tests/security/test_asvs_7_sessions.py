@@ -14,8 +14,9 @@ from django.contrib.sessions.backends import signed_cookies
 
 from accounts import login, people, places
 from accounts.acting import in_session
-from accounts.models import AuditEvent, Role, Session
+from accounts.models import Role, Session
 from accounts.sessions import SessionStore, kept_as
+from audit.models import AuditEvent
 from mfa import services
 from mfa.views import login as login_views
 from tests.accounts.steps import HALF_WAY, go_half_way

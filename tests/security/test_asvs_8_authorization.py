@@ -9,7 +9,8 @@ from django.conf import settings
 
 from accounts import people
 from accounts.forms import ProfileForm
-from accounts.models import AuditEvent, Role, User
+from accounts.models import Role, User
+from audit.models import AuditEvent
 from companies.forms import UserForm
 from companies.models import Company
 from tests.mfa.pages import SETUP, window_of

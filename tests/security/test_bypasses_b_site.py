@@ -13,8 +13,9 @@ from django.contrib.auth import get_backends
 from django.contrib.auth.hashers import get_hasher
 
 from accounts import people
-from accounts.models import AuditEvent, Role, User
+from accounts.models import Role, User
 from accounts.text import fold
+from audit.models import AuditEvent
 from companies import services as companies
 from companies.models import Company
 from mfa import services

@@ -7,7 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from accounts.models import AuditEvent, Session, User
+from accounts.models import Session, User
+from audit.models import AuditEvent
 from companies import services as companies
 from mfa import services
 from mfa.models import AuthenticatorApp, Passkey

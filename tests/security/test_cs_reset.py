@@ -9,8 +9,9 @@ from time import perf_counter
 import pytest
 
 from accounts import invitations, people
-from accounts.models import AuditEvent, Session, User
+from accounts.models import Session, User
 from accounts.views import PasswordReset
+from audit.models import AuditEvent
 from tests.accounts.steps import HALF_WAY, go_half_way
 from tests.accounts.walk import everything
 from tests.addresses import confirm_address

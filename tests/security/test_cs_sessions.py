@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
-from accounts.models import AuditEvent, Session
+from accounts.models import Session
 from accounts.sessions import kept_as
+from audit.models import AuditEvent
 from mfa import services
 from tests.accounts.steps import HALF_WAY, go_half_way
 from tests.accounts.walk import everything, pages

@@ -12,7 +12,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
 from accounts import keys
-from accounts.models import AuditEvent, AuditSeal
+from audit.models import AuditEvent, AuditSeal
 from mfa import sealing
 from mfa.methods import answers, passkeys
 from tests.security.documents import DOCS, table
@@ -76,7 +76,7 @@ def test_every_log_is_listed_with_its_format_place_readers_and_end():
     rows = {row[0]: row[1:] for row in table("Logs", DOCS / "secrets.md")}
     code = {
         path.relative_to(DOCS.parent).with_suffix("").as_posix().replace("/", "."): path.read_text()
-        for app in ("accounts", "mfa", "companies", "m2v")
+        for app in ("audit", "accounts", "mfa", "notices", "companies", "m2v")
         for path in (DOCS.parent / app).rglob("*.py")
     }
     loggers = {

@@ -9,7 +9,8 @@ from time import time
 import pytest
 
 from accounts import people
-from accounts.models import AuditEvent, Session
+from accounts.models import Session
+from audit.models import AuditEvent
 from companies import services as companies
 from mfa import services
 from mfa.methods import recovery, totp

@@ -6,11 +6,13 @@ import re
 
 import pytest
 
-from accounts import notices, people
-from accounts.actions import Action
-from accounts.models import AuditEvent, Session, User
+from accounts import people
+from accounts.models import Session, User
+from audit.models import AuditEvent
+from audit.vocabulary import Action
 from mfa import services
 from mfa.letting_in import APP, CODES, let_in
+from notices import table
 from tests.accounts.steps import finish
 from tests.mfa.pages import confirm_setup, open_setup, words
 from tests.people import PASSWORD, Person, browser
@@ -139,7 +141,7 @@ def test_every_binding_and_removal_in_the_audit_has_a_notice():
         or action in {Action.PASSKEY_CREATED, Action.PASSKEY_DELETED, Action.PASSKEY_SUSPENDED}
     }
 
-    assert about_factors <= set(notices.NOTICES)
+    assert about_factors <= set(table.NOTICES)
     assert len(about_factors) == 11
 
 

@@ -7,7 +7,8 @@ from math import log2
 import pytest
 
 from accounts import people
-from accounts.models import AuditEvent, Session
+from accounts.models import Session
+from audit.models import AuditEvent
 from mfa.methods import recovery
 from mfa.models import RecoveryCode
 from tests.accounts.walk import pages

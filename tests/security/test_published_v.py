@@ -12,7 +12,8 @@ from django.conf import settings
 from django.db import connections
 
 from accounts import throttle
-from accounts.models import AuditEvent, Session
+from accounts.models import Session
+from audit.models import AuditEvent
 from companies import services as companies
 from mfa import services
 from mfa.methods import totp

@@ -9,7 +9,8 @@ import pytest
 from django.test import Client
 
 from accounts import people
-from accounts.models import AuditEvent, Role, User
+from accounts.models import Role, User
+from audit.models import AuditEvent
 from companies import services as companies
 from mfa import services
 from mfa.methods import recovery, totp

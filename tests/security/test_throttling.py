@@ -10,8 +10,10 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from accounts import audit, people, scope, throttle
-from accounts.models import AuditEvent, Budget, User
+from accounts import people, refusals, throttle
+from accounts.models import Budget, User
+from audit import recording
+from audit.models import AuditEvent
 from mfa import services
 from mfa.models import AuthenticatorApp, RecoveryCode
 from mfa.policy import Method
@@ -70,7 +72,7 @@ def test_what_is_used_up_stays_used_up_whatever_the_clock_does(kim, clock):
 def test_the_limits_are_the_documented_ones():
     readme = (Path(settings.ROOT) / "README.md").read_text(encoding="utf-8")
     lane = throttle.Lane("x")
-    with audit.origin("192.0.2.1", ""):
+    with recording.origin("192.0.2.1", ""):
         (address,) = throttle.address_lanes()
 
     assert (lane.free, lane.ends, throttle.LONGEST_DELAY, address.free) == (5, 100, 900, 50)
@@ -576,15 +578,15 @@ def test_an_address_with_a_zone_is_kept_without_it(kim, clock):
 def test_waits_fill_no_audit(kim, clock, monkeypatch):
     """What is not looked at costs whoever sends it nothing; a line of the audit stays for good."""
     monkeypatch.setattr("accounts.bucket.monotonic", lambda: 1000.0)
-    scope.waits.refill()
+    refusals.waits.refill()
     guess(kim, 5)
     before = AuditEvent.objects.count()
     guess(kim, 40)
     for _time in range(40):
         browser().post("/login/", {"username": "nobody", "password": "wrong"})
 
-    assert AuditEvent.objects.filter(details__reason="Throttled").count() == scope.waits.most
-    assert AuditEvent.objects.count() == before + 5 + scope.waits.most
+    assert AuditEvent.objects.filter(details__reason="Throttled").count() == refusals.waits.most
+    assert AuditEvent.objects.count() == before + 5 + refusals.waits.most
 
 
 @pytest.mark.row("CS-AUTH-2", "V24")
@@ -839,5 +841,5 @@ def known_in(person):
     """Has the person a budget of their own in this browser?"""
     person.user.refresh_from_db()
     cookie = person.client.cookies[settings.KNOWN_BROWSER_COOKIE_NAME].value
-    with audit.origin("127.0.0.1", "", cookie):
+    with recording.origin("127.0.0.1", "", cookie):
         return throttle.person_lane(person.user).key != f"person:{person.user.pk.hex}"

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from django.test import Client
 
-from accounts.models import AuditEvent, Session
+from accounts.models import Session
+from audit.models import AuditEvent
 from mfa import services
 from mfa.models import Passkey
 from tests.authenticator import AT, BE, BS, UP, UV, Credential, b64, unb64

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from accounts import people
-from accounts.models import AuditEvent
+from audit.models import AuditEvent
 from mfa import services
 from mfa.models import Passkey
 from tests.authenticator import IGNORED, Credential, b64, unb64

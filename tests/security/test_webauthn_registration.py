@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import AuditEvent
+from audit.models import AuditEvent
 from mfa import services
 from mfa.models import Passkey
 from tests.authenticator import IGNORED, b64, unb64

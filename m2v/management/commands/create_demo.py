@@ -15,8 +15,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.actions import Action
-from accounts.models import AuditEvent, Role, User
+from accounts.models import Role, User
+from audit.models import AuditEvent
+from audit.vocabulary import Action
 from companies.models import Company
 from mfa.methods import recovery, totp
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest

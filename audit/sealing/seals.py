@@ -18,8 +18,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.audit_models import AuditEvent, AuditSeal, digest_of
 from accounts.clock import APART
+from audit.models import AuditEvent, AuditSeal, digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

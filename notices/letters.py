@@ -13,18 +13,18 @@ from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from accounts.browsers import browser_name
-from accounts.links import not_me_link
+from accounts.not_me import not_me_link
 from accounts.text import methods_in_words, spoken
+from audit.browsers import browser_name
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from django.core.mail import EmailMessage
 
-    from accounts.models import AuditEvent
-    from accounts.notices import Notice
-    from accounts.recipients import Recipient
+    from audit.models import AuditEvent
+    from notices.recipients import Recipient
+    from notices.table import Notice
 
 
 @dataclass(frozen=True)

@@ -1,112 +1,24 @@
-"""The audit: one line for each act and each step of a sign-in.
-
-Services call `record` inside their transaction, so that an act and its line
-are there together or not at all. Where the request came from is kept beside
-the call (`origin`), because services know no request.
-"""
+"""Lines of the audit as people read them: whose they may see, and each as a sentence."""
 
 from __future__ import annotations
 
-import logging
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import notices
-from accounts.actions import Action
-from accounts.browsers import browser_name
-from accounts.models import AuditEvent, User
-from accounts.seals import EVERY, seal_batch
+from accounts.models import User
 from accounts.text import methods_in_words
+from audit.browsers import browser_name
+from audit.vocabulary import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from django.db.models import QuerySet
 
-    from companies.models import Company
-
-
-log = logging.getLogger("m2v.audit")
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where an act comes from: network address, the browser's own name (User-Agent), and its cookie of who knows it."""
-
-    address: str | None = None
-    browser: str = ""
-    cookie: str = ""
-
-
-NOWHERE = Origin()
-_origin: ContextVar[Origin] = ContextVar("origin", default=NOWHERE)
-
-
-@contextmanager
-def origin(address: str | None, browser: str, cookie: str = "") -> Iterator[None]:
-    """Every line recorded within comes from here."""
-    token = _origin.set(Origin(address, browser, cookie))
-    try:
-        yield
-    finally:
-        _origin.reset(token)
-
-
-def current_browser() -> str:
-    """The User-Agent of the request being answered, or nothing on the command line."""
-    return _origin.get().browser
-
-
-def current_address() -> str | None:
-    """The network address of the request being answered, if any."""
-    return _origin.get().address
-
-
-def known_browser_cookie() -> str:
-    """What the browser says about who knows it (accounts.known_browsers), signed; not to be believed as it is."""
-    return _origin.get().cookie
-
-
-def record(
-    action: Action,
-    *,
-    actor: User | None,
-    subject: User | None = None,
-    company: Company | None = None,
-    **details: object,
-) -> AuditEvent:
-    """Write one line; once it is committed, mail and log what there is to tell.
-
-    `details` are plain values (JSON) and hold no secret.
-    """
-    here = _origin.get()
-    line = AuditEvent.objects.create(
-        action=action,
-        actor=actor,
-        subject=subject,
-        company_id=company.pk if company else subject.company_id if subject else None,
-        address=here.address,
-        browser=here.browser[:300],
-        details=details,
-    )
-    notices.tell(line)
-    transaction.on_commit(partial(log_line, line), robust=True)
-    if line.pk % EVERY == 0:
-        transaction.on_commit(seal_batch, robust=True)
-    return line
-
-
-def log_line(line: AuditEvent) -> None:
-    """`line` for the log, which leads elsewhere (ASVS 16.4.3)."""
-    log.info(str(line.action), extra={"fields": {"id": line.pk, **line.columns(), "address": line.address}})
+    from audit.models import AuditEvent
 
 
 def newest(lines: QuerySet[AuditEvent], *, viewer: User, number: int = 10) -> list[AuditEvent]:

@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, ClassVar
 from django.db import models
 from django.utils import timezone
 
-from accounts import macs
-from accounts.actions import Action
-from accounts.written_once import MacField, WrittenOnce, WrittenOnceQuerySet
+from audit.sealing import macs
+from audit.sealing.written_once import MacField, WrittenOnce, WrittenOnceQuerySet
+from audit.vocabulary import Action
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
-
-    from accounts.models import User
-    from companies.models import Company
 
 
 class AuditEvent(WrittenOnce):
@@ -30,15 +27,9 @@ class AuditEvent(WrittenOnce):
 
     at = models.DateTimeField(default=timezone.now, db_index=True)
     action = models.CharField(max_length=40, choices=Action.choices)
-    actor: models.ForeignKey[User | None, User | None] = models.ForeignKey(
-        "accounts.User", models.PROTECT, null=True, related_name="acts"
-    )
-    subject: models.ForeignKey[User | None, User | None] = models.ForeignKey(
-        "accounts.User", models.PROTECT, null=True, related_name="events"
-    )
-    company: models.ForeignKey[Company | None, Company | None] = models.ForeignKey(
-        "companies.Company", models.PROTECT, null=True, related_name="events"
-    )
+    actor = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="acts")
+    subject = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="events")
+    company = models.ForeignKey("companies.Company", models.PROTECT, null=True, related_name="events")
     address = models.GenericIPAddressField(null=True)
     browser = models.CharField(max_length=300, blank=True)
     details = models.JSONField(default=dict)

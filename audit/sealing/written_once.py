@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NoReturn, Self
 
 from django.db import models
 
-from accounts import macs
+from audit.sealing import macs
 
 
 class WrittenOnceError(TypeError):

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import Http404
 
-from accounts import audit
-from accounts.actions import Action
 from accounts.bucket import Bucket
 from accounts.models import User
+from audit.recording import record
+from audit.vocabulary import Action
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -45,7 +45,7 @@ def access_refused(request: SiteRequest, **details: Any) -> None:
     if not accesses.take(actor and actor.pk):
         return
     company = actor.company if actor else None
-    audit.record(Action.ACCESS_REFUSED, actor=actor, company=company, **_asked(request), **details)
+    record(Action.ACCESS_REFUSED, actor=actor, company=company, **_asked(request), **details)
 
 
 def form_refused(request: SiteRequest, reason: str) -> None:
@@ -56,7 +56,7 @@ def form_refused(request: SiteRequest, reason: str) -> None:
     if not forms.take(named and named.pk):
         return
     page = request.resolver_match.view_name if request.resolver_match else ""
-    audit.record(Action.FORM_REFUSED, actor=actor, subject=subject or actor, page=page, reason=reason[:200])
+    record(Action.FORM_REFUSED, actor=actor, subject=subject or actor, page=page, reason=reason[:200])
 
 
 def fields_ignored(request: SiteRequest, form: ModelForm[Any]) -> None:
@@ -65,19 +65,19 @@ def fields_ignored(request: SiteRequest, form: ModelForm[Any]) -> None:
     foreign = sorted((columns & request.POST.keys()) - form.fields.keys())
     if foreign and isinstance(request.user, User) and forms.take(request.user.pk):
         company = request.user.company
-        audit.record(Action.FIELDS_IGNORED, actor=request.user, company=company, **_asked(request), fields=foreign)
+        record(Action.FIELDS_IGNORED, actor=request.user, company=company, **_asked(request), fields=foreign)
 
 
 def step_skipped(request: SiteRequest) -> None:
     """Somebody half-way through their login asked for what comes after it."""
     if isinstance(request.claimant, User) and skips.take(request.claimant.pk):
-        audit.record(Action.STEP_SKIPPED, actor=None, subject=request.claimant, **_asked(request))
+        record(Action.STEP_SKIPPED, actor=None, subject=request.claimant, **_asked(request))
 
 
 def passkey_refused(person: User, reason: str) -> None:
     """What a browser answered makes no passkey."""
     if new_passkeys.take(person.pk):
-        audit.record(Action.PASSKEY_REFUSED, actor=person, subject=person, reason=reason)
+        record(Action.PASSKEY_REFUSED, actor=person, subject=person, reason=reason)
 
 
 def _asked(request: SiteRequest) -> dict[str, Any]:

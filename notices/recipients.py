@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from django.db.models import Exists, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce
 
-from accounts.actions import Action
 from accounts.clock import APART
-from accounts.models import AuditEvent, Role, User
+from accounts.models import Role, User
 from accounts.text import fold_address, spoken
+from audit.models import AuditEvent
+from audit.vocabulary import Action
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

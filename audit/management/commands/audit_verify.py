@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.seals import seal_settled
-from accounts.verification import Tampered, verify
+from audit.sealing.seals import seal_settled
+from audit.sealing.verification import Tampered, verify
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser

@@ -16,15 +16,15 @@ from django.db.models import BinaryField, Count, F, Func, Max, QuerySet, TextFie
 from django.db.models.functions import Cast
 from django.utils.crypto import constant_time_compare
 
-from accounts.audit_models import AuditEvent, AuditSeal, digest_of
-from accounts.macs import UnknownKey
+from audit.models import AuditEvent, AuditSeal, digest_of
+from audit.sealing.macs import UnknownKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from django.db.models import Expression, Field
 
-    from accounts.written_once import WrittenOnce
+    from audit.sealing.written_once import WrittenOnce
 
 CHUNK = 1000
 

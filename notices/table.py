@@ -9,27 +9,21 @@ holds no secret but its "This wasn't me" link.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
-from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts import letters, post
-from accounts import recipients as to
-from accounts.actions import Action
-from accounts.occasions import always, failed_beyond_the_password, few_codes_left, others, removed, somebody_helps
+from audit.vocabulary import Action
+from notices import recipients as to
+from notices.conditions import always, failed_beyond_the_password, few_codes_left, others, removed, somebody_helps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.utils.functional import _StrPromise
 
-    from accounts.models import AuditEvent
-    from accounts.recipients import Recipient
-
-
-SPACED = 60  # seconds between two notices of one cause that say the same to the same people
+    from audit.models import AuditEvent
+    from notices.recipients import Recipient
 
 
 @dataclass(frozen=True)
@@ -256,30 +250,3 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
         ),
     ),
 }
-
-
-def tell(event: AuditEvent) -> None:
-    """Once `event` is committed, mail what there is to tell of it. Mail never undoes or delays an act."""
-    for notice in NOTICES.get(Action(event.action), ()):
-        if notice.when(event):
-            transaction.on_commit(partial(_send, notice, event), robust=True)
-
-
-def _send(notice: Notice, event: AuditEvent) -> None:
-    recipients = notice.to(event)
-    if not recipients:
-        return
-    letter = letters.letter(notice, event)
-    cause = str(event.actor_id or event.address or event.subject_id)
-    about = letter.about(recipients)
-    mails = (letter.to(recipient) for recipient in recipients)
-    if event.subject_id is None:
-        post.deliver_to_many(mails, cause=cause, about=about, spaced=SPACED)
-    else:
-        post.deliver(*mails, cause=cause, about=about, spaced=SPACED)
-
-
-def headline(event: AuditEvent) -> str:
-    """What the mail about `event` was headed, or what its audit line says where there is none any more."""
-    told = (notice for notice in NOTICES.get(Action(event.action), ()) if notice.when(event))
-    return str(next((notice.headline for notice in told), Action(event.action).label))

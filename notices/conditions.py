@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from accounts.reach import helped
+from accounts.authorization import helped
 
 if TYPE_CHECKING:
-    from accounts.models import AuditEvent
+    from audit.models import AuditEvent
 
 BEYOND_PASSWORD = ("totp", "recovery", "passkey")
 FEW_CODES = 3

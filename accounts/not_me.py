@@ -10,7 +10,7 @@ from django.core import signing
 from django.urls import reverse
 
 from accounts.clock import signed_lately
-from accounts.models import AuditEvent
+from audit.models import AuditEvent
 
 if TYPE_CHECKING:
     from accounts.models import User

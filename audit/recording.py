@@ -1,0 +1,120 @@
+"""The audit: one line for each act and each step of a sign-in.
+
+Services call `record` inside their transaction, so that an act and its line
+are there together or not at all. Where the request came from is kept beside
+the call (`origin`), because services know no request.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from django.db import transaction
+
+from audit.models import AuditEvent
+from audit.sealing.seals import EVERY, seal_batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from uuid import UUID
+
+    from audit.vocabulary import Action
+
+
+log = logging.getLogger("m2v.audit")
+
+# Who hears of each line, inside the transaction of its act: apps add themselves when they are ready.
+listeners: list[Callable[[AuditEvent], None]] = []
+
+
+class Company(Protocol):
+    """A company, as far as a line needs one."""
+
+    pk: Any
+
+
+class Person(Protocol):
+    """Whoever acts or is acted on, as far as a line needs them."""
+
+    pk: Any
+
+    @property
+    def company_id(self) -> UUID | None: ...
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an act comes from: network address, the browser's own name (User-Agent), and its cookie of who knows it."""
+
+    address: str | None = None
+    browser: str = ""
+    cookie: str = ""
+
+
+NOWHERE = Origin()
+_origin: ContextVar[Origin] = ContextVar("origin", default=NOWHERE)
+
+
+@contextmanager
+def origin(address: str | None, browser: str, cookie: str = "") -> Iterator[None]:
+    """Every line recorded within comes from here."""
+    token = _origin.set(Origin(address, browser, cookie))
+    try:
+        yield
+    finally:
+        _origin.reset(token)
+
+
+def current_browser() -> str:
+    """The User-Agent of the request being answered, or nothing on the command line."""
+    return _origin.get().browser
+
+
+def current_address() -> str | None:
+    """The network address of the request being answered, if any."""
+    return _origin.get().address
+
+
+def known_browser_cookie() -> str:
+    """What the browser says about who knows it (accounts.known_browsers), signed; not to be believed as it is."""
+    return _origin.get().cookie
+
+
+def record(
+    action: Action,
+    *,
+    actor: Person | None,
+    subject: Person | None = None,
+    company: Company | None = None,
+    **details: object,
+) -> AuditEvent:
+    """Write one line and tell whoever listens; once it is committed, it is in the log too.
+
+    `details` are plain values (JSON) and hold no secret.
+    """
+    here = _origin.get()
+    people: dict[str, Any] = {"actor": actor, "subject": subject}
+    line = AuditEvent.objects.create(
+        **people,
+        action=action,
+        company_id=company.pk if company else subject.company_id if subject else None,
+        address=here.address,
+        browser=here.browser[:300],
+        details=details,
+    )
+    for hear in listeners:
+        hear(line)
+    transaction.on_commit(partial(log_line, line), robust=True)
+    if line.pk % EVERY == 0:
+        transaction.on_commit(seal_batch, robust=True)
+    return line
+
+
+def log_line(line: AuditEvent) -> None:
+    """`line` for the log, which leads elsewhere (ASVS 16.4.3)."""
+    log.info(str(line.action), extra={"fields": {"id": line.pk, **line.columns(), "address": line.address}})

@@ -1,0 +1,1 @@
+"""What people are told by mail, each derived from a line of the audit."""
