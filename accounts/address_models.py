@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from accounts.models import User
-
 DAYS = 7  # how long a link is good
 
 
@@ -25,11 +23,9 @@ class PendingAddress(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
-    user: models.OneToOneField[User, User] = models.OneToOneField(
-        "accounts.User", models.CASCADE, related_name="pending_address"
-    )
+    user = models.OneToOneField("accounts.User", models.CASCADE, related_name="pending_address")
     email = models.EmailField()
-    entered_by: models.ForeignKey[User, User] = models.ForeignKey("accounts.User", models.CASCADE, related_name="+")
+    entered_by = models.ForeignKey("accounts.User", models.CASCADE, related_name="+")
     entered_at = models.DateTimeField(default=timezone.now)
 
     user_id: UUID

@@ -7,6 +7,8 @@ the order of their keys, so that two acts never wait for each other.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
@@ -20,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from accounts.models import UserQuerySet
-    from companies.models import Company
 
 NOBODY = Q(pk__in=())
 ADMINISTRATORS = Q(role=Role.ADMINISTRATOR)
+WAYS_IN = [~Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)]  # who has which first factor; mfa.apps adds the others
 
 
 class ShutOut(PermissionDenied):
@@ -57,15 +59,6 @@ def hold_actor(actor: User, *, also: Q = NOBODY) -> User:
     return _still_in(actor, _locked(Q(pk=actor.pk) | also))
 
 
-def hold_company(company: Company, *, actor: User) -> tuple[User, Company]:
-    """`actor` and `company` as they are now, locked together with its people. Raises ShutOut and OutOfReach."""
-    acting = hold_actor(actor, also=Q(company=company.pk))
-    found = type(company).objects.managed_by(acting).select_for_update(no_key=True).filter(pk=company.pk).first()
-    if found is None:
-        raise OutOfReach
-    return acting, found
-
-
 def in_reach(person: User, *, actor: User) -> None:
     """Is `person`, as they are kept now, somebody whom `actor` manages? Raises OutOfReach."""
     if not User.objects.managed_by(actor).filter(pk=person.pk).exists():
@@ -73,10 +66,8 @@ def in_reach(person: User, *, actor: User) -> None:
 
 
 def able_to_sign_in(people: UserQuerySet) -> UserQuerySet:
-    """Those of `people` for whom something opens the door: nobody locked, with a password or a passkey in use."""
-    password = ~Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)
-    passkey = Q(passkeys__isnull=False, passkeys__suspended_at=None)
-    return people.opening().filter(password | passkey)
+    """Those of `people` for whom something opens the door: nobody locked, with a password or another first factor in use."""
+    return people.opening().filter(reduce(or_, WAYS_IN))
 
 
 def helped(person: User) -> bool:

@@ -23,6 +23,7 @@ from accounts.acting import current_id
 from accounts.clock import is_ahead
 from accounts.models import User
 from accounts.refusals import waits
+from audit.methods import beyond_password, guessed
 from audit.recording import record
 from audit.vocabulary import Action
 
@@ -36,10 +37,6 @@ if TYPE_CHECKING:
 
 HALF_WAY_SECONDS = 600
 RECENT_SECONDS = 15 * 60
-
-# What can be guessed, and what is disabled after a hundred wrong guesses (mfa.policy.Method).
-GUESSED = frozenset({"password", "totp", "recovery"})
-COUNTED = GUESSED - {"password"}
 
 PROOFS = "proofs"
 COMPLETE = "login_complete"
@@ -134,10 +131,13 @@ def refuse(person: User | None, method: str, reason: str) -> None:
 
 def forgive_guesses(person: User, proofs: Sequence[Proof]) -> None:
     """These were right: forget the failures that can be guesses, and give networks back what was taken for these."""
-    guessed = {proof.method for proof in proofs} & GUESSED
-    if guessed:
+    guesses = guessed(proof.method for proof in proofs)
+    if guesses:
         throttle.forgive(
-            [throttle.person_lane(person), *(throttle.factor_lane(person, method) for method in guessed & COUNTED)],
+            [
+                throttle.person_lane(person),
+                *(throttle.factor_lane(person, method) for method in beyond_password(guesses)),
+            ],
             given_back=[throttle.Guess(proof.network, proof.at) for proof in proofs if proof.network],
         )
 

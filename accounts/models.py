@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import timedelta
 from math import ceil
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -11,7 +12,8 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.hashers import check_password, identify_hasher, make_password
 from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
-from django.db import models
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -23,7 +25,17 @@ from accounts.clock import APART
 from accounts.domains import shown_if_one
 from accounts.hashers import salt_of
 from accounts.passwords import LONGEST_TYPED, typed_alike
-from accounts.text import FoldedAddressField, FoldedField, fold, one_named
+from accounts.text import (
+    FoldedAddressField,
+    FoldedField,
+    check_username,
+    clean_address,
+    fold,
+    fold_address,
+    trim,
+)
+from audit.recording import record
+from audit.vocabulary import Action
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,10 +43,12 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from accounts.sessions import SessionStore
-    from companies.models import Company
 
 
 __all__ = ["Budget", "PendingAddress", "Role", "Session", "User"]
+
+
+PROFILE = ("username", "first_name", "last_name", "email", "language", "role", "company")
 
 
 class Role(models.TextChoices):
@@ -60,11 +74,11 @@ class UserQuerySet(models.QuerySet["User"]):
 
     def named(self, name: str) -> User | None:
         """The one whose user name or e-mail address `name` is, in any spelling of case and Unicode form."""
-        return one_named(name, self.spelled)
-
-    def spelled(self, folded: object) -> Self:
-        """Those, two at most, whose folded user name or e-mail address is `folded`."""
-        return self.filter(Q(username_folded=folded) | Q(email_folded=folded))[:2]
+        folded = fold_address(name)
+        if not folded or "\x00" in folded:
+            return None
+        spelled = self.filter(Q(username_folded=folded) | Q(email_folded=folded))[:2]
+        return min(spelled, key=lambda user: user.username_folded != folded, default=None)
 
     def search(self, words: str) -> Self:
         """Those in whose user name, name, e-mail address or company's name every one of `words` occurs."""
@@ -89,11 +103,21 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, username: str, email: str = "", password: str | None = None, **fields: object) -> User:
-        """A new administrator, as `createsuperuser` asks for one. Raises ValidationError where the name cannot be theirs."""
-        from accounts.people import create_administrator  # noqa: PLC0415  # which imports this module
+        """A new administrator, as `createsuperuser` asks for one, with the line of the audit.
 
-        fields = {"role": Role.ADMINISTRATOR, "username": username.strip(), "email": (email or "").strip(), **fields}
-        return create_administrator(self.model(**fields), password)
+        Raises ValidationError for a name or an address that is taken, or is none.
+        """
+        username = unicodedata.normalize("NFC", trim(username))
+        check_username(username)
+        address = clean_address(email) if trim(email or "") else ""
+        if any(self.get_queryset().named(name) for name in (username, address)):
+            raise ValidationError(_("This user name or e-mail address is taken. Choose another one."))
+        person = self.model(**{"role": Role.ADMINISTRATOR, "username": username, "email": address, **fields})
+        person.set_password(password)
+        with transaction.atomic():
+            person.save()
+            person.record_creation(actor=None)
+        return person
 
 
 class SessionManager(BaseSessionManager["Session"]):
@@ -120,7 +144,7 @@ class User(AbstractBaseUser):
     first_name = models.CharField(_("first name"), max_length=150, blank=True)
     last_name = models.CharField(_("last name"), max_length=150, blank=True)
     search_text = FoldedField("first_name", "last_name", "username", "email")
-    company: models.ForeignKey[Company | None, Company | None] = models.ForeignKey(
+    company = models.ForeignKey(
         "companies.Company", models.PROTECT, null=True, blank=True, related_name="users", verbose_name=_("company")
     )
     role = models.CharField(_("role"), max_length=30, choices=Role.choices, default=Role.MEMBER)
@@ -184,6 +208,12 @@ class User(AbstractBaseUser):
         self.password = make_password(typed, salt=identify_hasher(old).decode(old)["salt"])
         # Whoever set another one meanwhile is right.
         User.objects.filter(pk=self.pk, password=old).update(password=self.password)
+
+    def record_creation(self, *, actor: User | None) -> None:
+        """The audit's line of this new person, with all that they begin with."""
+        began = type(self).objects.get_queryset().filter(pk=self.pk).values(*PROFILE).get()
+        changes = {field: ["", str(value or "")] for field, value in began.items()}
+        record(Action.USER_CREATED, actor=actor, subject=self, role=self.role, changes=changes)
 
     def get_full_name(self) -> str:
         """First and last name, or the user name where none is on record."""

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, make_password
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from accounts import addresses, throttle
 from accounts.authorization import (
@@ -20,13 +17,11 @@ from accounts.authorization import (
     OutOfReach,
     hold,
     hold_actor,
-    hold_company,
     in_reach,
     one_administrator_stays,
 )
-from accounts.models import Session, User
+from accounts.models import PROFILE, Session, User
 from accounts.passwords import is_short
-from accounts.text import check_username, clean_address, trim
 from audit.models import AuditEvent
 from audit.recording import record
 from audit.vocabulary import Action
@@ -38,14 +33,10 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from accounts.not_me import Claim
-    from companies.models import Company
 
 
 class ChangedMeanwhile(Exception):
     """Somebody else changed what this act was about to change."""
-
-
-PROFILE = ("username", "first_name", "last_name", "email", "language", "role", "company")
 
 
 @transaction.atomic
@@ -56,27 +47,7 @@ def create_user(person: User, *, actor: User | None, password: str | None = None
     person.save()
     if acting:
         in_reach(person, actor=acting)  # nobody makes people whom they could not manage
-    after = User.objects.filter(pk=person.pk).values(*PROFILE).get()
-    record(
-        Action.USER_CREATED,
-        actor=actor,
-        subject=person,
-        role=person.role,
-        changes={field: ["", str(value or "")] for field, value in after.items()},
-    )
-
-
-def create_administrator(person: User, password: str | None) -> User:
-    """Save an administrator whom the command line makes. Raises ValidationError for a name that is taken, or none."""
-    person.username = unicodedata.normalize("NFC", trim(person.username))
-    check_username(person.username)
-    if person.email:
-        person.email = clean_address(person.email)
-    taken = User.objects.get_queryset()
-    if taken.named(person.username) or (person.email and taken.named(person.email)):
-        raise ValidationError(_("This user name or e-mail address is taken. Choose another one."))
-    create_user(person, actor=None, password=password)
-    return person
+    person.record_creation(actor=actor)
 
 
 @transaction.atomic
@@ -120,7 +91,7 @@ def _write(kept: User, person: User, fields: list[str], actor: User) -> None:
     if {"role", "company"} & set(fields):
         if kept.pk != actor.pk:
             in_reach(kept, actor=hold_actor(actor))  # nobody makes of people what they could not manage
-        _end(User.objects.filter(pk=person.pk))
+        end_all_sessions(User.objects.filter(pk=person.pk))
         _void_links(person)
     after = dict(User.objects.filter(pk=person.pk).values(*fields).get())
     record(
@@ -141,7 +112,7 @@ def deactivate_user(person: User, *, actor: User) -> None:
     with one_administrator_stays(person):
         changed = User.objects.filter(pk=person.pk, is_active=True).update(is_active=False)
     if changed:
-        _end(User.objects.filter(pk=person.pk))
+        end_all_sessions(User.objects.filter(pk=person.pk))
         _void_links(person)
         record(Action.USER_DEACTIVATED, actor=actor, subject=person, changes={"is_active": [True, False]})
 
@@ -169,16 +140,8 @@ def unlock_user(person: User, *, actor: User) -> bool:
 def end_sessions(person: User, *, actor: User) -> None:
     """End all sessions of `person` at once, half-way logins included."""
     hold(person, actor=actor)
-    ended = _end(User.objects.filter(pk=person.pk))
+    ended = end_all_sessions(User.objects.filter(pk=person.pk))
     record(Action.SESSIONS_ENDED, actor=actor, subject=person, changes={"sessions": [ended, 0]})
-
-
-@transaction.atomic
-def end_company_sessions(company: Company, *, actor: User) -> None:
-    """End all sessions of all people of `company` whom `actor` manages: two statements, however many they are."""
-    acting, _company = hold_company(company, actor=actor)
-    ended = _end(User.objects.managed_by(acting).filter(company=company))
-    record(Action.COMPANY_SESSIONS_ENDED, actor=actor, company=company, changes={"sessions": [ended, 0]})
 
 
 def _void_links(person: User) -> None:
@@ -188,8 +151,8 @@ def _void_links(person: User) -> None:
     )
 
 
-def _end(people: QuerySet[User]) -> int:
-    """The rows go, and a request that is on its way meets another epoch; how many rows."""
+def end_all_sessions(people: QuerySet[User]) -> int:
+    """End all sessions of `people`, however many: the rows go, and a request on its way meets another epoch; how many rows."""
     people.update(session_epoch=F("session_epoch") + 1)
     addresses.forget(people)
     ended, _ = Session.objects.filter(user__in=people).delete()
@@ -241,14 +204,14 @@ def _lock(person: User, *, by: User | None) -> int:
     Password, factors and address stay as they are, for an administrator to look at who lets them in again.
     """
     User.objects.filter(pk=person.pk, locked_at=None).update(locked_at=timezone.now(), locked_by=by)
-    return _end(User.objects.filter(pk=person.pk))
+    return end_all_sessions(User.objects.filter(pk=person.pk))
 
 
 @transaction.atomic
 def end_lock(person: User) -> None:
     """Let things open again for `person`. What was begun while it was locked does not come back."""
     User.objects.filter(pk=person.pk).update(locked_at=None, locked_by=None)
-    _end(User.objects.filter(pk=person.pk))
+    end_all_sessions(User.objects.filter(pk=person.pk))
 
 
 def reported_at(claim: Claim) -> datetime | None:

@@ -13,8 +13,8 @@ from django.db.models import F, Q
 from accounts.acting import current_id, current_key, stay
 from accounts.authorization import hold
 from accounts.models import Session, User
-from accounts.text import methods_in_words
 from audit.browsers import PHONES, browser_name, system_name
+from audit.methods import in_words
 from audit.recording import record
 from audit.vocabulary import Action
 
@@ -53,7 +53,7 @@ def _place(session: Session) -> Place:
         address=session.address or "",
         since=session.started_at,
         seen=session.seen_at,
-        how=methods_in_words(list(methods)),
+        how=in_words(methods),
         here=str(session.public_id) == current_id(),
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -12,12 +11,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from accounts.domains import NoDomain, ascii_domain, shown_domain
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from accounts.models import User
-
 
 USERNAME_RULE = _lazy(
     "A user name has letters, digits, dots, hyphens, underscores and plus signs, at least one letter or digit, "
@@ -117,26 +110,6 @@ def fold_address(text: str) -> str:
         except NoDomain:
             pass
     return fold(text)
-
-
-def one_named(name: str, spelled: Callable[[str], Iterable[User]]) -> User | None:
-    """The one, of those whose user name or e-mail address is `spelled` so, whom `name` means."""
-    folded = fold_address(name)
-    if not folded or "\x00" in folded:
-        return None
-    return min(spelled(folded), key=lambda user: user.username_folded != folded, default=None)
-
-
-def methods_in_words(methods: list[str]) -> str:
-    """How somebody signed in: "a password and a code", "a passkey"."""
-    words = {
-        "password": _("a password"),
-        "totp": _("a code"),
-        "recovery": _("a recovery code"),
-        "passkey": _("a passkey"),
-    }
-    known = [words[method] for method in methods if method in words]
-    return _("{first} and {last}").format(first=", ".join(known[:-1]), last=known[-1]) if known[1:] else "".join(known)
 
 
 def plain(text: str) -> str:

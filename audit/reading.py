@@ -1,47 +1,18 @@
-"""Lines of the audit as people read them: whose they may see, and each as a sentence."""
+"""Lines of the audit as people read them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.models import User
-from accounts.text import methods_in_words
 from audit.browsers import browser_name
+from audit.methods import in_words
 from audit.vocabulary import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from django.db.models import QuerySet
-
     from audit.models import AuditEvent
-
-
-def newest(lines: QuerySet[AuditEvent], *, viewer: User, number: int = 10) -> list[AuditEvent]:
-    """The newest of `lines`; from where somebody acted whom `viewer` does not manage is told of acts on them alone."""
-    return shown_to(viewer, seen_by(viewer, lines)[:number])
-
-
-def seen_by(viewer: User, lines: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
-    """`lines`, each with whether `viewer` manages its actor and its subject."""
-    managed = User.objects.managed_by(viewer)
-    return lines.select_related("actor", "subject", "company").annotate(
-        actor_managed=Exists(managed.filter(pk=OuterRef("actor"))),
-        subject_managed=Exists(managed.filter(pk=OuterRef("subject"))),
-    )
-
-
-def shown_to(viewer: User, lines: Iterable[Any]) -> list[AuditEvent]:
-    """`lines` of `seen_by`, without what is not for `viewer`."""
-    events = list(lines)
-    for event in events:
-        if event.actor_id and not event.actor_managed and event.subject_id != viewer.pk:
-            event.address, event.browser = None, ""
-    return events
 
 
 # What people do to themselves reads differently from what is done to them.
@@ -92,7 +63,7 @@ def form_and_words(event: AuditEvent) -> tuple[str, dict[str, str]]:
         "name": "",
         "before": "",
         **details,
-        "method": methods_in_words(event.details.get("methods", [])),
+        "method": in_words(event.details.get("methods", [])),
         "actor": event.actor.get_full_name() if event.actor else _("m2v"),
         "subject": event.subject.get_full_name() if event.subject else details.get("username") or _("an unknown user"),
         "company": event.company.name if event.company else "",
@@ -118,7 +89,7 @@ def place(event: AuditEvent) -> str:
 
 def sign_in(event: AuditEvent) -> str:
     """How and with what browser somebody signed in or was refused, as their own list says it."""
-    methods = methods_in_words(event.details.get("methods", []))
+    methods = in_words(event.details.get("methods", []))
     if event.action != Action.REFUSED:
         form = _("{place}, with {methods}")
     elif event.details.get("reason") == "Throttled":

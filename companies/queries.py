@@ -10,8 +10,8 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Count, Exists, F, Q
 from django.utils.functional import cached_property
 
+from accounts import history
 from accounts.models import Role, User
-from audit import reading
 from audit.models import AuditEvent
 from companies.models import Company
 from mfa.queries import IN_STATE, PASSKEY_REQUESTS, State, count_states, with_app, with_factors
@@ -206,11 +206,11 @@ def events_of(company: Company, viewer: User) -> QuerySet[AuditEvent]:
 
 def latest_events(company: Company, viewer: User) -> list[AuditEvent]:
     """What was done in `company` lately."""
-    return reading.newest(events_of(company, viewer), viewer=viewer)
+    return history.newest(events_of(company, viewer), viewer=viewer)
 
 
 def all_events(company: Company, viewer: User, page: str) -> Page[AuditEvent]:
     """A page of everything that was done in `company`."""
-    shown = Paginator(reading.seen_by(viewer, events_of(company, viewer)), PAGE).get_page(page)
-    shown.object_list = reading.shown_to(viewer, shown.object_list)
+    shown = Paginator(history.seen_by(viewer, events_of(company, viewer)), PAGE).get_page(page)
+    shown.object_list = history.shown_to(viewer, shown.object_list)
     return shown

@@ -5,11 +5,12 @@ from __future__ import annotations
 from enum import Enum
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from accounts.authorization import OutOfReach, hold_actor, hold_company
+from accounts.authorization import OutOfReach, hold_actor
 from accounts.models import User
-from accounts.people import ChangedMeanwhile, end_company_sessions
+from accounts.people import ChangedMeanwhile, end_all_sessions
 from audit.recording import record
 from audit.vocabulary import Action
 from companies.models import Company
@@ -89,6 +90,23 @@ def disable_company_two_factor(
     if sessions is Sessions.END:
         end_company_sessions(company, actor=actor)
     return changed
+
+
+@transaction.atomic
+def end_company_sessions(company: Company, *, actor: User) -> None:
+    """End all sessions of all people of `company` whom `actor` manages: two statements, however many they are."""
+    acting, _company = hold_company(company, actor=actor)
+    ended = end_all_sessions(User.objects.managed_by(acting).filter(company=company))
+    record(Action.COMPANY_SESSIONS_ENDED, actor=actor, company=company, changes={"sessions": [ended, 0]})
+
+
+def hold_company(company: Company, *, actor: User) -> tuple[User, Company]:
+    """`actor` and `company` as they are now, locked together with its people. Raises ShutOut and OutOfReach."""
+    acting = hold_actor(actor, also=Q(company=company.pk))
+    found = Company.objects.managed_by(acting).select_for_update(no_key=True).filter(pk=company.pk).first()
+    if found is None:
+        raise OutOfReach
+    return acting, found
 
 
 def _set_switch(company: Company, *, on: bool) -> bool:

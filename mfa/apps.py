@@ -8,9 +8,15 @@ class MfaConfig(AppConfig):
     name = "mfa"
 
     def ready(self) -> None:
-        """Refuse to start with encryption keys that cannot be read."""
-        from mfa.checks import encryption_keys  # noqa: PLC0415  # models are there now
+        """Hand the table of methods down; refuse to start with encryption keys that cannot be read."""
+        from accounts.authorization import WAYS_IN  # noqa: PLC0415  # models are there now
+        from audit.methods import METHODS  # noqa: PLC0415  # the same
+        from mfa.checks import encryption_keys  # noqa: PLC0415  # the same
+        from mfa.methods.table import TABLE  # noqa: PLC0415  # the same
+        from mfa.queries import PASSKEY_IN_USE  # noqa: PLC0415  # the same
         from mfa.sealing import keys  # noqa: PLC0415  # settings are read here, when apps are ready
 
+        METHODS.update(TABLE)
+        WAYS_IN.append(PASSKEY_IN_USE)
         keys()
         register(encryption_keys, Tags.database)

@@ -12,11 +12,10 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from accounts import invitations
+from accounts import history, invitations
 from accounts.authorization import OutOfReach
 from accounts.models import Role, User
 from accounts.people import ChangedMeanwhile, end_lock
-from audit import reading
 from audit.models import AuditEvent
 from audit.recording import record
 from audit.vocabulary import Action
@@ -108,7 +107,7 @@ class History:
 
     def shown(self, chosen: str) -> list[AuditEvent]:
         """The newest lines of a part."""
-        return reading.newest(self.lines.filter(self.parts[chosen][1]), viewer=self.viewer, number=MOST_LINES)
+        return history.newest(self.lines.filter(self.parts[chosen][1]), viewer=self.viewer, number=MOST_LINES)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ NEXT_CODES = "next_codes"  # they count from when they are saved, and the earlie
 
 CONFIRMED_APPS = AuthenticatorApp.objects.filter(confirmed=True, user=OuterRef("pk"))
 USABLE_PASSKEYS = Passkey.objects.filter(suspended_at=None, user=OuterRef("pk"))
+PASSKEY_IN_USE = Q(passkeys__isnull=False, passkeys__suspended_at=None)  # of a person
 PASSKEY_REQUESTS = PasskeyRequest.objects.filter(user=OuterRef("pk"))
 
 

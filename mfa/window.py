@@ -10,9 +10,9 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts import history
 from accounts.dates import day, moment, on_day
 from accounts.models import Role, Session, User
-from audit import reading
 from audit.models import AuditEvent
 from mfa.methods import recovery
 from mfa.models import PasskeyRequest
@@ -75,7 +75,7 @@ class Window:
         events = AuditEvent.objects.filter(subject=self.subject)
         if not self.own and self.viewer.role != Role.ADMINISTRATOR:
             events = events.filter(company=self.viewer.company_id)  # what was done in an earlier company stays there
-        return reading.newest(events, viewer=self.viewer)
+        return history.newest(events, viewer=self.viewer)
 
     @cached_property
     def sessions(self) -> int:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from accounts.authorization import helped
+from audit.methods import beyond_password
 
 if TYPE_CHECKING:
     from audit.models import AuditEvent
 
-BEYOND_PASSWORD = ("totp", "recovery", "passkey")
 FEW_CODES = 3
 
 
@@ -34,7 +34,7 @@ def few_codes_left(event: AuditEvent) -> bool:
 def failed_beyond_the_password(event: AuditEvent) -> bool:
     """Was a second factor looked at, and not right?"""
     looked_at = event.details.get("reason") != "Throttled"
-    return looked_at and any(method in BEYOND_PASSWORD for method in event.details.get("methods", ()))
+    return looked_at and bool(beyond_password(event.details.get("methods", ())))
 
 
 def somebody_helps(event: AuditEvent) -> bool:

@@ -14,8 +14,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.not_me import not_me_link
-from accounts.text import methods_in_words, spoken
+from accounts.text import spoken
 from audit.browsers import browser_name
+from audit.methods import in_words
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -72,7 +73,7 @@ class Letter:
         return settings.BASE_URL + reverse(self.notice.page, args=[self.event.subject_id])
 
     def _sentence(self) -> str:
-        method = methods_in_words(self.event.details.get("methods", []))
+        method = in_words(self.event.details.get("methods", []))
         return str(self.notice.sentence).format_map({**self.words, "method": method})
 
     def _facts(self) -> list[tuple[str, str]]:

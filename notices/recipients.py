@@ -14,6 +14,7 @@ from accounts.models import Role, User
 from accounts.text import fold_address, spoken
 from audit.models import AuditEvent
 from audit.vocabulary import Action
+from mfa.policy import Method
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -75,13 +76,13 @@ def the_person_at_the_third_failure(event: AuditEvent) -> list[Recipient]:
     good = mine.filter(action__in=[Action.SIGNED_IN, Action.CONFIRMED]).order_by("-pk").values("pk")[:1]
     since = Coalesce(Subquery(good), Value(0))
     password = AuditEvent.objects.filter(
-        subject=event.subject_id, action=Action.PROVED, details__methods__0="password", pk__lt=OuterRef("pk")
+        subject=event.subject_id, action=Action.PROVED, details__methods__0=Method.PASSWORD, pk__lt=OuterRef("pk")
     ).filter(pk__gt=since)
     looked_at = mine.filter(action=Action.REFUSED, pk__gt=since).exclude(details__reason="Throttled")
     failures = looked_at.filter(
-        Q(details__methods__0="totp")
-        | Q(details__methods__0="recovery")
-        | Q(Exists(password), details__methods__0="passkey")
+        Q(details__methods__0=Method.TOTP)
+        | Q(details__methods__0=Method.RECOVERY)
+        | Q(Exists(password), details__methods__0=Method.PASSKEY)
     )
     return the_person(event) if failures.count() == FAILURES else []
 

@@ -68,7 +68,7 @@ def sentence(event: AuditEvent) -> str:
 
 @register.simple_tag
 def parts_of(event: Any, about: User | None = None) -> list[tuple[str, str]]:
-    """The same in parts, each with an address or none: those whom the viewer manages have one (see reading.seen_by).
+    """The same in parts, each with an address or none: those whom the viewer manages have one (see history.seen_by).
 
     `about` is the person whose page it is on, who needs none.
     """

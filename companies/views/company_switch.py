@@ -14,10 +14,9 @@ from django.views.decorators.http import require_http_methods
 from accounts import throttle
 from accounts.forms import too_many
 from accounts.models import Session, User
-from accounts.people import end_company_sessions
 from companies import services
 from companies.forms import CompanyOffForm
-from companies.services import Individuals
+from companies.services import Individuals, end_company_sessions
 from companies.views.companies import company_page, coverage_of, find_company
 from mfa.consequences import Consequence
 from mfa.forms import SignOutForm

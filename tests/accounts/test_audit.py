@@ -18,11 +18,13 @@ from accounts import invitations, not_me, people
 from accounts.models import Role, Session, User
 from accounts.sessions import kept_as
 from audit import reading, recording
+from audit.methods import in_words
 from audit.models import AuditEvent
 from audit.recording import record
 from audit.vocabulary import Action
 from companies import services as companies
 from companies.models import Company
+from companies.services import end_company_sessions
 from mfa import services
 from mfa.letting_in import let_in
 from mfa.models import Passkey
@@ -174,7 +176,7 @@ def test_no_line_stays_of_an_act_that_was_rolled_back(admin, kim, company):
         lambda: people.change_user(renamed(kim.user, "kimberly"), changed=["username"], actor=admin),
         lambda: people.deactivate_user(kim.user, actor=admin),
         lambda: people.end_sessions(kim.user, actor=admin),
-        lambda: people.end_company_sessions(company, actor=admin),
+        lambda: end_company_sessions(company, actor=admin),
         lambda: people.change_password(kim.user, "four other words", actor=kim.user),
         lambda: invitations.invite(kim.user, actor=admin),
         lambda: invitations.withdraw(kim.user, actor=admin),
@@ -195,7 +197,7 @@ def test_no_line_stays_of_an_act_that_was_rolled_back(admin, kim, company):
         lambda admin, kim: people.deactivate_user(kim, actor=admin),
         lambda admin, kim: people.end_sessions(kim, actor=admin),
         lambda admin, kim: people.change_password(kim, "four other words", actor=admin),
-        lambda admin, kim: people.end_company_sessions(kim.company, actor=admin),
+        lambda admin, kim: end_company_sessions(kim.company, actor=admin),
         lambda admin, kim: invitations.invite(kim, actor=admin),
     ],
     ids=["create", "deactivate", "end sessions", "change password", "end sessions of a company", "invite"],
@@ -497,7 +499,7 @@ def test_a_browser_that_calls_itself_markup_is_shown_as_text(kim):
     ],
 )
 def test_methods_in_words(methods, words):
-    assert reading.methods_in_words(methods) == words
+    assert in_words(methods) == words
 
 
 # --- The steps of a sign-in ---

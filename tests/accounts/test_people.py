@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts import people
 from accounts.models import Role, Session, User
 from audit.models import AuditEvent
+from companies.services import end_company_sessions
 from tests.people import Person
 
 
@@ -236,7 +237,7 @@ def test_activating_somebody_does_not_bring_their_sessions_back(admin, kim):
 def test_ending_a_companys_sessions_costs_the_same_however_many_people_it_has(admin, make_user, company):
     def cost():
         with CaptureQueriesContext(connection) as queries:
-            people.end_company_sessions(company, actor=admin)
+            end_company_sessions(company, actor=admin)
         return len(queries)
 
     make_user("kim")
@@ -254,7 +255,7 @@ def test_ending_a_companys_sessions_ends_no_others(admin, kim, make_person, othe
     for person in (kim, xaver):
         person.sign_in()
 
-    people.end_company_sessions(company, actor=admin)
+    end_company_sessions(company, actor=admin)
 
     assert not kim.is_in
     assert xaver.is_in

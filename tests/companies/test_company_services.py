@@ -7,13 +7,12 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from accounts.people import end_company_sessions
 from audit.models import AuditEvent
 from audit.vocabulary import Action
 from companies import services
 from companies.models import Company
 from companies.queries import latest_events
-from companies.services import Individuals
+from companies.services import Individuals, end_company_sessions
 from mfa.services import Sessions, enable_two_factor, set_up_app
 from tests.people import Person
 

@@ -538,7 +538,7 @@ def test_the_last_administrator_who_is_locked_is_told_what_to_do_and_let_in_by_t
     assert says in words(browser().get(link))
     assert says in words(petra.enter_password())
     assert says in petra.use_passkey().json()["message"]
-    people.create_administrator(User(username="rita", role=Role.ADMINISTRATOR), PASSWORD)
+    User.objects.create_superuser("rita", password=PASSWORD)
     assert "createsuperuser" not in words(petra.enter_password())
     rita = Person(User.objects.get(username="rita"))
     rita.sign_in()

@@ -14,6 +14,7 @@ from accounts import people, refusals, throttle
 from accounts.models import Budget, User
 from audit import recording
 from audit.models import AuditEvent
+from companies.services import end_company_sessions
 from mfa import services
 from mfa.models import AuthenticatorApp, RecoveryCode
 from mfa.policy import Method
@@ -825,7 +826,7 @@ def test_signing_out_everywhere_makes_the_other_browsers_unknown(act, kim, admin
     if act == "by an administrator":
         people.end_sessions(kim.user, actor=admin)
     elif act == "for the whole company":
-        people.end_company_sessions(company, actor=admin)
+        end_company_sessions(company, actor=admin)
     else:
         kim.client.post("/user-settings/sessions/end-others/")
         assert kim.is_in

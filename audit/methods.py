@@ -1,0 +1,42 @@
+"""The ways in which people prove who they are, as far as everybody must know them: a table that `mfa.apps` fills."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from django.utils.functional import _StrPromise
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One method. `guessed`: could a wrong one be tried until it is right? Such ones have budgets, and end after a hundred."""
+
+    in_words: _StrPromise
+    icon: str
+    guessed: bool
+    beyond_password: bool
+
+
+METHODS: dict[str, Entry] = {}
+
+
+def guessed(methods: Iterable[str]) -> set[str]:
+    """Those of `methods` that somebody could guess."""
+    return {method for method in methods if method in METHODS and METHODS[method].guessed}
+
+
+def beyond_password(methods: Iterable[str]) -> set[str]:
+    """Those of `methods` that prove more than a password does."""
+    return {method for method in methods if method in METHODS and METHODS[method].beyond_password}
+
+
+def in_words(methods: Iterable[str]) -> str:
+    """How somebody proved who they are: "a password and a code", "a passkey"."""
+    known = [str(METHODS[method].in_words) for method in dict.fromkeys(methods) if method in METHODS]
+    return _("{first} and {last}").format(first=", ".join(known[:-1]), last=known[-1]) if known[1:] else "".join(known)
