@@ -18,7 +18,7 @@ from companies import services as companies
 from mfa import services
 from mfa.models import AuthenticatorApp, Passkey
 from notices import sending
-from notices.table import NOTICES
+from notices.table import NOT_TOLD, NOTICES
 from tests.accounts.steps import finish
 from tests.addresses import confirm_address
 from tests.mfa.pages import make_new_codes
@@ -655,3 +655,9 @@ def test_an_act_on_the_command_line_is_told_as_well_and_comes_from_nowhere(told,
     mail = only(told(services.make_recovery_codes, kim.user, actor=kim.user))
     assert "Browser:" not in mail.body
     assert "Address:" not in mail.body
+
+
+def test_every_action_is_told_by_mail_or_has_its_reason_why_not():
+    assert set(NOTICES) | set(NOT_TOLD) == set(Action)
+    assert not set(NOTICES) & set(NOT_TOLD)
+    assert all(reason.endswith(".") for reason in NOT_TOLD.values())
