@@ -1,0 +1,136 @@
+"""Every page and state of the catalogue: nothing is cut off on a phone, what is pressed is large enough, and axe finds nothing."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import Resolver404, get_resolver, resolve
+
+from tests.browser.catalogue import STATES
+
+PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+DESK = {"width": 1280, "height": 720, "deviceScaleFactor": 1, "mobile": False}
+# The phone was scrolled to what was pressed; a menu finds its place when it is opened.
+OPEN_AGAIN = """() => {
+  scrollTo(0, 0);
+  const menu = document.querySelector(":popover-open");
+  menu?.hidePopover();
+  menu?.showPopover({ source: document.querySelector(`[popovertarget="${menu.id}"]`) });
+}"""
+EVERYTHING = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+COLOURS = {"resultTypes": ["violations"], "runOnly": ["color-contrast", "link-in-text-block"]}
+# What is pressed and smaller than 24 by 24 pixels, links within a sentence aside (WCAG 2.2, 2.5.8). Behind a window
+# nothing can be pressed.
+SMALL = """() => [...(document.querySelector("dialog:modal") ?? document).querySelectorAll("a, button, input, select, summary")]
+  .filter((each) => each.checkVisibility({ visibilityProperty: true }) && each.type !== "hidden")
+  .filter((each) => !each.matches(".hush, .skip, label input, p a, .inline button, footer a"))
+  .filter((each) => { const { width, height } = each.getBoundingClientRect(); return width < 24 || height < 24; })
+  .map((each) => `${each.outerHTML.slice(0, 60)} … ${each.textContent.trim()}`)"""
+
+# Whatever reaches beyond the screen's left or right edge, and whatever hides a part of itself to the right.
+OUTSIDE = """() => {
+  // What is for screen readers alone is cut on purpose, and the row of filters moves sideways by itself.
+  const apart = (each) => getComputedStyle(each).clipPath === "inset(50%)" || each.closest(".chips");
+  const hidden = (each) => each.closest(".hush, .skip, thead") || apart(each) || !each.checkVisibility({ visibilityProperty: true });
+  const says = (what, each) => `${what}: ${each.outerHTML.slice(0, 80)} … ${each.textContent.trim().slice(0, 60)}`;
+  const found = [];
+  if (document.scrollingElement.scrollWidth > innerWidth) found.push(`${document.scrollingElement.scrollWidth} px wide`);
+  for (const each of document.querySelectorAll("body *:not(svg *)")) {
+    if (hidden(each)) continue;
+    const { left, right, width } = each.getBoundingClientRect();
+    if (width && (left < -0.5 || right > innerWidth + 0.5)) found.push(says("outside", each));
+    if (getComputedStyle(each).overflowX !== "visible" && each.matches(":not(input, select)") && each.scrollWidth > each.clientWidth + 1)
+      found.push(says("cut", each));
+  }
+  return found;
+}"""
+# Buttons, fields and entries of menus that a thumb has to find: 44 pixels high (DESIGN.md, section 6).
+LOW = """() => [...(document.querySelector("dialog:modal") ?? document).querySelectorAll(".button, .input, [popover] a, [popover] button, nav a, .chips a")]
+  .filter((each) => each.checkVisibility({ visibilityProperty: true }) && !each.matches(".hush"))
+  .filter((each) => each.getBoundingClientRect().height < 44)
+  .map((each) => `${each.outerHTML.slice(0, 80)} … ${each.textContent.trim()}`)"""
+
+
+def to_a_desk(page) -> None:
+    """The page, as it stands on a phone, on a wide screen with a mouse."""
+    cdp = page.context.new_cdp_session(page)
+    cdp.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
+    cdp.send("Emulation.setDeviceMetricsOverride", DESK)
+    page.evaluate(OPEN_AGAIN)
+
+
+def found(page, options) -> list[str]:
+    """What axe says about the page, a line for each place."""
+    return [
+        f"{violation['id']}: {violation['help']}: {node['html'][:200]} ({' / '.join(map(str, node['target']))})"
+        for violation in page.evaluate("options => axe.run(options)", options)["violations"]
+        for node in violation["nodes"]
+    ]
+
+
+@pytest.mark.row("WCAG-2.5.8", "WCAG-2.4.7, 1.4.11, 1.4.3", "WCAG-3.3.2, 4.1.2", "WCAG-1.4.10, 1.4.12", "WCAG-2.5.3")
+@pytest.mark.parametrize("state", STATES, ids=str)
+def test_on_a_phone_and_at_a_desk_all_is_well_with(state, stage):
+    """Each state is reached once, on the phone."""
+    stage.options = PHONE | {"reduced_motion": "reduce"}
+    page = state.reach(stage)
+
+    at_360, low = page.evaluate(OUTSIDE), page.evaluate(LOW)
+    page.set_viewport_size({"width": 320, "height": 640})
+    at_320 = page.evaluate(OUTSIDE)
+    assert {"360": at_360, "320": at_320, "low": low} == {"360": [], "320": [], "low": []}
+
+    to_a_desk(page)
+    assert page.evaluate("[innerWidth, matchMedia('(pointer: coarse)').matches]") == [DESK["width"], False]
+    page.evaluate(Axe().axe_script)
+    light, small = found(page, EVERYTHING), page.evaluate(SMALL)
+    page.emulate_media(color_scheme="dark")
+    dark = found(page, COLOURS)
+    assert {"light": light, "dark": dark, "too small": small} == {"light": [], "dark": [], "too small": []}
+
+    if state.view:
+        assert resolve(urlsplit(page.url).path).view_name == state.view
+    else:
+        with pytest.raises(Resolver404):
+            resolve(urlsplit(page.url).path)
+
+
+def test_the_catalogue_has_every_page():
+    """Each address with a name is in it, but for those that only take or pass on what is sent."""
+    passing_on = {
+        "home",  # leads to the home app
+        "csp_report",
+        "change_password",  # leads to the page of that name
+        "link_in_a_sentence",  # leads to the link without what stands behind it
+        "session",
+        "session_end",
+        "sessions_end_others",
+        "address_withdraw",
+        "settings:address_withdraw",
+        "passkey_authentication",
+        "passkey_authentication_options",
+        "passkey_registration",
+        "passkey_registration_options",
+        "own_mfa:passkey_request",
+        "own_mfa:passkey_request_delete",
+        "settings:user_invite",
+        "settings:user_unlock",
+        "settings:user_withdraw",
+        "settings:user_mfa:passkey_request",
+        "settings:user_mfa:passkey_request_delete",
+    }
+    assert {state.view for state in STATES} - {""} == names(get_resolver()) - passing_on
+
+
+def names(resolver, prefix="") -> set[str]:
+    """The names of all addresses below `resolver`."""
+    found = set()
+    for pattern in resolver.url_patterns:
+        if hasattr(pattern, "url_patterns"):
+            space = f"{prefix}{pattern.namespace}:" if pattern.namespace else prefix
+            found |= names(pattern, space)
+        elif pattern.name:
+            found.add(f"{prefix}{pattern.name}")
+    return found
