@@ -82,7 +82,7 @@ def kim_with_passkey(kim):
     return kim
 
 
-@pytest.mark.row("ASVS-2.3.4", "ASVS-15.4.2", "B-10")
+@pytest.mark.row("ASVS-2.3.4", "ASVS-15.4.2", "B-10", "V7")
 @pytest.mark.parametrize("same_session", [True, False])
 def test_one_code_of_the_app_lets_one_in(kim_with_app, same_session):
     code = kim_with_app.code()

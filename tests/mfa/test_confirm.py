@@ -192,7 +192,8 @@ def test_a_wrong_password_confirms_nothing(kim, fields):
         assert refusals_of(kim.user) == ["WrongPassword"]
 
 
-def test_cs_mfa4_a_password_is_not_enough_for_somebody_with_an_app(kim_with_app):
+@pytest.mark.row("CS-MFA-4")
+def test_a_password_is_not_enough_for_somebody_with_an_app(kim_with_app):
     page = kim_with_app.client.get(CONFIRM)
     assert "Enter a code from your authenticator app." in words(page)
     assert "Password" not in words(page)

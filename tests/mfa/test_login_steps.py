@@ -104,7 +104,8 @@ def test_a_wrong_name_or_password_is_a_400_and_nobody_is_in(kim, username, passw
     assert not kim.is_in
 
 
-def test_cs_auth1_wrong_unknown_and_deactivated_people_read_the_same(kim, ada, make_person, admin):
+@pytest.mark.row("CS-AUTH-1")
+def test_wrong_unknown_and_deactivated_people_read_the_same(kim, ada, make_person, admin):
     people.deactivate_user(ada.user, actor=admin)
     kim.set_up_app()
     kim.add_passkey()

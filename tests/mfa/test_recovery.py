@@ -59,6 +59,7 @@ def forms_of(secret: bytes) -> list[str]:
     return [secret.decode("latin-1"), secret.hex(), *(text.decode().rstrip("=") for text in written)]
 
 
+@pytest.mark.row("ASVS-6.5.4", "N-4.2.1.1-64", "V28")
 def test_there_are_ten_codes_of_at_least_64_random_bits(kim_with_app):
     assert len(set(kim_with_app.codes)) == 10
     assert len(set(recovery.ALPHABET)) ** recovery.LENGTH >= 2**64
@@ -66,6 +67,7 @@ def test_there_are_ten_codes_of_at_least_64_random_bits(kim_with_app):
     assert all(recovery.CODE.fullmatch(code.replace("-", "")) for code in kim_with_app.codes)
 
 
+@pytest.mark.row("N-4.2.1.1-64")
 def test_no_two_people_and_no_two_makings_share_a_code(kim_with_app, ada):
     ada.set_up_app()
     again = services.make_recovery_codes(kim_with_app.user, actor=kim_with_app.user)
@@ -80,6 +82,7 @@ def test_no_code_begins_with_what_the_page_sends_as_a_code_of_the_app():
     assert any(code[:5].isdigit() for code in codes), "no more is left out than must be"
 
 
+@pytest.mark.row("ASVS-6.5.4")
 def test_every_letter_and_digit_occurs():
     codes = "".join("".join(recovery.draw()) for _ in range(20)).replace("-", "")
 
@@ -141,6 +144,7 @@ def test_letters_of_other_scripts_are_no_letters_of_a_code(letter):
     assert not recovery.looks_like_one("0123-4567-89AB-CD" + letter)
 
 
+@pytest.mark.row("ASVS-6.5.1", "N-2.2.2-replay", "N-4.2.1.1-use")
 def test_a_recovery_code_signs_in_once(kim_with_app):
     kim_with_app.enter_password()
     assert kim_with_app.enter_code(kim_with_app.codes[3]).headers["Location"] == "/"
@@ -153,6 +157,7 @@ def test_a_recovery_code_signs_in_once(kim_with_app):
     assert kim_with_app.enter_code(kim_with_app.codes[4]).headers["Location"] == "/"
 
 
+@pytest.mark.row("ASVS-6.5.1", "N-4.2.1.1-use")
 def test_a_used_code_counts_in_no_other_browser_and_confirms_nothing(kim_with_app, clock):
     elsewhere = Person(kim_with_app.user)
     for person in (kim_with_app, elsewhere):
@@ -165,6 +170,7 @@ def test_a_used_code_counts_in_no_other_browser_and_confirms_nothing(kim_with_ap
     assert NONE_OF_YOURS in words(kim_with_app.client.post("/confirm/", {"code": kim_with_app.codes[0]}))
 
 
+@pytest.mark.row("N-4.2.1.1-use")
 @pytest.mark.parametrize("spend", [1, 9, 10])
 def test_people_are_told_how_many_codes_are_left(kim_with_app, spend):
     for code in kim_with_app.codes[:spend]:
@@ -213,7 +219,7 @@ def test_the_recovery_page_leads_back_to_the_app(kim_with_app):
     assert "Use the authenticator app" in words(page)
 
 
-@pytest.mark.row("B-30")
+@pytest.mark.row("B-13", "B-30")
 def test_somebody_elses_recovery_code_counts_for_nobody(kim_with_app, ada):
     ada.set_up_app()
     kim_with_app.enter_password()
@@ -239,7 +245,8 @@ def test_part_of_a_recovery_code_is_no_recovery_code(kim_with_app, part):
     assert not kim_with_app.is_in
 
 
-def test_n2_2_1_a_recovery_code_without_the_password_is_worth_nothing(kim_with_app):
+@pytest.mark.row("N-4.2.2.2")
+def test_a_recovery_code_without_the_password_is_worth_nothing(kim_with_app):
     answer = kim_with_app.enter_code(kim_with_app.codes[0])
 
     assert answer.headers["Location"] == "/"
@@ -466,7 +473,7 @@ def test_codes_whose_key_is_gone_before_they_are_saved_are_made_anew(path, kim, 
     assert recovery.spend(kim.user, codes[0]) == 9
 
 
-@pytest.mark.row("DJ-15")
+@pytest.mark.row("N-3.1.4.2-store", "N-4.2.1.1-hash", "DJ-15")
 def test_the_database_holds_no_code_and_no_key_in_clear(kim_with_app):
     dump = whole_database()
 
@@ -494,7 +501,7 @@ def test_the_sessions_hold_no_code_no_key_and_no_password_in_clear(kim, administ
     assert len(shown) == 10
 
 
-def test_cs_mfa7_a_code_that_waits_for_confirmation_is_not_kept(kim_with_app, clock):
+def test_a_code_that_waits_for_confirmation_is_not_kept(kim_with_app, clock):
     """A form that is interrupted by /confirm/ goes on with its content, but codes and passwords are typed anew."""
     kim_with_app.sign_in()
     page = open_setup(kim_with_app, OWN_SETUP)

@@ -72,6 +72,7 @@ def drawn(page: str) -> list[list[bool]]:
     return matrix
 
 
+@pytest.mark.row("OTP-2")
 def test_the_page_shows_qr_code_key_and_link_of_one_secret(asked):
     answer = asked.client.get(SETUP)
     page = SetupPage.read(answer)
@@ -217,6 +218,7 @@ def test_a_key_that_was_made_while_the_clock_ran_ahead_waits_no_longer(kim, cloc
     assert open_setup(kim, OWN_SETUP).key != page.key
 
 
+@pytest.mark.row("OTP-8")
 @pytest.mark.parametrize("path", [SETUP, OWN_SETUP])
 def test_new_key_makes_another_and_the_other_tab_is_told_and_shows_it(path, kim, admin):
     if path == SETUP:
@@ -368,7 +370,7 @@ def test_a_secret_that_waits_opens_nothing(kim_in):
     assert kim_in.enter_code(kim_in.code(1)).headers["Location"] == "/"
 
 
-@pytest.mark.row("B-27")
+@pytest.mark.row("N-3.1.4.2-bind", "B-27")
 def test_a_confirmed_secret_is_never_shown_again(asked):
     page = open_setup(asked)
     confirm_setup(asked, page)
@@ -443,7 +445,7 @@ def test_people_whose_company_requires_it_may_set_it_up_again(kim_in, admin, com
     assert key_of(kim_in) == page.key
 
 
-@pytest.mark.row("B-26")
+@pytest.mark.row("N-3.1.4.2-bind", "B-26")
 def test_setting_up_again_asks_who_one_is(kim_in, clock):
     page = open_setup(kim_in, OWN_SETUP)
     clock.shift(15 * 60)
@@ -462,6 +464,7 @@ def test_setting_up_in_the_window_counts_as_a_proof(kim):
     assert kim.client.get(f"{OWN}passkeys/new/").status_code == 200
 
 
+@pytest.mark.row("N-3.1.4.2-bind")
 def test_the_pages_for_oneself_are_shut_to_strangers(kim):
     for path in (OWN_SETUP, OWN_CODES, f"{OWN}recovery-codes/new/", f"{OWN}passkeys/new/"):
         assert kim.client.get(path).headers["Location"].startswith("/login/")

@@ -81,12 +81,14 @@ def with_key(person: Person, key: bytes) -> None:
     services.set_up_app(person.user, key, last_used_step=-1, actor=person.user)
 
 
+@pytest.mark.row("OTP-1")
 @pytest.mark.parametrize(("now", "code"), RFC_6238)
 def test_the_vectors_of_rfc_6238(now, code):
     assert totp.code_at(RFC_KEY, now) == code
     assert totp.matching_step(RFC_KEY, code, now) == now // 30
 
 
+@pytest.mark.row("N-3.1.4.1-step", "N-3.1.4.1-len", "OTP-1")
 @pytest.mark.parametrize(("counter", "code"), enumerate(RFC_4226))
 def test_the_vectors_of_rfc_4226(counter, code):
     assert totp.code_at(RFC_KEY, counter * 30) == code
@@ -95,13 +97,6 @@ def test_the_vectors_of_rfc_4226(counter, code):
 
 def test_no_code_of_before_the_epoch_is_tried():
     assert totp.matching_step(RFC_KEY, "000000", 5) is None
-
-
-def test_a_key_has_160_random_bits():
-    keys = {totp.new_key() for _ in range(50)}
-
-    assert len(keys) == 50
-    assert {len(key) for key in keys} == {20}
 
 
 @pytest.mark.row("OTP-2")
@@ -113,14 +108,6 @@ def test_the_provisioning_address_says_what_an_app_needs_and_leaves_out_what_it_
     assert address.query == "secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=m2v%20localhost"
 
 
-@pytest.mark.parametrize("steps", [-1, 0, 1])
-def test_a_code_counts_one_step_either_way(kim_with_app, clock, steps):
-    kim_with_app.enter_password()
-
-    assert kim_with_app.enter_code(kim_with_app.code(steps)).headers["Location"] == "/"
-    assert kim_with_app.is_in
-
-
 @pytest.mark.parametrize("steps", [-20, -11, -10, -3, -2, 2, 3, 10, 11, 20])
 def test_a_code_two_steps_away_is_refused(kim_with_app, clock, steps):
     kim_with_app.enter_password()
@@ -129,6 +116,7 @@ def test_a_code_two_steps_away_is_refused(kim_with_app, clock, steps):
     assert not kim_with_app.is_in
 
 
+@pytest.mark.row("OTP-3")
 @pytest.mark.parametrize("second", [0, 14, 29])
 def test_the_window_is_three_steps_at_every_second_of_a_step(kim_with_app, clock, second):
     clock.shift(second - 15)
@@ -180,7 +168,7 @@ def test_the_window_does_not_follow_a_clock_that_runs_away(kim_with_app, clock):
     assert not kim_with_app.is_in
 
 
-@pytest.mark.row("OTP-7", "V25")
+@pytest.mark.row("N-3.1.4.1-len", "OTP-7", "V25")
 @pytest.mark.parametrize(
     "bend",
     [
@@ -190,6 +178,7 @@ def test_the_window_does_not_follow_a_clock_that_runs_away(kim_with_app, clock):
         lambda code: f"{code}.0",
         lambda code: code.translate({ord("0") + n: ord("\N{ARABIC-INDIC DIGIT ZERO}") + n for n in range(10)}),
         lambda code: code[:3] + "\N{ARABIC-INDIC DIGIT ZERO}" * 3,
+        lambda code: full_width(code[1:]) + "\N{ARABIC-INDIC DIGIT ZERO}",
         lambda code: "0" + code,
         lambda code: code + "0",
         lambda code: code[:5],
@@ -291,6 +280,7 @@ def test_spaces_that_people_type_do_not_matter(kim_with_app, clock, space):
         {"code": "1" * 41},
         {"otp": "123456"},
         {"code[]": "123456"},
+        {"Code": "123456"},
     ],
 )
 def test_an_empty_or_odd_answer_stays_on_the_same_step(kim_with_app, fields):
@@ -305,17 +295,6 @@ def test_a_json_body_is_no_code(kim_with_app):
     kim_with_app.enter_password()
 
     assert kim_with_app.json(CHALLENGE, {"code": kim_with_app.code()}).status_code == 400
-    assert not kim_with_app.is_in
-
-
-def test_cs_auth5_one_request_is_one_guess(kim_with_app, clock):
-    """Of several codes in one request the last one counts, and only it."""
-    kim_with_app.enter_password()
-
-    answer = kim_with_app.client.post(CHALLENGE, {"code": [kim_with_app.code(), "123 455", "123 456"]})
-
-    assert answer.status_code == 400
-    assert refusals_of(kim_with_app.user) == ["WrongCode"]
     assert not kim_with_app.is_in
 
 
@@ -336,7 +315,7 @@ def test_a_code_counts_once_in_the_same_browser(kim_with_app, clock):
     assert not kim_with_app.is_in
 
 
-@pytest.mark.row("V5")
+@pytest.mark.row("OTP-4", "V5")
 def test_a_code_counts_once_in_all_browsers_together(kim_with_app, clock):
     elsewhere = Person(kim_with_app.user, app_key=kim_with_app.app_key)
     kim_with_app.enter_password()
@@ -348,7 +327,7 @@ def test_a_code_counts_once_in_all_browsers_together(kim_with_app, clock):
     assert not elsewhere.is_in
 
 
-@pytest.mark.row("V6")
+@pytest.mark.row("N-3.1.4.2-once", "V6")
 def test_a_code_of_an_older_step_counts_no_more_after_a_newer_one(kim_with_app, clock):
     """A, B, A and B, A: what was accepted only grows."""
     kim_with_app.enter_password()

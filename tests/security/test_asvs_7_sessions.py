@@ -97,7 +97,7 @@ def test_no_header_and_no_name_of_a_session_opens_one(kim):
     assert with_key(public).get("/portal/").status_code == 302
 
 
-@pytest.mark.row("ASVS-7.2.3")
+@pytest.mark.row("ASVS-7.2.3", "N-5.1-secret")
 def test_keys_are_unique_and_hold_128_bits(db):
     keys = {SessionStore()._get_new_session_key() for _ in range(1000)}
 
@@ -106,7 +106,7 @@ def test_keys_are_unique_and_hold_128_bits(db):
     assert len(set("".join(keys))) == 36  # 36 ** 32 is 165 bits
 
 
-@pytest.mark.row("ASVS-7.2.4")
+@pytest.mark.row("ASVS-7.2.4", "N-5.1-secret", "CS-SESS-3")
 def test_every_proof_gives_the_session_another_key_and_kills_the_old_one(kim, clock):
     kim.set_up_app()
     kim.client.post("/passkeys/authentication/options/", {}, content_type="application/json")
@@ -131,7 +131,7 @@ def test_every_proof_gives_the_session_another_key_and_kills_the_old_one(kim, cl
 # --- 7.3 Timeouts ---
 
 
-@pytest.mark.row("ASVS-7.3.1")
+@pytest.mark.row("ASVS-7.3.1", "N-2.2.3-1h")
 def test_an_hour_of_nothing_ends_a_session_whatever_the_cookie_says(kim, clock):
     kim.sign_in()
     key = key_of(kim.client)
@@ -147,7 +147,7 @@ def test_an_hour_of_nothing_ends_a_session_whatever_the_cookie_says(kim, clock):
     assert with_key(key).get("/portal/").status_code == 302
 
 
-@pytest.mark.row("ASVS-7.3.2")
+@pytest.mark.row("ASVS-7.3.2", "N-2.2.3-24", "N-5.2-term")
 def test_a_day_ends_a_session_however_busy_it_is(kim, clock):
     kim.sign_in()
 
@@ -160,7 +160,7 @@ def test_a_day_ends_a_session_however_busy_it_is(kim, clock):
     assert not Session.objects.filter(user=kim.user).exists()
 
 
-@pytest.mark.row("ASVS-7.3.2")
+@pytest.mark.row("ASVS-7.3.2", "N-5.2-term")
 def test_confirming_who_one_is_does_not_lengthen_a_day(kim, clock):
     kim.sign_in()
     for _ in range(47):
@@ -182,7 +182,7 @@ def test_other_limits_hold_for_sessions_that_are_there(kim, clock, settings):
     assert not kim.is_in
 
 
-@pytest.mark.row("ASVS-7.3.2")
+@pytest.mark.row("ASVS-7.3.2", "B-05")
 @pytest.mark.parametrize("kind", HALF_WAY)
 def test_a_login_half_way_keeps_its_ten_minutes(kind, kim, admin, clock):
     go_half_way(kim, kind, admin)
@@ -196,7 +196,7 @@ def test_a_login_half_way_keeps_its_ten_minutes(kind, kim, admin, clock):
 # --- 7.4 Ends ---
 
 
-@pytest.mark.row("ASVS-7.4.1")
+@pytest.mark.row("ASVS-7.4.1", "N-5.1-secret")
 def test_the_cookie_of_a_signed_out_session_is_worth_nothing(kim):
     kim.sign_in()
     key = key_of(kim.client)
@@ -238,7 +238,7 @@ def test_the_browser_drops_the_cookie_of_what_was_ended_here_and_no_other(kim):
     assert (dropped.value, dropped["max-age"]) == ("", 0)
 
 
-@pytest.mark.row("ASVS-7.4.3")
+@pytest.mark.row("ASVS-7.4.3", "CS-AUTH-4", "V22")
 def test_a_new_password_ends_the_others_and_half_way_logins(kim, admin):
     kim.sign_in()
     elsewhere = another(kim)
@@ -382,7 +382,7 @@ def test_another_name_ends_nothing(kim):
 # --- 7.5 One's own sessions ---
 
 
-@pytest.mark.row("ASVS-7.5.2")
+@pytest.mark.row("ASVS-7.5.2", "CS-SESS-7")
 def test_the_list_says_where_since_when_how_and_which_one_this_is(kim, clock):
     kim.set_up_app()
     phone = Person(kim.user, client=browser(), authenticator=kim.authenticator)

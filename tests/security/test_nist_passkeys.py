@@ -7,10 +7,10 @@ from itertools import product
 import pytest
 
 from mfa.models import Passkey
-from tests.authenticator import BE, BS, UP, UV, unb64
+from tests.authenticator import BE, BS, UP, UV
 from tests.mfa.pages import OWN, window_of, words
 from tests.security.documents import ACCESS
-from tests.security.scenes import AUTHENTICATION, REGISTRATION, is_shut
+from tests.security.scenes import REGISTRATION
 
 EACH = [sum(some) for some in product((0, UP), (0, UV), (0, BE), (0, BS))]
 
@@ -20,9 +20,9 @@ def holds(flags):
     return bool(flags & UP and flags & UV and not (flags & BS and not flags & BE))
 
 
-@pytest.mark.row("N-B.3-decide")
+@pytest.mark.row("N-B.3-decide", "WA-25", "V16")
 @pytest.mark.parametrize("flags", EACH, ids=bin)
-def test_n_b_3_each_combination_of_flags_has_its_outcome(flags, kim):
+def test_each_combination_of_flags_has_its_outcome(flags, kim):
     kim.sign_in()
     kim.authenticator.flags = flags
 
@@ -32,21 +32,9 @@ def test_n_b_3_each_combination_of_flags_has_its_outcome(flags, kim):
         assert word in ACCESS.read_text()
 
 
-@pytest.mark.row("N-B.3-UP", "N-B.3-UV")
-@pytest.mark.parametrize("missing", [UP, UV])
-def test_n_b_3_presence_and_verification_are_checked(missing, kim):
-    kim.add_passkey()
-    asked = kim.json(f"{AUTHENTICATION}options/", {}).json()
-    assert asked["userVerification"] == "required"
-    kim.authenticator.flags &= ~missing
-
-    assert kim.use_passkey().status_code == 400
-    assert is_shut(kim)
-
-
 @pytest.mark.row("N-B.3-BE")
 @pytest.mark.parametrize(("flags", "says"), [(UP | UV, False), (UP | UV | BE, True), (UP | UV | BE | BS, True)])
-def test_n_b_3_whether_a_passkey_is_synced_is_kept_and_shown(flags, says, kim, administrator):
+def test_whether_a_passkey_is_synced_is_kept_and_shown(flags, says, kim, administrator):
     kim.sign_in()
     kim.authenticator.flags = flags
     kim.create_passkey()
@@ -61,7 +49,7 @@ def test_n_b_3_whether_a_passkey_is_synced_is_kept_and_shown(flags, says, kim, a
 
 
 @pytest.mark.row("N-B.3-att")
-def test_n_b_3_no_attestation_is_asked_for(kim):
+def test_no_attestation_is_asked_for(kim):
     kim.sign_in()
     options = kim.json(f"{REGISTRATION}options/", {}).json()
 
@@ -84,15 +72,3 @@ def test_what_a_passkey_is_is_kept_when_it_is_made(kim):
     assert (made.backup_eligible, made.backed_up, made.sign_count) == (True, True, 0)
     assert bytes(made.credential_id) == kim.authenticator.credentials[0].id
     assert made.created_at
-
-
-@pytest.mark.row("WA-25")
-def test_no_passkey_is_made_without_verification(kim):
-    kim.sign_in()
-    options = kim.json(f"{REGISTRATION}options/", {}).json()
-    assert options["authenticatorSelection"]["userVerification"] == "required"
-    assert len(unb64(options["challenge"])) >= 16
-    kim.authenticator.flags &= ~UV
-
-    assert kim.json(REGISTRATION, {"credential": kim.authenticator.create(options)}).status_code == 400
-    assert not Passkey.objects.exists()

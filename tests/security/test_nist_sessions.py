@@ -19,7 +19,6 @@ from accounts.sessions import kept_as
 from m2v.urls import urlpatterns as site
 from tests.accounts.steps import HALF_WAY, go_half_way
 from tests.accounts.walk import pages
-from tests.mfa.conftest import NOW
 
 if TYPE_CHECKING:
     from tests.people import Person
@@ -40,41 +39,6 @@ urlpatterns = [path("report/", report), *site]
 
 def row(person: Person) -> Session:
     return Session.objects.get(user=person.user)
-
-
-@pytest.mark.row("N-2.2.3-24")
-def test_no_session_is_older_than_a_day(kim, clock):
-    kim.sign_in()
-    for _ in range(26):
-        clock.shift(55 * MINUTE)
-        assert kim.is_in
-    assert row(kim).expire_date.timestamp() == NOW.timestamp() + 24 * HOUR
-    clock.shift(10 * MINUTE)
-    assert not kim.is_in
-
-
-@pytest.mark.row("N-2.2.3-1h")
-def test_after_61_idle_minutes_one_signs_in_again(kim, clock):
-    kim.sign_in()
-    clock.shift(61 * MINUTE)
-
-    assert not kim.is_in
-    assert kim.asked_for == "/login/"
-    kim.sign_in()
-    assert kim.is_in
-
-
-@pytest.mark.row("N-5.1-secret")
-def test_a_sessions_secret_is_made_at_authentication_and_dead_at_logout(kim):
-    kim.client.post("/passkeys/authentication/options/", {}, content_type="application/json")
-    before = kim.client.cookies["session"].value
-    kim.sign_in()
-    key = kim.client.cookies["session"].value
-    kim.client.post("/logout/")
-
-    assert len(key) == 32
-    assert key != before
-    assert not Session.objects.filter(pk__in=[kept_as(before), kept_as(key)]).exists()
 
 
 @pytest.mark.row("N-5.1-csrf")

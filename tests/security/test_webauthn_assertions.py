@@ -60,7 +60,7 @@ def test_used_for_another_site(kim, rp_id):
     assert_refused(kim, send(kim, signed(question(kim), mine(kim), rp_id=rp_id)))
 
 
-@pytest.mark.row("WA-12", "WA-13", "WA-14", "B-47", "V16")
+@pytest.mark.row("N-B.3-UP", "N-B.3-UV", "WA-12", "WA-13", "WA-14", "B-47", "V16")
 @pytest.mark.parametrize(
     "flags",
     [
@@ -76,7 +76,7 @@ def test_flags_that_an_answer_may_have(kim, flags):
     assert_refused(kim, send(kim, signed(question(kim), mine(kim), flags=flags)))
 
 
-@pytest.mark.row("WA-13", "V16")
+@pytest.mark.row("WA-13", "B-47", "V16")
 def test_a_passkey_without_verification_is_no_second_factor_either(kim):
     kim.set_up_app()
     kim.enter_password()
@@ -156,18 +156,6 @@ def test_a_signature_of_another_answer(kim):
     earlier = signed(question(kim), mine(kim))
     answer = signed(question(kim), mine(kim))
     answer["response"]["signature"] = earlier["response"]["signature"]
-
-    assert_refused(kim, send(kim, answer))
-
-
-@pytest.mark.row("WA-18")
-@pytest.mark.parametrize("part", ["authenticatorData", "clientDataJSON", "signature"])
-@pytest.mark.parametrize("place", range(1, 296, 43))
-def test_one_flipped_bit(kim, part, place):
-    answer = signed(question(kim), mine(kim))
-    raw = bytearray(unb64(answer["response"][part]))
-    raw[place // 8] ^= 1 << place % 8
-    answer["response"][part] = b64(bytes(raw))
 
     assert_refused(kim, send(kim, answer))
 
@@ -416,23 +404,6 @@ def test_a_stored_key_that_is_damaged(kim, stored):
     Passkey.objects.update(public_key=stored)
 
     assert_refused(kim, send(kim, signed(question(kim), mine(kim))))
-
-
-@pytest.mark.row("WA-28", "B-31")
-@pytest.mark.parametrize("who", ["nobody", "without", "with", "ada@acme.example"])
-def test_the_question_to_strangers_tells_nothing_about_anybody(kim, make_person, who):
-    """For unknown people, known ones without and with passkeys the question looks alike, at every call."""
-    make_person("without")
-    make_person("with").add_passkey()
-    stranger = Person(kim.user)
-    plain = stranger.json(OPTIONS, {}).json()
-    for _ in range(2):
-        options = stranger.json(OPTIONS, {"username": who, "user": who}).json()
-        assert options.pop("challenge") != plain["challenge"]
-        assert options == {name: value for name, value in plain.items() if name != "challenge"}
-    assert plain["allowCredentials"] == []
-    assert plain["userVerification"] == "required"
-    assert plain["rpId"] == "localhost"
 
 
 @pytest.mark.row("WA-28")

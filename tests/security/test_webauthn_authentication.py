@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -26,7 +24,6 @@ from tests.security.authentication import (
     signed,
 )
 
-Json = dict[str, Any]
 REGISTRATION = "/passkeys/registration/options/"
 
 
@@ -280,7 +277,7 @@ def test_the_right_challenge_written_differently(kim, bend):
     assert_refused(kim, send(kim, signed(options, mine(kim), said={"challenge": bend.format(options["challenge"])})))
 
 
-@pytest.mark.row("WA-08", "B-43", "V3")
+@pytest.mark.row("N-2.2.2-replay", "WA-08", "B-43", "V3")
 def test_an_answer_counts_once(kim):
     answer = kim.authenticator.get(question(kim))
     assert send(kim, answer).status_code == 200
@@ -309,7 +306,7 @@ def test_a_refused_answer_uses_the_question_up(kim):
     assert not kim.is_in
 
 
-@pytest.mark.row("WA-08")
+@pytest.mark.row("WA-08", "B-43")
 def test_an_answer_to_another_session(kim):
     elsewhere = Person(kim.user)
     question(elsewhere)
@@ -327,7 +324,7 @@ def test_an_answer_in_a_session_that_was_asked_nothing(kim):
     assert_refused(elsewhere, send(elsewhere, answer))
 
 
-@pytest.mark.row("WA-08")
+@pytest.mark.row("WA-08", "B-43")
 def test_an_answer_to_a_question_for_a_new_passkey(kim):
     kim.use_passkey()
     options = kim.json("/passkeys/registration/options/", {}).json()
@@ -397,7 +394,7 @@ def test_a_refused_answer_uses_up_what_other_tabs_were_asked(kim):
     assert_refused(kim, send(kim, signed(first, mine(kim))))
 
 
-@pytest.mark.row("WA-08")
+@pytest.mark.row("WA-08", "B-43")
 @pytest.mark.parametrize(("seconds", "status"), [(299, 200), (301, 400)])
 def test_a_question_is_good_for_five_minutes(kim, clock, seconds, status):
     answer = kim.authenticator.get(question(kim))

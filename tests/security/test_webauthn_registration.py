@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from secrets import token_bytes
-from typing import Any
 
 import cbor2
 import pytest
@@ -34,9 +33,6 @@ from tests.security.registration import (
     saved,
     send,
 )
-
-Json = dict[str, Any]
-Cose = dict[int, Any]
 
 
 @pytest.fixture
@@ -307,7 +303,7 @@ def test_any_top_origin(kim, top, across):
 # --- The question ---
 
 
-@pytest.mark.row("N-B.3-UV", "WR-38")
+@pytest.mark.row("N-B.3-UV", "WR-38", "WA-25")
 def test_what_is_asked_for(kim, ada):
     mine, theirs = kim.add_passkey(), ada.add_passkey()
     kim.use_passkey()

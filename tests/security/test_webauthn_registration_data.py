@@ -34,7 +34,6 @@ from tests.security.registration import (
 if TYPE_CHECKING:
     from tests.people import Person
 
-Json = dict[str, Any]
 Cose = dict[int, Any]
 
 
