@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import SetPasswordForm
@@ -14,14 +14,11 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts import login, throttle
+from accounts import throttle
 from accounts.models import User
 from accounts.row_forms import RowForm
 from accounts.text import AT, check_person_name, check_username, clean_address, fold, fold_address, trim
 from accounts.throttle import HOUR, NEVER, Lane, Throttled
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 # What is neither seen nor typed: a name with a line in it would write lines of its own into mails.
 ONE_LINE = RegexValidator(
@@ -143,47 +140,6 @@ class PersonForm(RowForm):
         return User.objects.exclude(pk=self.instance.pk)
 
 
-class ProfileForm(PersonForm):
-    """One's own profile: not the user name, the company or the role, which administrators decide.
-
-    `throttled` says that they asked too often whether an address is taken, which tells who has an account.
-    """
-
-    throttled: Throttled | None = None
-
-    class Meta:
-        model = User
-        fields = ("first_name", "last_name", "email", "language")
-        field_classes = FIELD_CLASSES
-        labels = {"email": _("E-mail")}
-        help_texts = {"email": _("We write to this address when something about your sign-in changes.")}
-        widgets = {
-            "first_name": forms.TextInput({"autocomplete": "given-name"}),
-            "last_name": forms.TextInput({"autocomplete": "family-name"}),
-            "email": AddressInput({"autocomplete": "email"}),
-        }
-
-    language = forms.ChoiceField(label=_("Language"), help_text=_("More languages will follow."))
-
-    def __init__(self, *args: Any, languages: Iterable[tuple[str, str]], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        choice = self.fields["language"]
-        assert isinstance(choice, forms.ChoiceField)  # declared above
-        choice.choices = list(languages)
-        self.take_over()
-
-    def clean_email(self) -> str:
-        """Another address than one's own is looked up ten times an hour, then once in 15 minutes."""
-        email: str = self.cleaned_data["email"]
-        if email and fold_address(email) != fold_address(self.instance.email):
-            try:
-                throttle.claim(Lane(f"addresses:{self.instance.pk.hex}", free=10, delay=900, ends=NEVER, forgets=HOUR))
-            except Throttled as trouble:
-                self.throttled = trouble
-                raise forms.ValidationError(too_many(trouble)) from trouble
-        return super().clean_email()
-
-
 class ChoosePasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # the same
     """A new password. Its fields have no `maxlength`, with which browsers cut short what is pasted (ASVS 6.2.9).
 
@@ -228,31 +184,6 @@ class ChoosePasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # the same
     def gone_meanwhile(self) -> None:
         """Another password was chosen between the check and the save."""
         self.add_error(None, _("The password was changed meanwhile. Open this page again."))
-
-
-class ChangePasswordForm(ChoosePasswordForm):
-    """The current password, and a new one (ASVS 6.2.3). `throttled` says also that there were too many guesses at it."""
-
-    field_order = ("old_password", "new_password1", "new_password2")
-    old_password = forms.CharField(
-        label=_("Current password"),
-        strip=False,
-        widget=forms.PasswordInput({"autocomplete": "current-password", "class": "input"}),
-    )
-
-    def clean_old_password(self) -> str:
-        password: str = self.cleaned_data["old_password"]
-        try:
-            if login.password_holds(self.user, password):
-                return password
-        except Throttled as trouble:
-            self.throttled = trouble
-            raise forms.ValidationError(too_many(trouble)) from trouble
-        raise forms.ValidationError(_("This is not your current password."))
-
-    def may_be_judged(self) -> bool:
-        """Whoever does not know the current password has no new one looked at."""
-        return "old_password" in self.cleaned_data and super().may_be_judged()
 
 
 class ResetForm(forms.Form):

@@ -22,9 +22,15 @@ class SiteRequest(HttpRequest):
     htmx: HtmxDetails
     session: SessionStore
     LANGUAGE_CODE: str
-    people: Any  # mfa.middleware.People, which lies above
+    progress: Any  # mfa.steps.Progress of the claimant's login, which lies above; None where there is no claimant
     failure_is_logged: bool  # by m2v.outage, so that Django's own line is none (m2v.logs)
     known_browser: str  # the cookie that the answer carries, where there is a new one (accounts.known_browsers)
+
+
+class ClaimantRequest(SiteRequest):
+    """One that a step of the login let through (mfa.steps.login_step)."""
+
+    claimant: User
 
 
 class SignedInRequest(SiteRequest):

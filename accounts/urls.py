@@ -1,4 +1,4 @@
-"""Addresses of password reset, invitation, and where password managers look. Those of one's own settings need step-up: m2v.urls."""
+"""Addresses of password reset, invitation and other links, and where password managers look."""
 
 from django.urls import path, register_converter
 

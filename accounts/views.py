@@ -1,4 +1,4 @@
-"""Pages about people as such: one's own settings and password, password reset, invitation."""
+"""Pages for people who follow a link, or ask for one: password reset, invitation, a new address, "This wasn't me"."""
 
 from __future__ import annotations
 
@@ -6,13 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
-from django.db import IntegrityError
 from django.shortcuts import redirect, render, resolve_url
-from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
 from django.utils.http import urlsafe_base64_decode
 from django.utils.translation import gettext as _
@@ -21,12 +17,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.generic import FormView, TemplateView
 
-from accounts import addresses, invitations, people, places, throttle
-from accounts.acting import current_key
+from accounts import addresses, invitations, people, throttle
 from accounts.after_response import RedirectThen
-from accounts.forms import ChangePasswordForm, ChoosePasswordForm, ProfileForm, ResetForm, too_many
+from accounts.forms import ChoosePasswordForm, ResetForm, too_many
 from accounts.models import User
-from accounts.refusals import fields_ignored
 from accounts.throttle import wait
 
 if TYPE_CHECKING:
@@ -34,76 +28,9 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
     from accounts.invitations import LinkTokens
-    from accounts.requests import SignedInRequest, SiteRequest
+    from accounts.requests import SiteRequest
 
 OPENED = "set-password"  # in the address, where the token was; in the session, a trace of it
-
-
-def settings_page(request: SignedInRequest) -> tuple[str, dict[str, Any], str]:
-    """User settings, as the page behind the MFA window: template, context, address."""
-    form = ProfileForm(instance=User.objects.get(pk=request.user.pk), languages=settings.LANGUAGES)
-    return (
-        "user-settings/index.html",
-        {"form": form, "places": places.places_of(request.user), "pending": addresses.waiting_for(request.user)},
-        str(reverse_lazy("user_settings")),
-    )
-
-
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def user_settings(request: SignedInRequest) -> HttpResponse:
-    """One's own profile, and the way to password and MFA."""
-    template, context, here = settings_page(request)
-    if request.method != "POST":
-        return render(request, template, context)
-    person = User.objects.select_related("company").get(pk=request.user.pk)
-    form = ProfileForm(request.POST, instance=person, languages=settings.LANGUAGES)
-    fields_ignored(request, form)
-    if form.is_valid():
-        try:
-            if "email" in form.changed_data:
-                throttle.claim(*throttle.actor_lanes("mails", request.user))
-            people.change_user(person, changed=form.changed_data, actor=request.user, seen=form.decided_on())
-        except IntegrityError:
-            form.taken_meanwhile()
-        except throttle.Throttled as trouble:
-            form.throttled = trouble
-            form.add_error("email", too_many(trouble))
-        except people.ChangedMeanwhile:  # between the look at the form and the lock
-            person = User.objects.select_related("company").get(pk=request.user.pk)
-            form = ProfileForm(request.POST, instance=person, languages=settings.LANGUAGES)
-        else:
-            messages.success(request, _("Your profile is saved."))
-            pending = addresses.waiting_for(person) if "email" in form.changed_data else None
-            if pending:
-                text = _("Open the link that we sent to {email}: the address counts from then on.")
-                messages.info(request, text.format(email=pending.email))
-            for said in form.moved():
-                messages.info(request, said)
-            return redirect(here)
-    page = render(request, template, context | {"form": form}, status=400)
-    return wait(page, form.throttled) if form.throttled else page
-
-
-@never_cache
-@sensitive_post_parameters()
-@require_http_methods(["GET", "HEAD", "POST"])
-def password(request: SignedInRequest) -> HttpResponse:
-    """Change one's own password; all other sessions end."""
-    person = User.objects.select_related("company").get(pk=request.user.pk)
-    form = ChangePasswordForm(person, request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        here = current_key()
-        try:
-            people.change_password(person, form.cleaned_data["new_password1"], actor=request.user, here=here)
-        except people.ChangedMeanwhile:
-            form.gone_meanwhile()
-        else:
-            update_session_auth_hash(request, person)
-            messages.success(request, _("Your password is changed. Everywhere else you are signed out."))
-            return redirect("user_settings")
-    page = render(request, "user-settings/password.html", {"form": form}, status=400 if form.is_bound else 200)
-    return wait(page, form.throttled) if form.throttled else page
 
 
 @login_not_required
@@ -209,15 +136,6 @@ def confirm_address(request: SiteRequest, token: str) -> HttpResponse:
         return render(request, "address/index.html", {"taken": True}, status=409)
     messages.success(request, _("{email} is confirmed, and in use from now on.").format(email=person.email))
     return redirect("user_settings" if request.user == person else "login")
-
-
-@never_cache
-@require_http_methods(["POST"])
-def withdraw_address(request: SignedInRequest) -> HttpResponse:
-    """End the link of the address that waits for oneself."""
-    if addresses.withdraw(request.user, actor=request.user):
-        messages.success(request, _("The address is withdrawn: its link no longer works."))
-    return redirect("user_settings")
 
 
 @login_not_required

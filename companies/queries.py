@@ -14,7 +14,8 @@ from accounts import history
 from accounts.models import Role, User
 from audit.models import AuditEvent
 from companies.models import Company
-from mfa.queries import IN_STATE, PASSKEY_REQUESTS, State, count_states, with_app, with_factors
+from mfa.methods.totp import with_app
+from mfa.queries import IN_STATE, PASSKEY_REQUESTS, State, count_states, with_factors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

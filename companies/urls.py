@@ -1,12 +1,12 @@
-"""Addresses of the Settings app. Its namespace is what SettingsAppMiddleware guards."""
+"""Addresses of the Settings app. Each view carries its guard (accounts.guards)."""
 
 from django.urls import include, path
 
-from companies.middleware import NAMESPACE
+from accounts.guards import SETTINGS
 from companies.views import companies, company_switch, invitations, locking, password_reset, users
-from mfa.urls import window_urls
+from mfa.window.urls import window_urls
 
-app_name = NAMESPACE
+app_name = SETTINGS
 
 urlpatterns = [
     path("", companies.overview, name="home"),

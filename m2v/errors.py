@@ -18,8 +18,8 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 
 from accounts import refusals
+from accounts.guards import SETTINGS
 from accounts.middleware import wants_json
-from companies.middleware import NAMESPACE
 from mfa.sealing import Unreadable
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def bad_request(request: SiteRequest, exception: Exception) -> HttpResponse:
 def permission_denied(request: SiteRequest, exception: Exception) -> HttpResponse:
     """403, with words of its own for the Settings app."""
     refusals.access_refused(request)
-    return answer(request, NO_ACCESS if exception.args == (NAMESPACE,) else NOT_ALLOWED)
+    return answer(request, NO_ACCESS if exception.args == (SETTINGS,) else NOT_ALLOWED)
 
 
 def csrf_failure(request: SiteRequest, reason: str = "") -> HttpResponse:

@@ -102,11 +102,10 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.middleware.ActingSessionMiddleware",
-    "mfa.middleware.LoginStepsMiddleware",  # is an AuthenticationMiddleware
+    "mfa.steps.LoginStepsMiddleware",  # is an AuthenticationMiddleware
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.middleware.LanguageMiddleware",
     "accounts.middleware.SignInRequiredMiddleware",
-    "companies.middleware.SettingsAppMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "m2v.errors.MethodPagesMiddleware",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.shortcuts import redirect, render
@@ -9,12 +10,14 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.views import settings_page
 from audit.models import AuditEvent
 from audit.vocabulary import Action
 from m2v.context import M2S, PORTAL
-from mfa.queries import POSTPONED, State
-from mfa.window import Window
+from m2v.user_settings.views import settings_page
+from mfa.queries import State
+from mfa.steps import POSTPONED
+from mfa.window.page import Page
+from mfa.window.sentences import Window
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -46,15 +49,12 @@ def m2s(request: SignedInRequest) -> HttpResponse:
     return render(request, "m2s/index.html", security(request, "m2s"))
 
 
-def behind_own_window(request: SignedInRequest) -> tuple[str, dict[str, Any], str]:
-    """The page that one's own MFA window was opened from, and closes to: template, context, address."""
-    match request.GET.get("from"):
-        case "portal":
-            return "portal/index.html", security(request, "portal"), reverse("portal")
-        case "m2s":
-            return "m2s/index.html", security(request, "m2s"), reverse("m2s")
-        case _:
-            return settings_page(request)
+def behind_own_window(request: SignedInRequest) -> Page:
+    """The page that one's own MFA window was opened from, and closes to."""
+    app = request.GET.get("from")
+    if app in {"portal", "m2s"}:
+        return Page(f"{app}/index.html", reverse(app), partial(security, request, app))
+    return settings_page(request)
 
 
 def security(request: SignedInRequest, page: str) -> dict[str, Any]:

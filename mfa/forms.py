@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from accounts.forms import ONE_LINE, TrimmedField
 from accounts.row_forms import RowForm
-from mfa.methods import recovery, totp
+from mfa.methods import TYPED, typed_as
 from mfa.methods.typed import as_meant
 from mfa.models import Passkey
+from mfa.policy import Method
 
 if TYPE_CHECKING:
-    from django.utils.functional import _StrOrPromise
+    from collections.abc import Collection
+
+    from mfa.methods.errors import NotProved
 
 
 class LoginForm(forms.Form):
@@ -88,21 +90,21 @@ class CodeForm(forms.Form):
         ),
     )
 
+    methods: Collection[str] = TYPED.keys()
+    method: str  # of what was typed
     no_code = _("A code has six digits, and a recovery code sixteen letters and digits. Check what you typed.")
 
     def clean_code(self) -> str:
         """The code alone: six digits of an app, or a recovery code."""
         code = as_meant(self.cleaned_data["code"])
-        if not self.may_be_one(code):
+        self.method = typed_as(code)
+        if self.method not in self.methods:
             raise forms.ValidationError(self.no_code if code else self.fields["code"].error_messages["required"])
         return code
 
-    def may_be_one(self, code: str) -> bool:
-        return totp.looks_like_one(code) or recovery.looks_like_one(code)
-
-    def explain(self, trouble: Exception) -> None:
+    def explain(self, trouble: NotProved) -> None:
         """Say why the code did not count, and what helps."""
-        self.add_error("code", str(why_not(trouble)))
+        self.add_error("code", str(TYPED[self.method].why_not(trouble)))
 
 
 class SetUpForm(CodeForm):
@@ -110,8 +112,7 @@ class SetUpForm(CodeForm):
 
     no_code = _("The code has six digits. Enter those that your app shows now.")
 
-    def may_be_one(self, code: str) -> bool:
-        return totp.looks_like_one(code)
+    methods = (Method.TOTP,)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -139,33 +140,6 @@ class RecoveryCodeForm(CodeForm):
                 "autofocus": True,
             }
         ),
-    )
-
-
-def why_not(trouble: Exception) -> _StrOrPromise:
-    """The sentence for a code that did not count."""
-    if isinstance(trouble, totp.ClockOff):
-        minutes = abs(trouble.minutes)
-        if trouble.minutes > 0:
-            return ngettext(
-                "Your phone’s clock is fast by about %d minute. Set it to automatic, then enter the next code.",
-                "Your phone’s clock is fast by about %d minutes. Set it to automatic, then enter the next code.",
-                minutes,
-            ) % (minutes,)
-        return ngettext(
-            "Your phone’s clock is slow by about %d minute. Set it to automatic, then enter the next code.",
-            "Your phone’s clock is slow by about %d minutes. Set it to automatic, then enter the next code.",
-            minutes,
-        ) % (minutes,)
-    if isinstance(trouble, totp.NoApp):
-        return _("Your authenticator app takes no codes at the moment. Use another way to prove that it is you.")
-    if isinstance(trouble, totp.UsedCode):
-        return _("This code was used already. Wait for the next one in your app.")
-    if isinstance(trouble, recovery.WrongRecoveryCode):
-        return _("This is not one of your unused recovery codes. Each works once, so try another one.")
-    return _(
-        "This code is not right. Wait for the next one in your app. "
-        "If it keeps failing, set your phone’s clock to automatic."
     )
 
 

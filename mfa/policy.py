@@ -35,7 +35,7 @@ class Step(StrEnum):
 
 @dataclass(frozen=True)
 class Standing:
-    """What is demanded of a person, what they hold, and what this login has put off."""
+    """What is demanded of a person, what they hold (`others`: more methods, by name), and what this login has put off."""
 
     two_factor_required: bool = False
     has_app: bool = False
@@ -43,13 +43,14 @@ class Standing:
     has_passkey: bool = False
     passkey_requested: bool = False
     passkey_postponed: bool = False
+    others: frozenset[str] = frozenset()
     codes_unsaved: bool = False
     password_is_short: bool = False
 
     @property
-    def accepted(self) -> frozenset[Method]:
+    def accepted(self) -> frozenset[str]:
         """The methods that prove a factor which this person holds beyond the password."""
-        methods = set()
+        methods = set(self.others)
         if self.has_app:
             methods |= {Method.RECOVERY} if self.app_disabled else {Method.TOTP, Method.RECOVERY}
         if self.has_passkey:
@@ -57,7 +58,7 @@ class Standing:
         return frozenset(methods)
 
 
-def pending_steps(standing: Standing, proofs: AbstractSet[Method]) -> tuple[Step, ...]:
+def pending_steps(standing: Standing, proofs: AbstractSet[str]) -> tuple[Step, ...]:
     """The steps left before `standing`'s owner is let in, in order.
 
     Whoever has a method is challenged before they may enrol another: a rule
@@ -69,7 +70,7 @@ def pending_steps(standing: Standing, proofs: AbstractSet[Method]) -> tuple[Step
     if not proofs & FIRST_FACTORS:
         raise ValueError("A login begins with a first factor.")
     steps = []
-    challenged = standing.has_app or (standing.two_factor_required and standing.has_passkey)
+    challenged = standing.has_app or bool(standing.others) or (standing.two_factor_required and standing.has_passkey)
     if challenged and not proofs & standing.accepted:
         steps.append(Step.CHALLENGE)
     if standing.password_is_short and not standing.has_app and Method.PASSKEY not in proofs:
@@ -91,6 +92,6 @@ def set_up_steps(pending: tuple[Step, ...]) -> int:
     return len(ahead)
 
 
-def may_enrol(standing: Standing, proofs: AbstractSet[Method]) -> bool:
+def may_enrol(standing: Standing, proofs: AbstractSet[str]) -> bool:
     """May another factor be added now? Only after one that is held already, or where none is held."""
     return not standing.accepted or bool(proofs & standing.accepted)

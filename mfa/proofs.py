@@ -1,38 +1,40 @@
-"""Proving who one is, whatever it is for: the second step of a login, or confirming it later.
+"""Proving who one is, whatever it is for: a step of the login, or confirming it later.
 
-A proof that holds is used up in the caller's transaction. One that does not
-is written down before its exception leaves, outside any transaction.
+A proof that holds is used up together with what is done within the `with`, in
+one transaction: both are done, or neither is. One that does not hold is
+written down before its exception leaves, outside any transaction.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import cache
 from time import time
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.utils import timezone
 
 from accounts import login, throttle
 from accounts.backends import AccountLocked
-from audit.recording import record
-from audit.vocabulary import Action
-from mfa.methods import answers, passkeys, recovery, totp
-from mfa.methods.ceremonies import Refused, RefusedForGood
+from accounts.login import Proof
+from audit.methods import beyond_password, guessed
+from mfa.methods import TYPED, passkeys
+from mfa.methods.errors import NotProved
+from mfa.methods.passkeys.ceremonies import Refused, RefusedForGood
 from mfa.models import Passkey
 from mfa.policy import Method
-from mfa.queries import HELD, with_holdings
+from mfa.queries import hand_over, with_holdings
 from mfa.sealing import Unreadable
 from mfa.services import disable_factor, suspend_passkey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterator, Sequence
 
     from django.db.models import QuerySet
 
     from accounts.models import User
-    from mfa.methods.ceremonies import Authentication, Use
-    from mfa.queries import Holdings
+    from mfa.methods.held import Holdings
+    from mfa.methods.passkeys.ceremonies import Authentication
 
 
 @cache
@@ -41,41 +43,32 @@ def passkeys_with_owner() -> QuerySet[Passkey]:
     return with_holdings(Passkey.objects.select_related("user__company"), "user__")
 
 
-NOT_PROVED = (totp.WrongCode, recovery.WrongRecoveryCode, Refused)
+@contextmanager
+def by_code(person: User, holdings: Holdings, method: str, code: str) -> Iterator[Proof]:
+    """Use up the `code` of `method`; the proof that it is.
 
-
-def with_code(person: User, holdings: Holdings, code: str, then: Callable[[Method], str]) -> tuple[Method, str]:
-    """Use up `code`, of the app or a recovery code, and do `then` in the same transaction; its answer.
-
-    Raises WrongCode, NoApp, UsedCode, ClockOff, WrongRecoveryCode; Throttled before it is looked at. Unreadable where what it
-    is compared with cannot be read: that is no guess, and costs nobody a factor.
+    Raises NotProved; Throttled before it is looked at. Unreadable where what it is compared with cannot be read: that is no
+    guess, and costs nobody a factor.
     """
-    method = Method.RECOVERY if recovery.looks_like_one(code) else Method.TOTP
     failures = _claim(person, method)
     try:
         with transaction.atomic():
-            if holdings.app is None and not (holdings.app_disabled and method is Method.RECOVERY):
-                raise totp.NoApp
-            if holdings.app is not None and method is Method.TOTP:
-                totp.spend(holdings.app, person, code)
-            else:
-                left = recovery.spend(person, code)
-                record(Action.RECOVERY_CODE_USED, actor=person, subject=person, left=left)
-            return method, then(method)
+            TYPED[method].verify(person, holdings, code)
+            yield Proof(method, time(), network=throttle.network_of(person))
     except Unreadable as trouble:
         now = time()
         lanes = [throttle.factor_lane(person, method), *throttle.guess_lanes(person)]
         throttle.forgive(given_back=[throttle.Guess(lane.key, now) for lane in lanes])
         trouble.add_note(f"{method} of {person.pk}")
         raise
-    except NOT_PROVED as trouble:
+    except NotProved as trouble:
         login.refuse(person, method, type(trouble).__name__)
         if failures >= throttle.USED_UP:
             disable_factor(person, method)
         raise
 
 
-def _claim(person: User, method: Method) -> int:
+def _claim(person: User, method: str) -> int:
     """Take a guess; how many in a row were wrong with this method, this one included. Raises Throttled."""
     counted = throttle.factor_lane(person, method)
     try:
@@ -85,10 +78,11 @@ def _claim(person: User, method: Method) -> int:
         raise
 
 
-def with_passkey(
-    ceremonies: Sequence[Authentication], person: User | None, answer: object, then: Callable[[Passkey], str]
-) -> str:
-    """Check a passkey's `answer` to one of `ceremonies`, and do `then` with it in the same transaction.
+@contextmanager
+def by_passkey(
+    ceremonies: Sequence[Authentication], person: User | None, answer: object
+) -> Iterator[tuple[User, Proof]]:
+    """Check a passkey's `answer` to one of `ceremonies`; its owner, and the proof that it is.
 
     `person` is the one who must own it, None where it names its owner. Raises
     Refused, and Unknown where there is no such passkey. A signature cannot be
@@ -110,15 +104,14 @@ def with_passkey(
         owner = passkey.user
         handle = passkey.user_id.bytes
         use = passkeys.finish_authentication(ceremonies, person, passkey, answer, handle)
-        if passkey.user.is_shut_out:
+        if owner.is_shut_out:
             throttle.forgive(given_back=[throttle.Guess(lane.key, time()) for lane in network])
             login.refuse(owner, Method.PASSKEY, AccountLocked.__name__)
-            raise AccountLocked(passkey.user)
+            raise AccountLocked(owner)
         with transaction.atomic():
-            _remember(passkey, use)
-            there = then(passkey)
+            passkeys.verify(passkey, use)
+            yield owner, Proof(Method.PASSKEY, time(), by=str(passkey.pk))
             throttle.forgive(given_back=[throttle.Guess(lane.key, time()) for lane in network])
-            return there
     except Refused as trouble:
         if isinstance(trouble, RefusedForGood):
             suspend_passkey(passkey, str(trouble))
@@ -133,20 +126,19 @@ class Unknown(Refused):
 
 def _named_by(answer: object) -> Passkey:
     """The passkey that `answer` claims to come from, of somebody active. Raises Refused, and Unknown."""
-    passkey = next(iter(passkeys_with_owner().filter(credential_id=answers.credential_id_of(answer))), None)
+    passkey = next(iter(passkeys_with_owner().filter(credential_id=passkeys.credential_id_of(answer))), None)
     if passkey is None:
         raise Unknown
-    for name in HELD:
-        setattr(passkey.user, name, getattr(passkey, name))
+    hand_over(passkey, passkey.user)
     if not passkey.user.is_active:
         raise Refused("Its owner is deactivated.")
     return passkey
 
 
-def _remember(passkey: Passkey, use: Use) -> None:
-    """Write a use down, unless a later one was (two at once, WA-21): the counter never falls. Raises Refused."""
-    # Passkeys that do not count say 0 every time.
-    before = {"sign_count__lt": use.sign_count} if use.sign_count else {"sign_count": 0}
-    same = Passkey.objects.filter(pk=passkey.pk, suspended_at=None, **before)
-    if not same.update(sign_count=use.sign_count, backed_up=use.backed_up, last_used_at=timezone.now()):
-        raise Refused("It was used, suspended or deleted meanwhile.")
+def forgive_guesses(person: User, *proofs: Proof) -> None:
+    """These were right: forget the failures that can be guesses, and give networks back what was taken for these."""
+    guesses = guessed(proof.method for proof in proofs)
+    if guesses:
+        in_a_row = [throttle.factor_lane(person, method) for method in beyond_password(guesses)]
+        given_back = [throttle.Guess(proof.network, proof.at) for proof in proofs if proof.network]
+        throttle.forgive([throttle.person_lane(person), *in_a_row], given_back=given_back)

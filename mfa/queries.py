@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
-from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest, RecoveryCode
-from mfa.policy import Standing
+from mfa.methods import FACTORS
+from mfa.methods.held import Holdings
+from mfa.methods.totp import with_app
+from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest
+from mfa.policy import Method
 
-if TYPE_CHECKING:
-    from django.contrib.sessions.backends.base import SessionBase
-
-POSTPONED = "passkey_postponed"
-UNSAVED_CODES = "unsaved_codes"  # they count already
-NEXT_CODES = "next_codes"  # they count from when they are saved, and the earlier ones until then
+OURS = frozenset(Method)  # what `Holdings` has a name for
 
 CONFIRMED_APPS = AuthenticatorApp.objects.filter(confirmed=True, user=OuterRef("pk"))
 USABLE_PASSKEYS = Passkey.objects.filter(suspended_at=None, user=OuterRef("pk"))
@@ -27,75 +24,39 @@ PASSKEY_IN_USE = Q(passkeys__isnull=False, passkeys__suspended_at=None)  # of a 
 PASSKEY_REQUESTS = PasskeyRequest.objects.filter(user=OuterRef("pk"))
 
 
-def with_app[Rows: QuerySet[Any]](rows: Rows, to: str = "") -> Rows:
-    """`rows`, joined to the app (`app`) that their person, to whom `to` leads ("user__"), has set up.
-
-    Quicker to count than one look-up for each.
-    """
-    apps = f"{to}authenticator_apps"
-    return rows.annotate(app=FilteredRelation(apps, condition=Q((f"{apps}__confirmed", True))))
-
-
-@dataclass(frozen=True)
-class Holdings:
-    """What a person holds and was asked for, read in one statement. `app` is one that takes codes."""
-
-    app: AuthenticatorApp | None
-    app_disabled: bool
-    has_passkey: bool
-    has_codes: bool
-    passkey_requested: bool
-
-    @property
-    def beyond_password(self) -> bool:
-        """Is there a factor beyond the password? A disabled app is one still, a suspended passkey is none."""
-        return self.app is not None or self.app_disabled or self.has_passkey
-
-
 def with_holdings[Rows: QuerySet[Any]](rows: Rows, to: str = "") -> Rows:
-    """`rows`, each with what `holdings_of` asks for about its person, to whom `to` leads."""
-    person = OuterRef(f"{to}pk")
-    return with_app(rows, to).annotate(
-        held_app=F("app__id"),
-        held_key=F("app__key"),
-        held_disabled=F("app__disabled_at"),
-        held_passkey=Exists(Passkey.objects.filter(suspended_at=None, user=person)),
-        held_codes=Exists(RecoveryCode.objects.filter(used_at=None, user=person)),
-        held_request=Exists(PasskeyRequest.objects.filter(user=person)),
-    )
+    """`rows`, each with what `holdings_of` asks for about its person, to whom `to` leads ("user__")."""
+    for method in FACTORS.values():
+        rows = method.with_held(rows, to)
+    return rows
+
+
+def hand_over(row: Any, person: User) -> None:
+    """Let `person` have what `row` was read `with_holdings` about them."""
+    for method in FACTORS.values():
+        for held in method.HELD:
+            setattr(person, held, getattr(row, held))
 
 
 @cache
-def holdings() -> QuerySet[User, tuple[Any, ...]]:
+def holdings() -> QuerySet[User, dict[str, Any]]:
     """What everybody holds, to be filtered: to put this query together takes longer than to have it answered."""
-    return with_holdings(User.objects.get_queryset()).values_list(*HELD)
-
-
-HELD = ("held_app", "held_key", "held_disabled", "held_passkey", "held_codes", "held_request")
+    names = [held for method in FACTORS.values() for held in method.HELD]
+    everybody: QuerySet[User, dict[str, Any]] = with_holdings(User.objects.get_queryset()).values(*names)
+    return everybody
 
 
 def holdings_of(person: User) -> Holdings:
     """What `person` holds now, or held when they were read `with_holdings`."""
-    if hasattr(person, "held_app"):
-        app_id, key, disabled_at, *others = (getattr(person, name) for name in HELD)
-    else:
-        app_id, key, disabled_at, *others = holdings().get(pk=person.pk)
-    usable = app_id is not None and disabled_at is None
-    app = AuthenticatorApp(id=app_id, user=person, key=key) if usable else None
-    return Holdings(app, disabled_at is not None, *map(bool, others))
-
-
-def standing_of(person: User, holdings: Holdings, session: SessionBase) -> Standing:
-    """The policy's view of `person` in the login that `session` holds."""
-    return Standing(
-        two_factor_required=person.two_factor_required,
-        has_app=holdings.app is not None or holdings.app_disabled,
-        app_disabled=holdings.app_disabled,
-        has_passkey=holdings.has_passkey,
-        passkey_requested=holdings.passkey_requested,
-        passkey_postponed=POSTPONED in session,
-        codes_unsaved=UNSAVED_CODES in session,
-        password_is_short=bool(person.password_is_short),
+    held = vars(person) if hasattr(person, "held_app") else holdings().get(pk=person.pk)
+    usable = held["held_app"] is not None and held["held_disabled"] is None
+    return Holdings(
+        app=AuthenticatorApp(id=held["held_app"], user=person, key=held["held_key"]) if usable else None,
+        app_disabled=held["held_disabled"] is not None,
+        has_passkey=held["held_passkey"],
+        has_codes=held["held_codes"],
+        passkey_requested=held["held_request"],
+        others=frozenset(name for name in FACTORS if name not in OURS and held[f"held_{name}"]),
     )
 
 

@@ -21,17 +21,14 @@ from audit import recording
 from audit.recording import record
 from audit.vocabulary import Action
 from mfa.holding import hold_passkey, hold_with_factors
-from mfa.methods import recovery
-from mfa.methods.ceremonies import Refused
-from mfa.methods.names import passkey_name
-from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest, RecoveryCode
+from mfa.methods import TYPED, passkeys, recovery_codes, totp
+from mfa.methods.passkeys.ceremonies import Refused
+from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest
 from mfa.policy import Method
-from mfa.sealing import Purpose, seal
 
 if TYPE_CHECKING:
-    from mfa.methods.ceremonies import NewPasskey
+    from mfa.methods.passkeys.ceremonies import NewPasskey
 
-MOST_PASSKEYS = 20
 BY_APP = (Method.TOTP, Method.RECOVERY)
 SWITCH = "two_factor_enabled"
 
@@ -55,10 +52,6 @@ class AppGone(Exception):
     """Recovery codes take the place of an app, and the person has none any more."""
 
 
-class TooManyPasskeys(Exception):
-    """Nobody needs more than twenty."""
-
-
 @transaction.atomic
 def enable_two_factor(subject: User, *, actor: User, sessions: Sessions = Sessions.GO_ON) -> None:
     """Switch 2FA on for `subject`: whoever has not set it up is asked at the next login, after the password."""
@@ -79,8 +72,7 @@ def disable_two_factor(subject: User, *, actor: User, sessions: Sessions = Sessi
     now = hold_with_factors(subject, actor=actor)
     if subject == actor and now.required_by_company:
         raise RequiredByCompany
-    apps, _ = AuthenticatorApp.objects.filter(user=subject).delete()
-    codes, _ = RecoveryCode.objects.filter(user=subject).delete()
+    apps, codes = totp.remove(subject), recovery_codes.remove(subject)
     was_on = _set_switch(subject, on=False, actor=actor)
     _count_anew(subject, Method.TOTP, Method.RECOVERY)
     if apps:
@@ -108,8 +100,7 @@ def set_up_app(
     there = AuthenticatorApp.objects.filter(user=subject, confirmed=True).first()
     if there != instead_of:
         raise SetUpMeanwhile
-    AuthenticatorApp.objects.filter(user=subject).delete()
-    AuthenticatorApp.objects.create(user=subject, key=seal(key, subject.pk, Purpose.APP), last_used_step=last_used_step)
+    totp.enrol(subject, key, last_used_step=last_used_step)
     _count_anew(subject, Method.TOTP)
     changes = {"authenticator_apps": [int(there is not None), 1]}
     record(Action.APP_SET_UP, actor=actor, subject=subject, changes=changes)
@@ -125,7 +116,7 @@ def set_up_app(
 def make_recovery_codes(subject: User, *, actor: User, with_app: bool = False) -> list[str]:
     """Ten new codes, to be shown once; all earlier ones are void. `with_app`: they come with a new app."""
     hold_with_factors(subject, actor=actor)
-    codes = recovery.draw()
+    codes = recovery_codes.draw()
     _replace_codes(subject, codes, actor=actor, with_app=with_app)
     return codes
 
@@ -140,7 +131,7 @@ def replace_recovery_codes(subject: User, codes: list[str], *, actor: User) -> N
 
 
 def _replace_codes(subject: User, codes: list[str], *, actor: User, with_app: bool) -> None:
-    recovery.replace_all(subject, codes)
+    recovery_codes.enrol(subject, codes)
     _count_anew(subject, Method.RECOVERY)
     record(Action.RECOVERY_CODES_MADE, actor=actor, subject=subject, with_app=with_app)
 
@@ -173,20 +164,7 @@ def create_passkey(subject: User, new: NewPasskey, *, actor: User) -> Passkey:
     try:
         with transaction.atomic():
             hold(subject, actor=actor)
-            taken = set(Passkey.objects.filter(user=subject).values_list("name", flat=True))
-            if len(taken) >= MOST_PASSKEYS:
-                raise TooManyPasskeys
-            passkey = Passkey.objects.create(
-                user=subject,
-                name=passkey_name(new.aaguid, recording.current_browser(), taken),
-                credential_id=new.credential_id,
-                public_key=new.public_key,
-                sign_count=new.sign_count,
-                aaguid=new.aaguid,
-                transports=new.transports,
-                backup_eligible=new.backup_eligible,
-                backed_up=new.backed_up,
-            )
+            passkey = passkeys.enrol(subject, new, browser=recording.current_browser())
             PasskeyRequest.objects.filter(user=subject).delete()
             record(Action.PASSKEY_CREATED, actor=actor, subject=subject, name=passkey.name, passkey=str(passkey.pk))
     except IntegrityError as trouble:
@@ -221,7 +199,7 @@ def delete_passkey(passkey: Passkey, *, actor: User) -> None:
     """Delete one passkey: nobody signs in with it any more, and the sessions that it opened end."""
     hold_passkey(passkey, actor=actor)
     with one_administrator_stays(passkey.user):
-        deleted, _ = Passkey.objects.filter(pk=passkey.pk).delete()
+        deleted = passkeys.remove(passkey)
     if deleted:
         end_proved_by(passkey.user, f"{Method.PASSKEY}:{passkey.pk}")
         record(Action.PASSKEY_DELETED, actor=actor, subject=passkey.user, name=passkey.name, passkey=str(passkey.pk))
@@ -230,7 +208,7 @@ def delete_passkey(passkey: Passkey, *, actor: User) -> None:
 @transaction.atomic
 def suspend_passkey(passkey: Passkey, reason: str) -> None:
     """Take a passkey out of use that is refused for good (`RefusedForGood`). Its owner sees it, and can only delete it."""
-    if Passkey.objects.filter(pk=passkey.pk, suspended_at=None).update(suspended_at=timezone.now()):
+    if passkeys.suspend(passkey):
         end_proved_by(passkey.user, f"{Method.PASSKEY}:{passkey.pk}")
         record(
             Action.PASSKEY_SUSPENDED,
@@ -243,14 +221,10 @@ def suspend_passkey(passkey: Passkey, reason: str) -> None:
 
 
 @transaction.atomic
-def disable_factor(subject: User, method: Method) -> None:
+def disable_factor(subject: User, method: str) -> None:
     """After a hundred wrong codes in a row: the app takes none any more until it is set up anew; recovery codes are void."""
-    if method is Method.TOTP:
-        in_use = AuthenticatorApp.objects.filter(user=subject, confirmed=True, disabled_at=None)
-        if in_use.update(disabled_at=timezone.now()):
-            record(Action.APP_DISABLED, actor=None, subject=subject)
-    elif RecoveryCode.objects.filter(user=subject, used_at=None).delete()[0]:
-        record(Action.RECOVERY_CODES_DISABLED, actor=None, subject=subject)
+    if disabled := TYPED[method].disable(subject):
+        record(disabled, actor=None, subject=subject)
 
 
 def _count_anew(subject: User, *methods: Method) -> None:

@@ -1,18 +1,13 @@
-"""Addresses of sign-in and of the MFA window."""
+"""Addresses of sign-in, and of setting up what one signs in with."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from django.urls import path
 
-from django.urls import URLPattern, path
-
-from mfa.views import confirm, login, passkeys, setup, window, window_passkeys
-from mfa.views.new_codes import own_new_codes, own_recovery_codes
+from mfa.views import confirm, login, passkeys, setup
 from mfa.views.setup_passkey import login_passkey, own_passkey_new
 from mfa.views.setup_password import login_password
-
-if TYPE_CHECKING:
-    from mfa.views.window import Behind
+from mfa.window.recovery_codes import own_recovery_codes
 
 urlpatterns = [
     path("login/", login.password, name="login"),
@@ -32,25 +27,3 @@ urlpatterns = [
     path("user-settings/mfa/recovery-codes/", own_recovery_codes, name="own_recovery_codes"),
     path("user-settings/mfa/passkeys/new/", own_passkey_new, name="own_passkey_new"),
 ]
-
-
-def window_urls(behind: Behind) -> list[URLPattern]:
-    """The window over the page that `behind` draws: include it under the person's address."""
-    over: dict[str, Any] = {"behind": behind}
-    return [
-        path("", window.window, over, name="window"),
-        path("two-factor/on/", window.two_factor_on, over, name="two_factor_on"),
-        path("two-factor/off/", window.two_factor_off, over, name="two_factor_off"),
-        path("passkeys/request/", window_passkeys.passkey_request, over, name="passkey_request"),
-        path("passkeys/request/delete/", window_passkeys.passkey_request_delete, over, name="passkey_request_delete"),
-        path("passkeys/<uuid:passkey_id>/delete/", window_passkeys.passkey_delete, over, name="passkey_delete"),
-    ]
-
-
-def own_window_urls(behind: Behind) -> list[URLPattern]:
-    """The same about oneself, with what only owners do."""
-    rename = path(
-        "passkeys/<uuid:passkey_id>/rename/", window_passkeys.passkey_rename, {"behind": behind}, name="passkey_rename"
-    )
-    new_codes = path("recovery-codes/new/", own_new_codes, {"behind": behind}, name="new_codes")
-    return [*window_urls(behind), rename, new_codes]

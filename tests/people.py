@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from mfa import services
 from mfa.methods import totp
-from mfa.methods.ceremonies import NewPasskey
+from mfa.methods.passkeys.ceremonies import NewPasskey
 from mfa.models import Passkey
 from tests.authenticator import BE, BS, Authenticator, Credential
 

@@ -20,8 +20,8 @@ from accounts.models import Role, User
 from accounts.people import ChangedMeanwhile
 from companies.models import Company
 from mfa.letting_in import Checked
-from mfa.methods import recovery
-from mfa.methods.ceremonies import NewPasskey
+from mfa.methods import recovery_codes
+from mfa.methods.passkeys.ceremonies import NewPasskey
 from mfa.models import AuthenticatorApp, Passkey
 from tests.accounts.walk import everything
 from tests.people import UUID_ZERO
@@ -65,7 +65,7 @@ def call(company, kim) -> Callable[..., object]:
             "changed": ["first_name"],
             "place_id": UUID_ZERO,
             "kept": [],
-            "codes": recovery.draw(),
+            "codes": recovery_codes.draw(),
             "checked": Checked.IN_PERSON,
             "reason": "She stood at my desk",
             "actor": actor,

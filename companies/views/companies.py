@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -14,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.guards import settings_app
 from accounts.models import Role, User
 from accounts.people import ChangedMeanwhile
 from accounts.refusals import fields_ignored, managed_or_404
@@ -21,7 +23,8 @@ from companies import services
 from companies.forms import CompanyForm
 from companies.models import Company
 from companies.queries import Coverage, all_events, count_people, latest_events
-from mfa.views.confirm import recently_proved
+from mfa.step_up import confirmation_required
+from mfa.window.page import Page
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -34,6 +37,7 @@ PAGE = 25
 
 
 @never_cache
+@settings_app
 @require_safe
 def overview(request: SignedInRequest) -> HttpResponse:
     """How well the actor's people are protected, and what waits."""
@@ -44,6 +48,7 @@ def overview(request: SignedInRequest) -> HttpResponse:
 
 
 @never_cache
+@settings_app
 @require_safe
 def company_list(request: SignedInRequest) -> HttpResponse:
     """The companies that the actor may manage."""
@@ -55,7 +60,8 @@ def company_list(request: SignedInRequest) -> HttpResponse:
 
 
 @never_cache
-@recently_proved
+@settings_app
+@confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def company_new(request: SignedInRequest) -> HttpResponse:
     """Create a company; administrators only."""
@@ -75,27 +81,33 @@ def company_new(request: SignedInRequest) -> HttpResponse:
 
 
 @never_cache
+@settings_app
 @require_safe
 def company(request: SignedInRequest, company_id: UUID) -> HttpResponse:
     """A company: its 2FA switch, how many of its people are set up, and what was done lately."""
-    template, context, _here = company_page(request, company_id)
-    return render(request, template, context)
+    return company_page(request, company_id).draw(request)
 
 
-def company_page(request: SignedInRequest, company_id: UUID) -> tuple[str, dict[str, Any], str]:
-    """The company's page, as the page behind confirmations: template, context, address."""
+def company_page(request: SignedInRequest, company_id: UUID) -> Page:
+    """The company's page, as the page behind confirmations."""
+    address = reverse("settings:company", args=[company_id])
+    return Page("settings/administration/companies/company.html", address, partial(_shown, request, company_id))
+
+
+def _shown(request: SignedInRequest, company_id: UUID) -> dict[str, Any]:
+    """What a company's page shows."""
     shown = find_company(request, company_id)
     context: dict[str, Any] = {"company": shown, "coverage": coverage_of(request, shown)}
     if request.GET.get("activity") == "all":
         context["events"] = all_events(shown, request.user, request.GET.get("page", "1"))
     else:
         context["events"] = latest_events(shown, request.user)
-    address = reverse("settings:company", args=[company_id])
-    return "settings/administration/companies/company.html", context, address
+    return context
 
 
 @never_cache
-@recently_proved
+@settings_app
+@confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def company_edit(request: SignedInRequest, company_id: UUID) -> HttpResponse:
     """Change a company's name."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -13,16 +13,18 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import throttle
 from accounts.forms import too_many
+from accounts.guards import settings_app
 from accounts.models import Session, User
 from companies import services
 from companies.forms import CompanyOffForm
 from companies.services import Individuals, end_company_sessions
 from companies.views.companies import company_page, coverage_of, find_company
-from mfa.consequences import Consequence
 from mfa.forms import SignOutForm
 from mfa.queries import asked_individually
 from mfa.services import Sessions
-from mfa.views.confirm import recently_proved
+from mfa.step_up import confirmation_required
+from mfa.window.consequences import Consequence
+from mfa.window.page import confirmation
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -37,7 +39,8 @@ NAMED = 10  # people whose own switch goes off, by name; of the others their num
 
 
 @never_cache
-@recently_proved
+@settings_app
+@confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def two_factor_on(request: SignedInRequest, company_id: UUID) -> HttpResponse:
     """Say whom requiring 2FA will ask; then do it."""
@@ -81,11 +84,12 @@ def two_factor_on(request: SignedInRequest, company_id: UUID) -> HttpResponse:
         Consequence("", "users", _("It holds for future users of the company too.")),
     ]
     title = _("Switch on two-factor authentication for {company}?").format(company=shown.name)
-    return _confirm(request, company_id, coverage, title=title, lines=lines, tone="primary")
+    return _ask(request, company_id, coverage, title=title, lines=lines, tone="primary")
 
 
 @never_cache
-@recently_proved
+@settings_app
+@confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def two_factor_off(request: SignedInRequest, company_id: UUID) -> HttpResponse:
     """Say who keeps 2FA and who is no longer asked; then do it."""
@@ -118,7 +122,7 @@ def two_factor_off(request: SignedInRequest, company_id: UUID) -> HttpResponse:
             coverage.individually,
         ).format(number=coverage.individually)
     title = _("Switch off two-factor authentication for {company}?").format(company=shown.name)
-    return _confirm(
+    return _ask(
         request,
         company_id,
         coverage,
@@ -170,7 +174,8 @@ def _of_switching_off(coverage: Coverage) -> list[Consequence]:
 
 
 @never_cache
-@recently_proved
+@settings_app
+@confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def company_sign_out(request: SignedInRequest, company_id: UUID) -> HttpResponse:
     """End all sessions of all people of a company."""
@@ -187,7 +192,7 @@ def company_sign_out(request: SignedInRequest, company_id: UUID) -> HttpResponse
     if shown.pk == request.user.company_id:
         lines.append(Consequence("wait", "user", _("You are one of them: you are signed out too.")))
     title = _("Sign out all users of {company} now?").format(company=shown.name)
-    return _confirm(request, company_id, None, title=title, lines=lines, tone="danger")
+    return confirmation(request, company_page(request, company_id), title, lines)
 
 
 def _sessions_end(coverage: Coverage) -> str:
@@ -198,18 +203,10 @@ def _sessions_end(coverage: Coverage) -> str:
     ).format(number=coverage.all)
 
 
-def _confirm(request: SignedInRequest, company_id: UUID, coverage: Coverage | None, **context: object) -> HttpResponse:
-    """A confirmation over the company's page."""
-    template, page, close = company_page(request, company_id)
-    more = context | {
-        "window_template": "components/confirm.html",
-        "close": close,
-        "action": request.path,
-        "sign_out": _sessions_end(coverage) if coverage and _somebody_is_in(company_id) else "",
-    }
-    if request.htmx and request.htmx.request_type == "partial":
-        return render(request, "components/confirm.html", more)
-    return render(request, template, page | more)
+def _ask(request: SignedInRequest, company_id: UUID, coverage: Coverage, **context: Any) -> HttpResponse:
+    """The confirmation over the company's page, with "Sign out now" where somebody is signed in."""
+    context["sign_out"] = _sessions_end(coverage) if _somebody_is_in(company_id) else ""
+    return confirmation(request, company_page(request, company_id), **context)
 
 
 def _somebody_is_in(company_id: UUID) -> bool:

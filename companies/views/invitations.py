@@ -12,11 +12,12 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import invitations, people, throttle
 from accounts.forms import too_many
+from accounts.guards import settings_app
 from accounts.models import User
 from accounts.refusals import managed_or_404
 from companies.views.back import back_to_user, to_let_in
 from mfa.sealing import Purpose, Unreadable, seal, unseal
-from mfa.views.confirm import recently_proved
+from mfa.step_up import confirmation_required
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -29,7 +30,8 @@ HANDED_OVER = "invitation_link"
 
 
 @never_cache
-@recently_proved
+@settings_app
+@confirmation_required
 @require_http_methods(["POST"])
 def user_invite(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     """Send a new invitation to somebody who has not chosen a password yet; earlier links end."""
@@ -55,7 +57,8 @@ def user_invite(request: SignedInRequest, user_id: UUID) -> HttpResponse:
 
 
 @never_cache
-@recently_proved
+@settings_app
+@confirmation_required
 @require_http_methods(["POST"])
 def user_withdraw(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     """End the invitation of somebody who has not used it yet: the link is dead."""

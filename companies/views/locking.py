@@ -14,14 +14,16 @@ from django.views.decorators.http import require_http_methods
 from accounts import people, throttle
 from accounts.authorization import LastAdministrator
 from accounts.forms import too_many
+from accounts.guards import settings_app
 from companies.forms import LetInForm
 from companies.views.back import HISTORY, back_to_user, list_query, to_let_in
 from companies.views.invitations import say_invited
-from companies.views.users import confirm, find_person, last_administrator
-from mfa.consequences import Consequence
+from companies.views.users import find_person, last_administrator, page_behind
 from mfa.letting_in import Lock, let_in
-from mfa.views.confirm import recently_proved
-from mfa.window import Window
+from mfa.step_up import confirmation_required
+from mfa.window.consequences import Consequence
+from mfa.window.page import confirmation
+from mfa.window.sentences import Window
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -32,7 +34,8 @@ if TYPE_CHECKING:
 
 
 @never_cache
-@recently_proved
+@settings_app
+@confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def user_lock(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     """Let nothing open for a person until somebody lets them in again."""
@@ -66,11 +69,14 @@ def user_lock(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         Consequence("", "arrow-left-start-on-rectangle", ends.format(name=name, number=sessions)),
         Consequence("ok", "shield-check", kept.format(name=name)),
     ]
-    return confirm(request, _("Lock the account of {full}?").format(full=person.get_full_name()), lines)
+    return confirmation(
+        request, page_behind(request), _("Lock the account of {full}?").format(full=person.get_full_name()), lines
+    )
 
 
 @never_cache
-@recently_proved
+@settings_app
+@confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def user_let_in(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     """Look at everything that a locked person holds, say what stays, and let them choose a new password."""

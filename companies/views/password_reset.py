@@ -11,10 +11,12 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import invitations, throttle
 from accounts.forms import too_many
+from accounts.guards import settings_app
 from companies.views.back import back_to_user
-from companies.views.users import confirm, find_person
-from mfa.consequences import Consequence
-from mfa.views.confirm import recently_proved
+from companies.views.users import find_person, page_behind
+from mfa.step_up import confirmation_required
+from mfa.window.consequences import Consequence
+from mfa.window.page import confirmation
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
 
 
 @never_cache
-@recently_proved
+@settings_app
+@confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def user_password_reset(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     """Mail a person a link to choose another password, which nobody else sees."""
@@ -54,7 +57,7 @@ def user_password_reset(request: SignedInRequest, user_id: UUID) -> HttpResponse
         Consequence("ok", "shield-check", stays.format(name=name)),
     ]
     title = _("Send {full} a password reset?").format(full=person.get_full_name())
-    return confirm(request, title, lines, tone="primary")
+    return confirmation(request, page_behind(request), title, lines, tone="primary")
 
 
 def _no_password_reset(person: User) -> str:

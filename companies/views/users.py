@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -16,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import addresses, invitations, people, throttle
 from accounts.authorization import LastAdministrator
 from accounts.forms import too_many
+from accounts.guards import settings_app
 from accounts.models import User
 from accounts.refusals import fields_ignored, managed_or_404
 from companies.forms import UserForm
@@ -23,9 +25,10 @@ from companies.models import Company
 from companies.queries import UserList
 from companies.views.back import act_query, back_to_user, begun_on_user, list_query, user_address
 from companies.views.invitations import link_to_hand_over, say_invited
-from mfa.consequences import Consequence
-from mfa.views.confirm import recently_proved
-from mfa.window import Window
+from mfa.step_up import confirmation_required
+from mfa.window.consequences import Consequence
+from mfa.window.page import Page, confirmation
+from mfa.window.sentences import Window
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -38,30 +41,37 @@ LIST = "settings/administration/users/list.html"
 USER = "settings/administration/users/edit.html"
 
 
-def list_page(request: SignedInRequest) -> tuple[str, dict[str, Any], str]:
-    """The list, as the page behind windows: template, context, address."""
-    return LIST, {"list": UserList(request.user, request.GET)}, reverse("settings:users") + list_query(request)
+def list_page(request: SignedInRequest) -> Page:
+    """The list, as the page behind windows."""
+    address = reverse("settings:users") + list_query(request)
+    return Page(LIST, address, lambda: {"list": UserList(request.user, request.GET)})
 
 
-def page_behind(request: SignedInRequest) -> tuple[str, dict[str, Any], str]:
+def page_behind(request: SignedInRequest) -> Page:
     """The page on which an act was begun: the person's own, or the list."""
     if not begun_on_user(request):
         return list_page(request)
     assert request.resolver_match  # every view has one
-    person = find_person(request, request.resolver_match.kwargs["user_id"])
-    return USER, _user_page(request, person, _form(request, person, None)), user_address(request, person.pk)
+    user_id = request.resolver_match.kwargs["user_id"]
+    return Page(USER, user_address(request, user_id), partial(_person_behind, request, user_id))
+
+
+def _person_behind(request: SignedInRequest, user_id: UUID) -> dict[str, Any]:
+    person = find_person(request, user_id)
+    return _user_page(request, person, _form(request, person, None))
 
 
 @never_cache
+@settings_app
 @require_safe
 def user_list(request: SignedInRequest) -> HttpResponse:
     """Everybody whom the actor may manage."""
-    template, context, _here = list_page(request)
-    return render(request, template, context)
+    return list_page(request).draw(request)
 
 
 @never_cache
-@recently_proved
+@settings_app
+@confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def user_new(request: SignedInRequest) -> HttpResponse:
     """Create a person, and invite them to choose their password."""
@@ -89,7 +99,8 @@ def user_new(request: SignedInRequest) -> HttpResponse:
 
 
 @never_cache
-@recently_proved
+@settings_app
+@confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def user_edit(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     """A person's profile, and the way to their MFA."""
@@ -142,7 +153,8 @@ def _user_page(request: SignedInRequest, person: User, form: UserForm) -> dict[s
 
 
 @never_cache
-@recently_proved
+@settings_app
+@confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def user_deactivate(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     """Shut a person out; what they set up stays."""
@@ -162,11 +174,12 @@ def user_deactivate(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     gone = _("{name} is signed out everywhere at once and cannot sign in.").format(name=name)
     kept = _("What {name} set up stays, for the day they come back.").format(name=name)
     lines = [Consequence("bad", "minus-circle", gone), Consequence("ok", "shield-check", kept)]
-    return confirm(request, title, lines)
+    return confirmation(request, page_behind(request), title, lines)
 
 
 @never_cache
-@recently_proved
+@settings_app
+@confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def user_activate(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     """Let a person sign in again."""
@@ -178,11 +191,12 @@ def user_activate(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         return back_to_user(request, user_id)
     title = _("Activate {full} again?").format(full=person.get_full_name())
     lines = [Consequence("", "key", _("{name} can sign in as before.").format(name=name))]
-    return confirm(request, title, lines, tone="primary")
+    return confirmation(request, page_behind(request), title, lines, tone="primary")
 
 
 @never_cache
-@recently_proved
+@settings_app
+@confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def user_sign_out(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     """End all sessions of a person."""
@@ -191,16 +205,17 @@ def user_sign_out(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     if request.method == "POST":
         people.end_sessions(person, actor=request.user)
         messages.success(request, _("{name} is signed out everywhere.").format(name=window.name))
-        return HttpResponseRedirect(page_behind(request)[2])
+        return HttpResponseRedirect(page_behind(request).address)
     title = _("Sign {full} out everywhere?").format(full=person.get_full_name())
     lines = [Consequence("bad" if window.sessions else "", "arrow-left-start-on-rectangle", window.sessions_end)]
     if person.is_active:
         lines.append(Consequence("", "key", _("{name} can sign in again right away.").format(name=window.name)))
-    return confirm(request, title, lines, tone="danger" if window.sessions else "primary")
+    return confirmation(request, page_behind(request), title, lines, tone="danger" if window.sessions else "primary")
 
 
 @never_cache
-@recently_proved
+@settings_app
+@confirmation_required
 @require_http_methods(["POST"])
 def user_unlock(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     """Let a person try again at once after too many wrong passwords or codes."""
@@ -214,7 +229,8 @@ def user_unlock(request: SignedInRequest, user_id: UUID) -> HttpResponse:
 
 
 @never_cache
-@recently_proved
+@settings_app
+@confirmation_required
 @require_http_methods(["POST"])
 def address_withdraw(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     """End the link of the address that waits for a person."""
@@ -233,19 +249,3 @@ def last_administrator(request: SignedInRequest, person: User) -> HttpResponse:
 def find_person(request: SignedInRequest, user_id: UUID) -> User:
     people_here = User.objects.managed_by(request.user).select_related("company", "two_factor_changed_by", "locked_by")
     return managed_or_404(request, people_here, user_id)
-
-
-def confirm(request: SignedInRequest, title: str, lines: list[Consequence], tone: str = "danger") -> HttpResponse:
-    """A confirmation over the page that it was begun on."""
-    template, context, close = page_behind(request)
-    more = {
-        "window_template": "components/confirm.html",
-        "title": title,
-        "lines": lines,
-        "tone": tone,
-        "close": close,
-        "action": request.get_full_path(),
-    }
-    if request.htmx and request.htmx.request_type == "partial":
-        return render(request, "components/confirm.html", more)
-    return render(request, template, context | more)

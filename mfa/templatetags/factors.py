@@ -9,7 +9,7 @@ from django import template
 from audit.models import AuditEvent
 from audit.vocabulary import Action
 from mfa.queries import state_of
-from mfa.window import Window
+from mfa.window.sentences import Window
 
 if TYPE_CHECKING:
     from datetime import datetime

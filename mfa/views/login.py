@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME, authenticate, logout
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
 from django.http import HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -22,19 +20,20 @@ from accounts.authorization import helped
 from accounts.backends import AccountLocked
 from accounts.forms import too_many
 from accounts.models import User
-from accounts.throttle import Throttled, network_of, wait
+from accounts.throttle import Throttled, wait
 from audit.recording import record
 from audit.vocabulary import Action
-from mfa import proofs
-from mfa.flow import advance, holdings_in, login_step, pending_of
+from mfa import proofs, steps
 from mfa.forms import CodeForm, LoginForm, RecoveryCodeForm
+from mfa.methods import recovery_codes
+from mfa.methods.errors import NotProved
 from mfa.policy import Method, Step
-from mfa.queries import holdings_of
+from mfa.steps import login_step
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
 
-    from accounts.requests import SiteRequest
+    from accounts.requests import ClaimantRequest, SiteRequest
 
 
 @never_cache
@@ -47,8 +46,8 @@ def password(request: SiteRequest) -> HttpResponse:
     if request.method != "POST":
         if request.user.is_authenticated:
             return HttpResponseRedirect(next_path or resolve_url("home"))
-        if pending := pending_of(request):
-            return redirect(pending[0])
+        if request.progress:
+            return redirect(request.progress.pending[0])
     form = LoginForm(request.POST if request.method == "POST" else None)
     context = {"form": form, "next": next_path}
     if form.is_valid():
@@ -62,8 +61,8 @@ def password(request: SiteRequest) -> HttpResponse:
             _refuse_name(form, AccountLocked.__name__)
             return render(request, "login/locked.html", {"helped": helped(trouble.person)}, status=403)
         if isinstance(person, User):
-            login.begin(request, person, Method.PASSWORD, network=network_of(person), next_path=next_path)
-            return HttpResponseRedirect(advance(request, person, holdings_of(person), proved=Method.PASSWORD))
+            proof = login.guessed(person, Method.PASSWORD)
+            return HttpResponseRedirect(steps.begin(request, person, proof, next_path=next_path))
         _refuse_name(form, "WrongPassword")
         form.add_error(None, _("Check both and try again."))
     return render(request, "login/password.html", context, status=400 if form.is_bound else 200)
@@ -76,44 +75,30 @@ def _refuse_name(form: LoginForm, reason: str) -> None:
 
 @login_step(Step.CHALLENGE)
 @require_http_methods(["GET", "HEAD", "POST"])
-def challenge(request: SiteRequest) -> HttpResponse:
+def challenge(request: ClaimantRequest) -> HttpResponse:
     """The second factor: the app's code, a recovery code in its place, or a passkey."""
-    person, holdings = request.claimant, holdings_in(request)
-    assert isinstance(person, User)  # login_step opens to claimants only
+    person, holdings = request.claimant, request.progress.holdings
     recovering = holdings.has_codes and (holdings.app_disabled or request.GET.get("with") == "recovery")
     form = (RecoveryCodeForm if recovering else CodeForm)(request.POST if request.method == "POST" else None)
     if form.is_valid():
-
-        def go_on(method: Method) -> str:
-            login.prove(request, method, network=network_of(person))
-            return advance(request, person, holdings, proved=method)
-
         try:
-            method, there = proofs.with_code(person, holdings, form.cleaned_data["code"], go_on)
+            with proofs.by_code(person, holdings, form.method, form.cleaned_data["code"]) as proof:
+                there = steps.prove(request, person, proof)
         except Throttled as trouble:
             form.add_error("code", too_many(trouble))
             return wait(_challenge_page(request, form, recovering=recovering), trouble)
-        except proofs.NOT_PROVED as trouble:
+        except NotProved as trouble:
             form.explain(trouble)
         else:
-            if method is Method.RECOVERY:
-                tell_codes_left(request, person)
+            if form.method == Method.RECOVERY:
+                recovery_codes.tell_left(request, person)
             return HttpResponseRedirect(there)
     return _challenge_page(request, form, recovering=recovering)
 
 
-def _challenge_page(request: SiteRequest, form: CodeForm, *, recovering: bool) -> HttpResponse:
-    context = {"form": form, "holdings": holdings_in(request), "recovering": recovering}
+def _challenge_page(request: ClaimantRequest, form: CodeForm, *, recovering: bool) -> HttpResponse:
+    context = {"form": form, "holdings": request.progress.holdings, "recovering": recovering}
     return render(request, "login/challenge.html", context, status=400 if form.is_bound else 200)
-
-
-def tell_codes_left(request: SiteRequest, person: User) -> None:
-    """Say how many recovery codes are left, on the next page that says anything."""
-    left = person.recovery_codes.filter(used_at=None).count()
-    told = _("You used your last recovery code.")
-    if left:
-        told = ngettext("You used a recovery code. %d is left.", "You used a recovery code. %d are left.", left) % left
-    messages.warning(request, told, extra_tags="recovery-code")  # beside which the page links to what may come next
 
 
 @never_cache

@@ -30,14 +30,11 @@ from accounts.forms import too_many
 from accounts.models import User
 from accounts.refusals import passkey_refused, step_skipped
 from accounts.throttle import Throttled, wait
-from mfa import proofs, services
-from mfa.flow import advance, holdings_in, pending_of
+from mfa import proofs, services, step_up, steps
 from mfa.methods import passkeys
-from mfa.methods.ceremonies import Authentication, Refused, RefusedForGood, Registration
+from mfa.methods.passkeys.ceremonies import Authentication, Refused, RefusedForGood, Registration
 from mfa.models import Passkey
-from mfa.policy import Method, Step, may_enrol
-from mfa.queries import standing_of
-from mfa.views.confirm import came_from, confirmed_lately, proved
+from mfa.policy import Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,19 +98,15 @@ def authentication(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]
     questions = [Authentication(**each) for each in kept]
     next_path = _next(body)
 
-    def go_on(passkey: Passkey) -> str:
-        owner, by = passkey.user, str(passkey.pk)
-        if person is None:
-            login.begin(request, owner, Method.PASSKEY, by=by, next_path=next_path)
-            return advance(request, owner, proved=Method.PASSKEY)
-        if request.user.is_authenticated:
-            proved(request, person, Method.PASSKEY, by=by)
-            return next_path or resolve_url("home")
-        login.prove(request, Method.PASSKEY, by=by)
-        return advance(request, owner, holdings_in(request), proved=Method.PASSKEY)
-
     try:
-        return {"next": proofs.with_passkey(questions, person, body.get("credential"), go_on)}
+        with proofs.by_passkey(questions, person, body.get("credential")) as (owner, proof):
+            if person is None:
+                there = steps.begin(request, owner, proof, next_path=next_path)
+            elif request.progress:
+                there = steps.prove(request, owner, proof)
+            else:
+                step_up.confirm(request, owner, proof)
+                there = next_path or resolve_url("home")
     except AccountLocked as trouble:
         message = _("This account is locked. Call your administrator, who can let you in again.")
         if not helped(trouble.person):
@@ -139,6 +132,7 @@ def authentication(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]
         raise Problem(
             400, "passkey_refused", _("This passkey was not accepted. Try again, or use another way to sign in.")
         ) from trouble
+    return {"next": there}
 
 
 @endpoint
@@ -161,8 +155,8 @@ def registration(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]:
         new = passkeys.finish_registration(Registration(**kept), person, body.get("credential"))
         with transaction.atomic():
             passkey = services.create_passkey(person, new, actor=person)
-            there = advance(request, person) if request.claimant.is_authenticated else _next(body)
-    except services.TooManyPasskeys as trouble:
+            there = steps.step_done(request, person) if request.progress else _next(body)
+    except passkeys.TooManyPasskeys as trouble:
         raise Problem(
             400, "too_many_passkeys", _("You have twenty passkeys. Delete one before you create another.")
         ) from trouble
@@ -186,19 +180,18 @@ def _person(request: SiteRequest) -> User | None:
 def _enrolling(request: SiteRequest) -> User:
     """The one who may add a passkey now. Raises Problem."""
     if isinstance(request.user, User):
-        if not confirmed_lately(request, request.user):
-            there = came_from(request) or resolve_url("own_passkey_new")  # a page that asks for it
+        if not step_up.confirmed_lately(request, request.user):
+            there = step_up.came_from(request) or resolve_url("own_passkey_new")  # a page that asks for it
             raise Problem(403, "confirmation_required", _("Confirm who you are first."), next=there)
         return request.user
     person = request.claimant
     if not isinstance(person, User):
         raise Problem(401, "sign_in_required", _("Sign in first."), next=resolve_url("login"))
-    pending = pending_of(request)
+    pending = request.progress.pending
     if pending[0] is not Step.SET_UP_PASSKEY:
         step_skipped(request)
         raise Problem(403, "not_this_step", _("Another step of your login comes first."), next=resolve_url(pending[0]))
-    methods = {Method(method) for method in login.methods_proved(request.session)}
-    if not may_enrol(standing_of(person, holdings_in(request), request.session), methods):
+    if not request.progress.may_enrol:
         raise Problem(403, "proof_required", _("First, use a passkey that you already have."))
     return person
 

@@ -9,11 +9,11 @@ from django.conf import settings as site
 from django.db.models.signals import pre_save
 
 from accounts import people
-from accounts.forms import ProfileForm
 from accounts.models import Role, User
 from audit.models import AuditEvent
 from companies.forms import UserForm
 from companies.models import Company
+from m2v.user_settings.forms import ProfileForm
 from tests.accounts.walk import everything
 from tests.addresses import confirm_address
 from tests.audit import forget

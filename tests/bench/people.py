@@ -19,7 +19,7 @@ def ours(number: int) -> list[dict[str, str]]:
     from accounts.models import User
     from mfa import services
     from mfa.methods import totp
-    from mfa.methods.ceremonies import NewPasskey
+    from mfa.methods.passkeys.ceremonies import NewPasskey
     from tests.authenticator import Credential
 
     encoded = hashed()

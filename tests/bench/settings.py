@@ -9,7 +9,7 @@ STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.Stati
 if os.environ.get("BENCH_HASH") == "none":
     PASSWORD_HASHERS = ["tests.bench.hasher.NoHasher"]
 DJANGOS = {
-    "mfa.middleware.LoginStepsMiddleware": "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "mfa.steps.LoginStepsMiddleware": "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.SignInRequiredMiddleware": "django.contrib.auth.middleware.LoginRequiredMiddleware",
 }
 WITHOUT_LOGIN_STEPS = [DJANGOS.get(name, name) for name in MIDDLEWARE]

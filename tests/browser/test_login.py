@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from playwright.sync_api import expect
 
 from mfa import services
-from mfa.methods import recovery, totp
+from mfa.methods import recovery_codes, totp
 from tests.browser.pages import key_on
 
 CHALLENGE = "/login/challenge/"
@@ -101,7 +101,7 @@ BEGINS_WITH_DIGITS = "1234-56AB-CDEF-GH78"
 
 @pytest.fixture
 def begins_with_digits(with_app):
-    recovery.replace_all(with_app.user, [BEGINS_WITH_DIGITS])
+    recovery_codes.enrol(with_app.user, [BEGINS_WITH_DIGITS])
     return with_app
 
 

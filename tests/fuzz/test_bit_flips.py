@@ -16,7 +16,7 @@ import pytest
 
 from accounts.models import User
 from mfa.methods import passkeys
-from mfa.methods.ceremonies import Refused
+from mfa.methods.passkeys.ceremonies import Refused
 from mfa.models import Passkey
 from mfa.sealing import Purpose, Unreadable, seal, unseal
 from tests.authenticator import b64, unb64

@@ -18,8 +18,9 @@ from webauthn import base64url_to_bytes
 from accounts.login import local_path
 from accounts.models import User
 from mfa.forms import CodeForm, SetUpForm
-from mfa.methods import answers, passkeys, recovery, totp
-from mfa.methods.ceremonies import Refused
+from mfa.methods import passkeys, recovery_codes, totp
+from mfa.methods.passkeys import answers
+from mfa.methods.passkeys.ceremonies import Refused
 from mfa.methods.typed import as_meant
 from mfa.models import CREDENTIAL_ID_BYTES, Passkey, RecoveryCode
 from tests.authenticator import b64, unb64
@@ -96,7 +97,7 @@ def test_what_a_form_takes_as_a_code_is_one(typed):
     form = CodeForm({"code": typed})
     if form.is_valid():
         code = form.cleaned_data["code"]
-        assert totp.looks_like_one(code) or recovery.looks_like_one(code)
+        assert totp.looks_like_one(code) or recovery_codes.looks_like_one(code)
         assert bare(typed) == code
 
 
@@ -104,11 +105,11 @@ def test_what_a_form_takes_as_a_code_is_one(typed):
 
 
 @examples(200)
-@given(st.data(), st.text(recovery.ALPHABET, min_size=16, max_size=16))
+@given(st.data(), st.text(recovery_codes.ALPHABET, min_size=16, max_size=16))
 def test_a_recovery_code_is_read_however_it_is_dressed(data, code):
     typed = data.draw(dressed(code))
 
-    assert recovery.read(typed) == code
+    assert recovery_codes.read(typed) == code
     assert CodeForm({"code": typed}).is_valid()
     assert not SetUpForm({"code": typed}).is_valid()
 
@@ -116,32 +117,32 @@ def test_a_recovery_code_is_read_however_it_is_dressed(data, code):
 @examples(300)
 @given(anything)
 def test_reading_a_recovery_code_is_done_once(typed):
-    read = recovery.read(typed)
+    read = recovery_codes.read(typed)
 
-    assert recovery.read(read) == read
-    if recovery.looks_like_one(typed):
-        assert len(read) == recovery.LENGTH
-        assert set(read) <= set(recovery.ALPHABET)
+    assert recovery_codes.read(read) == read
+    if recovery_codes.looks_like_one(typed):
+        assert len(read) == recovery_codes.LENGTH
+        assert set(read) <= set(recovery_codes.ALPHABET)
 
 
 @pytest.mark.django_db
 def test_no_text_but_a_code_itself_is_spent(make_user):
     kim = make_user("kim")
-    recovery.replace_all(kim, codes := recovery.draw())
-    right = {recovery.read(code) for code in codes}
+    recovery_codes.enrol(kim, codes := recovery_codes.draw())
+    right = {recovery_codes.read(code) for code in codes}
 
     @examples(100)
-    @given(st.one_of(anything, st.text(recovery.ALPHABET, min_size=16, max_size=16)))
+    @given(st.one_of(anything, st.text(recovery_codes.ALPHABET, min_size=16, max_size=16)))
     def spend(typed: str) -> None:
         try:
-            recovery.spend(kim, typed)
-        except recovery.WrongRecoveryCode:
-            assert recovery.read(typed) not in right
+            recovery_codes.spend(kim, typed)
+        except recovery_codes.WrongRecoveryCode:
+            assert recovery_codes.read(typed) not in right
         else:
             raise AssertionError(typed)
 
     spend()
-    assert RecoveryCode.objects.filter(used_at=None).count() == recovery.HOW_MANY
+    assert RecoveryCode.objects.filter(used_at=None).count() == recovery_codes.HOW_MANY
 
 
 # --- Passkeys ---

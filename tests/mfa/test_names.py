@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from mfa.methods.names import KNOWN, passkey_name
+from mfa.methods.passkeys.words import KNOWN, passkey_name
 from mfa.models import Passkey
 from tests.mfa.pages import OWN, audit_of, html, words
 from tests.people import AGENT

@@ -14,7 +14,7 @@ from django.utils.formats import date_format
 
 from accounts.models import Session
 from mfa import services
-from mfa.methods import recovery
+from mfa.methods import recovery_codes
 from mfa.models import AuthenticatorApp, RecoveryCode
 from tests.mfa.conftest import a_key
 from tests.mfa.pages import (
@@ -62,9 +62,9 @@ def forms_of(secret: bytes) -> list[str]:
 @pytest.mark.row("ASVS-6.5.4", "N-4.2.1.1-64", "V28")
 def test_there_are_ten_codes_of_at_least_64_random_bits(kim_with_app):
     assert len(set(kim_with_app.codes)) == 10
-    assert len(set(recovery.ALPHABET)) ** recovery.LENGTH >= 2**64
-    assert recovery.LENGTH * log2(len(recovery.ALPHABET)) == 80
-    assert all(recovery.CODE.fullmatch(code.replace("-", "")) for code in kim_with_app.codes)
+    assert len(set(recovery_codes.ALPHABET)) ** recovery_codes.LENGTH >= 2**64
+    assert recovery_codes.LENGTH * log2(len(recovery_codes.ALPHABET)) == 80
+    assert all(recovery_codes.CODE.fullmatch(code.replace("-", "")) for code in kim_with_app.codes)
 
 
 @pytest.mark.row("N-4.2.1.1-64")
@@ -76,7 +76,7 @@ def test_no_two_people_and_no_two_makings_share_a_code(kim_with_app, ada):
 
 
 def test_no_code_begins_with_what_the_page_sends_as_a_code_of_the_app():
-    codes = [code.replace("-", "") for _ in range(2000) for code in recovery.draw()]
+    codes = [code.replace("-", "") for _ in range(2000) for code in recovery_codes.draw()]
 
     assert [code for code in codes if code[:6].isdigit()] == []
     assert any(code[:5].isdigit() for code in codes), "no more is left out than must be"
@@ -84,9 +84,9 @@ def test_no_code_begins_with_what_the_page_sends_as_a_code_of_the_app():
 
 @pytest.mark.row("ASVS-6.5.4")
 def test_every_letter_and_digit_occurs():
-    codes = "".join("".join(recovery.draw()) for _ in range(20)).replace("-", "")
+    codes = "".join("".join(recovery_codes.draw()) for _ in range(20)).replace("-", "")
 
-    assert set(codes) == set(recovery.ALPHABET)
+    assert set(codes) == set(recovery_codes.ALPHABET)
 
 
 @pytest.mark.parametrize(
@@ -140,8 +140,8 @@ def test_a_recovery_code_with_something_between_all_its_letters_fits_into_the_fi
 
 @pytest.mark.parametrize("letter", ["ß", "ı", "ſ", "К", "Å", "１\u0301"])
 def test_letters_of_other_scripts_are_no_letters_of_a_code(letter):
-    assert not recovery.looks_like_one("0123-4567-89AB-CDE" + letter)
-    assert not recovery.looks_like_one("0123-4567-89AB-CD" + letter)
+    assert not recovery_codes.looks_like_one("0123-4567-89AB-CDE" + letter)
+    assert not recovery_codes.looks_like_one("0123-4567-89AB-CD" + letter)
 
 
 @pytest.mark.row("ASVS-6.5.1", "N-2.2.2-replay", "N-4.2.1.1-use")
@@ -334,9 +334,9 @@ def test_an_older_tab_puts_no_codes_in_use_that_it_did_not_show(kim_with_app):
         assert (answer.status_code, codes_on(answer)) == (400, newer)
         assert "You made newer codes in another tab. Save these." in words(answer)
 
-    assert recovery.spend(kim_with_app.user, kim_with_app.codes[0]) == 9
+    assert recovery_codes.spend(kim_with_app.user, kim_with_app.codes[0]) == 9
     assert kim_with_app.client.post(OWN_CODES, save_form(kim_with_app)).headers["Location"] == OWN
-    assert recovery.spend(kim_with_app.user, newer[0]) == 9
+    assert recovery_codes.spend(kim_with_app.user, newer[0]) == 9
 
 
 def test_new_codes_are_in_use_once_however_often_continue_is_pressed(kim_with_app):
@@ -372,9 +372,9 @@ def test_saved_codes_of_somebody_whose_app_went_meanwhile_are_not_in_use(kim_wit
     AuthenticatorApp.objects.all().delete()
 
     with pytest.raises(services.AppGone):
-        services.replace_recovery_codes(kim_with_app.user, recovery.draw(), actor=kim_with_app.user)
+        services.replace_recovery_codes(kim_with_app.user, recovery_codes.draw(), actor=kim_with_app.user)
 
-    assert recovery.spend(kim_with_app.user, kim_with_app.codes[0]) == 9
+    assert recovery_codes.spend(kim_with_app.user, kim_with_app.codes[0]) == 9
 
 
 def test_new_codes_whose_key_is_gone_before_they_are_saved_are_forgotten(kim_with_app, keys):
@@ -470,7 +470,7 @@ def test_codes_whose_key_is_gone_before_they_are_saved_are_made_anew(path, kim, 
     assert codes_on(kim.client.get(path)) == codes
     assert audit_of(kim.user)[-1][0] == "recovery_codes_made"
     assert kim.client.post(path, {"saved": "on"}).status_code == 302
-    assert recovery.spend(kim.user, codes[0]) == 9
+    assert recovery_codes.spend(kim.user, codes[0]) == 9
 
 
 @pytest.mark.row("N-3.1.4.2-store", "N-4.2.1.1-hash", "DJ-15")

@@ -11,7 +11,7 @@ from accounts.people import lock_user
 from audit.models import AuditEvent
 from companies import services as companies
 from mfa import services
-from mfa.methods.ceremonies import NewPasskey, Refused
+from mfa.methods.passkeys.ceremonies import NewPasskey, Refused
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest, RecoveryCode
 from mfa.queries import State, count_states, state_of, with_factors
 from mfa.services import RequiredByCompany, Sessions

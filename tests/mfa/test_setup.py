@@ -15,8 +15,8 @@ from qrcode.main import QRCode
 from companies import services as companies
 from mfa import sealing, services
 from mfa.methods import totp
+from mfa.methods.totp.qr import qr_svg
 from mfa.models import AuthenticatorApp, RecoveryCode
-from mfa.qr import qr_svg
 from tests.mfa.pages import (
     CHALLENGE,
     OWN,

@@ -7,7 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.urls import reverse
 
-from mfa.urls import own_window_urls, urlpatterns
+from mfa.urls import urlpatterns
+from mfa.window.urls import own_window_urls
 from tests.companies import press, read
 from tests.mfa.pages import OWN, SetupPage, codes_on
 from tests.people import PASSWORD

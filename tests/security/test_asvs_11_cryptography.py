@@ -20,7 +20,7 @@ from accounts import keys as keys_of_the_site
 from accounts.hashers import Argon2Hasher
 from accounts.sessions import SessionStore
 from mfa import sealing
-from mfa.methods import recovery, totp
+from mfa.methods import recovery_codes, totp
 from mfa.models import AuthenticatorApp
 from mfa.sealing import Purpose, Unreadable, seal, unseal
 from tests.mfa.test_sealing import a_key
@@ -102,8 +102,8 @@ def test_secrets_are_compared_in_constant_time():
         "accounts/invitations.py: knows",
         "audit/sealing/macs.py: holds",
         "audit/sealing/verification.py: _first_bad_seal",
-        "mfa/methods/recovery.py: spend",
-        "mfa/methods/totp.py: matching_step",
+        "mfa/methods/recovery_codes/verification.py: spend",
+        "mfa/methods/totp/codes.py: matching_step",
     }
 
 
@@ -252,7 +252,7 @@ def test_what_must_not_be_guessed_has_128_bits(kim, admin):
     assert len(key) * log2(36) >= 128
     assert len(token) * 4 >= 128
     assert len(totp.new_key()) * 8 >= 128
-    assert recovery.LENGTH * log2(len(recovery.ALPHABET)) >= 64
+    assert recovery_codes.LENGTH * log2(len(recovery_codes.ALPHABET)) >= 64
     assert len({SessionStore()._get_new_session_key() for _number in range(1000)}) == 1000
 
 

@@ -10,7 +10,7 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 
-from mfa.methods import recovery, totp
+from mfa.methods import recovery_codes, totp
 from mfa.models import AuthenticatorApp, RecoveryCode
 from mfa.sealing import Purpose, unseal
 from tests.accounts.walk import pages
@@ -23,7 +23,7 @@ from tests.security.scenes import AUTHENTICATION, REGISTRATION, is_shut
 
 @pytest.mark.row("ASVS-6.5.2", "N-4.2.1.1-hash", "V28")
 def test_a_stored_recovery_code_is_a_sealed_digest(kim_with_app):
-    digests = {sha256(recovery.read(code).encode()).digest() for code in kim_with_app.codes}
+    digests = {sha256(recovery_codes.read(code).encode()).digest() for code in kim_with_app.codes}
     stored = [bytes(row.sealed_digest) for row in RecoveryCode.objects.all()]
 
     assert {unseal(sealed, kim_with_app.user.pk, Purpose.RECOVERY_CODE) for sealed in stored} == digests
@@ -44,8 +44,8 @@ def test_codes_keys_and_questions_come_from_the_systems_randomness(kim, monkeypa
 
     assert confirm_setup(kim, page, OWN_SETUP).status_code == 302
     assert kim.create_passkey().status_code == 200
-    assert isinstance(recovery.choice.__self__, secrets.SystemRandom)
-    assert totp.token_bytes is secrets.token_bytes
+    assert isinstance(recovery_codes.codes.choice.__self__, secrets.SystemRandom)
+    assert totp.codes.token_bytes is secrets.token_bytes
 
 
 @pytest.mark.row("ASVS-6.5.5")

@@ -483,7 +483,7 @@ def test_the_acting_session_is_known_after_its_key_changed_in_the_same_request(k
     request = rf.get("/")
     request.session = SessionStore(key_of(kim.client))
     with in_session(request.session):
-        login.prove(request, "password")
+        login.add_proof(request.session, login.Proof("password", time()))
         places.end_others(kim.user, actor=kim.user)
     request.session.save()
 

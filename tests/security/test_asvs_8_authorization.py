@@ -8,11 +8,11 @@ import pytest
 from django.conf import settings
 
 from accounts import people
-from accounts.forms import ProfileForm
 from accounts.models import Role, User
 from audit.models import AuditEvent
 from companies.forms import UserForm
 from companies.models import Company
+from m2v.user_settings.forms import ProfileForm
 from tests.mfa.pages import SETUP, window_of
 from tests.people import Person
 from tests.security.documents import table

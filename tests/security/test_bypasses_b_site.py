@@ -350,9 +350,9 @@ def test_a_factor_removed_half_way_proves_nothing(half_way, company, admin):
 @pytest.mark.parametrize(
     "broken",
     [
-        "mfa.flow.pending_steps",
-        "mfa.middleware.holdings_of",
-        "mfa.methods.totp.check",
+        "mfa.steps.pending_steps",
+        "mfa.steps.holdings_of",
+        "mfa.methods.totp.verification.check",
         "accounts.audit.AuditEvent.objects",
     ],
 )

@@ -169,9 +169,8 @@ def test_the_middleware_stands_in_the_order_that_it_needs():
         "accounts.middleware.OriginMiddleware",
         "accounts.middleware.SessionMiddleware",
         "django.middleware.csrf.CsrfViewMiddleware",
-        "mfa.middleware.LoginStepsMiddleware",
+        "mfa.steps.LoginStepsMiddleware",
         "accounts.middleware.SignInRequiredMiddleware",
-        "companies.middleware.SettingsAppMiddleware",
     ]
 
     assert [name for name in site.MIDDLEWARE if name in order] == order

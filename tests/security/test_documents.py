@@ -14,7 +14,8 @@ from django.core.exceptions import ValidationError
 from accounts import keys
 from audit.models import AuditEvent, AuditSeal
 from mfa import sealing
-from mfa.methods import answers, passkeys
+from mfa.methods import passkeys
+from mfa.methods.passkeys import answers
 from tests.security.documents import DOCS, table
 
 

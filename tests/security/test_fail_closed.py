@@ -188,21 +188,21 @@ def test_a_session_that_cannot_be_saved_lets_nobody_in_and_uses_nothing_up(name,
 
 
 BREAKS = {
-    "policy in the flow": "mfa.flow.pending_steps",
-    "policy in the middleware": "mfa.middleware.pending_steps",
-    "what they hold": "mfa.middleware.holdings_of",
-    "the code": "mfa.methods.totp.check",
-    "the code's use": "mfa.methods.totp.spend",
-    "the recovery code": "mfa.methods.recovery.spend",
-    "the secret": "mfa.methods.totp.unseal",
-    "the recovery codes' secret": "mfa.methods.recovery.unseal",
-    "the passkey": "mfa.methods.passkeys.signed",
+    "the policy": "mfa.steps.pending_steps",
+    "what they owe": "mfa.steps.Standing",
+    "what they hold": "mfa.steps.holdings_of",
+    "the code": "mfa.methods.totp.verification.check",
+    "the code's use": "mfa.methods.totp.verification.spend",
+    "the recovery code": "mfa.methods.recovery_codes.verification.spend",
+    "the secret": "mfa.methods.totp.verification.unseal",
+    "the recovery codes' secret": "mfa.methods.recovery_codes.verification.unseal",
+    "the passkey": "mfa.methods.passkeys.verification.signed",
     "the passkey's check": "mfa.methods.passkeys.finish_authentication",
     "the new passkey": "mfa.methods.passkeys.finish_registration",
-    "the new passkey's check": "mfa.methods.passkeys.verify_registration_response",
-    "the end of the login": "accounts.login.complete",
+    "the new passkey's check": "mfa.methods.passkeys.enrolment.verify_registration_response",
+    "the end of the login": "mfa.steps.complete",
     "the password": "accounts.models.User.check_password",
-    "the mark in the session": "accounts.login.settle",
+    "the session's save": "accounts.sessions.SessionStore.settle",
     "another key": "accounts.sessions.SessionStore.cycle_key",
 }
 
@@ -241,13 +241,13 @@ def test_a_policy_that_breaks_later_opens_no_page_to_somebody_half_way(world, mo
     WAYS_IN["code"](world)
     key = keys_of(world.kim)
     for kind in (*ODD, AttributeError, StopIteration, TypeError):
-        for target in ("pending_steps", "holdings_of", "standing_of"):
+        for target in ("pending_steps", "holdings_of", "Standing"):
 
             def breaks(*_: Any, kind: Any = kind, **__: Any) -> Any:
                 raise kind("odd")
 
             with monkeypatch.context() as patch:
-                patch.setattr(f"mfa.middleware.{target}", breaks)
+                patch.setattr(f"mfa.steps.{target}", breaks)
                 for path in (
                     "/portal/",
                     "/",

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from mfa import services
-from mfa.methods import recovery
+from mfa.methods import recovery_codes
 from tests.companies import read
 from tests.mfa.pages import CHALLENGE, CREATE, OWN, OWN_SETUP, SAVE, SETUP, confirm_setup, open_setup
 from tests.people import Person, browser
@@ -246,7 +246,7 @@ def test_a_recovery_code_is_taken_however_it_is_written(write, half_way):
         "padded": f"  {code} ",
     }[write]
 
-    assert recovery.read(typed) == recovery.read(code)
+    assert recovery_codes.read(typed) == recovery_codes.read(code)
     assert half_way.client.post(RECOVERY, {"code": typed}).headers["Location"] == "/"
 
 

@@ -17,14 +17,14 @@ from webauthn.helpers import parse_authenticator_data, parse_cbor
 
 from accounts.models import User
 from mfa.methods import passkeys
-from mfa.methods.ceremonies import Authentication, Refused, Registration
+from mfa.methods.passkeys.ceremonies import Authentication, Refused, Registration
 from mfa.models import Passkey
 from tests.authenticator import b64
 
 if TYPE_CHECKING:
     from webauthn.helpers.structs import AuthenticatorData
 
-    from mfa.methods.ceremonies import NewPasskey, Use
+    from mfa.methods.passkeys.ceremonies import NewPasskey, Use
 
 Json = dict[str, Any]
 

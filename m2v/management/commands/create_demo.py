@@ -19,7 +19,7 @@ from accounts.models import Role, User
 from audit.models import AuditEvent
 from audit.vocabulary import Action
 from companies.models import Company
-from mfa.methods import recovery, totp
+from mfa.methods import recovery_codes, totp
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest
 from mfa.sealing import Purpose, seal
 
@@ -199,7 +199,7 @@ def _factors(user: User, person: Person, since: datetime, petra: User) -> str:
         AuthenticatorApp.objects.create(
             user=user, key=seal(key, user.pk, Purpose.APP), created_at=since + timedelta(days=3)
         )
-        recovery.replace_all(user, recovery.draw())
+        recovery_codes.enrol(user, recovery_codes.draw())
         note += f"; app key {totp.key_as_text(key)}"
     for number, (aaguid, name) in enumerate(person.passkeys):
         Passkey.objects.create(

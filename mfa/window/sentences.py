@@ -14,10 +14,10 @@ from accounts import history
 from accounts.dates import day, moment, on_day
 from accounts.models import Role, Session, User
 from audit.models import AuditEvent
-from mfa.methods import recovery
+from mfa.methods import recovery_codes
+from mfa.methods.passkeys.signals import signals
 from mfa.models import PasskeyRequest
 from mfa.queries import State, state_of
-from mfa.signals import signals
 
 if TYPE_CHECKING:
     from mfa.models import AuthenticatorApp, Passkey
@@ -117,7 +117,7 @@ class Window:
         parts = [_("Authenticator app since {day}").format(day=day(self.app.created_at))]
         if self.app.last_used_at:
             parts.append(_("last used {when}").format(when=moment(self.app.last_used_at)))
-        parts.append(_("{left} of {all} recovery codes left").format(left=self.codes_left, all=recovery.HOW_MANY))
+        parts.append(_("{left} of {all} recovery codes left").format(left=self.codes_left, all=recovery_codes.HOW_MANY))
         return ", ".join(parts)
 
     @property
@@ -129,7 +129,9 @@ class Window:
         if number:
             parts.append(ngettext("%d passkey", "%d passkeys", number) % number)
         if self.app is not None:
-            parts.append(_("{left} of {all} recovery codes left").format(left=self.codes_left, all=recovery.HOW_MANY))
+            parts.append(
+                _("{left} of {all} recovery codes left").format(left=self.codes_left, all=recovery_codes.HOW_MANY)
+            )
         return ", ".join(parts) or _("Authenticator app, recovery codes and passkeys")
 
     @property

@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
-from django.views.decorators.vary import vary_on_headers
 
 from accounts.authorization import LastAdministrator
 from accounts.people import ChangedMeanwhile
 from accounts.refusals import managed_or_404
-from mfa import consequences, services
+from mfa import services
 from mfa.forms import PasskeyNameForm
-from mfa.views.confirm import recently_proved
-from mfa.views.window import back_to_window, confirm, done, show, subject_of
-from mfa.window import Window
+from mfa.step_up import confirmation_required
+from mfa.window import consequences
+from mfa.window.sentences import Window
+from mfa.window.views import back_to_window, confirm, done, show, subject_of, window_page
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -25,11 +24,11 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from accounts.requests import SignedInRequest
-    from mfa.views.window import Behind
+    from mfa.window.views import Behind
 
 
-@never_cache
-@recently_proved
+@window_page
+@confirmation_required
 @require_POST
 def passkey_request(request: SignedInRequest, behind: Behind, user_id: UUID | None = None) -> HttpResponse:
     """Ask for a passkey at the next login; where somebody asked already, say who and when."""
@@ -47,8 +46,8 @@ def passkey_request(request: SignedInRequest, behind: Behind, user_id: UUID | No
     return back_to_window(request, user_id)
 
 
-@never_cache
-@recently_proved
+@window_page
+@confirmation_required
 @require_POST
 def passkey_request_delete(request: SignedInRequest, behind: Behind, user_id: UUID | None = None) -> HttpResponse:
     """Stop asking for a passkey."""
@@ -66,9 +65,8 @@ def passkey_request_delete(request: SignedInRequest, behind: Behind, user_id: UU
     return back_to_window(request, user_id)
 
 
-@never_cache
-@vary_on_headers("HX-Request")
-@recently_proved
+@window_page
+@confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def passkey_delete(
     request: SignedInRequest, passkey_id: UUID, behind: Behind, user_id: UUID | None = None
@@ -88,9 +86,8 @@ def passkey_delete(
     return confirm(request, behind, user_id, shown, title=title, lines=consequences.of_deleting(shown, passkey))
 
 
-@never_cache
-@vary_on_headers("HX-Request")
-@recently_proved
+@window_page
+@confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def passkey_rename(
     request: SignedInRequest, passkey_id: UUID, behind: Behind, user_id: UUID | None = None
@@ -111,5 +108,5 @@ def passkey_rename(
             return done(request, None, _("The passkey is now called “{passkey}”.").format(passkey=name))
     status = 400 if form.is_bound else 200
     title = _("Rename passkey “{passkey}”").format(passkey=before)
-    context = {"window": shown, "naming": form, "title": title}  # "form" is the page's behind
-    return show(request, "mfa/rename.html", behind, None, context, status=status)
+    # "form" is the page's behind.
+    return show(request, "mfa/rename.html", behind, None, status, window=shown, naming=form, title=title)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mfa.methods.passkeys import text_handle, text_id
+from mfa.methods.passkeys.answers import text_handle, text_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -25,15 +25,16 @@ from webauthn.helpers import (
 )
 from webauthn.helpers.cose import COSEAlgorithmIdentifier as Algorithm
 
-from mfa.methods.ceremonies import Refused, answered
+from mfa.methods.passkeys.ceremonies import Refused, answered
 from mfa.models import CREDENTIAL_ID_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from webauthn.helpers.structs import AuthenticatorData
 
-    from mfa.methods.ceremonies import Ceremony
+    from mfa.methods.passkeys.ceremonies import Ceremony
+    from mfa.models import Passkey
 
 RSA_BITS = 2048
 # Offered, accepted, and what kind of key each must be: exactly these.
@@ -123,6 +124,25 @@ def check_key(public_key: bytes) -> None:
         raise Refused("The RSA key is too short.")
     if isinstance(key, ec.EllipticCurvePublicKey) and not isinstance(key.curve, ec.SECP256R1):
         raise Refused("The key is on another curve than P-256.")
+
+
+def text_id(passkey: Passkey) -> str:
+    """The passkey's id as browsers write it (base64url)."""
+    return bytes_to_base64url(bytes(passkey.credential_id))
+
+
+def text_handle(user_handle: bytes) -> str:
+    """The user handle as browsers write it (base64url)."""
+    return bytes_to_base64url(user_handle)
+
+
+def descriptors(passkeys: Iterable[Passkey]) -> list[dict[str, Any]]:
+    """Passkeys as browsers are asked for them, with the ways in which they can be reached, where they were told."""
+    return [
+        {"type": "public-key", "id": text_id(passkey)}
+        | ({"transports": passkey.transports} if passkey.transports else {})
+        for passkey in passkeys
+    ]
 
 
 def _client_data(answer: Any) -> dict[str, Any]:

@@ -1,7 +1,6 @@
-"""The MFA window: one's own, or that of somebody one manages. The same views at two addresses.
+"""The pages of the MFA window: one's own, or that of somebody one manages. The same views at two addresses.
 
-It is a page of its own that shows, behind it, the page it was opened from;
-`behind` draws that page. An htmx request gets the window alone.
+`behind` says which page lies behind it (`page`).
 """
 
 from __future__ import annotations
@@ -11,21 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.http import HttpResponseRedirect
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from accounts.guards import settings_app_for_others
 from accounts.models import User
 from accounts.refusals import managed_or_404
-from mfa import consequences, services
+from mfa import services
 from mfa.forms import SignOutForm
 from mfa.services import Sessions
-from mfa.views import back
-from mfa.views.confirm import recently_proved
-from mfa.window import Window
+from mfa.step_up import confirmation_required
+from mfa.window import consequences
+from mfa.window.page import CONFIRMATION, Page, dialog, own_query
+from mfa.window.sentences import Window
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -34,8 +34,15 @@ if TYPE_CHECKING:
 
     from accounts.requests import SignedInRequest
 
-# What lies behind the window: template, its context, and the address that closing leads to.
-Behind = Callable[["SignedInRequest"], tuple[str, dict[str, Any], str]]
+    View = Callable[..., HttpResponse]
+
+# What lies behind the window that is asked for.
+Behind = Callable[["SignedInRequest"], Page]
+
+
+def window_page(view: View) -> View:
+    """What all pages of the window have in common: other people's are in the Settings app, and htmx gets no page behind."""
+    return never_cache(vary_on_headers("HX-Request")(settings_app_for_others(view)))
 
 
 def subject_of(request: SignedInRequest, user_id: UUID | None) -> User:
@@ -54,22 +61,18 @@ def _address(request: SignedInRequest, user_id: UUID | None) -> str:
 
 
 def show(
-    request: SignedInRequest,
-    template: str,
-    behind: Behind,
-    user_id: UUID | None,
-    context: dict[str, Any],
-    *,
-    status: int = 200,
+    request: SignedInRequest, template: str, behind: Behind, user_id: UUID | None, status: int = 200, **context: Any
 ) -> HttpResponse:
-    """Draw a window, alone for htmx, else over the page behind it, whose own query the window's addresses carry on."""
-    page, page_context, close = behind(request)
-    here = _address(request, user_id)
-    context |= {"here": here, "back": here + back.query(request), "query": back.query(request)}
-    context |= {"window_template": template, "close": close}
-    if request.htmx and request.htmx.request_type == "partial":
-        return render(request, template, context, status=status)
-    return render(request, page, page_context | context, status=status)
+    """Draw the window, or what takes its place; its addresses carry on the query of the page behind."""
+    here, query = _address(request, user_id), own_query(request)
+    context |= {"here": here, "back": here + query, "query": query}
+    return dialog(request, behind(request), template, context, status=status)
+
+
+def confirm(request: SignedInRequest, behind: Behind, user_id: UUID | None, shown: Window, **more: Any) -> HttpResponse:
+    """A confirmation in the window's place; "Cancel" leads back to it."""
+    context: dict[str, Any] = {"window": shown, "tone": "danger", "action": request.get_full_path()} | more
+    return show(request, CONFIRMATION, behind, user_id, **context)
 
 
 def done(request: SignedInRequest, user_id: UUID | None, text: str) -> HttpResponse:
@@ -79,21 +82,19 @@ def done(request: SignedInRequest, user_id: UUID | None, text: str) -> HttpRespo
 
 
 def back_to_window(request: SignedInRequest, user_id: UUID | None) -> HttpResponse:
-    return HttpResponseRedirect(_address(request, user_id) + back.query(request))
+    return HttpResponseRedirect(_address(request, user_id) + own_query(request))
 
 
-@never_cache
-@vary_on_headers("HX-Request")
+@window_page
 @require_safe
 def window(request: SignedInRequest, behind: Behind, user_id: UUID | None = None) -> HttpResponse:
     """The window itself."""
     shown = Window(subject_of(request, user_id), request.user)
-    return show(request, "mfa/window.html", behind, user_id, {"window": shown})
+    return show(request, "mfa/window.html", behind, user_id, window=shown)
 
 
-@never_cache
-@vary_on_headers("HX-Request")
-@recently_proved
+@window_page
+@confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def two_factor_on(request: SignedInRequest, behind: Behind, user_id: UUID | None = None) -> HttpResponse:
     """Say what switching 2FA on will mean; then do it."""
@@ -128,9 +129,8 @@ def two_factor_on(request: SignedInRequest, behind: Behind, user_id: UUID | None
     )
 
 
-@never_cache
-@vary_on_headers("HX-Request")
-@recently_proved
+@window_page
+@confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def two_factor_off(request: SignedInRequest, behind: Behind, user_id: UUID | None = None) -> HttpResponse:
     """Say what switching 2FA off will mean for this person; then do it."""
@@ -178,14 +178,6 @@ def _switched_off(shown: Window) -> str:
         _("You will no longer be asked to set up two-factor authentication."),
         _("{name} will no longer be asked to set up two-factor authentication."),
     )
-
-
-def confirm(
-    request: SignedInRequest, behind: Behind, user_id: UUID | None, shown: Window, **context: Any
-) -> HttpResponse:
-    """A confirmation in the window's place; "Cancel" leads back to it."""
-    context = {"window": shown, "tone": "danger", "action": request.get_full_path()} | context
-    return show(request, "components/confirm.html", behind, user_id, context)
 
 
 def _sessions(form: SignOutForm) -> Sessions:

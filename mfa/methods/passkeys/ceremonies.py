@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.conf import settings
 
 from accounts.clock import is_ahead
+from mfa.methods.errors import NotProved
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 CEREMONY_SECONDS = 300
 
 
-class Refused(Exception):
+class Refused(NotProved):
     """The browser's answer does not hold. The reason is for the audit; people are told one thing for all."""
 
 

@@ -12,7 +12,7 @@ from mfa.queries import State
 
 if TYPE_CHECKING:
     from mfa.models import Passkey
-    from mfa.window import Window
+    from mfa.window.sentences import Window
 
 
 @dataclass(frozen=True)

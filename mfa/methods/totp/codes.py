@@ -1,7 +1,7 @@
-"""The authenticator app: time-based codes (RFC 6238: SHA-1, 30 seconds, six digits).
+"""Time-based codes (RFC 6238: SHA-1, 30 seconds, six digits).
 
-django-otp computes the codes. Which ones count is decided here: six ASCII
-digits, one step either way of the server's clock and never more, each once.
+django-otp computes them. Which ones count is decided here: six ASCII digits,
+one step either way of the server's clock and never more.
 """
 
 from __future__ import annotations
@@ -9,21 +9,13 @@ from __future__ import annotations
 import re
 from base64 import b32encode
 from secrets import token_bytes
-from time import time
-from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from django.conf import settings
-from django.db.models import Q
-from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django_otp.oath import TOTP
 
-from mfa.models import AuthenticatorApp
-from mfa.sealing import Purpose, unseal
-
-if TYPE_CHECKING:
-    from accounts.models import User
+from mfa.methods.errors import NotProved
 
 KEY_BYTES = 20  # RFC 4226, section 4, R6: 160 bits
 STEP_SECONDS = 30
@@ -32,7 +24,7 @@ CLOCK_SEARCH = 10  # steps either way, to tell a wrong clock from a wrong code
 CODE = re.compile(r"[0-9]{6}")
 
 
-class WrongCode(Exception):
+class WrongCode(NotProved):
     """The code is not this app's code of now."""
 
 
@@ -104,25 +96,3 @@ def check(key: bytes, code: str, now: float) -> int:
         away = elsewhen - int(now) // STEP_SECONDS
         raise ClockOff(max(1, round(abs(away) * STEP_SECONDS / 60)) * (1 if away > 0 else -1))
     raise WrongCode
-
-
-def spend(app: AuthenticatorApp, owner: User, code: str) -> None:
-    """Use `code` of `owner`'s confirmed `app` up: it and all before it never count again.
-
-    Twenty at once, on any database, and one gets through. Raises WrongCode,
-    UsedCode, ClockOff of a slow clock; Unreadable where the key cannot be
-    read. That a code comes too early is not said: who guessed it would wait.
-    """
-    now = time()
-    try:
-        step = check(unseal(app.key, owner.pk, Purpose.APP), code, now)
-    except ClockOff as trouble:
-        if trouble.minutes > 0:
-            raise WrongCode from trouble
-        raise
-    # A step that lies further in the future than any code counts was used while the server's clock ran ahead: it is forgotten.
-    latest = int(now) // STEP_SECONDS + TOLERANCE
-    unused = Q(last_used_step__lt=step) | Q(last_used_step__gt=latest)
-    usable = AuthenticatorApp.objects.filter(unused, pk=app.pk, user=owner, confirmed=True, disabled_at=None)
-    if not usable.update(last_used_step=step, last_used_at=timezone.now()):
-        raise UsedCode

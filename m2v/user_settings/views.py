@@ -1,0 +1,153 @@
+"""One's own profile and password; how long one's session lasts, and one's other sessions, ended."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
+from django.db import IntegrityError, transaction
+from django.http import Http404, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import addresses, known_browsers, people, places, throttle
+from accounts.acting import current_key, in_background
+from accounts.forms import too_many
+from accounts.models import User
+from accounts.refusals import fields_ignored
+from accounts.throttle import wait
+from m2v.user_settings.forms import ChangePasswordForm, ProfileForm
+from mfa.step_up import confirmation_required, confirmation_required_to_post
+from mfa.window.page import Page
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.http import HttpResponse
+
+    from accounts.requests import SignedInRequest
+
+
+def settings_page(request: SignedInRequest) -> Page:
+    """User settings, as the page behind the MFA window."""
+    return Page("user-settings/index.html", reverse("user_settings"), partial(_settings, request.user))
+
+
+def _settings(person: User) -> dict[str, Any]:
+    """What User settings show."""
+    return {
+        "form": ProfileForm(instance=User.objects.get(pk=person.pk), languages=settings.LANGUAGES),
+        "places": places.places_of(person),
+        "pending": addresses.waiting_for(person),
+    }
+
+
+@never_cache
+@confirmation_required_to_post
+@require_http_methods(["GET", "HEAD", "POST"])
+def user_settings(request: SignedInRequest) -> HttpResponse:
+    """One's own profile, and the way to password and MFA."""
+    shown = settings_page(request)
+    if request.method != "POST":
+        return shown.draw(request)
+    person = User.objects.select_related("company").get(pk=request.user.pk)
+    form = ProfileForm(request.POST, instance=person, languages=settings.LANGUAGES)
+    fields_ignored(request, form)
+    if form.is_valid():
+        try:
+            if "email" in form.changed_data:
+                throttle.claim(*throttle.actor_lanes("mails", request.user))
+            people.change_user(person, changed=form.changed_data, actor=request.user, seen=form.decided_on())
+        except IntegrityError:
+            form.taken_meanwhile()
+        except throttle.Throttled as trouble:
+            form.throttled = trouble
+            form.add_error("email", too_many(trouble))
+        except people.ChangedMeanwhile:  # between the look at the form and the lock
+            person = User.objects.select_related("company").get(pk=request.user.pk)
+            form = ProfileForm(request.POST, instance=person, languages=settings.LANGUAGES)
+        else:
+            messages.success(request, _("Your profile is saved."))
+            pending = addresses.waiting_for(person) if "email" in form.changed_data else None
+            if pending:
+                text = _("Open the link that we sent to {email}: the address counts from then on.")
+                messages.info(request, text.format(email=pending.email))
+            for said in form.moved():
+                messages.info(request, said)
+            return redirect(shown.address)
+    page = shown.draw(request, status=400, form=form)
+    return wait(page, form.throttled) if form.throttled else page
+
+
+@never_cache
+@confirmation_required
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+def password(request: SignedInRequest) -> HttpResponse:
+    """Change one's own password; all other sessions end."""
+    person = User.objects.select_related("company").get(pk=request.user.pk)
+    form = ChangePasswordForm(person, request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        here = current_key()
+        try:
+            people.change_password(person, form.cleaned_data["new_password1"], actor=request.user, here=here)
+        except people.ChangedMeanwhile:
+            form.gone_meanwhile()
+        else:
+            update_session_auth_hash(request, person)
+            messages.success(request, _("Your password is changed. Everywhere else you are signed out."))
+            return redirect("user_settings")
+    page = render(request, "user-settings/password.html", {"form": form}, status=400 if form.is_bound else 200)
+    return wait(page, form.throttled) if form.throttled else page
+
+
+@never_cache
+@confirmation_required
+@require_http_methods(["POST"])
+def withdraw_address(request: SignedInRequest) -> HttpResponse:
+    """End the link of the address that waits for oneself."""
+    if addresses.withdraw(request.user, actor=request.user):
+        messages.success(request, _("The address is withdrawn: its link no longer works."))
+    return redirect("user_settings")
+
+
+@in_background("GET", "HEAD")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def session(request: SignedInRequest) -> HttpResponse:
+    """The seconds left. Asking does not make them more; "Stay signed in", a POST, does."""
+    if request.method == "POST":
+        request.session.seen(after=0)
+    return JsonResponse(request.session.left)
+
+
+@never_cache
+@confirmation_required
+@require_POST
+def session_end(request: SignedInRequest, place_id: UUID) -> HttpResponse:
+    """Sign out in one other place."""
+    browser = places.end_place(request.user, place_id, actor=request.user)
+    if browser is None:
+        raise Http404
+    messages.success(request, _("You are signed out of {browser}.").format(browser=browser))
+    return redirect("user_settings")
+
+
+@never_cache
+@confirmation_required
+@require_POST
+def sessions_end_others(request: SignedInRequest) -> HttpResponse:
+    """Sign out everywhere else."""
+    with transaction.atomic():
+        places.end_others(request.user, actor=request.user)
+        known_browsers.remember(request, request.user)
+        request.session.settle()
+    messages.success(request, _("You are signed out everywhere else."))
+    return redirect("user_settings")

@@ -1,0 +1,31 @@
+"""What somebody holds to prove who they are, read in one statement (`mfa.queries.holdings_of`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mfa.models import AuthenticatorApp
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """What a person holds and was asked for. `app` is one that takes codes; `others` are methods by name."""
+
+    app: AuthenticatorApp | None
+    app_disabled: bool
+    has_passkey: bool
+    has_codes: bool
+    passkey_requested: bool
+    others: frozenset[str] = field(default=frozenset())
+
+    @property
+    def beyond_password(self) -> bool:
+        """Is there a factor beyond the password? A disabled app is one still, a suspended passkey is none."""
+        return self.app is not None or self.app_disabled or self.has_passkey or bool(self.others)
+
+    @property
+    def takes_codes(self) -> bool:
+        """Is there something to type, without asking for a recovery code?"""
+        return self.app is not None or bool(self.others)

@@ -1,0 +1,29 @@
+"""Passkeys (WebAuthn Level 3): each verifies its user, and is two factors at once."""
+
+from mfa.methods.passkeys.answers import credential_id_of, text_handle, text_id
+from mfa.methods.passkeys.enrolment import (
+    TooManyPasskeys,
+    enrol,
+    finish_registration,
+    start_registration,
+)
+from mfa.methods.passkeys.holding import HELD, with_held
+from mfa.methods.passkeys.removal import remove, suspend
+from mfa.methods.passkeys.verification import finish_authentication, start_authentication, verify
+
+__all__ = [
+    "HELD",
+    "TooManyPasskeys",
+    "credential_id_of",
+    "enrol",
+    "finish_authentication",
+    "finish_registration",
+    "remove",
+    "start_authentication",
+    "start_registration",
+    "suspend",
+    "text_handle",
+    "text_id",
+    "verify",
+    "with_held",
+]
