@@ -148,7 +148,7 @@ def signed_in(username):
     return client
 
 
-@pytest.mark.row("ASVS-3.5.1")
+@pytest.mark.row("ASVS-3.5.1", "N-5.1-csrf", "DJ-02", "B-19", "V29")
 def test_no_address_takes_a_form_without_its_token(admin, kim, company, mailoutbox):
     kim.add_passkey()
     client = signed_in("petra")
@@ -197,6 +197,7 @@ def test_the_token_of_before_the_login_is_of_no_use_after_it(kim):
     assert client.post("/logout/", fresh).status_code == 302
 
 
+@pytest.mark.row("ASVS-3.5.1", "N-5.1-csrf", "B-19")
 def test_the_token_of_one_browser_is_of_no_use_in_another(kim, admin):
     theirs = signed_in("petra").cookies["csrf"].value
 

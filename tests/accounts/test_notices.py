@@ -64,6 +64,7 @@ def kim_with_app(kim):
 # --- The table, row by row ---
 
 
+@pytest.mark.row("ASVS-6.3.7", "CS-MFA-5")
 def test_two_factor_authentication_is_set_up_one_mail_says_it(told, kim, admin):
     services.enable_two_factor(kim.user, actor=admin)
     kim.enter_password()
@@ -74,6 +75,7 @@ def test_two_factor_authentication_is_set_up_one_mail_says_it(told, kim, admin):
     assert "An authenticator app was set up, and recovery codes were made;" in mail.body
 
 
+@pytest.mark.row("ASVS-6.3.7")
 def test_two_factor_authentication_is_removed_by_its_owner(told, kim_with_app):
     mail = only(told(kim_with_app.client.post, "/user-settings/mfa/two-factor/off/"))
 
@@ -82,6 +84,7 @@ def test_two_factor_authentication_is_removed_by_its_owner(told, kim_with_app):
     assert LINK.search(mail.body)
 
 
+@pytest.mark.row("ASVS-6.4.4")
 def test_two_factor_authentication_is_removed_by_an_administrator(told, kim_with_app, administrator):
     mail = only(told(administrator.client.post, f"{USERS}{kim_with_app.user.pk}/mfa/two-factor/off/"))
 
@@ -121,6 +124,7 @@ def test_a_passkey_is_asked_for(told, kim, administrator):
     assert "Petra Vogt asks you to create a passkey." in mail.body
 
 
+@pytest.mark.row("ASVS-6.3.7")
 def test_a_passkey_is_added(told, kim_in):
     mail = only(told(kim_in.create_passkey))
 
@@ -128,6 +132,7 @@ def test_a_passkey_is_added(told, kim_in):
     assert f"The passkey “{Passkey.objects.get().name}” was created." in mail.body
 
 
+@pytest.mark.row("ASVS-6.3.7")
 @pytest.mark.parametrize("by_owner", [True, False])
 def test_a_passkey_is_removed(by_owner, told, kim, administrator):
     passkey = kim.add_passkey()
@@ -157,12 +162,14 @@ def test_a_passkey_is_suspended(told, kim, changed):
     assert LINK.search(mail.body)
 
 
+@pytest.mark.row("ASVS-6.3.7", "N-4.2.1.1-note")
 def test_new_recovery_codes_are_made(told, kim_with_app):
     mail = only(told(make_new_codes, kim_with_app))
 
     assert headlines([mail]) == [("kim@acme.example", "New recovery codes were made")]
 
 
+@pytest.mark.row("N-4.2.3")
 @pytest.mark.parametrize(("used_before", "left"), [(0, 9), (6, 3), (7, 2), (9, 0)])
 def test_a_recovery_code_is_used_and_few_are_left(used_before, left, told, kim):
     kim.set_up_app()
@@ -177,6 +184,7 @@ def test_a_recovery_code_is_used_and_few_are_left(used_before, left, told, kim):
     assert ("Make new ones now" in mail.body) is (left < 3)
 
 
+@pytest.mark.row("ASVS-6.3.7")
 def test_the_password_is_changed(told, kim_in):
     form = {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}
 
@@ -185,6 +193,7 @@ def test_the_password_is_changed(told, kim_in):
     assert headlines([mail]) == [("kim@acme.example", "Your password was changed")]
 
 
+@pytest.mark.row("ASVS-6.3.7")
 def test_the_e_mail_address_is_changed_both_are_told(told, kim_in):
     entered = told(kim_in.client.post, "/user-settings/", PROFILE | {"email": "new@acme.example"})
     mails = told(confirm_address, kim_in.user)
@@ -322,6 +331,7 @@ def fail(kim, number, told, kind="code"):
     return [len(told(kim.enter_code, wrong)) for _ in range(number)]
 
 
+@pytest.mark.row("ASVS-6.3.5")
 def test_the_third_failure_after_the_right_password_is_told_and_no_other(told, kim):
     kim.set_up_app()
     kim.enter_password()
@@ -329,6 +339,7 @@ def test_the_third_failure_after_the_right_password_is_told_and_no_other(told, k
     assert fail(kim, 5, told) == [0, 0, 1, 0, 0]
 
 
+@pytest.mark.row("ASVS-6.3.5")
 def test_the_mail_says_that_somebody_knows_the_password(told, kim):
     kim.set_up_app()
     kim.enter_password()

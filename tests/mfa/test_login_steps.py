@@ -12,8 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts import people
-from accounts.models import Session, User
-from accounts.sessions import kept_as
+from accounts.models import User
 from audit.models import AuditEvent
 from companies import services as companies
 from companies.services import Individuals
@@ -149,6 +148,7 @@ def test_code_then_passkey(kim_with_app, admin):
     assert kim_with_app.is_in
 
 
+@pytest.mark.row("ASVS-16.3.1")
 def test_the_audit_tells_the_steps(kim, admin):
     services.enable_two_factor(kim.user, actor=admin)
     services.request_passkey(kim.user, actor=admin)
@@ -202,11 +202,10 @@ def test_a_script_is_told_which_step_comes_first(kim, admin, step):
 
 @pytest.mark.row("ASVS-4.1.4")
 @pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("method", ["put", "patch", "delete", "options"])
-def test_a_step_takes_only_what_a_form_sends(kim, admin, step, method):
+def test_a_step_takes_only_what_a_form_sends(kim, admin, step):
     wait_at(step, kim, admin)
 
-    assert getattr(kim.client, method)(step).status_code == 405
+    assert {getattr(kim.client, method)(step).status_code for method in ("put", "patch", "delete", "options")} == {405}
     assert kim.client.head(step).status_code == 200
     assert kim.asked_for == step
 
@@ -347,26 +346,6 @@ def test_nothing_opens_and_nothing_changes_before_the_second_factor(make_person,
     assert kim.asked_for == CHALLENGE
 
 
-@pytest.mark.row("B-41", "V14")
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/login/challenge/../../portal/",
-        "/login%2f..%2fportal/",
-        "//portal/",
-        "/LOGIN/../portal/",
-        "/login/challenge/;/portal/",
-        "/portal/?next=/login/challenge/",
-        "/portal/%2e%2e/settings/",
-    ],
-)
-def test_no_spelling_of_a_path_opens_a_page(kim_with_app, path):
-    kim_with_app.enter_password()
-
-    assert kim_with_app.client.get(path).status_code in {301, 302, 404}
-    assert not kim_with_app.is_in
-
-
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("path", ["/portal/", "/m2s/", "/settings/", OWN, OWN_SETUP, OWN_CODES, "/confirm/"])
 def test_a_claimant_is_a_stranger_to_every_page(kim, admin, step, path):
@@ -377,30 +356,6 @@ def test_a_claimant_is_a_stranger_to_every_page(kim, admin, step, path):
     assert answer.status_code == 401
     assert answer.json()["error"] == "sign_in_required"
     assert answer.headers["HX-Redirect"].startswith("/login/")
-
-
-@pytest.mark.row("B-02")
-def test_a_wrong_code_opens_nothing_whatever_the_browser_makes_of_it(kim_with_app):
-    kim_with_app.enter_password()
-    kim_with_app.enter_code("000000")
-
-    assert not kim_with_app.is_in
-    assert kim_with_app.asked_for == CHALLENGE
-
-
-@pytest.mark.row("B-04")
-def test_the_second_name_takes_the_first_ones_place(kim_with_app, ada):
-    """Two first steps in one browser: the login is of the second person only."""
-    ada.set_up_app()
-    kim_with_app.enter_password()
-    ada.client = kim_with_app.client
-    ada.enter_password()
-
-    assert "Signing in as ada" in words(ada.client.get(CHALLENGE))
-    assert kim_with_app.enter_code().status_code == 400
-    assert not ada.is_in
-    assert there(ada.enter_code()) == "/"
-    assert AuditEvent.objects.get(action="signed_in").subject == ada.user
 
 
 @pytest.mark.row("B-04")
@@ -429,31 +384,7 @@ def test_a_new_login_of_the_same_person_proves_everything_anew(kim_with_app, clo
     assert kim_with_app.asked_for == CHALLENGE
 
 
-@pytest.mark.row("B-05")
-@pytest.mark.parametrize("step", STEPS)
-def test_a_login_ends_ten_minutes_after_its_last_proof(kim, admin, step, clock):
-    wait_at(step, kim, admin)
-    clock.shift(599)
-    assert kim.asked_for == step
-    clock.shift(2)
-
-    assert kim.asked_for == "/login/"
-    assert not Session.objects.filter(user=kim.user).exists(), "the row is gone too"
-
-
-def test_every_proof_gives_ten_more_minutes(kim_with_app, admin, clock):
-    services.request_passkey(kim_with_app.user, actor=admin)
-    kim_with_app.enter_password()
-    clock.shift(540)
-    kim_with_app.enter_code()
-    clock.shift(540)
-    assert kim_with_app.asked_for == CREATE
-    clock.shift(61)
-
-    assert kim_with_app.asked_for == "/login/"
-
-
-@pytest.mark.row("B-18")
+@pytest.mark.row("ASVS-7.2.4", "B-18")
 def test_every_step_changes_the_sessions_key_and_the_old_ones_are_dead(kim, admin):
     services.enable_two_factor(kim.user, actor=admin)
     services.request_passkey(kim.user, actor=admin)
@@ -479,39 +410,7 @@ def test_every_step_changes_the_sessions_key_and_the_old_ones_are_dead(kim, admi
         assert thief.asked_for == "/login/"
 
 
-@pytest.mark.row("B-18")
-def test_a_planted_session_is_never_adopted(kim_with_app):
-    kim_with_app.client.cookies["session"] = "a" * 32
-    kim_with_app.enter_password()
-    assert kim_with_app.client.cookies["session"].value != "a" * 32
-    half_way = kim_with_app.client.cookies["session"].value
-    kim_with_app.enter_code()
-
-    assert kim_with_app.client.cookies["session"].value != half_way
-    assert not Session.objects.filter(pk__in=[kept_as("a" * 32), kept_as(half_way)]).exists()
-
-
 # --- The rules change under a login ---
-
-
-@pytest.mark.row("V22")
-def test_a_login_that_is_half_way_ends_with_the_password(kim_with_app):
-    kim_with_app.enter_password()
-    people.change_password(kim_with_app.user, "another long password", actor=kim_with_app.user)
-
-    assert kim_with_app.asked_for == "/login/"
-    assert there(kim_with_app.enter_code()) == "/"
-    assert not kim_with_app.is_in
-
-
-@pytest.mark.row("V33")
-@pytest.mark.parametrize("step", STEPS)
-def test_whoever_is_deactivated_gets_no_further(kim, admin, step):
-    wait_at(step, kim, admin)
-    people.deactivate_user(kim.user, actor=admin)
-
-    assert kim.asked_for == "/login/"
-    assert kim.enter_password().status_code == 400
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -520,17 +419,6 @@ def test_sign_out_now_ends_logins_that_are_half_way(kim, admin, step):
     people.end_sessions(kim.user, actor=admin)
 
     assert kim.asked_for == "/login/"
-
-
-@pytest.mark.row("B-22")
-def test_a_login_that_is_half_way_sees_the_new_rule(kim, admin, company):
-    services.request_passkey(kim.user, actor=admin)
-    kim.enter_password()
-    companies.enable_company_two_factor(company, actor=admin)
-
-    assert kim.asked_for == SETUP
-    assert there(kim.client.post(CREATE, {"later": "yes"})) == SETUP
-    assert not kim.is_in
 
 
 def test_a_session_that_is_in_meets_the_new_rule_at_its_next_login(kim, admin, company):
@@ -569,16 +457,6 @@ def test_row_10_company_off_lets_a_waiting_login_in_at_once(kim, admin, company)
     companies.disable_company_two_factor(company, actor=admin)
 
     assert kim.is_in
-
-
-@pytest.mark.row("B-49", "V12")
-def test_an_app_that_is_removed_half_way_proves_nothing_where_the_company_asks(kim_with_app, admin, company):
-    companies.enable_company_two_factor(company, actor=admin)
-    kim_with_app.enter_password()
-    services.disable_two_factor(kim_with_app.user, actor=admin)
-
-    assert there(kim_with_app.enter_code()) == SETUP
-    assert not kim_with_app.is_in
 
 
 @pytest.mark.row("B-49")

@@ -174,17 +174,6 @@ def test_another_way_in_as_somebody_else_ends_the_first_ones_session(kim, ada):
 # --- A login half-way ---
 
 
-@pytest.mark.row("B-05")
-def test_a_half_way_login_ends_ten_minutes_after_the_last_proof(kim_with_app, clock):
-    kim_with_app.enter_password()
-    clock.shift(600)
-    assert people_of(kim_with_app)["claimant"] == "kim"
-    clock.shift(1)
-
-    assert people_of(kim_with_app) == {"user": None, "claimant": None}
-    assert not Session.objects.exists()
-
-
 def test_a_login_that_is_done_goes_on_after_ten_minutes(kim_with_app, clock):
     kim_with_app.sign_in()
     clock.shift(601)

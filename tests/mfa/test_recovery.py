@@ -401,6 +401,7 @@ def test_without_an_app_there_are_no_new_codes(kim):
     assert not RecoveryCode.objects.exists()
 
 
+@pytest.mark.row("CS-MFA-6")
 def test_codes_of_the_login_are_shown_until_they_are_saved_and_never_again(kim, administrator):
     administrator.client.post(f"{window_of(kim.user)}two-factor/on/")
     kim.enter_password()

@@ -25,7 +25,7 @@ from accounts import invitations
 from accounts.invitations import reset_tokens
 from accounts.models import Budget, User
 from mfa.passwords import Breached
-from tests.people import PASSWORD, Person, browser
+from tests.people import PASSWORD, browser
 from tests.security.links import CHANGE, NEW, ask, chosen, form_of, link_in, signs_in
 
 PAGES = Path(settings.ROOT) / "templates"
@@ -63,7 +63,7 @@ def three_ways(person, mailbox, admin):
     yield lambda password: guest.post(entry, chosen(password))
 
 
-@pytest.mark.row("ASVS-6.2.1")
+@pytest.mark.row("ASVS-6.2.1", "N-3.1.1.2-15/8")
 @pytest.mark.parametrize(("with_app", "fewest"), [(False, 15), (True, 8)])
 def test_a_password_has_fifteen_characters_or_eight_beside_an_app(with_app, fewest, kim):
     if with_app:
@@ -90,16 +90,6 @@ def test_an_app_that_is_not_confirmed_shortens_nothing(kim):
     answer = change(kim, "qzvjx wk")
 
     assert "needs at least 15," in answer.content.decode()
-
-
-@pytest.mark.row("ASVS-6.2.2")
-def test_people_change_their_password(kim):
-    kim.sign_in()
-
-    assert change(kim, NEW).status_code == 302
-
-    assert signs_in("kim", NEW)
-    assert not signs_in("kim", PASSWORD)
 
 
 @pytest.mark.row("ASVS-6.2.3")
@@ -174,7 +164,7 @@ def test_password_fields_hide_what_is_typed(path, kim, mailoutbox):
     assert all('type="password"' in field for field in fields)
 
 
-@pytest.mark.row("ASVS-6.2.7")
+@pytest.mark.row("ASVS-6.2.7", "N-3.1.1.2-pm")
 def test_nothing_keeps_password_managers_or_pasting_away(kim):
     kim.sign_in()
     fields = re.findall(r'<input[^>]*type="password"[^>]*>', kim.client.get(CHANGE).content.decode())
@@ -191,7 +181,7 @@ def test_nothing_keeps_password_managers_or_pasting_away(kim):
         )
 
 
-@pytest.mark.row("ASVS-6.2.8")
+@pytest.mark.row("ASVS-6.2.8", "N-3.1.1.2-comp")
 def test_a_password_counts_exactly_as_it_is(kim):
     kim.sign_in()
     password = "  Every Space and Case Counts  "
@@ -203,7 +193,7 @@ def test_a_password_counts_exactly_as_it_is(kim):
         assert not signs_in("kim", variant)
 
 
-@pytest.mark.row("ASVS-6.2.9")
+@pytest.mark.row("ASVS-6.2.9", "N-3.1.1.2-comp")
 @pytest.mark.parametrize("length", [64, 128, 256])
 def test_long_passwords_are_taken_whole(length, kim):
     kim.sign_in()
@@ -462,11 +452,3 @@ def test_a_megabyte_is_refused_unread(path, kim, monkeypatch):
     answer = client.post(path, {"username": "kim", "password": long, "old_password": PASSWORD, "new_password1": long})
 
     assert answer.status_code == 413
-
-
-@pytest.mark.row("B-56")
-@pytest.mark.parametrize("username", ["kim", "nobody"])
-def test_a_login_hashes_nothing_that_is_too_long(username, kim, monkeypatch):
-    monkeypatch.setattr("accounts.backends.User", None)
-
-    assert Person(kim.user).client.post("/login/", {"username": username, "password": "x" * 1025}).status_code == 400

@@ -7,7 +7,7 @@ import re
 import pytest
 from django.core import mail
 
-from mfa.models import AuthenticatorApp, Passkey
+from mfa.models import AuthenticatorApp
 from tests.accounts.steps import CHALLENGE
 from tests.accounts.walk import pages
 from tests.addresses import confirm_address
@@ -33,14 +33,6 @@ def change_password(kim):
     )
 
 
-def reset_password(kim):
-    browser().post("/password-reset/", {"email": "kim@acme.example"})
-    link = re.search(r"http://localhost:8000(/password-reset/\S+)", mail.outbox.pop().body)[1]
-    reader = browser()
-    form = reader.get(link).headers["Location"]
-    return reader.post(form, {"new_password1": NEW, "new_password2": NEW})
-
-
 def enter_address(kim):
     return kim.client.post("/user-settings/", PROFILE | {"email": "new@acme.example"})
 
@@ -57,36 +49,9 @@ def add_passkey(kim):
     return kim.create_passkey()
 
 
-def remove_passkey(kim):
-    return kim.client.post(f"{OWN}passkeys/{Passkey.objects.get().pk}/delete/")
-
-
 def make_codes(kim):
     kim.client.post(f"{OWN}recovery-codes/new/")
     return kim.client.post(OWN_CODES, save_form(kim))
-
-
-CHANGES = {
-    change_password: "Your password was changed",
-    reset_password: "Your password was changed",
-    enter_address: "Another e-mail address was entered for your account",
-    set_up_app_anew: "Two-factor authentication was set up for your account",
-    remove_app: "Two-factor authentication was removed from your account",
-    add_passkey: "A passkey was added to your account",
-    remove_passkey: "A passkey was removed from your account",
-    make_codes: "New recovery codes were made",
-}
-
-
-@pytest.mark.row("ASVS-6.3.7")
-@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
-def test_each_change_of_a_credential_is_one_mail_to_its_owner(change, told, kim_in):
-    answers = []
-
-    mails = told(lambda: answers.append(change(kim_in)))
-
-    assert answers[0].status_code in {200, 302}
-    assert [sent.subject for sent in mails if sent.to == ["kim@acme.example"]] == [f"m2v: {CHANGES[change]}"]
 
 
 @pytest.mark.row("ASVS-6.3.7")
@@ -120,7 +85,7 @@ def test_another_user_name_and_address_are_told_to_both_addresses(told, kim, adm
     ]
 
 
-@pytest.mark.row("ASVS-6.3.7")
+@pytest.mark.row("ASVS-6.3.7", "N-4.2.1.1-note")
 def test_no_mail_says_a_secret(told, kim_in):
     codes = list(kim_in.codes)
     said = []
@@ -136,17 +101,6 @@ def test_no_mail_says_a_secret(told, kim_in):
     for secret in (PASSWORD, NEW, *codes, session, kim_in.user.password, kim_in.app_key.hex()):
         assert secret not in everything
     assert not re.search(r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}|\b\d{6}\b", everything)
-
-
-@pytest.mark.row("ASVS-6.3.5")
-def test_the_right_password_with_three_wrong_second_factors_is_told(told, kim):
-    kim.set_up_app()
-    kim.enter_password()
-
-    sent = [told(kim.enter_code, "000000") for _ in range(4)]
-
-    assert [len(mails) for mails in sent] == [0, 0, 1, 0]
-    assert "someone knows your password" in sent[2][0].body
 
 
 @pytest.mark.row("ASVS-6.3.5")
@@ -188,11 +142,3 @@ def test_no_link_in_a_mail_completes_or_shortens_a_login(told, kim):
 def test_no_address_takes_a_code_from_a_mail():
     links = {page.name for page in pages() if page.has("token")}
     assert links == {"password_reset_confirm", "invitation", "not_me", "address"}
-
-
-@pytest.mark.row("ASVS-6.4.4")
-def test_an_administrator_who_removes_a_factor_is_named_to_its_owner(told, kim_in, administrator):
-    mails = told(administrator.client.post, f"/settings/administration/users/{kim_in.user.pk}/mfa/two-factor/off/")
-
-    assert [sent.to for sent in mails] == [["kim@acme.example"]]
-    assert "By: Petra Vogt" in mails[0].body

@@ -12,7 +12,7 @@ from django.conf import settings
 from accounts import invitations, people
 from accounts.models import Role, User
 from audit.models import AuditEvent
-from tests.people import PASSWORD, Person, browser
+from tests.people import Person, browser
 from tests.security.links import NEW, SITE, ask, choose, form_of, link_in, signs_in
 
 USERS = "/settings/administration/users/"
@@ -275,17 +275,3 @@ def test_an_accepted_invitation_signs_nobody_in(nadia, link):
     choose(link, client=guest)
 
     assert guest.get("/portal/").status_code == 302
-
-
-@pytest.mark.row("B-51")
-def test_a_changed_password_ends_copied_sessions(kim, mailoutbox):
-    kim.sign_in()
-    copy = browser()
-    copy.cookies["session"] = kim.client.cookies["session"].value
-    ask("kim@acme.example")
-
-    choose(link_in(mailoutbox.pop()))
-
-    assert copy.get("/portal/").status_code == 302
-    assert not kim.is_in
-    assert not signs_in("kim", PASSWORD)

@@ -109,7 +109,7 @@ def test_no_code_goes_by_phone_mail_or_push(kim_with_app, mailoutbox):
     assert not fields & {"phone", "phone_number", "number", "email", "push_token"}
 
 
-@pytest.mark.row("ASVS-6.7.2")
+@pytest.mark.row("ASVS-6.7.2", "WR-39", "WA-28")
 def test_questions_are_long_and_never_the_same(kim):
     kim.sign_in()
     asked = [

@@ -8,12 +8,11 @@ from django.core.management import call_command
 
 from accounts.models import User
 from mfa import services
-from tests.accounts.steps import HALF_WAY, go_half_way
 from tests.accounts.walk import pages
 from tests.mfa.pages import CHALLENGE, SETUP
 from tests.people import PASSWORD, browser
 from tests.security.documents import table
-from tests.security.scenes import choose_by_invitation, guarded, is_shut, main_of, paths_about
+from tests.security.scenes import choose_by_invitation, is_shut, main_of
 
 
 @pytest.mark.row("ASVS-6.1.3", "ASVS-6.3.4")
@@ -31,20 +30,6 @@ def test_a_new_database_has_nobody_in_it(db, settings):
     call_command("migrate", verbosity=0)
     assert not User.objects.exists()
     assert settings.FIXTURE_DIRS == []
-
-
-@pytest.mark.row("ASVS-6.3.3")
-@pytest.mark.parametrize("step", HALF_WAY)
-def test_nothing_opens_on_the_password_alone(step, kim, admin):
-    go_half_way(kim, step, admin)
-    if step == "passkey":  # a request asks and does not lock out; until it is answered it is a step as the others
-        services.enable_two_factor(kim.user, actor=admin)
-
-    answers = {page.name: kim.client.get(path) for page, path in paths_about(kim.user).items()}
-
-    assert {answer.status_code for answer in answers.values()} == {302}
-    assert {answer.headers["Location"].partition("?")[0] for answer in answers.values()} == {"/login/"}
-    assert len(answers) == len(guarded())
 
 
 @pytest.mark.row("ASVS-6.3.4")
@@ -73,7 +58,7 @@ def test_no_mail_lets_anybody_in(kim_with_app, ada, admin, mailoutbox):
         assert is_shut(person)
 
 
-@pytest.mark.row("ASVS-6.3.8")
+@pytest.mark.row("ASVS-6.3.8", "CS-AUTH-1", "B-32", "V32")
 def test_nobody_can_be_told_apart(kim_with_app, ada, make_person):
     make_person("inga", is_active=False)
     make_person("ines", password=None)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import re
 from datetime import timedelta
-from urllib.parse import urlencode
 
 import pytest
 from django.conf import settings
 from django.contrib.auth import get_backends
 from django.contrib.auth.hashers import get_hasher
 
-from accounts import people
 from accounts.models import Role, User
 from accounts.text import fold
 from audit.models import AuditEvent
@@ -28,12 +26,9 @@ from tests.security.scenes import (
     AUTHENTICATION,
     DOORS,
     FORM,
-    PASSWORD_PAGE,
     REGISTRATION,
     acts_on,
-    carry,
     is_shut,
-    key_of,
     main_of,
     things,
 )
@@ -77,17 +72,6 @@ def everybody(kim, ada, make_person):
     return {name: f"{name}@acme.example" for name in ("kim", "ada", "inga", "ines", "nobody")}
 
 
-@pytest.mark.row("B-32", "V32")
-def test_answers_are_the_same_for_everybody(everybody):
-    told = set()
-    for name, address in everybody.items():
-        login = browser().post("/login/", {"username": name, "password": "wrong"})
-        reset = browser().post("/password-reset/", {"email": address}, follow=True)
-        told.add((login.status_code, main_of(login, name), reset.status_code, main_of(reset, address)))
-
-    assert len(told) == 1
-
-
 def around(answer):
     """What an answer says outside its page, without what is random every time."""
     headers = {name: re.sub(r"'nonce-[\w-]+'", "", value) for name, value in answer.headers.items()}
@@ -107,36 +91,10 @@ def test_a_wrong_password_does_not_tell_who_has_mfa(clock, everybody, kim, ada):
     assert answers[0].status_code == 429
 
 
-@pytest.mark.row("B-34")
-@pytest.mark.parametrize(
-    "there",
-    [
-        "https://evil.example/",
-        "//evil.example",
-        "/\\evil.example",
-        "\t//evil.example",
-        "///evil.example",
-        "\\\\evil",
-        "http:evil.example",
-        "javascript:alert(1)",
-        "http://localhost:8000@evil.example/",
-        "data:text/html,x",
-        "/\tx",
-    ],
-)
-def test_next_leads_to_this_site_only(there, kim_with_app):
-    kim = kim_with_app
-    kim.client.get(f"/login/?{urlencode({'next': there})}")
-    kim.enter_password(next=there)
-    assert kim.enter_code(kim.codes[0]).headers["Location"] == "/"
-    assert kim.client.get(f"/login/?{urlencode({'next': there})}").headers["Location"] == "/"
-    assert kim.client.post("/confirm/", {"code": kim.codes[1], "next": there}).headers["Location"] == "/"
-
-
 # --- Who acts on whom ---
 
 
-@pytest.mark.row("B-35")
+@pytest.mark.row("ASVS-8.2.2", "B-35")
 def test_another_companys_people_do_not_exist(carla, foreigners):
     before = things()
 
@@ -258,12 +216,16 @@ def test_without_a_company_the_own_switch_still_counts(make_person, admin, compa
 # --- Odd requests ---
 
 
-@pytest.mark.row("B-41")
+@pytest.mark.row("B-41", "B-42", "V14")
 @pytest.mark.parametrize(
     "path",
     [
         "/login/../portal/",
         "/login/..%2fportal/",
+        "/login%2f..%2fportal/",
+        "/login/challenge/../../portal/",
+        "/login/challenge/;/portal/",
+        "/portal/%2e%2e/settings/",
         "//portal/",
         "/LOGIN/../portal/",
         "/portal/;x",
@@ -323,7 +285,7 @@ def test_a_passkey_is_made_for_whoever_was_asked(kim, ada):
     assert AuditEvent.objects.latest("id").details["reason"] == "The question was asked of somebody else."
 
 
-@pytest.mark.row("B-48")
+@pytest.mark.row("CS-MFA-2", "B-48")
 def test_there_is_one_way_to_check_a_password(kim):
     assert len(settings.AUTHENTICATION_BACKENDS) == 1
     assert settings.AUTHENTICATION_BACKENDS[0].split(".")[0] in {"accounts", "mfa"}
@@ -332,7 +294,7 @@ def test_there_is_one_way_to_check_a_password(kim):
         assert browser().get("/portal/", HTTP_AUTHORIZATION=scheme).status_code == 302
 
 
-@pytest.mark.row("B-49")
+@pytest.mark.row("B-49", "V12")
 def test_a_factor_removed_half_way_proves_nothing(half_way, company, admin):
     companies.enable_company_two_factor(company, actor=admin)
     services.disable_two_factor(half_way.user, actor=admin)
@@ -375,27 +337,6 @@ def test_an_error_opens_nothing(broken, half_way, monkeypatch):
     assert half_way.enter_code(code).headers["Location"] == "/", "the code was not used up"
 
 
-@pytest.mark.row("B-51")
-@pytest.mark.parametrize("end", ["logout", "password", "deactivation", "a day"])
-def test_an_old_cookie_opens_nothing(end, clock, kim, admin):
-    kim.sign_in()
-    stolen = carry(Person(kim.user), key_of(kim))
-    assert stolen.is_in
-
-    if end == "logout":
-        kim.client.post("/logout/")
-    elif end == "password":
-        new = {"new_password1": "another line of words", "new_password2": "another line of words"}
-        assert kim.client.post(PASSWORD_PAGE, {"old_password": PASSWORD} | new).status_code == 302
-    elif end == "deactivation":
-        people.deactivate_user(kim.user, actor=admin)
-        people.activate_user(kim.user, actor=admin)
-    else:
-        clock.shift(timedelta(days=1, seconds=1))
-
-    assert is_shut(stolen)
-
-
 @pytest.mark.row("B-52")
 def test_every_refusal_is_on_record(kim_with_app, ada):
     kim = kim_with_app
@@ -416,14 +357,24 @@ def test_every_refusal_is_on_record(kim_with_app, ada):
         assert line.details["reason"]
 
 
-@pytest.mark.row("B-54")
+@pytest.mark.row("ASVS-14.2.5", "B-54")
 @pytest.mark.parametrize(
-    "path", [f"{OWN}x.css", "/user-settings/x.js", "/portal/logo.png", "/settings/a.css", "/portal/.css"]
+    "path",
+    [
+        f"{OWN}x.css",
+        f"{OWN[:-1]}.css",
+        "/user-settings/x.js",
+        "/portal/logo.png",
+        "/settings/a.css",
+        "/portal/.css",
+        "/portal/;x.css",
+    ],
 )
 def test_a_page_under_a_files_name_is_not_found(path, administrator):
     answer = administrator.client.get(path)
 
     assert answer.status_code == 404
+    assert "no-store" in answer.headers["Cache-Control"]
     assert "Petra Vogt" not in main_of(answer)
 
 
@@ -487,7 +438,7 @@ def test_too_much_is_a_quick_4xx(body, kim, hashed):
     assert is_shut(kim)
 
 
-@pytest.mark.row("B-56")
+@pytest.mark.row("CS-AUTH-3", "B-56")
 @pytest.mark.parametrize(("length", "hashes"), [(1024, 1), (1025, 0), (200_000, 0), (1_000_000, 0)])
 @pytest.mark.parametrize("name", ["kim", "nobody"])
 def test_a_password_of_a_megabyte_is_never_hashed(length, hashes, name, kim, hashed):

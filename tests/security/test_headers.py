@@ -106,7 +106,7 @@ def test_the_policy_of_a_page_allows_what_is_named_and_nothing_else(every_answer
     assert {str(each) for value in SECURE_CSP.values() for each in value} & {"*", "http:", "https:", "data:"} == set()
 
 
-@pytest.mark.row("H-01")
+@pytest.mark.row("H-01", "B-20")
 def test_every_policy_forbids_frames_foreign_bases_and_the_unsafe(every_answer):
     for name, answer in every_answer.items():
         policy = answer["headers"]["Content-Security-Policy"]
@@ -159,7 +159,7 @@ def test_only_passkeys_are_allowed_and_only_to_ourselves(every_answer):
         assert {"camera", "microphone", "geolocation", "payment", "usb"} <= set(features)
 
 
-@pytest.mark.row("ASVS-3.4.4", "ASVS-3.4.5", "ASVS-3.4.6", "ASVS-3.4.8", "H-03", "H-04", "H-05", "H-10")
+@pytest.mark.row("ASVS-3.4.4", "ASVS-3.4.5", "ASVS-3.4.6", "ASVS-3.4.8", "H-03", "H-04", "H-05", "H-10", "B-20")
 @pytest.mark.parametrize(
     ("header", "value"),
     [

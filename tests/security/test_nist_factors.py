@@ -170,7 +170,7 @@ def test_whoever_has_one_authenticator_is_encouraged_to_have_another(kim, ada):
     assert [encouraged(kim), encouraged(ada)] == [[False, False], [False, False]]
 
 
-@pytest.mark.row("N-4.3")
+@pytest.mark.row("ASVS-7.4.3", "N-4.3", "B-23")
 @pytest.mark.parametrize("fate", ["deleted", "suspended", "app removed"])
 def test_a_deleted_or_suspended_authenticator_is_dead_with_the_next_request(fate, kim_with_app, admin):
     """Dead for the session that it opened, and for a login that is on its way."""

@@ -10,7 +10,6 @@ from mfa.models import Passkey
 from tests.authenticator import BE, BS, UP, UV
 from tests.mfa.pages import OWN, window_of, words
 from tests.security.documents import ACCESS
-from tests.security.scenes import REGISTRATION
 
 EACH = [sum(some) for some in product((0, UP), (0, UV), (0, BE), (0, BS))]
 
@@ -20,7 +19,7 @@ def holds(flags):
     return bool(flags & UP and flags & UV and not (flags & BS and not flags & BE))
 
 
-@pytest.mark.row("N-B.3-decide", "WA-25", "V16")
+@pytest.mark.row("ASVS-6.5.7", "N-B.3-decide", "WR-16", "WR-17", "WR-18", "WA-25", "V16")
 @pytest.mark.parametrize("flags", EACH, ids=bin)
 def test_each_combination_of_flags_has_its_outcome(flags, kim):
     kim.sign_in()
@@ -46,18 +45,6 @@ def test_whether_a_passkey_is_synced_is_kept_and_shown(flags, says, kim, adminis
     kinds = {("this device only" in page.lower(), "synced" in page.lower()) for page in shown}
     assert len(kinds) == 1, "the same for owner and administrator"
     assert says == made.backup_eligible
-
-
-@pytest.mark.row("N-B.3-att")
-def test_no_attestation_is_asked_for(kim):
-    kim.sign_in()
-    options = kim.json(f"{REGISTRATION}options/", {}).json()
-
-    assert options["attestation"] == "none"
-    for aaguid in (bytes(16), bytes(range(16))):
-        kim.authenticator.aaguid = aaguid
-        assert kim.create_passkey().status_code == 200, "whoever made it"
-        kim.use_passkey()
 
 
 @pytest.mark.row("N-4.1-char")

@@ -25,7 +25,7 @@ def test_a_mailbox_and_a_recovery_code_are_two_different_methods(kim, mailoutbox
     assert kim.is_in
 
 
-@pytest.mark.row("N-4.1-record")
+@pytest.mark.row("N-4.1-record", "CS-RST-2")
 def test_a_reset_and_what_came_of_it_are_on_record(kim, mailoutbox):
     ask("kim@acme.example")
     choose(link_in(mailoutbox.pop()))

@@ -9,7 +9,6 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.http import HttpResponse
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import path
 
@@ -41,33 +40,6 @@ def row(person: Person) -> Session:
     return Session.objects.get(user=person.user)
 
 
-@pytest.mark.row("N-5.1-csrf")
-def test_no_post_counts_without_the_sessions_own_token(kim, make_person):
-    lee = make_person("lee")
-    for person in (kim, lee):
-        person.client = Client(
-            SERVER_NAME="localhost", SERVER_PORT="8000", enforce_csrf_checks=True, HTTP_ORIGIN="http://localhost:8000"
-        )
-        person.client.force_login(person.user)
-        person.client.get("/user-settings/")
-    theirs = lee.client.cookies["csrf"].value
-
-    for path_ in ("/session/", "/logout/", "/user-settings/sessions/end-others/"):
-        assert kim.client.post(path_).status_code == 403
-        assert kim.client.post(path_, {"csrfmiddlewaretoken": theirs}).status_code == 403
-    assert kim.is_in
-
-
-@pytest.mark.row("N-5.1-remember")
-def test_no_cookie_but_a_live_sessions_skips_a_factor(kim, clock):
-    kim.set_up_app()
-    kim.sign_in()
-    clock.shift(61 * MINUTE)
-
-    assert kim.enter_password().headers["Location"] == "/login/challenge/"
-    assert not kim.is_in
-
-
 @pytest.mark.row("N-5.1-persist")
 def test_the_cookie_ends_with_the_browser(kim):
     kim.sign_in()
@@ -94,26 +66,6 @@ def test_the_cookie_is_opaque_and_bound(kim):
     assert (cookie["httponly"], cookie["samesite"], cookie["path"], cookie["domain"]) == (True, "Lax", "/", "")
     assert cookie.value.isalnum()
     assert "kim" not in cookie.value
-
-
-@pytest.mark.row("N-5.1.1", "N-5.1.1-expiry")
-def test_a_cookie_that_a_browser_kept_is_worth_nothing(kim, clock):
-    kim.sign_in()
-    key = kim.client.cookies["session"].value
-    clock.shift(25 * HOUR)
-    client = Client(SERVER_NAME="localhost", SERVER_PORT="8000")
-    client.cookies["session"] = key
-
-    assert client.get("/portal/").status_code == 302
-    assert client.get("/session/", headers={"accept": "application/json"}).status_code == 401
-
-
-@pytest.mark.row("N-5.2-term")
-def test_activity_puts_the_idle_end_off(kim, clock):
-    kim.sign_in()
-    for _ in range(3):
-        clock.shift(50 * MINUTE)
-        assert kim.is_in
 
 
 @pytest.mark.row("N-5.2-term")

@@ -695,17 +695,6 @@ def test_every_spelling_of_an_unknown_name_has_one_budget(db, clock):
     assert browser().post("/login/", {"username": "noBody", "password": "wrong"}).status_code == 429
 
 
-@pytest.mark.row("CS-AUTH-5", "B-08")
-def test_one_request_is_one_guess(kim_with_app, clock):
-    kim_with_app.enter_password()
-    right = kim_with_app.code()
-    answer = kim_with_app.client.post("/login/challenge/", {"code": [right, "000000"]})
-
-    assert answer.status_code == 400
-    lane = throttle.factor_lane(kim_with_app.user, "totp")
-    assert Budget.objects.get(pk=lane.key).failures == 1
-
-
 @pytest.mark.row("CS-AUTH-3")
 def test_a_megabyte_of_password_costs_no_hash_and_no_guess(kim, clock):
     answer = kim.enter_password("x" * 1_000_000)

@@ -205,7 +205,7 @@ def test_every_step_has_another_way_than_copying(gate):
     assert {"Copy", "Download", "Print"} <= {button.label for button in gate[SAVE].all("button")}
 
 
-@pytest.mark.row("WCAG-3.3.8", "WCAG-3.3.8-pm")
+@pytest.mark.row("N-3.1.1.2-pm", "WCAG-3.3.8", "WCAG-3.3.8-pm")
 def test_password_managers_know_every_field(gate, kim):
     kim.client.post(SAVE, {"saved": "on"})
     change = read(kim.client.get(PASSWORD_PAGE))

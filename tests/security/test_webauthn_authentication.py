@@ -44,6 +44,7 @@ def ada(ada: Person) -> Person:
 # --- The good case ---
 
 
+@pytest.mark.row("ASVS-16.3.1")
 def test_a_passkey_signs_in_without_password_and_code(kim):
     kim.set_up_app()
 

@@ -10,7 +10,6 @@ import cbor2
 import pytest
 import time_machine as clocks
 from cryptography.hazmat.primitives.asymmetric import ec
-from django.test import Client
 from django.utils import timezone
 
 from audit.models import AuditEvent
@@ -332,14 +331,6 @@ def test_the_user_handle_is_stable_and_says_nothing_about_the_person(kim, ada):
     assert b"kim" not in unb64(first).lower()
 
 
-@pytest.mark.row("WR-39")
-def test_every_question_has_another_challenge(kim):
-    challenges = {unb64(question(kim)["challenge"]) for _ in range(20)}
-
-    assert len(challenges) == 20
-    assert min(len(challenge) for challenge in challenges) >= 16
-
-
 @pytest.mark.row("WR-40")
 @pytest.mark.parametrize("credential", [None, [], "", "text", 5, True, [{}], {}, {"response": None}, {"response": []}])
 def test_an_answer_that_is_none(kim, credential):
@@ -389,13 +380,6 @@ def test_a_deeply_nested_answer(kim):
     nested = b'{"credential":' * 4_000 + b"1" + b"}" * 4_000
 
     assert_refused(kim, kim.client.generic("POST", ANSWER, nested, content_type="application/json"))
-
-
-@pytest.mark.row("V29")
-@pytest.mark.parametrize("method", ["get", "head", "put", "patch", "delete", "options", "trace"])
-@pytest.mark.parametrize("address", [OPTIONS, ANSWER])
-def test_only_post_asks_for_a_new_passkey(kim, address, method):
-    assert getattr(kim.client, method)(address).status_code == 405
 
 
 @pytest.mark.row("WR-41")
@@ -504,12 +488,3 @@ def test_the_page_to_create_one_is_there_for_whoever_confirmed(kim):
 
     assert page.status_code == 200
     assert "Create a passkey" in words(page)
-
-
-@pytest.mark.row("B-19")
-def test_no_passkey_is_made_without_the_csrf_token(kim):
-    strict = Client(enforce_csrf_checks=True, SERVER_NAME="localhost", SERVER_PORT="8000")
-    strict.cookies = kim.client.cookies
-    for address in (OPTIONS, ANSWER):
-        answer = strict.post(address, {}, content_type="application/json", HTTP_ACCEPT="application/json")
-        assert (answer.status_code, answer.json()["error"]) == (403, "form_out_of_date")

@@ -112,31 +112,6 @@ def test_made_for_another_site(kim, rp_id):
     assert_refused(kim, send(kim, with_data(answer, lambda data: sha256(rp_id.encode()).digest() + data[32:])))
 
 
-@pytest.mark.row("ASVS-6.5.7", "WR-16", "WR-17", "WR-18", "V16")
-@pytest.mark.parametrize(
-    ("flags", "status"),
-    [
-        (UP | UV | BE | BS, 200),
-        (UP | UV | BE, 200),
-        (UP | UV, 200),
-        (UV | BE | BS, 400),  # WR-16: nobody was there
-        (UP | BE | BS, 400),  # WR-17: nobody was verified
-        (UP, 400),
-        (BE | BS, 400),
-        (0, 400),
-        (UP | UV | BS, 400),  # WR-18: backed up, and not eligible
-        (UP | BS, 400),
-    ],
-)
-def test_flags_that_a_new_passkey_may_have(kim, flags, status):
-    kim.authenticator.flags = flags
-
-    answer = kim.create_passkey()
-
-    assert answer.status_code == status
-    assert saved() == (1 if status == 200 else 0)
-
-
 @pytest.mark.row("WR-19")
 @pytest.mark.parametrize(
     ("flags", "eligible", "backed_up", "says"),
@@ -369,7 +344,7 @@ def test_statements_full_of_garbage(kim, fmt, statement):
     assert_refused(kim, send(kim, attested(answer, {**attestation_in(answer), "fmt": fmt, "attStmt": statement})))
 
 
-@pytest.mark.row("WR-29")
+@pytest.mark.row("N-B.3-att", "WR-29")
 def test_no_attestation_is_asked_for(kim):
     assert question(kim)["attestation"] == "none"
 
