@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection
@@ -12,7 +12,7 @@ from accounts.models import Role, User
 from companies.models import Company
 from m2v import logs
 from m2v.reports import reports
-from tests.people import PASSWORD, Person
+from tests.people import NOW, PASSWORD, Person
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,3 +109,53 @@ def told(db, mailoutbox, django_capture_on_commit_callbacks) -> Callable[..., li
         return sent
 
     return mails_of
+
+
+@pytest.fixture
+def clock(time_machine: Any) -> Any:
+    """Stands at `NOW`; `clock.shift(seconds)` moves it."""
+    time_machine.move_to(NOW, tick=False)
+    return time_machine
+
+
+@pytest.fixture
+def kim_with_app(kim: Person) -> Person:
+    kim.set_up_app()
+    return kim
+
+
+@pytest.fixture
+def ada(make_person: Any) -> Person:
+    """Somebody else of Kim's company."""
+    person: Person = make_person("ada", first_name="Ada", last_name="Berg")
+    return person
+
+
+@pytest.fixture
+def carla(company_admin: User) -> Person:
+    """Kim's company administrator, signed in."""
+    person = Person(company_admin)
+    person.sign_in()
+    return person
+
+
+@pytest.fixture
+def half_way(kim_with_app: Person) -> Person:
+    """Kim, who has an app, after the password."""
+    kim_with_app.enter_password()
+    return kim_with_app
+
+
+@pytest.fixture
+def foreigners(make_person: Callable[..., Person], company, other_company) -> list[Person]:
+    """Whom Carla must not reach: people of another company, and administrators; each with app and passkey."""
+    found = [
+        make_person("xaver", company=other_company),
+        make_person("xenia", company=other_company, role=Role.COMPANY_ADMINISTRATOR),
+        make_person("alan", company=company, role=Role.ADMINISTRATOR),
+        make_person("alma", company=None, role=Role.ADMINISTRATOR),
+    ]
+    for person in found:
+        person.set_up_app()
+        person.add_passkey()
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from time import time
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 PASSWORD = "correct horse battery staple"
+# The middle of a time step of their apps, so that a test may move by seconds either way.
+NOW = datetime(2026, 5, 4, 9, 30, 15, tzinfo=UTC)
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36"
 
 

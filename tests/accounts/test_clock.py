@@ -21,9 +21,9 @@ from audit.vocabulary import Action
 from mfa.letting_in import let_in
 from notices import recipients
 from tests.addresses import link_of
+from tests.links import ask, link_in
 from tests.mfa.pages import words
 from tests.people import PASSWORD, browser
-from tests.security.links import ask, link_in
 
 USERS = "/settings/administration/users/"
 TEN_YEARS = 10 * 365 * 24 * 3600

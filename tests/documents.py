@@ -1,0 +1,15 @@
+"""The tables of docs/, for tests that hold the site to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+ACCESS = DOCS / "access.md"
+
+
+def table(heading: str, document: Path = ACCESS) -> list[list[str]]:
+    """The rows of the table under `heading`, cell by cell, names without their marks."""
+    section = document.read_text().split(f" {heading}\n", 1)[1].split("\n## ")[0]
+    rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("| ")]
+    return [[cell.strip().strip("`") for cell in row] for row in rows[2:]]
