@@ -43,6 +43,7 @@ check: install-dev
 	$(BIN)/ruff format --check $(PRODUCT) tests
 	$(BIN)/ruff check $(PRODUCT) tests
 	$(BIN)/djade --check --target-version 6.1 $$(find templates -name '*.html')
+	$(BIN)/typos
 	$(BIN)/mypy $(PRODUCT)
 	$(BIN)/lint-imports --no-cache
 	$(MANAGE) makemigrations --check --dry-run --verbosity 0

@@ -13,3 +13,9 @@ def table(heading: str, document: Path = ACCESS) -> list[list[str]]:
     section = document.read_text().split(f" {heading}\n", 1)[1].split("\n## ")[0]
     rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("| ")]
     return [[cell.strip().strip("`") for cell in row] for row in rows[2:]]
+
+
+def decision(number: int) -> str:
+    """The text of a decision of docs/decisions/."""
+    [path] = (DOCS / "decisions").glob(f"{number:04}-*.md")
+    return path.read_text()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,11 +17,10 @@ from accounts.sessions import kept_as
 from m2v.urls import urlpatterns as site
 from tests.accounts.steps import HALF_WAY, go_half_way
 from tests.accounts.walk import pages
+from tests.documents import decision
 
 if TYPE_CHECKING:
     from tests.people import Person
-
-README = (Path(__file__).resolve().parent.parent.parent / "README.md").read_text()
 
 MINUTE, HOUR = 60, 3600
 
@@ -200,7 +198,7 @@ def test_a_session_that_ended_is_not_brought_back_by_being_seen(kim, clock):
 
 
 @pytest.mark.row("N-5.2-doc")
-def test_the_limits_are_in_the_readme():
-    assert "one hour without a request" in README
-    assert "24 hours after the sign-in" in README
+def test_the_limits_are_written_down():
+    assert "one hour without a request" in decision(22)
+    assert "24 hours after the sign-in" in decision(22)
     assert (settings.SESSION_IDLE_SECONDS, settings.SESSION_SECONDS) == (HOUR, 24 * HOUR)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from io import StringIO
-from pathlib import Path
 
 import pytest
 from django.core.management import call_command
@@ -13,9 +12,8 @@ from accounts.models import Session
 from accounts.sessions import kept_as
 from audit.models import AuditEvent
 from tests.accounts.walk import everything, pages
+from tests.documents import decision
 from tests.people import NOW, PASSWORD, Person, browser, key_of, with_key
-
-README = (Path(__file__).resolve().parent.parent.parent / "README.md").read_text()
 
 NEW = {"old_password": PASSWORD, "new_password1": "nine red umbrellas", "new_password2": "nine red umbrellas"}
 
@@ -46,8 +44,8 @@ def test_a_key_that_is_unknown_is_never_adopted(kim):
 
 @pytest.mark.row("CS-SESS-4")
 def test_the_choice_of_an_hour_is_documented():
-    assert "`SESSION_IDLE_SECONDS`" in README
-    assert "**Sessions end** after one hour without a request" in README
+    assert "`SESSION_IDLE_SECONDS`" in decision(22)
+    assert "**Sessions end** after one hour without a request" in decision(22)
 
 
 @pytest.mark.row("CS-SESS-5")

@@ -17,7 +17,7 @@ from tests.server.site import PEOPLE, Site, within
 from tests.server.slow_mail import mail_server
 from tests.server.test_dying import sign_ins_on_record
 
-MEGABYTES = 350  # README says so: of a worker, while sixteen sign in at once
+MEGABYTES = 350  # docs/operations.md says so: of a worker, while sixteen sign in at once
 
 
 def logins(site, form, stop):
@@ -74,7 +74,7 @@ def test_sixteen_logins_at_once_take_no_more_memory_of_a_worker_than_is_stated(s
 
     assert len(held) == 2
     assert max(held) < MEGABYTES
-    assert f"{MEGABYTES} MB" in (Path(__file__).parents[2] / "README.md").read_text()
+    assert f"{MEGABYTES} MB" in (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
 
 
 def test_mail_that_waits_is_sent_before_the_site_ends(folder):
