@@ -17,9 +17,9 @@ from companies.services import end_company_sessions
 from mfa import services
 from mfa.models import AuthenticatorApp, RecoveryCode
 from mfa.policy import Method
+from tests.documents import decision
 from tests.mfa.pages import SAVE, confirm_setup, open_setup
 from tests.people import PASSWORD, Person, browser
-from tests.documents import decision
 
 WAIT = "Too many attempts."
 GOOD_RECOVERY_FORM = "ABCD-EFGH-JKMN-PQRS"
