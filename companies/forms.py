@@ -14,16 +14,16 @@ from accounts.models import Role, User
 from accounts.row_forms import RowForm
 from accounts.text import USERNAME_RULE, fold
 from accounts.throttle import Throttled
+from companies.letting_in import APP, CODES, Checked, Fate
 from companies.models import Company
 from mfa.forms import SignOutForm
-from mfa.letting_in import APP, CODES, Checked, Fate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from django.db.models import QuerySet
 
-    from mfa.letting_in import Factor
+    from companies.letting_in import Factor
 
 
 class UserForm(PersonForm):

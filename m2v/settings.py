@@ -177,8 +177,8 @@ LOGIN_REDIRECT_URL = "home"
 PASSWORD_HASHERS = ["accounts.hashers.Argon2Hasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "mfa.passwords.Length"},
-    {"NAME": "mfa.passwords.Breached"},
-    {"NAME": "mfa.passwords.Context"},
+    {"NAME": "accounts.guessing.Breached"},
+    {"NAME": "accounts.guessing.Context"},
 ]
 
 SESSION_ENGINE = "accounts.sessions"

@@ -18,8 +18,8 @@ import mfa
 from accounts.authorization import OutOfReach, ShutOut
 from accounts.models import Role, User
 from accounts.people import ChangedMeanwhile
+from companies.letting_in import Checked
 from companies.models import Company
-from mfa.letting_in import Checked
 from mfa.methods import recovery_codes
 from mfa.methods.passkeys.ceremonies import NewPasskey
 from mfa.models import AuthenticatorApp, Passkey

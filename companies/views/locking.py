@@ -16,10 +16,10 @@ from accounts.authorization import LastAdministrator
 from accounts.forms import too_many
 from accounts.guards import settings_app
 from companies.forms import LetInForm
+from companies.letting_in import Lock, let_in
 from companies.views.back import HISTORY, back_to_user, list_query, to_let_in
 from companies.views.invitations import say_invited
 from companies.views.users import find_person, last_administrator, page_behind
-from mfa.letting_in import Lock, let_in
 from mfa.step_up import confirmation_required
 from mfa.window.consequences import Consequence
 from mfa.window.page import confirmation

@@ -23,10 +23,10 @@ from audit.models import AuditEvent
 from audit.recording import record
 from audit.vocabulary import Action
 from companies import services as companies
+from companies.letting_in import let_in
 from companies.models import Company
 from companies.services import end_company_sessions
 from mfa import services
-from mfa.letting_in import let_in
 from mfa.models import Passkey
 from mfa.policy import Method
 from tests.accounts.steps import finish

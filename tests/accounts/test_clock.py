@@ -18,7 +18,7 @@ from audit.models import AuditEvent, AuditSeal
 from audit.recording import record
 from audit.sealing import seals
 from audit.vocabulary import Action
-from mfa.letting_in import let_in
+from companies.letting_in import let_in
 from notices import recipients
 from tests.addresses import link_of
 from tests.links import ask, link_in

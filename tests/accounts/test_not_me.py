@@ -14,7 +14,7 @@ from audit import reading
 from audit.models import AuditEvent
 from audit.recording import record
 from audit.vocabulary import Action
-from mfa.letting_in import let_in
+from companies.letting_in import let_in
 from notices.recipients import the_administrators
 from tests.accounts.steps import CHALLENGE
 from tests.accounts.walk import everything

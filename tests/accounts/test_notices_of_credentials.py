@@ -9,8 +9,8 @@ from django.core import mail
 
 from accounts import people
 from accounts.models import Session, User
+from companies.letting_in import APP, CODES, let_in
 from mfa import services
-from mfa.letting_in import APP, CODES, let_in
 from mfa.models import AuthenticatorApp
 from tests.accounts.steps import CHALLENGE
 from tests.accounts.walk import pages

@@ -23,9 +23,9 @@ from django.utils.http import urlsafe_base64_encode
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from accounts import invitations
+from accounts.guessing import Breached
 from accounts.invitations import reset_tokens
 from accounts.models import Budget, User
-from mfa.passwords import Breached
 from tests.links import CHANGE, NEW, ask, chosen, form_of, link_in, signs_in
 from tests.people import PASSWORD, browser
 

@@ -14,8 +14,8 @@ from accounts.backends import AccountLocked
 from accounts.models import Role, Session, User
 from audit.models import AuditEvent
 from audit.vocabulary import Action
+from companies.letting_in import Lock, let_in
 from mfa import services
-from mfa.letting_in import Lock, let_in
 from mfa.models import Passkey
 from tests.companies import USERS, press, read
 from tests.mfa.pages import CHALLENGE, CREATE, SETUP, refusals_of, window_of, words

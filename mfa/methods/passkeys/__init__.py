@@ -7,8 +7,7 @@ from mfa.methods.passkeys.enrolment import (
     finish_registration,
     start_registration,
 )
-from mfa.methods.passkeys.holding import HELD, with_held
-from mfa.methods.passkeys.removal import remove, suspend
+from mfa.methods.passkeys.held import HELD, remove, suspend, with_held
 from mfa.methods.passkeys.verification import finish_authentication, start_authentication, verify
 
 __all__ = [

@@ -12,8 +12,7 @@ from mfa.methods.recovery_codes.codes import (
     read,
 )
 from mfa.methods.recovery_codes.enrolment import NEXT_CODES, UNSAVED_CODES, enrol
-from mfa.methods.recovery_codes.holding import HELD, with_held
-from mfa.methods.recovery_codes.removal import disable, remove
+from mfa.methods.recovery_codes.held import HELD, disable, remove, with_held
 from mfa.methods.recovery_codes.verification import spend, verify
 from mfa.methods.recovery_codes.words import tell_left, why_not
 

@@ -18,8 +18,7 @@ from mfa.methods.totp.codes import (
     provisioning_uri,
 )
 from mfa.methods.totp.enrolment import enrol
-from mfa.methods.totp.holding import HELD, with_app, with_held
-from mfa.methods.totp.removal import disable, remove
+from mfa.methods.totp.held import HELD, disable, remove, with_app, with_held
 from mfa.methods.totp.verification import spend, verify
 from mfa.methods.totp.words import why_not
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from accounts.clock import is_ahead
 from mfa.methods.totp.codes import new_key
-from mfa.methods.totp.removal import remove
+from mfa.methods.totp.held import remove
 from mfa.models import AuthenticatorApp
 from mfa.sealing import Purpose, Unreadable, seal, unseal
 

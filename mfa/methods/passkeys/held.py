@@ -1,10 +1,11 @@
-"""Who has a passkey that is in use, and who was asked for one."""
+"""The passkeys that somebody has, and what they were asked for: asked about, taken out of use, and away."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Exists, OuterRef
+from django.utils import timezone
 
 from mfa.models import Passkey, PasskeyRequest
 
@@ -21,3 +22,13 @@ def with_held[Rows: QuerySet[Any]](rows: Rows, to: str) -> Rows:
         held_passkey=Exists(Passkey.objects.filter(suspended_at=None, user=person)),
         held_request=Exists(PasskeyRequest.objects.filter(user=person)),
     )
+
+
+def suspend(passkey: Passkey) -> bool:
+    """Let it prove nothing any more; False where it is suspended already."""
+    return bool(Passkey.objects.filter(pk=passkey.pk, suspended_at=None).update(suspended_at=timezone.now()))
+
+
+def remove(passkey: Passkey) -> bool:
+    """Delete it; False where it is gone already."""
+    return bool(Passkey.objects.filter(pk=passkey.pk).delete()[0])

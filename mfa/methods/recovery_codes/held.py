@@ -1,14 +1,25 @@
-"""Recovery codes made void."""
+"""The recovery codes that somebody has: asked about, and made void."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Exists, OuterRef
 
 from audit.vocabulary import Action
 from mfa.models import RecoveryCode
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from accounts.models import User
+
+HELD = ("held_codes",)
+
+
+def with_held[Rows: QuerySet[Any]](rows: Rows, to: str) -> Rows:
+    """`rows`, each with whether its person, to whom `to` leads ("user__"), has any."""
+    return rows.annotate(held_codes=Exists(RecoveryCode.objects.filter(used_at=None, user=OuterRef(f"{to}pk"))))
 
 
 def disable(person: User) -> Action | None:

@@ -1,13 +1,19 @@
-"""Who has set up an authenticator app."""
+"""The app that somebody has set up: asked about, taken out of use, and away."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import F, FilteredRelation, Q
+from django.utils import timezone
+
+from audit.vocabulary import Action
+from mfa.models import AuthenticatorApp
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
+
+    from accounts.models import User
 
 HELD = ("held_app", "held_key", "held_disabled")
 
@@ -26,3 +32,14 @@ def with_held[Rows: QuerySet[Any]](rows: Rows, to: str) -> Rows:
     return with_app(rows, to).annotate(
         held_app=F("app__id"), held_key=F("app__key"), held_disabled=F("app__disabled_at")
     )
+
+
+def disable(person: User) -> Action | None:
+    """Let the app take no codes until it is set up anew (NIST SP 800-63B-4 section 3.2.2); what to write down."""
+    in_use = AuthenticatorApp.objects.filter(user=person, confirmed=True, disabled_at=None)
+    return Action.APP_DISABLED if in_use.update(disabled_at=timezone.now()) else None
+
+
+def remove(person: User) -> int:
+    """Delete the app; how many there were."""
+    return AuthenticatorApp.objects.filter(user=person).delete()[0]
