@@ -1,1 +1,1 @@
-"""The floor: who people are, and what they have proved about it."""
+"""People: who they are, how they sign in, and how often they may try."""

@@ -55,7 +55,7 @@ def stay(person: User) -> None:
 
 
 def in_background(*methods: str) -> Callable[[View], View]:
-    """What browsers send by themselves: requests of these methods do not mean that somebody is there (NIST §5.2)."""
+    """Requests that browsers send by themselves: nobody need be there (NIST SP 800-63B-4 section 5.2)."""
 
     def mark(view: View) -> View:
         view.in_background = frozenset(methods)  # type: ignore[attr-defined]  # a mark, as Django sets them on views

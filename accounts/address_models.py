@@ -1,4 +1,4 @@
-"""E-mail addresses that do not count yet."""
+"""E-mail addresses that are not confirmed yet."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ DAYS = 7  # how long a link is good
 
 
 class PendingAddress(models.Model):
-    """The address that was entered for a person and whose link nobody has opened: one a person, the last one.
+    """The address that was entered for a person and is waiting to be confirmed: one per person, the latest.
 
-    It is nobody's: two people may wait for one address, and the first who opens their link has it.
+    It belongs to nobody yet: two people may be waiting for the same address, and whoever confirms first gets it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)

@@ -1,8 +1,8 @@
-"""An e-mail address counts once the link that was sent to it was opened; until then the old one stays in use.
+"""A new e-mail address counts once the link that was sent there is opened; until then the old one stays in use.
 
-Else a member could have the site write to strangers, and a typo or a thief
-could take somebody's resets. Who has no password yet has an invitation under
-way, which confirms its own address; so has who is locked, when they are let in.
+Otherwise a member could make the site write to strangers, and a typo or a thief could receive somebody's resets.
+People without a password have an invitation on its way, which confirms its own address; so have locked people, once
+they are let in again.
 """
 
 from __future__ import annotations
@@ -39,23 +39,23 @@ SPACED = 60  # seconds between two mails with the link of one address: only the 
 
 
 class Gone(Exception):
-    """The link is none, or no longer one."""
+    """The link is not one of ours, or no longer works."""
 
 
 class Taken(Exception):
-    """Somebody else has this address by now."""
+    """Somebody else has taken this address in the meantime."""
 
 
 def needs_confirmation(person: User, email: str) -> bool:
-    """Does `email`, entered for `person`, count only once its link was opened?"""
+    """Does `email`, entered for `person`, have to be confirmed before it counts?"""
     another = bool(email) and fold_address(email) != fold_address(person.email)
     return another and person.has_usable_password() and person.locked_at is None
 
 
 def enter(person: User, email: str, *, actor: User) -> None:
-    """Keep `email` aside for `person`, in place of any other, and send its link there. Call it in a transaction.
+    """Set `email` aside for `person`, replacing any other, and send its link there. Call it in a transaction.
 
-    Raises IntegrityError, as saving it would, where somebody else took it just now.
+    Raises IntegrityError, as saving it would, if somebody else has just taken it.
     """
     if User.objects.exclude(pk=person.pk).filter(email_folded=fold_address(email)).exists():
         raise IntegrityError("This address is taken.")
@@ -66,13 +66,13 @@ def enter(person: User, email: str, *, actor: User) -> None:
 
 
 def waiting_for(person: User) -> PendingAddress | None:
-    """The address that waits for `person`, while its link is good."""
+    """The address that `person` still has to confirm, while its link works."""
     return _good(PendingAddress.objects.filter(user=person)).first()
 
 
 @transaction.atomic
 def withdraw(person: User, *, actor: User) -> bool:
-    """End what waits for `person`: its link is dead. False where nothing did."""
+    """Drop the address that `person` has not confirmed; its link stops working. False if there was none."""
     hold(person, actor=actor)
     pending = PendingAddress.objects.filter(user=person).first()
     if pending is None:
@@ -83,7 +83,7 @@ def withdraw(person: User, *, actor: User) -> bool:
 
 
 def forget(people: QuerySet[User]) -> None:
-    """End what waits for any of `people`, because somebody else may have entered it."""
+    """Drop the unconfirmed addresses of `people`, because somebody else may have entered them."""
     PendingAddress.objects.filter(user__in=people).delete()
 
 
@@ -100,7 +100,7 @@ def read(token: str) -> PendingAddress:
 
 
 def confirm(token: str) -> User:
-    """Make the address that `token` is for its person's. Raises Gone, or Taken."""
+    """Give the address that `token` confirms to its person. Raises Gone, or Taken."""
     try:
         with transaction.atomic():
             pending = read(token)
@@ -124,7 +124,7 @@ def _good(pending: QuerySet[PendingAddress]) -> QuerySet[PendingAddress]:
 
 
 def _still_theirs(pending: PendingAddress) -> bool:
-    """Can the person be let in, and is who entered it the person, or still one of their administrators?"""
+    """Is the account open, and was the address entered by the person, or by somebody who still administers them?"""
     opening = User.objects.get_queryset().opening().filter(pk=pending.user_id)
     if pending.entered_by_id == pending.user_id:
         return opening.exists()
@@ -133,7 +133,7 @@ def _still_theirs(pending: PendingAddress) -> bool:
 
 
 def _send_link(pending: PendingAddress, person: User, cause: str) -> None:
-    """The mail to an address that may be a stranger's: nothing in it is anybody's own words but the user name."""
+    """The mail to an address that may be a stranger's: but for the user name, it holds nothing that anybody typed."""
     token = signing.dumps(str(pending.pk), salt=SALT)
     context = {
         "person": person,

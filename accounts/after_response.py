@@ -1,8 +1,7 @@
-"""Work that begins when the answer has been sent.
+"""Work that starts once the response has been sent.
 
-Servers call `close` on what they have sent (PEP 3333), in the same thread, and
-stop only after it: so there is no thread of ours, no second connection to the
-database, and nothing is lost at a restart.
+Servers call `close` on a response they have sent (PEP 3333), in the same thread, and do not stop before it returns. So
+we need no thread of our own and no second database connection, and a restart loses nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 class RedirectThen(HttpResponseRedirect):
-    """A redirect to `address`, and then `work`: nobody can tell from the time whether there was any (ASVS 6.3.8)."""
+    """Redirect to `address`, then do `work`: the response time tells nobody whether there was any (ASVS 6.3.8)."""
 
     def __init__(self, address: str, work: Callable[[], None]) -> None:
         super().__init__(address)

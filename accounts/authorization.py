@@ -29,11 +29,11 @@ WAYS_IN = [~Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)]  # who has which f
 
 
 class ShutOut(PermissionDenied):
-    """Whoever acts was deactivated, locked, or signed out everywhere, since their request began."""
+    """The actor was deactivated, locked or signed out everywhere after their request began."""
 
 
 class OutOfReach(Http404):
-    """Whoever acts does not manage this person or company any more: they see none such."""
+    """The actor does not manage this person or company any more, so for them it does not exist."""
 
 
 class LastAdministrator(Exception):
@@ -60,18 +60,18 @@ def hold_actor(actor: User, *, also: Q = NOBODY) -> User:
 
 
 def in_reach(person: User, *, actor: User) -> None:
-    """Is `person`, as they are kept now, somebody whom `actor` manages? Raises OutOfReach."""
+    """Make sure that `actor` manages `person` as they are now. Raises OutOfReach."""
     if not User.objects.managed_by(actor).filter(pk=person.pk).exists():
         raise OutOfReach
 
 
 def able_to_sign_in(people: UserQuerySet) -> UserQuerySet:
-    """Those of `people` for whom something opens the door: nobody locked, with a password or another first factor in use."""
+    """Those of `people` who can sign in: not locked, and with a password or another first factor in use."""
     return people.opening().filter(reduce(or_, WAYS_IN))
 
 
 def helped(person: User) -> bool:
-    """Is there anybody who can sign in and let `person` in again, were they locked?"""
+    """If `person` were locked, is there anybody who can sign in and let them in again?"""
     helpers = ADMINISTRATORS
     if person.role != Role.ADMINISTRATOR and person.company_id:
         helpers |= Q(role=Role.COMPANY_ADMINISTRATOR, company=person.company_id)
@@ -80,7 +80,7 @@ def helped(person: User) -> bool:
 
 @contextmanager
 def one_administrator_stays(person: User) -> Iterator[None]:
-    """What is done to `person` within leaves somebody who administers, or is undone. Hold ADMINISTRATORS first."""
+    """Undo what is done to `person` within, unless somebody is left who can administer. Hold ADMINISTRATORS first."""
     able = able_to_sign_in(User.objects.get_queryset()).filter(ADMINISTRATORS)
     counted = able.filter(pk=person.pk).exists()
     yield

@@ -1,4 +1,4 @@
-"""The one way from a name and a password to a person."""
+"""The only way from a name and a password to a person."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class AccountLocked(Exception):
-    """The proof was right, and opens nothing until an administrator lets the person in again."""
+    """The proof was right, but the account is locked until an administrator lets its person in again."""
 
     def __init__(self, person: User) -> None:
         super().__init__(person.pk)
@@ -32,10 +32,9 @@ class PasswordBackend(BaseBackend):
     ) -> User | None:
         """The active person with this user name or e-mail address and this password, else None.
 
-        Unknown, inactive and password-less people cost one guess and one hash
-        as everybody does (ASVS 6.3.8: nobody can be told apart by time).
-        Raises Throttled, whether the password is right or wrong; AccountLocked
-        where it is right, so that nobody else is told.
+        Unknown, inactive and password-less people cost one guess and one hash like everybody else, so that the time
+        tells nobody apart (ASVS 6.3.8). Raises Throttled, whether the password is right or wrong; AccountLocked only
+        if it is right, so that nobody else learns of the lock.
         """
         if username is None or password is None or "\x00" in password or len(password) > LONGEST_TYPED:
             return None
@@ -56,6 +55,6 @@ class PasswordBackend(BaseBackend):
         return person
 
     def get_user(self, user_id: UUID | str) -> User | None:
-        """The person of a session, if it may be open, with their company: one statement."""
+        """The person a session belongs to, with their company, if their account is open: one statement."""
         person = next(iter(User.objects.select_related("company").filter(pk=user_id)), None)
         return None if person is None or person.is_shut_out else person

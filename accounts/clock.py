@@ -1,4 +1,4 @@
-"""The server's clock. It may have run ahead and been put right: then what it wrote lies in the future."""
+"""The server's clock. If it ran ahead and was put right, times that it wrote lie in the future."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ APART = 60  # seconds that the clocks of two servers of one site may differ
 
 
 def is_ahead(at: float) -> bool:
-    """Does `at` (seconds of the epoch) lie in the future, further than clocks differ? Nothing lives longer for that."""
+    """Is `at` (seconds since the epoch) further in the future than two clocks may differ? Then it counts for nothing."""
     return at > time() + APART
 
 
 def signed_lately(token: str, *, salt: str, seconds: int) -> Any:
-    """What `signing.dumps` put into `token` within the last `seconds`, not in the future. Raises BadSignature."""
+    """What `signing.dumps` put into `token`, at most `seconds` ago and not in the future. Raises BadSignature."""
     said = signing.loads(token, salt=salt, max_age=seconds)
     try:
         signing.loads(token, salt=salt, max_age=-APART)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def day(at: datetime) -> str:
-    """ "3 May 2026"; "today", "yesterday" where it is so."""
+    """ "today", "yesterday", or "3 May 2026"."""
     local = timezone.localtime(at)
     days_ago = (timezone.localdate() - local.date()).days
     return {0: _("today"), 1: _("yesterday")}.get(days_ago) or date_format(local, _("j F Y"))
@@ -28,6 +28,6 @@ def moment(at: datetime) -> str:
 
 
 def on_day(at: datetime) -> str:
-    """ "on 3 May 2026"; "today" where it is so: for the end of a sentence."""
+    """ "today", or "on 3 May 2026": for the end of a sentence."""
     named = day(at)
     return named if named in {_("today"), _("yesterday")} else _("on {day}").format(day=named)

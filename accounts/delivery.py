@@ -1,12 +1,10 @@
-"""Mail on its way out, beside the request: nobody waits for a mail server, and its troubles end here, in the log.
+"""Mail is delivered beside the request: nobody waits for a mail server, and its failures end here, in the log.
 
-Mail waits in a queue of its own for each cause: whoever acted, else where the
-request came from. The queues take turns, and none has more than one of the
-threads at a time, so that nobody's mail waits behind what another causes.
-Nothing is dropped; of several about the same thing that wait, the last is
-delivered, and what is spaced waits until so many seconds have passed since
-the one before. Whatever is handed over knows all that it says: nothing
-here asks the database. What waits still is delivered before the process ends.
+Each cause has a queue of its own: whoever acted, or else the address that the request came from. The queues take
+turns, and none uses more than one thread at a time, so that nobody's mail waits behind somebody else's. Nothing is
+dropped; if several about the same thing are waiting, the last one is delivered, and a spaced one waits until enough
+seconds have passed since the one before. Mails come complete: nothing here asks the database. Whatever is still
+waiting is delivered before the process ends.
 """
 
 from __future__ import annotations
@@ -42,7 +40,7 @@ AT_A_TIME = 20  # of a circular, before others have their turn
 
 @dataclass
 class Batch:
-    """Mails that were handed over together, about one thing; "" is about nothing else."""
+    """Mails that were handed over together, about one thing; `about` is "" if no other can replace them."""
 
     messages: Iterator[EmailMessage]
     about: str = ""
@@ -64,7 +62,7 @@ class Lane:
         self.timer: Timer | None = None
 
     def take(self, messages: Iterable[EmailMessage], cause: str, about: str = "", spaced: int = 0) -> None:
-        """Deliver `messages` as soon as it is the turn of `cause`, and of what it is about. Raises nothing."""
+        """Deliver `messages` as soon as it is the turn of `cause`. Raises nothing."""
         if not settings.MAIL_IN_BACKGROUND:
             send(messages)
             return
@@ -88,7 +86,8 @@ class Lane:
         self._release(float("inf"))
 
     def _queue(self, batch: Batch, cause: str) -> int:
-        """Put `batch` behind what `cause` has waiting, in place of an earlier one about the same; how many, if many."""
+        """Queue `batch` for `cause`, replacing an earlier one about the same; the queue's length if it is worth a
+        warning."""
         queue = self.queues.setdefault(cause, deque())
         same = (each for each in queue if each.about == batch.about and not each.begun)
         earlier = next(same, None) if batch.about else None
@@ -107,7 +106,7 @@ class Lane:
             self._work()
 
     def _wake(self, now: float) -> None:
-        """Look again when the first that is held may go."""
+        """Wake up when the first of the held batches is due."""
         if self.held and self.timer is None:
             first = min(batch.due for batch in self.held.values())
             self.timer = Timer(max(0.0, first - now), lambda: self._release(monotonic()))
@@ -115,7 +114,7 @@ class Lane:
             self.timer.start()
 
     def _release(self, until: float) -> None:
-        """Queue what is held until `until` at the latest."""
+        """Queue what was held until `until` or earlier."""
         with self.lock:
             if self.timer:
                 self.timer.cancel()
@@ -126,7 +125,7 @@ class Lane:
         self._start()
 
     def _work(self) -> None:
-        """Deliver as long as there is a queue that nobody else works at."""
+        """Deliver as long as there is a queue that no other thread is working on."""
         while turn := self._next():
             cause, batch = turn
             more = False
@@ -142,7 +141,7 @@ class Lane:
                     self.queues.setdefault(cause, deque()).appendleft(batch)
 
     def _next(self) -> tuple[str, Batch] | None:
-        """The first of the queue whose turn it is; the queue goes to the end of the line."""
+        """The first batch of the queue whose turn it is; the queue goes to the end of the line."""
         with self.lock:
             cause = next((cause for cause in self.queues if cause not in self.busy), None)
             if cause is None:
@@ -170,21 +169,21 @@ atexit.register(hurry)
 
 
 def deliver(*messages: EmailMessage, cause: str, about: str = "", spaced: int = 0) -> None:
-    """Have `messages`, which come of what `cause` did, delivered soon. Returns at once, and raises nothing.
+    """Have `messages`, caused by `cause`, delivered soon. Returns at once and raises nothing.
 
-    What waits still of the same cause and is `about` the same goes out once, as it was said last. Where it is
-    `spaced`, the first goes at once, and what follows within so many seconds waits for their end.
+    If several of one cause are waiting `about` the same thing, only the last goes out. With `spaced`, the first goes
+    at once, and what follows within so many seconds waits until they are over.
     """
     LETTERS.take(messages, cause, about, spaced)
 
 
 def deliver_to_many(messages: Iterable[EmailMessage], *, cause: str, about: str = "", spaced: int = 0) -> None:
-    """The same for any number of them; each is taken, and with a generator made, when its turn comes."""
+    """The same for any number of mails; with a generator, each is made when its turn comes."""
     CIRCULARS.take(messages, cause, about, spaced)
 
 
 def send(messages: Iterable[EmailMessage]) -> None:
-    """Deliver `messages` over one connection. One that is refused keeps none of the others; trouble is logged."""
+    """Deliver `messages` over one connection. If one is refused, the others still go; failures are logged."""
     try:
         mailer = mailers.default
         with mailer as connection:
@@ -199,7 +198,7 @@ def send(messages: Iterable[EmailMessage]) -> None:
 
 
 def _addressed(message: EmailMessage) -> EmailMessage:
-    """`message` as a machine sends it: answered by none (RFC 3834; Exchange's own word too), numbered by the site."""
+    """`message` with a Message-ID of this site, and marked as automatic: no absence note answers it (RFC 3834)."""
     host = urlsplit(settings.BASE_URL).hostname or "localhost"
     message.extra_headers.setdefault("Auto-Submitted", "auto-generated")
     message.extra_headers.setdefault("X-Auto-Response-Suppress", "All")
@@ -209,7 +208,7 @@ def _addressed(message: EmailMessage) -> EmailMessage:
 
 
 def _renew(connection: BaseEmailBackend) -> None:
-    """Hang up and call again. Raises what the backend raises when nobody answers."""
+    """Reconnect. Raises what the backend raises if nobody answers."""
     try:
         connection.close()
     except Exception as trouble:  # it may be gone already

@@ -14,13 +14,13 @@ LONGEST = 253
 
 
 class NoDomain(Exception):
-    """This is no domain that mail could go to. The text says why."""
+    """Mail cannot go to this domain. The text says why."""
 
 
 def ascii_domain(domain: str) -> str:
     """`domain` as A-labels, in small letters: what DNS and mail servers are asked for. Raises NoDomain.
 
-    A dot behind it, DNS's root or a sentence's end, makes no other domain of it.
+    A trailing dot, be it DNS's root or the end of a sentence, is ignored.
     """
     if domain.isascii() and "xn--" not in domain.lower():
         return domain.lower().rstrip(".")
@@ -33,7 +33,7 @@ def ascii_domain(domain: str) -> str:
 
 
 def _reason(trouble: idna.IDNAError) -> str:
-    """What is wrong, to somebody who knows no code points."""
+    """What is wrong, for somebody who has never heard of code points."""
     if isinstance(trouble, idna.IDNABidiError):
         return _("it mixes letters written from left to right with letters written from right to left")
     named = re.search(r"U\+([0-9A-F]{4,6})", str(trouble))
@@ -55,7 +55,7 @@ def shown_domain(domain: str) -> str:
 
 
 def shown_if_one(word: str) -> str:
-    """`word`, with the domain that it ends in as people write it: a search finds what they read."""
+    """`word`, with a domain at its end as people write it, so that a search finds what they see on the page."""
     if "xn--" not in word:
         return word
     try:

@@ -48,7 +48,7 @@ def too_many(trouble: Throttled) -> str:
 
 
 class TrimmedField(forms.CharField):
-    """Text in NFC, without spaces and invisible characters around it: nothing but those is nothing."""
+    """Text in NFC, without spaces and invisible characters around it; if there is nothing else, it is empty."""
 
     def to_python(self, value: Any) -> str:
         return trim(unicodedata.normalize("NFC", super().to_python(value) or ""))
@@ -73,14 +73,14 @@ def check_address(address: str) -> None:
 
 
 class AddressInput(forms.TextInput):
-    """No `type="email"`: in it Chromium makes "straße.example" somebody else's "strasse.example", and refuses "＠"."""
+    """A text input. With `type="email"`, Chromium turns "straße.example" into another domain and refuses "＠"."""
 
     def __init__(self, attrs: dict[str, str]) -> None:
         super().__init__({"inputmode": "email", "autocapitalize": "none", "spellcheck": "false", **attrs})
 
 
 class AddressField(forms.EmailField):
-    """An e-mail address as we keep it, in whatever form it was typed or a browser sends it."""
+    """An e-mail address in the form that we store, however it was typed."""
 
     default_validators = [check_address]
 
@@ -90,7 +90,7 @@ class AddressField(forms.EmailField):
 
 
 class NameOrAddressField(forms.CharField):
-    """A user name, or an e-mail address as we keep it: what people sign in with."""
+    """What people sign in with: a user name, or an e-mail address in the form that we store."""
 
     def to_python(self, value: Any) -> str:
         typed: str = super().to_python(value) or ""
@@ -129,7 +129,7 @@ class PersonForm(RowForm):
         return email
 
     def taken_meanwhile(self) -> None:
-        """Somebody else took the name or the address between the check and the save."""
+        """Say that somebody else took the name or the address between the check and the save."""
         self.add_error(None, _("This user name or e-mail address was taken a moment ago. Choose another one."))
 
     def last_administrator(self) -> None:
@@ -141,9 +141,9 @@ class PersonForm(RowForm):
 
 
 class ChoosePasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # the same
-    """A new password. Its fields have no `maxlength`, with which browsers cut short what is pasted (ASVS 6.2.9).
+    """A new password. Its fields have no `maxlength`, because browsers cut off what is pasted there (ASVS 6.2.9).
 
-    `throttled` says that too many were tried: to look at the rules takes time.
+    `throttled` says that too many were tried: checking a password against the rules takes time.
     """
 
     throttled: Throttled | None = None
@@ -164,14 +164,14 @@ class ChoosePasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # the same
         self.fields["new_password1"].help_text = " ".join(rule.get_help_text(user) for rule in rules)
 
     def clean(self) -> dict[str, Any]:
-        """What a rule refuses is said where it was typed first (WCAG 3.3.1)."""
+        """Show what a rule refuses beside the first of the two fields (WCAG 3.3.1)."""
         self.validate_passwords("new_password1", "new_password2")
         if self.cleaned_data.get("new_password1") and self.may_be_judged():
             self.validate_password_for_user(self.user, "new_password1")
         return self.cleaned_data
 
     def may_be_judged(self) -> bool:
-        """Is the new password looked at? Twenty an hour, then with waits."""
+        """May the new password be checked now? Twenty an hour are, then one waits."""
         lane = Lane(f"choices:{self.user.pk.hex}", free=20, delay=1, ends=NEVER, forgets=HOUR)
         try:
             throttle.claim(lane)

@@ -1,8 +1,8 @@
-"""How passwords are hashed: Argon2id in one lane, and never many at once.
+"""How passwords are hashed: Argon2id in one lane, and only a few at once.
 
-More lanes are threads that the operating system may hand a signal to. Each
-hash takes 100 MB while it lasts, so a process makes AT_ONCE at a time; who
-comes on top waits a fraction of a second, and memory stays what README says.
+More lanes are threads that the operating system may hand a signal to. Each hash takes 100 MB while it lasts, so a
+process makes AT_ONCE at a time; whoever comes next waits a fraction of a second, and memory stays below what
+docs/operations.md says.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Argon2Hasher(Argon2PasswordHasher):
 
 
 def salt_of(encoded: str) -> str:
-    """What a hash keeps when it is made anew for the same password, and no other password's hash has.
+    """The part of a hash that stays when the same password is hashed again, and that no other password's hash has.
 
-    Of what opens nothing ("!" and random characters), all of it.
+    Of an unusable password ("!" and random characters), all of it.
     """
     return encoded.rpartition("$")[0].rpartition("$")[2] or encoded

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 
 def newest(lines: QuerySet[AuditEvent], *, viewer: User, number: int = 10) -> list[AuditEvent]:
-    """The newest of `lines`; from where somebody acted whom `viewer` does not manage is told of acts on them alone."""
+    """The newest of `lines`, without address and browser of actors whom `viewer` does not manage, but for acts on
+    `viewer`."""
     return shown_to(viewer, seen_by(viewer, lines)[:number])
 
 

@@ -1,4 +1,4 @@
-"""Links by which people choose their own password: an invitation, or a reset. Single use, each with its own life."""
+"""Links by which people choose their own password: invitations and resets. Each works once, and for its own time."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ YEAR_2001 = 978_307_200  # where tokens count their seconds from
 class LinkTokens:
     """The tokens of our links, each good for `seconds` from when it was made, which is not in the future.
 
-    They follow from the account as Django's own do (PasswordResetTokenGenerator): another password or address is the
-    end of them. A session keeps only a trace of the one it opened, which Django's cannot be known by.
+    Like Django's own (PasswordResetTokenGenerator), they are derived from the account, so that another password or
+    address ends them. A session keeps only a digest of the token it opened, which Django's cannot be checked against.
     """
 
     key_salt: str
@@ -56,7 +56,7 @@ class LinkTokens:
         return self._token(user, int(time()) - YEAR_2001, settings.SECRET_KEY)
 
     def check_token(self, user: User, token: str) -> bool:
-        """Is `token` one that was made for `user` as they are now, and not too long ago?"""
+        """Was `token` made for `user` as they are now, and recently enough?"""
         return any(constant_time_compare(own, token) for own in self._tokens(user, token))
 
     def trace(self, token: str) -> str:
@@ -66,11 +66,12 @@ class LinkTokens:
         )
 
     def knows(self, user: User, trace: str) -> bool:
-        """Is `trace` that of a token which `user` could still open?"""
+        """Does `trace` belong to a token that `user` could still open?"""
         return any(constant_time_compare(self.trace(own), trace) for own in self._tokens(user, trace))
 
     def _tokens(self, user: User, claimed: str) -> Iterator[str]:
-        """What was made for `user` at the time that `claimed` begins with, under each key; nothing if that is no time to be good."""
+        """The tokens, one per key, for `user` at the time that `claimed` begins with; none if that is too old or in
+        the future."""
         try:
             made = base36_to_int(claimed.partition("-")[0])
         except ValueError:
@@ -107,9 +108,9 @@ reset_tokens = ResetTokens()
 
 @transaction.atomic
 def invite(person: User, *, actor: User) -> str:
-    """Let `person`, who has no password yet, choose one; the link. Earlier links end. It is mailed where it can be.
+    """Invite `person`, who has no password yet, by mail if they have an address; the link. Earlier ones end.
 
-    Raises ChangedMeanwhile where they chose one, or were shut out, just now.
+    Raises ChangedMeanwhile if they have just chosen one, or were shut out.
     """
     hold(person, actor=actor)
     _void_links(person)
@@ -122,14 +123,14 @@ def invite(person: User, *, actor: User) -> str:
 
 @transaction.atomic
 def withdraw(person: User, *, actor: User) -> None:
-    """End the invitation of `person`, who has no password yet. Raises ChangedMeanwhile where they chose one just now."""
+    """End the invitation of `person`, who has no password yet. Raises ChangedMeanwhile if they have just chosen one."""
     hold(person, actor=actor)
     _void_links(person)
     record(Action.INVITATION_WITHDRAWN, actor=actor, subject=person)
 
 
 def _void_links(person: User) -> None:
-    """Give `person` another unusable password, from which no earlier link follows."""
+    """End the links of `person`: give them another unusable password, from which no earlier link follows."""
     void = make_password(None)
     as_read = User.objects.get_queryset().opening().filter(pk=person.pk, password=person.password)
     if not as_read.update(password=void):
@@ -139,7 +140,7 @@ def _void_links(person: User) -> None:
 
 @dataclass(frozen=True)
 class Invited:
-    """What became of somebody's last invitation, which they have not used."""
+    """How somebody's last invitation stands, which they have not used."""
 
     at: datetime
     withdrawn: bool
@@ -165,7 +166,7 @@ class Invited:
 
 
 def invited(person: User) -> Invited | None:
-    """The state of `person`'s last invitation; None where there was none, or a password was chosen."""
+    """How `person`'s last invitation stands; None if there was none, or a password was chosen."""
     if person.has_usable_password():
         return None
     changed = Q(action=Action.USER_CHANGED, details__changes__has_any_keys=("email", "role", "company"))
@@ -195,7 +196,7 @@ def _send_invitation(person: User, actor: User, link: str) -> None:
 def send_reset(name: str) -> None:
     """Send whoever has this user name or address, in any spelling, and has a password, a link to choose another one.
 
-    Three, then at growing distances: the earlier ones work still.
+    Three are free, then the waits grow; earlier links still work.
     """
     named = Q(email_folded=fold_address(name)) if "@" in name.translate(AT) else Q(username_folded=fold(name))
     for person in User.objects.get_queryset().opening().filter(named).exclude(email_folded=""):
@@ -206,7 +207,7 @@ def send_reset(name: str) -> None:
 
 @transaction.atomic
 def start_reset(person: User, *, actor: User) -> None:
-    """Send `person`, who has a password and an address, the same link because `actor` wants it. Nothing else changes."""
+    """Send `person`, who has a password and an address, such a link at `actor`'s wish. Nothing else changes."""
     hold(person, actor=actor)
     record(Action.PASSWORD_RESET_REQUESTED, actor=actor, subject=person)
     transaction.on_commit(partial(_mail_reset, person, actor), robust=True)
@@ -220,7 +221,7 @@ def _mail_reset(person: User, actor: User | None = None) -> None:
 
 
 def _may_be_written_to(person: User) -> bool:
-    """Was `person` not sent a few of these already? Whoever asks is not told (ASVS 6.3.8)."""
+    """Does the budget of mails to `person` allow another? Whoever asked is not told (ASVS 6.3.8)."""
     try:
         throttle.claim(throttle.mail_lane("reset", person))
     except throttle.Throttled:

@@ -1,7 +1,6 @@
 """The keys that live outside the database, and those derived from them, one for each purpose.
 
-The first key of MFA_ENCRYPTION_KEYS makes what is new; every listed one still
-reads what it made.
+The first key of MFA_ENCRYPTION_KEYS is used for everything new; each listed one still reads what it made.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ KEY_BYTES = 32
 
 
 def keys() -> dict[str, bytes]:
-    """The keys by id, the one for what is new first. Raises ImproperlyConfigured for what is no key."""
+    """The keys by their ids, the current one first. Raises ImproperlyConfigured for anything that is no key."""
     return _read(tuple(settings.MFA_ENCRYPTION_KEYS))
 
 
 def derived(purpose: str) -> dict[str, bytes]:
-    """For `purpose` alone: a key of each of the keys, by the same ids (HKDF, RFC 5869)."""
+    """A key for `purpose` alone, derived from each of the keys, under the same ids (HKDF, RFC 5869)."""
     return _derived(tuple(settings.MFA_ENCRYPTION_KEYS), purpose)
 
 

@@ -1,7 +1,6 @@
-"""What a session knows of its login: what somebody has proved since they came, and whether they are in.
+"""What a session knows of its login: what was proved, and whether the login is finished.
 
-A session holds a list of proofs, (method, at), and never a level. Which steps
-are left, and who is in, is decided above.
+A session holds a list of proofs (method, time), never a level. Which steps are left is decided in mfa.
 """
 
 from __future__ import annotations
@@ -61,7 +60,8 @@ def add_proof(session: SessionStore, proof: Proof) -> None:
 
 
 def guessed(person: User, method: str) -> Proof:
-    """A proof of now that was a guess, taken from the network's budget where this browser has none of its own."""
+    """The proof of a right guess, with the network's budget that it was taken from if this browser has none of its
+    own."""
     return Proof(method, time(), network=throttle.network_of(person))
 
 
@@ -83,18 +83,18 @@ def password_holds(person: User, password: str) -> bool:
 
 
 def refuse(person: User | None, method: str, reason: str) -> None:
-    """Write down that a proof did not hold. Call it outside the transaction that failed.
+    """Record that a proof was refused. Call it outside the transaction that failed.
 
-    One that was not looked at costs whoever sends it nothing: those lines are bounded, as those of other refusals are.
+    Guesses that had to wait cost their sender nothing, so their lines are bounded like those of other refusals.
     """
     if reason != "Throttled" or waits.take():
         record(Action.REFUSED, actor=None, subject=person, methods=[method], reason=reason)
 
 
 def take(session: SessionStore, name: str) -> Any:
-    """What `session` keeps under `name`, taken out of it for good before it is used: of many at once, one gets it.
+    """Take `name` out of `session` for good, before it is used. If several requests try at once, one gets it.
 
-    The session gets another key in the one statement that decides; whoever comes second finds the old one gone.
+    One statement decides: it gives the session another key, so that the second request no longer finds the old one.
     """
     kept = session.pop(name, None)
     if kept is None:

@@ -1,4 +1,4 @@
-"""What every request passes: where it comes from, its language, and that somebody is signed in."""
+"""Middleware for every request: where it comes from, its session, its language, and that somebody is signed in."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def address_of(request: HttpRequest) -> str | None:
 
 
 class OriginMiddleware:
-    """Let the audit know where each request comes from."""
+    """Tell the audit where each request comes from."""
 
     def __init__(self, get_response: Callable[[SiteRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -67,10 +67,10 @@ class OriginMiddleware:
 
 
 class SessionMiddleware(DjangosSessionMiddleware):
-    """Bring the session, and take its cookie away where it was ended here.
+    """Load the session, and delete its cookie if this request ended it.
 
-    A key that is not known (any more) takes nothing away: while such a request was
-    on its way, the browser may have been given the next key, which a late answer must not delete.
+    An unknown or outdated key deletes no cookie: another response may have given the browser the next key in the
+    meantime, and a late one must not take it away.
     """
 
     def process_response(self, request: SiteRequest, response: HttpResponse) -> HttpResponse:  # type: ignore[override]  # ours, not any HttpRequest
@@ -82,7 +82,7 @@ class SessionMiddleware(DjangosSessionMiddleware):
 
 
 class ActingSessionMiddleware:
-    """Let services know which session acts, and the session where it is used and that it is used."""
+    """Tell services which session a request belongs to; tell the session where it is used, and that somebody is there."""
 
     def __init__(self, get_response: Callable[[SiteRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -100,7 +100,7 @@ class ActingSessionMiddleware:
 
 
 class LanguageMiddleware(LocaleMiddleware):
-    """Speak the language that the signed-in person chose, else the browser's."""
+    """Use the language that the signed-in person chose, otherwise the browser's."""
 
     def process_request(self, request: SiteRequest) -> None:  # type: ignore[override]  # ours, not any HttpRequest
         super().process_request(request)
@@ -110,12 +110,11 @@ class LanguageMiddleware(LocaleMiddleware):
 
 
 class SignInRequiredMiddleware(LoginRequiredMiddleware):
-    """Nobody but signed-in people gets anywhere, unless the view says `@login_not_required`.
+    """Let only signed-in people in, unless the view says `@login_not_required`.
 
-    Somebody half-way through their login is as anonymous here as a stranger.
-    A script is told so (401, `sign_in_required`), htmx where to go, also when it goes back in the history;
-    a page is sent to the login.
-    Who skips steps is in the audit; "/" alone is no skipping, anybody types it.
+    Somebody half-way through their login is as anonymous here as a stranger. A script gets a 401 (`sign_in_required`),
+    htmx is told where to go, also when it restores a page of the history; a browser is redirected to the login.
+    Skipping a step goes on record, except at "/", which anybody types.
     """
 
     def handle_no_permission(self, request: SiteRequest, view_func: Callable[..., HttpResponse]) -> HttpResponseBase:  # type: ignore[override]  # the same
@@ -132,7 +131,7 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
 
 
 def path_to_return_to(request: SiteRequest) -> str:
-    """Where to go on after the login: this page, or the page whose button was pressed."""
+    """Where the login should lead back to: this page, or the page whose button was pressed."""
     if request.method in {"GET", "HEAD"} and not request.htmx:
         return local_path(request.get_full_path())
     try:
@@ -145,7 +144,7 @@ def path_to_return_to(request: SiteRequest) -> str:
 
 
 def wants_json(request: SiteRequest) -> bool:
-    """Does a script ask, which a redirect to a page would only confuse?"""
+    """Is this a script asking, which could do nothing with a redirect to a page?"""
     if request.headers.get("HX-Request") == "true" or request.content_type == "application/json":
         return True
     try:

@@ -1,4 +1,4 @@
-"""People, and the record of what was done by whom and to whom."""
+"""People and their sessions."""
 
 from __future__ import annotations
 
@@ -69,11 +69,11 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.none()
 
     def opening(self) -> Self:
-        """Those whom something can open: neither deactivated nor locked."""
+        """Those whose account is open: neither deactivated nor locked."""
         return self.filter(is_active=True, locked_at=None)
 
     def named(self, name: str) -> User | None:
-        """The one whose user name or e-mail address `name` is, in any spelling of case and Unicode form."""
+        """The one person with the user name or e-mail address `name`, in any case and Unicode form."""
         folded = fold_address(name)
         if not folded or "\x00" in folded:
             return None
@@ -103,7 +103,7 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, username: str, email: str = "", password: str | None = None, **fields: object) -> User:
-        """A new administrator, as `createsuperuser` asks for one, with the line of the audit.
+        """A new administrator, for `createsuperuser`, with the line of the audit.
 
         Raises ValidationError for a name or an address that is taken, or is none.
         """
@@ -130,10 +130,9 @@ class SessionManager(BaseSessionManager["Session"]):
 class User(AbstractBaseUser):
     """A person who signs in.
 
-    `two_factor_enabled` is the person's own switch; what is set up lies in
-    `mfa`. Counting up `session_epoch` ends all sessions, which are signed with
-    it. While `locked_at` is set nothing opens, no factor, link or session;
-    `locked_by` is nobody where the person said "This wasn’t me".
+    `two_factor_enabled` is the person's own switch; what they have set up is in `mfa`. Raising `session_epoch` ends
+    all sessions, which are signed with it. While `locked_at` is set, no factor, link or session opens the account;
+    `locked_by` is None if the person said "This wasn’t me".
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -191,26 +190,26 @@ class User(AbstractBaseUser):
         )
 
     def set_password(self, raw_password: str | None) -> None:
-        """Keep the hash of a password in its one Unicode form. Raises ValueError for what is no password any more."""
+        """Store the hash of the password in NFC. Raises ValueError if it is too long to be one."""
         if raw_password is not None and len(raw_password) > LONGEST_TYPED:
             raise ValueError("A password is never this long.")
         super().set_password(None if raw_password is None else typed_alike(raw_password))
 
     def check_password(self, raw_password: str | None) -> bool:
-        """Is this the password, on whatever keyboard it was typed? What is too long is none, and is not hashed."""
+        """Is this the password, whichever keyboard it was typed on? Anything too long is wrong without being hashed."""
         if raw_password is None or len(raw_password) > LONGEST_TYPED:
             return False
         return check_password(typed_alike(raw_password), self.password, self._renew_hash)
 
     def _renew_hash(self, typed: str) -> None:
-        """Hash the same password as today's settings say; its salt stays, and with it all sessions."""
+        """Hash the same password again with today's settings. The salt stays, and with it all sessions."""
         old = self.password
         self.password = make_password(typed, salt=identify_hasher(old).decode(old)["salt"])
         # Whoever set another one meanwhile is right.
         User.objects.filter(pk=self.pk, password=old).update(password=self.password)
 
     def record_creation(self, *, actor: User | None) -> None:
-        """The audit's line of this new person, with all that they begin with."""
+        """Record that this person was created, with every field of their profile."""
         began = type(self).objects.get_queryset().filter(pk=self.pk).values(*PROFILE).get()
         changes = {field: ["", str(value or "")] for field, value in began.items()}
         record(Action.USER_CREATED, actor=actor, subject=self, role=self.role, changes=changes)
@@ -225,7 +224,7 @@ class User(AbstractBaseUser):
 
     @property
     def is_shut_out(self) -> bool:
-        """Does nothing open for this person, because they are deactivated or locked?"""
+        """Is the account deactivated or locked?"""
         return not self.is_active or self.locked_at is not None
 
     @property
@@ -239,7 +238,7 @@ class User(AbstractBaseUser):
 
     @property
     def two_factor_required(self) -> bool:
-        """Is either switch on? (DESIGN: *required*)"""
+        """Must this person use 2FA, because their own switch or their company's is on?"""
         return self.two_factor_enabled or self.required_by_company
 
     def get_session_auth_hash(self) -> str:

@@ -1,4 +1,4 @@
-"""The link "This wasn't me" in mails: signed, good for seven days, and for nothing but to lock one person's account."""
+"""The link "This wasn't me" in mails: signed, good for seven days, and only for locking one person's account."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SECONDS = 7 * 24 * 3600
 
 @dataclass(frozen=True)
 class Claim:
-    """What somebody says was not them: the audit line, and the address that was told of it."""
+    """What somebody says they did not do: the line of the audit, and the address that was told about it."""
 
     event: AuditEvent
     address: str
@@ -39,7 +39,7 @@ def not_me_link(event: AuditEvent, address: str) -> str:
 
 
 def read(token: str) -> Claim | None:
-    """What `token` claims; None where it is none of ours, older than seven days or of the future."""
+    """What `token` claims; None if it is not ours, older than seven days, or from the future."""
     try:
         person_id, event_id, address = signed_lately(token, salt=SALT, seconds=SECONDS)
     except signing.BadSignature:

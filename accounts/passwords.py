@@ -14,5 +14,5 @@ def is_short(password: str) -> bool:
 
 
 def typed_alike(password: str) -> str:
-    """The one Unicode form of `password`, whichever keyboard it was typed on (NFC, section 3.1.1.2)."""
+    """`password` in NFC, the same whichever keyboard it was typed on (NIST SP 800-63B-4 section 3.1.1.2)."""
     return unicodedata.normalize("NFC", password)

@@ -1,4 +1,4 @@
-"""Acts on people as such: create, change, deactivate, end their sessions, choose a password."""
+"""Acts on people: create, change, deactivate, lock, end their sessions, choose a password."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def change_user(person: User, *, changed: Iterable[str], actor: User, seen: Mapp
     ChangedMeanwhile where one of them holds something else by now, and
     LastAdministrator where nobody could administer any more.
 
-    Another role or company ends all their sessions, and an invitation that waits: whoever was handed that link did
-    not have it for these rights (ASVS 8.3.2). Another e-mail address waits for its confirmation (accounts.addresses).
+    Another role or company ends all their sessions and an open invitation: whoever was handed that link did not get it
+    for these rights (ASVS 8.3.2). Another e-mail address has to be confirmed first (accounts.addresses).
     """
     fields = [field for field in changed if field in PROFILE]
     if not fields:
@@ -119,7 +119,7 @@ def deactivate_user(person: User, *, actor: User) -> None:
 
 @transaction.atomic
 def activate_user(person: User, *, actor: User) -> None:
-    """Let `person` sign in again. Sessions of before do not come back."""
+    """Let `person` sign in again. Earlier sessions do not come back."""
     hold(person, actor=actor)
     if User.objects.filter(pk=person.pk, is_active=False).update(is_active=True):
         record(Action.USER_ACTIVATED, actor=actor, subject=person, changes={"is_active": [False, True]})
@@ -127,7 +127,7 @@ def activate_user(person: User, *, actor: User) -> None:
 
 @transaction.atomic
 def unlock_user(person: User, *, actor: User) -> bool:
-    """Let passwords and codes of `person` be looked at again at once. False where nothing stood in the way."""
+    """End the wait for `person`'s passwords and codes. False if there was none."""
     hold(person, actor=actor)
     if throttle.blocked_until(person) is None:
         return False
@@ -145,14 +145,14 @@ def end_sessions(person: User, *, actor: User) -> None:
 
 
 def _void_links(person: User) -> None:
-    """Give `person`, if they have no password yet, another unusable one: no earlier invitation follows from it."""
+    """End the invitations of `person`, if they have no password yet, by giving them another unusable one."""
     User.objects.filter(pk=person.pk, password__startswith=UNUSABLE_PASSWORD_PREFIX).update(
         password=make_password(None)
     )
 
 
 def end_all_sessions(people: QuerySet[User]) -> int:
-    """End all sessions of `people`, however many: the rows go, and a request on its way meets another epoch; how many rows."""
+    """End all sessions of `people`; how many there were. The rows go, and the next epoch stops requests on their way."""
     people.update(session_epoch=F("session_epoch") + 1)
     addresses.forget(people)
     ended, _ = Session.objects.filter(user__in=people).delete()
@@ -161,9 +161,9 @@ def end_all_sessions(people: QuerySet[User]) -> int:
 
 @transaction.atomic
 def report_not_me(claim: Claim, *, about: str) -> bool:
-    """Lock the account of whoever says that an event was not them; False where that was done since the event.
+    """Lock the account of somebody who says that an event was not them. False if that event has locked it already.
 
-    The last administrator's too: somebody else may be in it, and the command line makes another administrator.
+    Even the last administrator's: somebody else may be in there, and the command line makes another administrator.
     """
     person = User.objects.get_queryset().select_for_update(no_key=True).get(pk=claim.person.pk)
     if reported_at(claim) is not None:
@@ -183,7 +183,7 @@ def report_not_me(claim: Claim, *, about: str) -> bool:
 
 @transaction.atomic
 def lock_user(person: User, *, actor: User) -> bool:
-    """Lock the account of somebody whom `actor` manages; False where it was locked already.
+    """Lock the account of somebody whom `actor` manages. False if it was locked already.
 
     Raises OutOfReach for oneself, and LastAdministrator where nobody could administer any more.
     """
@@ -199,9 +199,10 @@ def lock_user(person: User, *, actor: User) -> bool:
 
 
 def _lock(person: User, *, by: User | None) -> int:
-    """Let nothing open for `person`: sessions end, half-way logins included; how many they were.
+    """Lock `person`'s account and end their sessions, half-way logins included; how many there were.
 
-    Password, factors and address stay as they are, for an administrator to look at who lets them in again.
+    Password, factors and address stay as they are, so that an administrator can look at them before letting the person
+    in again.
     """
     User.objects.filter(pk=person.pk, locked_at=None).update(locked_at=timezone.now(), locked_by=by)
     return end_all_sessions(User.objects.filter(pk=person.pk))
@@ -209,7 +210,7 @@ def _lock(person: User, *, by: User | None) -> int:
 
 @transaction.atomic
 def end_lock(person: User) -> None:
-    """Let things open again for `person`. What was begun while it was locked does not come back."""
+    """Open `person`'s account again. What was begun while it was locked does not come back."""
     User.objects.filter(pk=person.pk).update(locked_at=None, locked_by=None)
     end_all_sessions(User.objects.filter(pk=person.pk))
 
@@ -221,7 +222,7 @@ def reported_at(claim: Claim) -> datetime | None:
 
 
 def measure_anew(person: User) -> None:
-    """Look how long the password of `person` is when it is typed next: it is the only factor from now on."""
+    """Check the length of `person`'s password when it is next typed: from now on it is their only factor."""
     User.objects.filter(pk=person.pk, password_is_short=False).update(password_is_short=None)
 
 
@@ -229,9 +230,9 @@ def measure_anew(person: User) -> None:
 def change_password(person: User, password: str, *, actor: User | None, here: str | None = None) -> None:
     """Give `person` the password they chose; every session ends but the one that is kept as `here`.
 
-    Guesses at the earlier one are forgotten; that it is short, as it may be beside an app, is not. Raises ChangedMeanwhile where
-    password, address or access are no longer those that were read: of two who
-    hold one link, one chooses (ASVS 6.4.1).
+    Guesses at the earlier one are forgotten; whether the new one is short, as it may be beside an app, is noted.
+    Raises ChangedMeanwhile if password, address or access have changed since they were read, so that of two people
+    with one link only one can choose (ASVS 6.4.1).
     """
     if actor is not None and actor != person:
         hold(person, actor=actor)

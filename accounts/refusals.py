@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LONGEST_PATH = 300
 
-# These could be sent without end. One who sends many keeps nobody else's out.
+# Anybody could send these without end. Somebody who sends many does not crowd out the others.
 accesses = Bucket(30)
 forms = Bucket(30)
 skips = Bucket(60)
@@ -30,7 +30,7 @@ new_passkeys = Bucket(30)
 
 
 def managed_or_404[T: Model](request: SiteRequest, managed: QuerySet[T], asked: UUID) -> T:
-    """The row `asked` for, of those that may be managed; else 404, and a line where there is one out of scope."""
+    """The row that was `asked` for, if it may be managed; else a 404, recorded if the row exists out of scope."""
     found = managed.filter(pk=asked).first()
     if found is None:
         if managed.model._meta.base_manager.filter(pk=asked).exists():
@@ -40,7 +40,7 @@ def managed_or_404[T: Model](request: SiteRequest, managed: QuerySet[T], asked: 
 
 
 def access_refused(request: SiteRequest, **details: Any) -> None:
-    """Somebody asked for what is not theirs. Bounded, as everything here: nobody fills the audit with refusals."""
+    """Somebody asked for something that is not theirs. Bounded, like everything here, so that nobody fills the audit."""
     actor = request.user if isinstance(request.user, User) else None
     if not accesses.take(actor and actor.pk):
         return
@@ -60,7 +60,7 @@ def form_refused(request: SiteRequest, reason: str) -> None:
 
 
 def fields_ignored(request: SiteRequest, form: ModelForm[Any]) -> None:
-    """Somebody sent columns of the row that its form does not hold (ASVS 16.3.3). Bounded together with the forms."""
+    """Somebody sent fields of the row that are not in its form (ASVS 16.3.3). Bounded together with refused forms."""
     columns = {name for column in form._meta.model._meta.concrete_fields for name in (column.name, column.attname)}
     foreign = sorted((columns & request.POST.keys()) - form.fields.keys())
     if foreign and isinstance(request.user, User) and forms.take(request.user.pk):
@@ -75,7 +75,7 @@ def step_skipped(request: SiteRequest) -> None:
 
 
 def passkey_refused(person: User, reason: str) -> None:
-    """What a browser answered makes no passkey."""
+    """A browser's answer could not be made into a passkey."""
     if new_passkeys.take(person.pk):
         record(Action.PASSKEY_REFUSED, actor=person, subject=person, reason=reason)
 

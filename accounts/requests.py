@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class SiteRequest(HttpRequest):
-    """Anybody's. `user` is let in; `claimant` is named by a first factor and not believed yet."""
+    """Anybody's request. `user` is signed in; `claimant` was named by a first factor and is not believed yet."""
 
     user: User | AnonymousUser
     claimant: User | AnonymousUser

@@ -1,4 +1,4 @@
-"""Forms over a row that others may change meanwhile: what their reader saw comes back with what they typed.
+"""Forms over a row that others may be changing too: what the reader saw comes back with what they typed.
 
 Only what the reader changed is written. What somebody else changed since the
 page was opened stays, and is said, field by field; where both changed one
@@ -33,7 +33,7 @@ class RowForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable w
             yield from ((f"{SEEN}{name}", self._kept(name)) for name in self.fields)
 
     def take_over(self) -> None:
-        """Put what others changed meanwhile into what was sent. Call it when the fields are complete."""
+        """Take over what others have changed in the meantime. Call it when the fields are complete."""
         self._untouched: set[str] = set()
         self._clashes: list[str] = []
         self._moved: list[str] = []
@@ -55,11 +55,11 @@ class RowForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable w
 
     @cached_property
     def changed_data(self) -> list[str]:
-        """The fields that the reader changed, and that do not hold by now what they typed."""
+        """The fields that the reader changed and that do not already hold what they typed."""
         return [name for name in super().changed_data if name not in self._untouched]
 
     def decided_on(self) -> dict[str, Any]:
-        """What the row held in the fields that are to be written, for the service to look at again under the lock."""
+        """What the row held in the fields to be written, so that the service can compare it again under the lock."""
         return {name: self.initial[name] for name in self.changed_data}
 
     def moved(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Text as people type it, made comparable; and as sentences say it."""
+"""Text as people type it, made comparable; and names as sentences say them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LONGEST_SPOKEN = 60
 
 
 def trim(text: str) -> str:
-    """`text` without spaces and invisible characters around it: nothing, where there is nothing else."""
+    """`text` without spaces and invisible characters around it; empty if there is nothing else."""
     return AROUND.sub("", text)
 
 
@@ -52,7 +52,7 @@ def check_username(name: str) -> None:
 
 
 def check_person_name(name: str) -> None:
-    """Raise ValidationError where `name` would be an address or a number in the mails that it stands in."""
+    """Raise ValidationError if `name` would read as an address or a telephone number in mails."""
     if ADDRESS.search(name):
         raise ValidationError(
             _("A name cannot contain an address. Leave out “:”, “/” and “@”, and put a space after a dot."),
@@ -63,7 +63,7 @@ def check_person_name(name: str) -> None:
 
 
 def clean_address(address: str) -> str:
-    """The e-mail address as we keep it: as people read it. Raises ValidationError with the reason where none is meant."""
+    """The e-mail address in the form that we store, as people read it. Raises ValidationError with the reason."""
     local, at, domain = trim(address).translate(AT).rpartition("@")
     if HIDDEN.search(local + domain):
         raise ValidationError(
@@ -77,7 +77,7 @@ def clean_address(address: str) -> str:
 
 
 def spoken(name: str) -> str:
-    """`name` as mails say it: short, in one line, and nothing that a mail program makes a link of."""
+    """`name` for use in mails: short, on one line, and with nothing that a mail program would turn into a link."""
     name = trim(UNSEEN_RUN.sub(_in_mails, name))
     if ADDRESS.search(name):
         name = " ".join(re.sub(r"[:/\\@.\u3002\uff0e\uff61]", " ", name).split())
@@ -85,7 +85,7 @@ def spoken(name: str) -> str:
 
 
 def _in_mails(hidden: re.Match[str]) -> str:
-    """What is not seen, as mails say it: a space, unless it is a joiner between two letters of a word."""
+    """What stands in a mail for an invisible character: a space, unless it joins two letters of a word."""
     name, start, end = hidden.string, hidden.start(), hidden.end()
     around = [unicodedata.category(each)[0] for each in name[max(start - 1, 0) : start] + name[end : end + 1]]
     joins = hidden[0] in JOINERS and len(around) == 2 and set(around) <= {"L", "M"}
@@ -93,7 +93,7 @@ def _in_mails(hidden: re.Match[str]) -> str:
 
 
 def fold(text: str) -> str:
-    """`text` without case, Unicode form and outer space: what two spellings of one name share.
+    """`text` without differences of case, Unicode form and outer space: two spellings of one name fold to the same.
 
     NFKC before and after the case folding, which can undo the first
     (Unicode 16, section 3.13.5, "NFKC_Casefold" without its removals).

@@ -6,7 +6,7 @@ from accounts import views
 
 
 class InASentence:
-    """One of our links with the dot, bracket or quotation mark behind it, which mail programs take for a part of it."""
+    """One of our links with a dot, bracket or quotation mark behind it that a mail program took for part of it."""
 
     regex = (
         r"(?:(?:password-reset|invitation)/[\w-]+/[\w-]+|(?:not-me|address)/[\w:-]+?)"

@@ -42,14 +42,14 @@ def change_password(request: HttpRequest) -> HttpResponse:
 
 @method_decorator(login_not_required, name="dispatch")
 class PasswordReset(FormView):  # type: ignore[type-arg]  # not subscriptable when it runs
-    """Ask for a link by mail. The answer is the same, and as quick, whoever has or has no account."""
+    """Ask for a link by mail. The response is the same, and as quick, whether or not there is an account."""
 
     form_class = ResetForm
     http_method_names = ["get", "head", "post"]
     template_name = "password-reset/index.html"
 
     def form_valid(self, form: ResetForm) -> HttpResponse:
-        """Answer first: the person is looked for, and written to, when the answer has been sent."""
+        """Respond first: the person is looked up, and written to, after the response has been sent."""
         try:
             throttle.claim(*throttle.address_lanes(kind="resets", free=20))
         except throttle.Throttled as trouble:
@@ -73,7 +73,7 @@ class PasswordResetSent(TemplateView):
 class ChoosePassword(FormView):  # type: ignore[type-arg]  # the same
     """Choose a password by a link. It signs nobody in and touches no factor (ASVS 6.4.3).
 
-    The token leaves the address before any page is shown, and the session keeps a trace of it only.
+    The token leaves the address bar before any page is shown; the session keeps only a trace of it.
     """
 
     form_class = ChoosePasswordForm
@@ -117,7 +117,7 @@ class ChoosePassword(FormView):  # type: ignore[type-arg]  # the same
         return super().get_context_data(**more) | {"validlink": True}
 
     def gone(self) -> HttpResponse:
-        """The link is none, or no longer one: what to do about it, as a 404."""
+        """A 404 that says what to do about a link that does not work, or no longer."""
         return self.render_to_response({"validlink": False, "elsewhere": self.elsewhere}, status=404)
 
 
@@ -141,7 +141,7 @@ def confirm_address(request: SiteRequest, token: str) -> HttpResponse:
 @login_not_required
 @require_safe
 def link_in_a_sentence(request: HttpRequest, link: str) -> HttpResponse:
-    """One of our links with what stood behind it in a mail: to the link alone."""
+    """Redirect from a link with punctuation behind it to the link itself."""
     return redirect(f"/{link}")
 
 
@@ -153,7 +153,7 @@ class Invitation(ChoosePassword):
 
 
 def _person_of(uidb64: str) -> User | None:
-    """The person whom a link names, if anything opens for them."""
+    """The person whom a link names, if their account is open."""
     try:
         found = User.objects.get_queryset().opening().select_related("company")
         return found.filter(pk=UUID(urlsafe_base64_decode(uidb64).decode())).first()

@@ -1,4 +1,4 @@
-"""Names for browsers and systems, from what they call themselves.
+"""Names of browsers and systems, from their User-Agent.
 
 A label for people to recognise, never a fact to decide by: anyone can send
 any User-Agent.

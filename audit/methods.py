@@ -1,4 +1,4 @@
-"""The ways in which people prove who they are, as far as everybody must know them: a table that `mfa.apps` fills."""
+"""What everybody needs to know about the methods by which people prove who they are: a table that `mfa.apps` fills."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entry:
-    """One method. `guessed`: could a wrong one be tried until it is right? Such ones have budgets, and end after a hundred."""
+    """One method. `guessed`: can it be tried until it is right? Then it has a budget, and ends after a hundred
+    wrong ones."""
 
     in_words: _StrPromise
     icon: str

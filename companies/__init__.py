@@ -1,1 +1,1 @@
-"""The roof: companies, and their people as administrators see them."""
+"""Companies, and their people as administrators see them."""

@@ -1,4 +1,4 @@
-"""Forms of the Administration. What an actor may not decide is not in the form, whatever the browser sends."""
+"""Forms of Administration. A field that the actor may not decide is not in the form, whatever the browser sends."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class UserForm(PersonForm):
         return super().clean_email()
 
     def _ask_once_more(self, name: str) -> None:
-        """Whether a name or an address is taken tells a company's administrator who has an account elsewhere.
+        """A check whether a name or an address is taken tells a company's administrator who has an account elsewhere.
 
         Each of them is told thirty times an hour, all of a company's together sixty, then once in 15 minutes.
         """
@@ -97,7 +97,7 @@ class UserForm(PersonForm):
             raise forms.ValidationError(too_many(trouble)) from trouble
 
     def may_mail(self) -> bool:
-        """Does the actor's budget hold the mails about another name or address? What it does not hold is said."""
+        """Does the actor's budget cover the mails about another name or address? If not, the form says so."""
         try:
             if {"email", "username"} & set(self.changed_data):
                 throttle.claim(*throttle.actor_lanes("mails", self.actor))
@@ -145,7 +145,7 @@ class CompanyOffForm(SignOutForm):
 
 
 class LetInForm(forms.Form):
-    """What becomes of each factor of a locked person, and who says that it is them."""
+    """What to do with each factor of a locked person, and how the administrator made sure who they are."""
 
     throttled: Throttled | None = None
 
@@ -168,7 +168,7 @@ class LetInForm(forms.Form):
             )
 
     def clean(self) -> dict[str, Any]:
-        """Recovery codes take the app's place, and open nothing without one."""
+        """Recovery codes stand in for the app, and are worth nothing without it."""
         data = self.cleaned_data
         if data.get(CODES) == Fate.KEEP and data.get(APP) == Fate.REMOVE:
             self.add_error(

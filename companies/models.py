@@ -1,4 +1,4 @@
-"""Companies, the tenants of the suite."""
+"""Companies: the tenants of the suite."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class CompanyManager(models.Manager["Company"]):
 
 
 class Company(models.Model):
-    """A company that looks after machines. Its 2FA switch demands 2FA of all its people, today's and future ones."""
+    """A company that looks after machines. Its 2FA switch requires 2FA of all its people, now and later."""
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     name = models.CharField(_("name"), max_length=200)

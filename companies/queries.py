@@ -1,4 +1,4 @@
-"""Lists and numbers for the Administration. A page costs the same number of statements however many people there are."""
+"""Lists and figures for Administration. A page costs the same number of statements however many people there are."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FILTERS = ("", *State, "requested", "locked", "inactive")
 
 @dataclass(frozen=True)
 class UserList:
-    """Administration → User: what was asked for (anything odd in the address counts as not asked), and the answer."""
+    """Administration → User: what was asked for, and what was found. Anything odd in the address is ignored."""
 
     actor: User
     asked: QueryDict
@@ -111,7 +111,7 @@ class UserList:
 
 
 def count_people(companies: Iterable[Company], viewer: User) -> list[Company]:
-    """`companies`, each with `people` and `set_up`: how many active people `viewer` manages there, how many are set up."""
+    """`companies`, each with `people` and `set_up`: the active people whom `viewer` manages there, and those with 2FA."""
     found = list(companies)
     counts = {
         company: numbers
@@ -127,7 +127,7 @@ def count_people(companies: Iterable[Company], viewer: User) -> list[Company]:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How many of a group are set up, are asked at the next login, or are not asked."""
+    """How many people of a group have set up 2FA, will be asked at the next login, or will not be asked."""
 
     counts: dict[str, int]
 
@@ -161,7 +161,7 @@ class Coverage:
 
     @property
     def percent(self) -> int:
-        """Rounded; a hundred only when everybody is set up."""
+        """Rounded, but 100 only if everybody has set it up."""
         if not self.all:
             return 0
         return min(round(100 * self.set_up / self.all), 100 if self.set_up == self.all else 99)
@@ -179,9 +179,10 @@ class Coverage:
 
 
 def events_of(company: Company, viewer: User) -> QuerySet[AuditEvent]:
-    """What was done in `company`, the newest first; sign-ins and refusals are no news.
+    """What was done in `company`, newest first, without sign-ins and refusals.
 
-    Whoever manages not everybody sees no line about the others, but what those did to the company and to their people.
+    Viewers who do not manage everybody see no line about the rest, except what these did to the company and to the
+    viewer's people.
     """
     acts = AuditEvent.objects.filter(company=company).exclude(
         action__in=[

@@ -39,7 +39,7 @@ def create_company(company: Company, *, actor: User) -> None:
 
 @transaction.atomic
 def rename_company(company: Company, name: str, *, actor: User, seen: str | None = None) -> None:
-    """Call `company` `name`. Raises ChangedMeanwhile where it is not called `seen` any more."""
+    """Rename `company` to `name`. Raises ChangedMeanwhile if it is no longer called `seen`."""
     _acting, now = hold_company(company, actor=actor)
     if seen not in {None, now.name}:
         raise ChangedMeanwhile
@@ -110,7 +110,7 @@ def hold_company(company: Company, *, actor: User) -> tuple[User, Company]:
 
 
 def _set_switch(company: Company, *, on: bool) -> bool:
-    """Set the company's switch; False where it stood so already."""
+    """Set the company's switch. False if it was set that way already."""
     changed = Company.objects.filter(pk=company.pk, two_factor_enabled=not on)
     company.two_factor_enabled = on
     return bool(changed.update(two_factor_enabled=on, two_factor_changed_at=timezone.now()))

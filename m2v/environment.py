@@ -1,4 +1,4 @@
-"""Reading the environment's values: each is what it must be, or the start ends with its name and what is wrong."""
+"""Readers for the environment's values: a wrong one stops the start with its name and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def passkeys_refused(scheme: str, host: str) -> str:
 
 
 def secret_key(name: str, text: str) -> str:
-    """A key for signatures, in which there is enough to guess. Raises ImproperlyConfigured."""
+    """A signing key that is hard enough to guess. Raises ImproperlyConfigured."""
     if len(text) < 50 or len(set(text)) < 10:
         raise ImproperlyConfigured(
             f"{name} must be at least 50 characters, at random. It has {len(text)}. "

@@ -1,4 +1,4 @@
-"""What goes wrong, said so that people and scripts can go on from there."""
+"""Error pages and answers that tell people and scripts how to go on."""
 
 from __future__ import annotations
 
@@ -109,9 +109,10 @@ def answer(request: SiteRequest, trouble: Trouble) -> HttpResponse:
 
 
 def bad_request(request: SiteRequest, exception: Exception) -> HttpResponse:
-    """400: also for a Host that is not ours, where nothing of the request can be relied on.
+    """400; also for a Host that is not ours, so nothing in the request can be relied on.
 
-    A session that was ended while its request was on the way (one's own "Sign out now") leads to the login instead.
+    If the session was ended while its request was on the way (one's own "Sign out now"), redirect to the login
+    instead.
     """
     if isinstance(exception, SessionInterrupted):
         login = resolve_url(settings.LOGIN_URL)
@@ -139,7 +140,7 @@ def permission_denied(request: SiteRequest, exception: Exception) -> HttpRespons
 
 
 def csrf_failure(request: SiteRequest, reason: str = "") -> HttpResponse:
-    """403: the form is of an earlier session, or this browser keeps no cookies."""
+    """403: the form comes from an earlier session, or the browser keeps no cookies."""
     refusals.form_refused(request, reason)
     trouble = COOKIES_NEEDED if reason == REASON_NO_CSRF_COOKIE and not request.COOKIES else FORM_OUT_OF_DATE
     if wants_json(request):
@@ -153,13 +154,13 @@ def not_found(request: SiteRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: SiteRequest) -> HttpResponse:
-    """500, or 503 where it says by itself that it passes."""
+    """500, or 503 if the failure is a passing one."""
     trouble = sys.exc_info()[1]
     return (cannot_answer(request, trouble) if trouble else None) or alone(request, BROKEN)
 
 
 def cannot_answer(request: SiteRequest, exception: BaseException) -> HttpResponse | None:
-    """503 while the database is away, or where a key of what it holds is; None for everything else."""
+    """503 if the database, or a key for something in it, is missing; None for everything else."""
     if isinstance(exception, OperationalError | InterfaceError):
         return out_of_order(request)
     return for_now(alone(request, UNREADABLE)) if isinstance(exception, Unreadable) else None
@@ -171,13 +172,13 @@ def out_of_order(request: SiteRequest) -> HttpResponse:
 
 
 def for_now(answer: HttpResponse) -> HttpResponse:
-    """`answer`, which says when to ask again (RFC 9110 section 10.2.3)."""
+    """`answer`, saying when to try again (RFC 9110 section 10.2.3)."""
     answer.headers["Retry-After"] = str(RETRY_AFTER)
     return answer
 
 
 def alone(request: SiteRequest, trouble: Trouble) -> HttpResponse:
-    """A page that needs nothing but its template, or the object for scripts."""
+    """A page that needs nothing but its template; for scripts, the object."""
     if wants_json(request):
         return JsonResponse({"error": trouble.error}, status=trouble.status)
     shown = {"heading": trouble.heading, "text": trouble.text, "link": "/", "words": _("To your home page")}

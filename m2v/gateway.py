@@ -1,6 +1,7 @@
-"""Between the server and Django: whole requests only, of a size and in a time that stop nobody else.
+"""The gateway between the server and Django: whole requests only, bounded in size and time, so that none blocks
+others.
 
-A request costs no thread before all of its body is there. Until then it is a
+A request takes no thread before all of its body has arrived. Until then it is a
 connection in an event loop, of which there can be thousands; a body has
 BODY_SECONDS to arrive and is no longer than Django reads. Then one of a few
 threads answers it, through Django's WSGI handler: its ASGI handler would do
@@ -39,7 +40,7 @@ OTHER_CHARSET = re.compile(r"""charset\s*=\s*["']?(?!utf-?8\b)""", re.IGNORECASE
 
 @dataclass(frozen=True)
 class Refusal:
-    """What is said to a request that Django does not get to see."""
+    """The answer to a request that never reaches Django."""
 
     status: HTTPStatus
     text: str
@@ -55,7 +56,7 @@ class Refusal:
 
 
 class Refused(Exception):
-    """This request goes no further."""
+    """The request is refused."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.text)
@@ -73,7 +74,7 @@ BUSY = Refusal(
 
 
 def look_at_headers(content_type: str, content_length: str) -> None:
-    """Refuse what needs no look at the body. Raises Refused.
+    """Refuse whatever can be refused without reading the body. Raises Refused.
 
     A character set other than UTF-8 is refused before Django decodes the address with it: Python's codecs
     know more than character sets; some of them fail on text, and some bring in what no database takes.
@@ -184,7 +185,7 @@ class Gateway:
             self.waiting -= 1
 
     async def live(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        """See the server start and stop; what is being answered is answered first."""
+        """Follow the server's start and stop; requests that are being answered are finished first."""
         await receive()
         await send({"type": "lifespan.startup.complete"})
         await receive()
@@ -195,7 +196,7 @@ class Gateway:
 
 
 class NoFiles(FileUploadHandler):
-    """Takes no file: neither memory nor disk is spent on one."""
+    """An upload handler that takes no file, so that none costs memory or disk."""
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         raise SkipFile
@@ -212,7 +213,7 @@ class Gone(Exception):
 
 
 async def whole_body(receive: Callable[[], Awaitable[Any]]) -> bytes:
-    """All of it. Raises Refused where it is too long, and Gone."""
+    """The whole body. Raises Refused if it is too long, and Gone."""
     body = bytearray()
     while True:
         message = await receive()
@@ -226,7 +227,7 @@ async def whole_body(receive: Callable[[], Awaitable[Any]]) -> bytes:
 
 
 def environ_of(scope: HTTPScope) -> WSGIEnvironment:
-    """What WSGI says of a request (PEP 3333), without its body."""
+    """The WSGI environ of a request (PEP 3333), without its body."""
     server, client = scope.get("server") or ("localhost", 0), scope.get("client") or ("", 0)
     environ: WSGIEnvironment = {
         "REQUEST_METHOD": scope["method"],
@@ -250,13 +251,13 @@ def environ_of(scope: HTTPScope) -> WSGIEnvironment:
 
 
 def path_of(scope: HTTPScope) -> bytes:
-    """The path as the client sent it; `path` alone, where the server keeps nothing else, is what UTF-8 made of it."""
+    """The path as the client sent it. If the server kept only `path`, that is already decoded as UTF-8."""
     raw: bytes | None = scope.get("raw_path")
     return scope["path"].encode() if raw is None else unquote_to_bytes(raw.partition(b"?")[0])
 
 
 def add_header(environ: WSGIEnvironment, name: str, value: str) -> None:
-    """A name with an underscore could pass for the one with a hyphen that a proxy sets: it is left out."""
+    """Add a header, unless its name has an underscore: it could pass for one with a hyphen that a proxy sets."""
     if "_" in name:
         return
     entry = name.upper().replace("-", "_")

@@ -1,8 +1,7 @@
-"""What every answer tells the browser: pages, errors, redirects, static files, and what the server refuses itself.
+"""The security headers of every answer: pages, errors, redirects, static files, and what the server itself refuses.
 
-The outermost middleware sets what nothing further in has set. A page's own
-policy of content comes from Django (SECURE_CSP, with its nonce); what is no
-page gets one under which it can do nothing.
+The outermost middleware sets whatever is still missing. A page's content security policy comes from Django
+(SECURE_CSP, with its nonce); anything else gets one under which it can do nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Whether this process lives, and whether it can serve: for whatever watches it, by whatever Host, and nothing else.
+"""Health checks: whether this process is alive, and whether it can serve. They answer to any Host.
 
-It stands before everything that looks at the Host, at TLS or at the database:
-a probe comes to a process by its network address.
+They come before everything that checks the Host, TLS or the database, because a probe reaches a process by its network
+address.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ def kept(path: Path, fresh: str) -> str:
 
 
 def for_its_owner_alone(*paths: Path) -> None:
-    """Take from everybody else what the files at `paths` let them do, where there are such and they are ours to change.
+    """Make the files at `paths` readable by their owner alone, if they exist and are ours to change.
 
     Made before this version, or before the first start, they may be as readable as the rest of their folder.
     """

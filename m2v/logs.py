@@ -39,9 +39,9 @@ refusals = Bucket(A_MINUTE)
 
 
 class Bounded(logging.Filter):
-    """Let what Django refuses strangers through as often as once a second, of each of its loggers and in each process.
+    """Let through one line a second, per logger and process, about what Django refuses strangers.
 
-    Of a failure that m2v.outage has told already, Django tells nothing.
+    Django's own line about a failure that m2v.outage has logged is dropped.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -102,9 +102,9 @@ def _message(record: logging.LogRecord) -> str:
 
 
 def take_over() -> None:
-    """Let what Python writes to standard error by itself come as lines of the log: warnings, and what nobody caught.
+    """Turn what Python writes to standard error by itself, warnings and uncaught exceptions, into lines of the log.
 
-    Called before the settings are read, so that what is wrong with them is such a line too; they set this log up again.
+    Called before the settings are read, so that their errors are lines of the log too; they configure it again.
     """
     logging.captureWarnings(capture=True)
     if not logging.getLogger().handlers:

@@ -1,7 +1,6 @@
-"""What cannot be answered now: the database is away, or a key of what it holds is.
+"""Outages: the database is away, or a key for something in it is missing.
 
-Every address says so, also those that would do without the database: whoever
-reads "Sign in" is to be able to.
+Every address says so, even those that could do without the database: whoever reads "Sign in" should be able to.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ log = logging.getLogger("m2v.outage")
 
 
 class OutageMiddleware:
-    """Answer 503 until keys and database were seen to fit, and while the database is away.
+    """Answer 503 until keys and database are known to fit, and while the database is away.
 
-    A request that asks the database anyhow does not ask it twice: its connection is looked at once.
+    Checking costs no extra round trip: a request that uses the database checks its connection once.
     """
 
     def __init__(self, get_response: Callable[[SiteRequest], HttpResponse]) -> None:

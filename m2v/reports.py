@@ -1,7 +1,7 @@
 """Where browsers report what the content security policy stopped (CSP Level 3, section 5; ASVS 3.4.7).
 
-Anybody may send anything here: it is bounded in size and in number, read as
-plain values, written to the log and nowhere else.
+Anybody can send anything here, so reports are bounded in size and number, read as plain values, and written to the log
+and nowhere else.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def csp_report(request: HttpRequest) -> HttpResponse:
 
 
 def reported(sent: object) -> list[dict[str, object]]:
-    """The violations in what was sent, each as short plain values; what is none of them is left out."""
+    """The violations in what was sent, each as short plain values; anything else is left out."""
     found = []
     for report in sent if isinstance(sent, list) else [sent]:
         body = report.get("csp-report", report.get("body")) if isinstance(report, dict) else None

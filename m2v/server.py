@@ -1,4 +1,4 @@
-"""The server: what `make run` starts, and how it goes on when a worker dies.
+"""The server that `make run` starts, and that goes on when a worker dies.
 
 Granian with its ASGI interface, over HTTP/1 alone: chosen by measurement
 (docs/dependencies.md). Its HTTP/2 is left to proxies.
@@ -61,7 +61,7 @@ def serve() -> None:
 
 
 def wait_for_port() -> None:
-    """Linux would let two servers of one user share a port, each with half of the requests."""
+    """Wait until the port is free: Linux would let two servers of one user share it, each with half of the requests."""
     end = time.monotonic() + TAKEN_SECONDS
     while trouble := port_taken():
         if trouble.errno != errno.EADDRINUSE or time.monotonic() > end:
@@ -70,7 +70,7 @@ def wait_for_port() -> None:
 
 
 def port_taken() -> OSError | None:
-    """What keeps a server from listening, if anything."""
+    """The error that keeps a server from listening, if there is one."""
     with socket.socket(socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -87,7 +87,7 @@ def loaded(target: str, *, parent: int) -> Any:
 
 
 def end_with(parent: int) -> None:
-    """End this worker once `parent` is gone: nobody would stop it, and beside a new server it would serve old code."""
+    """End this worker once `parent` is gone: nothing else would, and it would serve old code beside a new server."""
     while os.getppid() == parent:
         time.sleep(LOOK_SECONDS)
     log.error("the server was killed: its worker stops")

@@ -1,7 +1,6 @@
-"""What is seen to before the site serves: that its keys, its tables and this code fit together.
+"""Checks before the site serves: do its keys, its tables and this code fit together?
 
-A process that cannot find out, because the database is away, starts all the
-same and answers 503 until it has found out (m2v.outage).
+A process that cannot tell, because the database is away, starts anyway and answers 503 until it can (m2v.outage).
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ log = logging.getLogger("m2v.start")
 
 
 class Fit:
-    """Whether all was seen to fit: looked for until it was, and never again."""
+    """Whether everything fits: checked until it does, then never again."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._looked, self._seen = float("-inf"), False
 
     def seen(self) -> bool:
-        """Look again where the last look is a second old; what is wrong is in the log."""
+        """Check again if the last check is a second old; what is wrong goes to the log."""
         if self._seen or not settings.CHECK_KEYS_AT_START:
             return True
         with self._lock:
@@ -46,7 +45,7 @@ class Fit:
             log.exception("the database is away")
 
     def look(self) -> None:
-        """Raises ImproperlyConfigured where something does not fit, and DatabaseError where there is no answer."""
+        """Check once. Raises ImproperlyConfigured if something does not fit, and DatabaseError if there is no answer."""
         from mfa.rotation import check_keys  # noqa: PLC0415  # models are there once Django is set up
 
         self._looked = monotonic()
@@ -61,7 +60,7 @@ fit = Fit()
 
 
 def see_keys() -> None:
-    """Do not serve without the keys of what the database holds. Raises ImproperlyConfigured."""
+    """Make sure that there are keys for everything that the database holds. Raises ImproperlyConfigured."""
     if not settings.CHECK_KEYS_AT_START:
         return
     if settings.PASSKEYS_REFUSED:

@@ -50,7 +50,7 @@ def m2s(request: SignedInRequest) -> HttpResponse:
 
 
 def behind_own_window(request: SignedInRequest) -> Page:
-    """The page that one's own MFA window was opened from, and closes to."""
+    """The page that one's own MFA window was opened from, and goes back to."""
     app = request.GET.get("from")
     if app in {"portal", "m2s"}:
         return Page(f"{app}/index.html", reverse(app), partial(security, request, app))

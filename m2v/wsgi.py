@@ -1,4 +1,4 @@
-"""The WSGI application: what m2v.asgi puts its gateway before, and what servers that speak WSGI may load."""
+"""The WSGI application: m2v.asgi puts its gateway before it, and servers that speak WSGI may load it directly."""
 
 import os
 

@@ -18,7 +18,7 @@ def always(event: AuditEvent) -> bool:
 
 
 def others(event: AuditEvent) -> bool:
-    """Done by an administrator."""
+    """Was it done by an administrator?"""
     return event.actor_id is not None and event.actor_id != event.subject_id
 
 

@@ -1,4 +1,4 @@
-"""From a notice to a mail: what, when, where from, by whom, and what to do if it wasn't you (N-4.6)."""
+"""From a notice to a mail: what, when, from where, by whom, what if it wasn't you (NIST SP 800-63B-4 section 4.6)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Letter:
-    """A notice of one event, with all that it says: writing it to somebody asks the database nothing."""
+    """A notice of one event with everything that it says, so that writing it to somebody asks the database nothing."""
 
     notice: Notice
     event: AuditEvent
@@ -59,13 +59,13 @@ class Letter:
         return mail
 
     def about(self, recipients: list[Recipient]) -> str:
-        """What two letters have in common of which one is enough: what they say, about whom, and to whom."""
+        """What makes two letters the same, so that one of them is enough: what they say, about whom, and to whom."""
         of = (self.event.subject_id, self.event.company_id, self.notice.headline, self._sentence())
         return repr([*map(str, of), *sorted(recipient.address for recipient in recipients)])
 
     @property
     def page(self) -> str:
-        """The address where it goes on, if it does."""
+        """The address of the page that the mail leads to, if there is one."""
         if self.notice.own_page:
             return settings.BASE_URL + reverse(self.notice.own_page)
         if not self.notice.page:
@@ -91,7 +91,7 @@ class Letter:
 
 
 def letter(notice: Notice, event: AuditEvent) -> Letter:
-    """What `event` says by `notice`; all that has to be looked up is looked up here."""
+    """The letter that `notice` makes of `event`; everything that it needs is looked up here."""
     administrator = event.actor if event.actor_id != event.subject_id else None
     words = {
         **event.details,

@@ -27,7 +27,7 @@ KEPT_DAYS = 7  # how long a replaced address is told too, as long as a "This was
 
 @dataclass(frozen=True)
 class Recipient:
-    """Somebody at one of their addresses; `believed` where a "This wasn't me" from there is theirs."""
+    """A person at one of their addresses; `believed` if "This wasn't me" from there may lock the account."""
 
     address: str
     name: str
@@ -36,10 +36,10 @@ class Recipient:
 
 
 def the_person(event: AuditEvent) -> list[Recipient]:
-    """Whom the event is about, at the address on record and at those it replaced within seven days (B-53).
+    """Whom the event is about, at the address on record and at those that it replaced within seven days.
 
-    Believed are the one on record and the one of seven days ago: what came and went since may be a typo, or of
-    somebody who was in. An address that somebody else replaced is told of that, and of nothing more.
+    The address on record and the one of seven days ago are believed: what came and went in between may be a typo, or
+    an intruder's. An address that somebody else replaced is told of that, and of nothing more.
     """
     person = event.subject
     if person is None or not person.is_active:
@@ -67,10 +67,10 @@ def _replaced_addresses(event: AuditEvent) -> tuple[list[str], str]:
 
 
 def the_person_at_the_third_failure(event: AuditEvent) -> list[Recipient]:
-    """The same, where `event` is exactly the third second factor in a row that was not right (ASVS 6.3.5).
+    """The same, if `event` is exactly the third wrong second factor in a row (ASVS 6.3.5).
 
-    Signing in and confirming end a row; entering the password again does not. What had to wait was not looked at.
-    A passkey counts only after the password: without it, anybody may try one.
+    Signing in and confirming end the row; entering the password again does not. Guesses that had to wait do not count.
+    A passkey counts only after the password: without it, anybody can try one.
     """
     mine = AuditEvent.objects.filter(subject=event.subject_id, pk__lte=event.pk)
     good = mine.filter(action__in=[Action.SIGNED_IN, Action.CONFIRMED]).order_by("-pk").values("pk")[:1]

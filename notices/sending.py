@@ -1,4 +1,4 @@
-"""From a line of the audit to the mails that are owed for it. Mail never undoes or delays an act."""
+"""From a line of the audit to the mails about it. Mail never undoes or delays an act."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SPACED = 60  # seconds between two notices of one cause that say the same to the
 
 
 def tell(event: AuditEvent) -> None:
-    """Once `event` is committed, mail what there is to tell of it. Mail never undoes or delays an act."""
+    """Once `event` is committed, send the mails about it."""
     for notice in NOTICES.get(Action(event.action), ()):
         if notice.when(event):
             transaction.on_commit(partial(_send, notice, event), robust=True)
@@ -41,6 +41,6 @@ def _send(notice: Notice, event: AuditEvent) -> None:
 
 
 def headline(event: AuditEvent) -> str:
-    """What the mail about `event` was headed, or what its audit line says where there is none any more."""
+    """The headline of the mail about `event`; if there is no such notice any more, the sentence of its line."""
     told = (notice for notice in NOTICES.get(Action(event.action), ()) if notice.when(event))
     return str(next((notice.headline for notice in told), Action(event.action).label))

@@ -1,8 +1,8 @@
 """Mails that tell people what happened to their account, each derived from a line of the audit.
 
-The table below says which lines are told, to whom and in which words. All
-ways to an act lead through `audit.record`, and so to the same mail, once the
-act is committed (ASVS 6.3.5 and 6.3.7, NIST SP 800-63B-4 section 4.6). A mail
+The table below says which lines are told, to whom and in which words. Every way to an act leads through
+`audit.recording.record`, and so to the same mail, once the act is committed (ASVS 6.3.5 and 6.3.7, NIST SP 800-63B-4
+section 4.6). A mail
 holds no secret but its "This wasn't me" link.
 """
 
@@ -251,7 +251,7 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
     ),
 }
 
-# What nobody is told of by mail, and why: every other action has its row above (tests/accounts/test_notices.py).
+# Actions that nobody is told of by mail, and why; every other one has its row above.
 _NOTHING_CHANGED = "Nothing changed; it is on record for whoever looks."
 _ONES_OWN = "The person did it just now, in a session that was proved, and sees the outcome."
 _RIGHTS_STAY = "It changes nothing about how anybody gets in."

@@ -68,9 +68,9 @@ def sentence(event: AuditEvent) -> str:
 
 @register.simple_tag
 def parts_of(event: Any, about: User | None = None) -> list[tuple[str, str]]:
-    """The same in parts, each with an address or none: those whom the viewer manages have one (see history.seen_by).
+    """The same in parts; people whom the viewer manages come with a link to their page (see history.seen_by).
 
-    `about` is the person whose page it is on, who needs none.
+    `about` is the person whose page it is on, who needs no link.
     """
     form, words = reading.form_and_words(event)
     people = {"actor": event.actor_managed and event.actor, "subject": event.subject_managed and event.subject}

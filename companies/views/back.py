@@ -1,4 +1,4 @@
-"""Where an act on a person's page leads back to: the page, with what was asked of the list that they were found in."""
+"""Where an act leads back to: the person's page or the list, with its search, filter and page as they were."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ HISTORY = "history"  # in the query of a locked person's page: what of their his
 
 
 def begun_on_user(request: SignedInRequest) -> bool:
-    """Was the act begun on the person's own page, not in the list?"""
+    """Was the act started on the person's own page, rather than in the list?"""
     return request.GET.get(FROM) == USER
 
 
 def list_query(request: SignedInRequest) -> str:
-    """What was asked of the list (search, filter, page), with its question mark; a person's pages carry it along."""
+    """The list's search, filter and page as a query string; a person's pages carry it along."""
     asked = request.GET.copy()
     for name in (FROM, HISTORY):
         asked.pop(name, None)
@@ -31,7 +31,7 @@ def list_query(request: SignedInRequest) -> str:
 
 
 def act_query(request: SignedInRequest) -> str:
-    """The same for an act that is begun on the person's page."""
+    """The same for an act that was started on the person's page."""
     asked = request.GET.copy()
     asked[FROM] = USER
     return f"?{asked.urlencode()}"

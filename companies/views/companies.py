@@ -40,7 +40,7 @@ PAGE = 25
 @settings_app
 @require_safe
 def overview(request: SignedInRequest) -> HttpResponse:
-    """How well the actor's people are protected, and what waits."""
+    """How well the actor's people are protected, and what is left to do."""
     people = User.objects.managed_by(request.user)
     companies = Company.objects.managed_by(request.user).order_by("name_folded")
     context = {"coverage": Coverage.of(people), "companies": count_people(companies[:6], request.user)}
@@ -89,7 +89,7 @@ def company(request: SignedInRequest, company_id: UUID) -> HttpResponse:
 
 
 def company_page(request: SignedInRequest, company_id: UUID) -> Page:
-    """The company's page, as the page behind confirmations."""
+    """The company's page, to be drawn behind confirmations."""
     address = reverse("settings:company", args=[company_id])
     return Page("settings/administration/companies/company.html", address, partial(_shown, request, company_id))
 
@@ -139,5 +139,5 @@ def find_company(request: SignedInRequest, company_id: UUID) -> Company:
 
 
 def coverage_of(request: SignedInRequest, shown: Company) -> Coverage:
-    """Of those in the company whom the actor manages, and whom an act reaches."""
+    """Coverage among the people of the company whom the actor manages, and whom an act would reach."""
     return Coverage.of(User.objects.managed_by(request.user).filter(company=shown))

@@ -1,4 +1,4 @@
-"""A company's 2FA switch and "Sign out now": each says what it will mean, and does it once confirmed."""
+"""A company's 2FA switch and "Sign out now": each says what it will do, and does it once confirmed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ NAMED = 10  # people whose own switch goes off, by name; of the others their num
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def two_factor_on(request: SignedInRequest, company_id: UUID) -> HttpResponse:
-    """Say whom requiring 2FA will ask; then do it."""
+    """Say who will be asked to set up 2FA; then require it."""
     shown = find_company(request, company_id)
     form = SignOutForm(request.POST)
     if request.method == "POST" and form.is_valid():
@@ -92,7 +92,7 @@ def two_factor_on(request: SignedInRequest, company_id: UUID) -> HttpResponse:
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def two_factor_off(request: SignedInRequest, company_id: UUID) -> HttpResponse:
-    """Say who keeps 2FA and who is no longer asked; then do it."""
+    """Say who keeps 2FA and who is no longer asked; then switch it off."""
     shown = find_company(request, company_id)
     form = CompanyOffForm(request.POST)
     coverage = coverage_of(request, shown)

@@ -79,7 +79,7 @@ def user_withdraw(request: SignedInRequest, user_id: UUID) -> HttpResponse:
 
 
 def _chosen_already(request: SignedInRequest, person: User) -> HttpResponse:
-    """The link was used while the administrator was on the way to void it."""
+    """Say that the link was used just before the administrator could withdraw it."""
     messages.info(request, _("{name} has just chosen a password.").format(name=person.get_short_name()))
     return back_to_user(request, person.pk)
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def user_lock(request: SignedInRequest, user_id: UUID) -> HttpResponse:
-    """Let nothing open for a person until somebody lets them in again."""
+    """Lock a person's account until somebody lets them in again."""
     person = find_person(request, user_id)
     name = person.get_short_name()
     if person == request.user:
@@ -79,7 +79,7 @@ def user_lock(request: SignedInRequest, user_id: UUID) -> HttpResponse:
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def user_let_in(request: SignedInRequest, user_id: UUID) -> HttpResponse:
-    """Look at everything that a locked person holds, say what stays, and let them choose a new password."""
+    """Look at every factor of a locked person, choose which stay, and let the person choose a new password."""
     person = find_person(request, user_id)
     if person.locked_at is None:
         messages.info(request, _("{name} is not locked.").format(name=person.get_short_name()))

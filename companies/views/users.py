@@ -157,7 +157,7 @@ def _user_page(request: SignedInRequest, person: User, form: UserForm) -> dict[s
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def user_deactivate(request: SignedInRequest, user_id: UUID) -> HttpResponse:
-    """Shut a person out; what they set up stays."""
+    """Deactivate a person; what they have set up stays."""
     person = find_person(request, user_id)
     if person == request.user:
         messages.error(request, _("You cannot deactivate yourself. Another administrator can."))
@@ -240,7 +240,7 @@ def address_withdraw(request: SignedInRequest, user_id: UUID) -> HttpResponse:
 
 
 def last_administrator(request: SignedInRequest, person: User) -> HttpResponse:
-    """Nobody could administer any more: nothing is done."""
+    """Say that nothing was done, because nobody could administer any more."""
     text = _("m2v needs an administrator, and {name} is the last who can sign in as one.")
     messages.error(request, text.format(name=person.get_short_name()))
     return back_to_user(request, person.pk)

@@ -1,1 +1,1 @@
-"""One's own settings: profile, password, and where one is signed in. They lie above mfa, which asks who it is before they change."""
+"""User settings: profile, password, "Where you are signed in". Above mfa, which confirms who it is before a change."""

@@ -47,7 +47,7 @@ class ProfileForm(PersonForm):
         self.take_over()
 
     def clean_email(self) -> str:
-        """Another address than one's own is looked up ten times an hour, then once in 15 minutes."""
+        """Another address than one's own may be checked ten times an hour, then once in 15 minutes."""
         email: str = self.cleaned_data["email"]
         if email and fold_address(email) != fold_address(self.instance.email):
             try:
@@ -79,5 +79,5 @@ class ChangePasswordForm(ChoosePasswordForm):
         raise forms.ValidationError(_("This is not your current password."))
 
     def may_be_judged(self) -> bool:
-        """Whoever does not know the current password has no new one looked at."""
+        """A new password is checked only for somebody who knows the current one."""
         return "old_password" in self.cleaned_data and super().may_be_judged()

@@ -41,7 +41,7 @@ def settings_page(request: SignedInRequest) -> Page:
 
 
 def _settings(person: User) -> dict[str, Any]:
-    """What User settings show."""
+    """The context of User settings."""
     return {
         "form": ProfileForm(instance=User.objects.get(pk=person.pk), languages=settings.LANGUAGES),
         "places": places.places_of(person),
@@ -122,7 +122,7 @@ def withdraw_address(request: SignedInRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def session(request: SignedInRequest) -> HttpResponse:
-    """The seconds left. Asking does not make them more; "Stay signed in", a POST, does."""
+    """How many seconds are left. Asking does not extend them; "Stay signed in", a POST, does."""
     if request.method == "POST":
         request.session.seen(after=0)
     return JsonResponse(request.session.left)
