@@ -1,6 +1,7 @@
-"""The keys that live outside the database, and those derived from them, one for each purpose.
+"""The encryption keys, which live outside the database.
 
-The first key of MFA_ENCRYPTION_KEYS is used for everything new; each listed one still reads what it made.
+The first key of MFA_ENCRYPTION_KEYS makes what is new; every listed one still
+reads what it made.
 """
 
 from __future__ import annotations
@@ -8,8 +9,6 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode
 from functools import lru_cache
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
@@ -17,13 +16,8 @@ KEY_BYTES = 32
 
 
 def keys() -> dict[str, bytes]:
-    """The keys by their ids, the current one first. Raises ImproperlyConfigured for anything that is no key."""
+    """The keys by id, the one for what is new first. Raises ImproperlyConfigured for what is no key."""
     return _read(tuple(settings.MFA_ENCRYPTION_KEYS))
-
-
-def derived(purpose: str) -> dict[str, bytes]:
-    """A key for `purpose` alone, derived from each of the keys, under the same ids (HKDF, RFC 5869)."""
-    return _derived(tuple(settings.MFA_ENCRYPTION_KEYS), purpose)
 
 
 @lru_cache(maxsize=8)
@@ -44,11 +38,3 @@ def _read(entries: tuple[str, ...]) -> dict[str, bytes]:
     if not found:
         raise ImproperlyConfigured("MFA_ENCRYPTION_KEYS holds no key.")
     return found
-
-
-@lru_cache(maxsize=32)
-def _derived(entries: tuple[str, ...], purpose: str) -> dict[str, bytes]:
-    return {
-        name: HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose.encode()).derive(key)
-        for name, key in _read(entries).items()
-    }

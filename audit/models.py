@@ -1,39 +1,98 @@
-"""The audit's two tables: its lines, and the seals that say which lines there were."""
+"""The audit's two tables: its lines, and the checkpoints that say which lines there were.
+
+Both are written once: the application has no way to change or delete a row
+(ASVS 16.4.2). Whoever goes around it, in SQL, meets the database's own triggers
+(migration 0001), and whoever goes around those meets `audit_verify`.
+"""
 
 from __future__ import annotations
 
-import json
-from hashlib import sha256
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from audit.sealing import macs
-from audit.sealing.written_once import MacField, WrittenOnce, WrittenOnceQuerySet
-from audit.vocabulary import Action
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
     from uuid import UUID
+
+    from django.db.models.fetch_modes import FetchMode
+
+
+class WrittenOnceError(TypeError):
+    """A row that is written once was to be changed or deleted."""
+
+    def __init__(self) -> None:
+        super().__init__("This is written once, and never changed or deleted.")
+
+
+class WrittenOnceQuerySet[T: models.Model](models.QuerySet[T]):
+    """Reads and adds; nothing else."""
+
+    def update(self, **kwargs: Any) -> NoReturn:
+        raise WrittenOnceError
+
+    def delete(self) -> NoReturn:
+        raise WrittenOnceError
+
+    def bulk_update(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise WrittenOnceError
+
+    def bulk_create(self, objs: Any, *args: Any, update_conflicts: bool = False, **kwargs: Any) -> list[T]:
+        if update_conflicts:
+            raise WrittenOnceError
+        return super().bulk_create(objs, *args, **kwargs)
+
+    def update_or_create(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise WrittenOnceError
+
+
+class WrittenOnce(models.Model):
+    """A row that is there for good once it is saved."""
+
+    is_written = False
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self._meta.verbose_name} {self.pk}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.is_written:
+            raise WrittenOnceError
+        super().save(force_insert=True)
+        self.is_written = True
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise WrittenOnceError
+
+    @classmethod
+    def from_db(
+        cls,
+        db: str | None,
+        field_names: Collection[str],
+        values: Collection[Any],
+        *,
+        fetch_mode: FetchMode | None = None,
+    ) -> Self:
+        row = super().from_db(db, field_names, values, fetch_mode=fetch_mode)
+        row.is_written = True
+        return row
 
 
 class AuditEvent(WrittenOnce):
-    """One act or one step of a sign-in: who, on whom, what, when, from where. Written once, never changed.
-
-    Its code covers all of it but the id, which the database gives; order and
-    completeness come from the seals.
-    """
+    """One act or one step of a sign-in: who, on whom, what, when, from where."""
 
     at = models.DateTimeField(default=timezone.now, db_index=True)
-    action = models.CharField(max_length=40, choices=Action.choices)
-    actor = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="acts")
-    subject = models.ForeignKey("accounts.User", models.PROTECT, null=True, related_name="events")
+    action = models.CharField(max_length=40)  # an Action of `vocabulary`
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="acts")
+    subject = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="events")
     company = models.ForeignKey("companies.Company", models.PROTECT, null=True, related_name="events")
     address = models.GenericIPAddressField(null=True)
     browser = models.CharField(max_length=300, blank=True)
     details = models.JSONField(default=dict)
-    mac = MacField()
 
     objects: ClassVar[models.Manager[AuditEvent]] = models.Manager.from_queryset(WrittenOnceQuerySet)()
 
@@ -42,76 +101,28 @@ class AuditEvent(WrittenOnce):
     company_id: UUID | None
 
     class Meta:
-        app_label = "accounts"
         ordering = ("-at", "-id")
         indexes = (
             models.Index(fields=["subject", "-at"], name="events_of_a_person"),
             models.Index(fields=["company", "-at"], name="events_of_a_company"),
         )
-        constraints = (
-            models.UniqueConstraint(fields=["mac"], name="no_line_is_a_copy"),
-            models.CheckConstraint(condition=models.Q(id__gte=1), name="lines_are_numbered_from_1"),
-        )
+        constraints = (models.CheckConstraint(condition=models.Q(id__gte=1), name="lines_are_numbered_from_1"),)
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.action} {self.subject_id or ''}"
 
-    def columns(self) -> dict[str, object]:
-        return {
-            "at": macs.moment(self.at),
-            "action": str(self.action),
-            "actor": self.actor_id and str(self.actor_id),
-            "subject": self.subject_id and str(self.subject_id),
-            "company": self.company_id and str(self.company_id),
-            "address": macs.network_address(self.address),
-            "browser": self.browser,
-            "details": json.loads(json.dumps(self.details)),
-        }
 
-
-class AuditSeal(WrittenOnce):
-    """Which lines there were: their ids and a digest over their codes, chained to the seal before.
-
-    `ids` are ranges, [[first, last], …]: an id between them was never a line
-    when this was sealed, because its transaction was rolled back.
-    """
+class Checkpoint(WrittenOnce):
+    """Which lines there were: what was said of them, byte for byte as it was signed, and the signature (audit.sealing)."""
 
     number = models.PositiveBigIntegerField(primary_key=True)
-    at = models.DateTimeField(default=timezone.now)
-    first = models.BigIntegerField()
-    last = models.BigIntegerField()
-    count = models.PositiveIntegerField()
-    ids = models.JSONField()
-    digest = models.CharField(max_length=64)
-    mac = MacField()
+    statement = models.TextField()
+    signature = models.CharField(max_length=128)
 
-    objects: ClassVar[models.Manager[AuditSeal]] = models.Manager.from_queryset(WrittenOnceQuerySet)()
+    objects: ClassVar[models.Manager[Checkpoint]] = models.Manager.from_queryset(WrittenOnceQuerySet)()
 
     class Meta:
-        app_label = "accounts"
         ordering = ("number",)
-        constraints = (models.CheckConstraint(condition=models.Q(number__gte=1), name="seals_are_numbered_from_1"),)
-
-    def columns(self) -> dict[str, object]:
-        return {
-            "number": self.number,
-            "at": macs.moment(self.at),
-            "first": self.first,
-            "last": self.last,
-            "count": self.count,
-            "ids": self.ids,
-            "digest": self.digest,
-        }
-
-    @property
-    def sealed(self) -> set[int]:
-        """The ids of the lines under this seal."""
-        return {id_ for first, last in self.ids for id_ in range(first, last + 1)}
-
-
-def digest_of(lines: Iterable[tuple[int, str]], before: str) -> str:
-    """A digest over lines, as (id, code) in order of their ids, and over the seal `before` them."""
-    digest = sha256(macs.canonical(before))
-    for line in lines:
-        digest.update(macs.canonical(line))
-    return digest.hexdigest()
+        constraints = (
+            models.CheckConstraint(condition=models.Q(number__gte=1), name="checkpoints_are_numbered_from_1"),
+        )

@@ -69,6 +69,12 @@ SECRET_KEY_FALLBACKS = [
 MFA_ENCRYPTION_KEYS = env.list("MFA_ENCRYPTION_KEYS", default=[]) or [
     kept(DATA_DIR / "mfa_encryption_key", "k1:" + urlsafe_b64encode(token_bytes(32)).decode())
 ]
+# Signs the audit's checkpoints: 32 bytes in URL-safe base64. Those it took the place of are listed by their public halves.
+AUDIT_SIGNING_KEY = env.str("AUDIT_SIGNING_KEY", default="") or kept(
+    DATA_DIR / "audit_signing_key", urlsafe_b64encode(token_bytes(32)).decode()
+)
+AUDIT_PUBLIC_KEYS = env.list("AUDIT_PUBLIC_KEYS", default=[])
+AUDIT_SEALED_AFTER = 60  # seconds that a line of the audit waits for others, to be sealed with them
 CHECK_KEYS_AT_START = True
 
 # --- What the site is made of ---
@@ -144,7 +150,7 @@ DATABASES = {"default": database(env.str("DATABASE_URL", default="") or f"sqlite
 DEMO_ALLOWED = not env.str("DATABASE_URL", default="") and not OVER_TLS
 for_its_owner_alone(
     *(DATA_DIR / f"m2v.sqlite3{end}" for end in ("", "-wal", "-shm", "-journal")),
-    *(DATA_DIR / name for name in ("secret_key", "mfa_encryption_key", "outbox")),
+    *(DATA_DIR / name for name in ("secret_key", "mfa_encryption_key", "audit_signing_key", "outbox")),
 )
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A write transaction takes its lock when it begins, and waits its turn: no "database is locked" half-way.

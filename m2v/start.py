@@ -14,6 +14,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, InterfaceError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from audit.sealing import keys
+
 AGAIN_AFTER = 1.0  # seconds between two looks that did not find everything fit
 
 log = logging.getLogger("m2v.start")
@@ -63,6 +65,7 @@ def see_keys() -> None:
     """Make sure that there are keys for everything that the database holds. Raises ImproperlyConfigured."""
     if not settings.CHECK_KEYS_AT_START:
         return
+    log.info("the audit's public key", extra={"fields": {"public_key": keys.public_key()}})
     if settings.PASSKEYS_REFUSED:
         log.warning("no passkeys here", extra={"fields": {"why": settings.PASSKEYS_REFUSED}})
     try:

@@ -16,7 +16,6 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.db.models import Q
 
-from audit.sealing.verification import verifies
 from mfa.models import AuthenticatorApp, RecoveryCode
 from mfa.sealing import Purpose, Unreadable, keys, names_its_purpose, seal, unseal
 
@@ -44,17 +43,8 @@ class Rotation:
     needed: set[str] = field(default_factory=set)
 
     @property
-    def for_audit(self) -> list[str]:
-        """The keys that open nothing any more, but prove the audit's lines."""
-        return [name for name in self._spent if verifies(name)]
-
-    @property
     def free(self) -> list[str]:
         """The keys that nothing needs any more."""
-        return [name for name in self._spent if not verifies(name)]
-
-    @property
-    def _spent(self) -> list[str]:
         return [name for name in keys() if name not in self.needed | {self.first}]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from accounts import delivery
+from audit.sentences import SENTENCES
 from audit.vocabulary import Action
 from notices import letters
 from notices.table import NOTICES
@@ -43,4 +44,4 @@ def _send(notice: Notice, event: AuditEvent) -> None:
 def headline(event: AuditEvent) -> str:
     """The headline of the mail about `event`; if there is no such notice any more, the sentence of its line."""
     told = (notice for notice in NOTICES.get(Action(event.action), ()) if notice.when(event))
-    return str(next((notice.headline for notice in told), Action(event.action).label))
+    return str(next((notice.headline for notice in told), SENTENCES[Action(event.action)].said))

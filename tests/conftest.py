@@ -31,7 +31,7 @@ def django_db_setup(django_db_setup, django_db_blocker):
     """Tests that commit empty all tables afterwards: the audit's must let them. Tests of ASVS-16.4.2 prove that it does not."""
     form = "DROP TRIGGER {table}_no_{act}" + (" ON {table}" if connection.vendor == "postgresql" else "")
     with django_db_blocker.unblock(), connection.cursor() as cursor:
-        for table in ("accounts_auditevent", "accounts_auditseal"):
+        for table in ("audit_auditevent", "audit_checkpoint"):
             for act in ("delete", "truncate") if connection.vendor == "postgresql" else ("delete",):
                 cursor.execute(form.format(table=table, act=act))
 

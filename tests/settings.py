@@ -16,6 +16,8 @@ Path(STATIC_ROOT).mkdir(parents=True, exist_ok=True)
 WHITENOISE_AUTOREFRESH = True
 # What was mailed is there as soon as it is looked for.
 MAIL_IN_BACKGROUND = False
+# And a test seals when it means to.
+AUDIT_SEALED_AFTER = None
 # A connection that outlives its request would keep the test database from being dropped.
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 # Tests import the server's application before there is a database to look into.

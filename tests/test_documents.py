@@ -12,7 +12,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
 from accounts import keys
-from audit.models import AuditEvent, AuditSeal
+from audit.models import AuditEvent, Checkpoint
 from mfa import sealing
 from mfa.methods.passkeys import answers
 from tests.documents import DOCS, table
@@ -23,7 +23,7 @@ def test_every_key_and_algorithm_is_listed():
     text = (DOCS / "secrets.md").read_text()
     named = {row[1] for row in table("Keys", DOCS / "secrets.md")}
 
-    secret = {name for name in dir(settings) if re.search(r"SECRET_KEY|ENCRYPTION_KEY", name)}
+    secret = {name for name in dir(settings) if re.search(r"SECRET_KEY|ENCRYPTION_KEY|AUDIT_\w+_KEY", name)}
     assert named == secret
     algorithms = " ".join(row[0] for row in table("Algorithms", DOCS / "secrets.md"))
     for said in ("Argon2id", "AES-256-GCM", "HMAC-SHA-256", "HMAC-SHA-1", "Ed25519", "ECDSA P-256", "RSA from 2048"):
@@ -85,7 +85,7 @@ def test_every_log_is_listed_with_its_format_place_readers_and_end():
         for name in re.findall(r'getLogger\((?:"([\w.]+)"|__name__)\)', text)
     }
 
-    tables = {AuditEvent._meta.label, AuditSeal._meta.label}
+    tables = {AuditEvent._meta.label, Checkpoint._meta.label}
     assert rows.keys() == loggers | tables | {"django"}
     assert all(all(cells) and len(cells) == 5 for cells in rows.values())
     assert {cells[1] for name, cells in rows.items() if name not in tables} == {"JSON, a line each"}

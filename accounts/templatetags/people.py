@@ -9,7 +9,7 @@ from django import template
 from django.urls import reverse
 
 from accounts import dates
-from audit import reading
+from audit import reading, sentences
 from audit.browsers import PHONES, system_name
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def day(at: datetime | None) -> str:
 @register.filter
 def sentence(event: AuditEvent) -> str:
     """What an audit line says."""
-    return reading.sentence(event)
+    return sentences.sentence(event)
 
 
 @register.simple_tag
@@ -72,7 +72,7 @@ def parts_of(event: Any, about: User | None = None) -> list[tuple[str, str]]:
 
     `about` is the person whose page it is on, who needs no link.
     """
-    form, words = reading.form_and_words(event)
+    form, words = sentences.form_and_words(event)
     people = {"actor": event.actor_managed and event.actor, "subject": event.subject_managed and event.subject}
     parts = []
     for text, field, _format, _conversion in Formatter().parse(form):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from accounts.models import Role, User
 from accounts.text import FoldedField, fold
-from audit import reading, recording
+from audit import recording, sentences
 from audit.models import AuditEvent
 from audit.vocabulary import Action
 from tests.accounts.walk import everything
@@ -315,7 +315,7 @@ def test_createsuperuser_writes_a_line(createsuperuser):
     assert (line.action, line.actor, line.subject.username) == (Action.USER_CREATED, None, "petra")
     assert line.details["changes"]["email"] == ["", "petra@acme.example"]
     assert line.details["role"] == Role.ADMINISTRATOR
-    assert reading.sentence(line) == "The user petra was created on the command line"
+    assert sentences.sentence(line) == "The user petra was created on the command line"
 
 
 def test_createsuperuser_makes_nobody_without_its_line(createsuperuser, monkeypatch):
@@ -359,7 +359,7 @@ def test_changepassword_does_what_another_password_does(changepassword, kim, tol
 
     line = AuditEvent.objects.get()
     assert (line.action, line.actor, line.subject) == (Action.PASSWORD_CHANGED, None, kim.user)
-    assert reading.sentence(line) == "Another password was set for Kim Hansen on the command line"
+    assert sentences.sentence(line) == "Another password was set for Kim Hansen on the command line"
     assert mail.subject == "m2v: Your password was changed"
     assert not kim.is_in
     assert Person(kim.user).enter_password(NEW).status_code == 302

@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts import invitations, not_me, people
 from accounts.models import Role, Session, User
-from audit import reading
+from audit import sentences
 from audit.models import AuditEvent
 from audit.recording import record
 from audit.vocabulary import Action
@@ -147,7 +147,7 @@ def test_it_leaves_one_line_in_the_audit(path, line, kim):
         "name": "A passkey was added to your account",
         "sessions": 1,
     }
-    assert reading.sentence(report) == (
+    assert sentences.sentence(report) == (
         "Kim Hansen said “This wasn’t me” of “A passkey was added to your account”: "
         "the account was locked and all sessions ended"
     )

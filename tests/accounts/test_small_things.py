@@ -130,7 +130,7 @@ def test_a_time_that_never_was_is_nothing(clock):
     assert (filters.moment(NOW), filters.day(NOW)) == ("today, 09:30", "today")
 
 
-@pytest.mark.parametrize("action", Action.values)
+@pytest.mark.parametrize("action", list(Action))
 def test_every_action_has_an_icon_that_can_be_drawn(action):
     icon = filters.event_icon(AuditEvent(action=action))
 

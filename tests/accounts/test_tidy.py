@@ -8,6 +8,7 @@ import pytest
 from django.core.management import call_command
 
 from accounts.models import Budget, Session
+from audit.models import AuditEvent
 from tests.people import Person, browser
 
 
@@ -23,7 +24,8 @@ def test_what_has_run_out_is_deleted(kim, time_machine):
 
     call_command("tidy", stdout=said)
 
-    assert said.getvalue() == "1 sessions and 1 counts of guesses are deleted.\n"
+    lines = AuditEvent.objects.count()
+    assert said.getvalue() == f"1 sessions and 1 counts of guesses are deleted, {lines} lines of the audit sealed.\n"
     assert Session.objects.count() == 1
     assert later.is_in
     assert not Budget.objects.filter(pk="address:192.0.2.9").exists()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -23,9 +22,10 @@ from django.urls import path, set_urlconf
 from accounts import refusals
 from accounts.models import Role, User
 from accounts.not_me import not_me_link
-from audit import reading, recording
+from audit import recording, sentences
 from audit.models import AuditEvent
 from audit.recording import record
+from audit.sealing.checkpoints import seal
 from audit.vocabulary import Action
 from companies import services as companies
 from m2v import urls as site_urls
@@ -237,7 +237,7 @@ def test_every_refusal_by_scope_leaves_one_line(carla, make_user, other_company)
         assert others == []
         assert (line.actor, line.company, line.address) == (carla.user, carla.user.company, "192.0.2.7")
         assert line.details == {"verb": "POST", "path": address, "kind": kind, "asked": str(pk)}
-        assert reading.sentence(line) == "Carla Reyes was refused a page that is not theirs"
+        assert sentences.sentence(line) == "Carla Reyes was refused a page that is not theirs"
 
 
 @pytest.mark.row("ASVS-16.3.2")
@@ -529,66 +529,50 @@ def in_deployment(script, folder):
 
 @pytest.fixture(scope="module")
 def fresh_database(tmp_path_factory):
-    """A database file as a deployment has it after `migrate`, with one line and one seal."""
+    """A database file as a deployment has it after `migrate`, with one line and one checkpoint."""
     folder = tmp_path_factory.mktemp("fresh")
     in_deployment(
         "call_command('migrate', verbosity=0)\n"
-        "from accounts import audit, seals; from audit.vocabulary import Action; from datetime import timedelta\n"
-        "record(Action.REFUSED, actor=None); seals.SETTLED = timedelta(0); assert seals.seal_batch() == 1",
+        "from audit.recording import record; from audit.sealing.checkpoints import seal\n"
+        "from audit.vocabulary import Action; record(Action.REFUSED, actor=None); assert seal() == 1",
         folder,
     )
     return folder / "m2v.sqlite3"
 
 
 @pytest.mark.row("ASVS-16.4.2")
-@pytest.mark.parametrize("table", ["accounts_auditevent", "accounts_auditseal"])
-@pytest.mark.parametrize("act", ["UPDATE {} SET mac = 'x'", "DELETE FROM {}"])
-def test_sqlite_itself_refuses_to_change_and_to_delete(act, table, fresh_database):
+@pytest.mark.parametrize(("table", "column"), [("audit_auditevent", "browser"), ("audit_checkpoint", "statement")])
+@pytest.mark.parametrize("act", ["UPDATE {} SET {} = 'x'", "DELETE FROM {}"])
+def test_sqlite_itself_refuses_to_change_and_to_delete(act, table, column, fresh_database):
     prompt = sqlite3.connect(fresh_database)
     with pytest.raises(sqlite3.IntegrityError, match="written once"):
-        prompt.execute(act.format(table))
+        prompt.execute(act.format(table, column))
     assert prompt.execute(f"SELECT count(*) FROM {table}").fetchone() == (1,)
     prompt.close()
 
 
 @pytest.mark.row("ASVS-16.4.2")
-@pytest.mark.parametrize("table", ["accounts_auditevent", "accounts_auditseal"])
-def test_the_database_of_these_tests_refuses_them_too(table, db):
+@pytest.mark.parametrize(("table", "column"), [("audit_auditevent", "browser"), ("audit_checkpoint", "statement")])
+def test_the_database_of_these_tests_refuses_them_too(table, column, db):
     """Its delete triggers are away for the tests' own sake (conftest); here the migration makes them again."""
-    triggers = sys.modules["accounts.migrations.0004_audit_triggers"]
-    acts = ["UPDATE {} SET mac = 'x'", "DELETE FROM {}"]
+    triggers = sys.modules["audit.migrations.0001_initial"].triggers
+    acts = [f"UPDATE {{}} SET {column} = 'x'", "DELETE FROM {}"]
     acts += ["TRUNCATE {} CASCADE"] if connection.vendor == "postgresql" else []
     AuditEvent.objects.create(action=Action.REFUSED)
+    assert seal() == 1
     with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            cursor.execute("DROP TRIGGER accounts_auditevent_no_update")
-            cursor.execute("DROP TRIGGER accounts_auditseal_no_update")
-            cursor.execute("INSERT INTO accounts_auditseal VALUES (1, '2026-01-01 00:00:00', 1, 1, 1, '[]', '', '')")
-        else:
-            for statement in triggers.statements(connection.vendor, made=False):
-                cursor.execute(statement)
+        if connection.vendor == "postgresql":
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        for statement in triggers.statements(connection.vendor, made=True):
+            cursor.execute("DROP FUNCTION audit_refuse() CASCADE")
+        else:
+            cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+            for (name,) in cursor.fetchall():
+                cursor.execute(f"DROP TRIGGER {name}")
+        for statement in triggers(connection.vendor):
             cursor.execute(statement)
         for act in acts:
             with pytest.raises(DatabaseError, match="written once"), transaction.atomic():
                 cursor.execute(act.format(table))
-
-
-@pytest.mark.row("ASVS-16.4.2")
-def test_the_triggers_can_be_taken_away_again_by_migrating_back(fresh_database, tmp_path):
-    here = shutil.copy(fresh_database, tmp_path)
-    prompt = sqlite3.connect(here)
-
-    in_deployment("call_command('migrate', 'accounts', '0003', verbosity=0)", tmp_path)
-    assert prompt.execute("UPDATE accounts_auditevent SET browser = 'x'").rowcount == 1
-    prompt.commit()
-    in_deployment("call_command('migrate', 'accounts', verbosity=0)", tmp_path)
-
-    for act in ("UPDATE accounts_auditevent SET browser = 'y'", "DELETE FROM accounts_auditevent"):
-        with pytest.raises(sqlite3.IntegrityError, match="written once"):
-            prompt.execute(act)
-    prompt.close()
 
 
 @pytest.mark.row("ASVS-16.4.2")
@@ -624,16 +608,13 @@ def test_no_address_changes_or_deletes_a_line(method, admin, kim, company):
 
 
 @pytest.mark.row("ASVS-16.4.3")
-def test_each_line_and_each_seal_leaves_for_wherever_the_log_goes(
-    log, db, monkeypatch, django_capture_on_commit_callbacks
-):
-    monkeypatch.setattr(recording, "EVERY", 1)
-    monkeypatch.setattr("audit.sealing.seals.SETTLED", timedelta(seconds=-1))
+def test_each_line_and_each_checkpoint_leaves_for_wherever_the_log_goes(log, db, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         record(Action.REFUSED, actor=None)
+    seal()
 
     assert [json.loads(line)["message"] for line in log] == ["refused", "sealed"]
-    assert re.fullmatch(r"\d+:[0-9a-f]{64}", json.loads(log[1])["seal"])
+    assert re.fullmatch(r"1:[0-9a-f]{64}", json.loads(log[1])["checkpoint"])
 
 
 # --- 16.5: errors ---
@@ -696,7 +677,7 @@ def test_whose_line_cannot_be_written_is_not_let_in(kim, monkeypatch):
         raise RuntimeError
 
     kim.client.raise_request_exception = False
-    monkeypatch.setattr("accounts.AuditEvent.objects.create", fails)
+    monkeypatch.setattr("audit.models.AuditEvent.objects.create", fails)
     assert kim.enter_password().status_code == 500
     monkeypatch.undo()
 

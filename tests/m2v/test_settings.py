@@ -107,7 +107,7 @@ def test_the_port_is_part_of_the_default_address(load):
 def test_the_first_start_makes_keys_that_only_their_owner_reads(load, tmp_path):
     settings = load()
 
-    for name in ("secret_key", "mfa_encryption_key"):
+    for name in ("secret_key", "mfa_encryption_key", "audit_signing_key"):
         assert S_IMODE((tmp_path / "data" / name).stat().st_mode) == 0o600
     assert S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
     assert S_IMODE((tmp_path / "data" / "outbox").stat().st_mode) == 0o700
@@ -136,7 +136,7 @@ def test_in_a_folder_that_was_there_all_files_are_their_owners_alone_too(manage,
     assert answer.returncode == 0, answer.stderr
     modes = eval(answer.stdout)  # our own process wrote it
     files = {name: mode for name, mode in modes.items() if name not in {"", "outbox"}}
-    assert {"m2v.sqlite3", "m2v.sqlite3-wal", "secret_key", "mfa_encryption_key"} <= set(files)
+    assert {"m2v.sqlite3", "m2v.sqlite3-wal", "secret_key", "mfa_encryption_key", "audit_signing_key"} <= set(files)
     assert any(name.endswith(".log") for name in files)
     assert (set(files.values()), modes["outbox"]) == ({"0o600"}, "0o700")
 
@@ -160,11 +160,14 @@ def test_keys_that_are_given_are_kept_nowhere(load, tmp_path):
         SECRET_KEY=SIGNING[0],
         MFA_ENCRYPTION_KEYS=f"k2:{KEY},k1:{OTHER_KEY}",
         SECRET_KEY_FALLBACKS=",".join(SIGNING[1:]),
+        AUDIT_SIGNING_KEY=KEY,
+        AUDIT_PUBLIC_KEYS=OTHER_KEY,
     )
 
     assert settings["SECRET_KEY"] == SIGNING[0]
     assert settings["SECRET_KEY_FALLBACKS"] == SIGNING[1:]
     assert settings["MFA_ENCRYPTION_KEYS"] == [f"k2:{KEY}", f"k1:{OTHER_KEY}"]
+    assert (settings["AUDIT_SIGNING_KEY"], settings["AUDIT_PUBLIC_KEYS"]) == (KEY, [OTHER_KEY])
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["outbox"]
 
 
@@ -186,7 +189,7 @@ def test_no_secret_is_printed_at_the_start(manage, environment):
     answer = manage("check")
 
     assert answer.returncode == 0, answer.stderr
-    for name in ("secret_key", "mfa_encryption_key"):
+    for name in ("secret_key", "mfa_encryption_key", "audit_signing_key"):
         assert (Path(environment["DATA_DIR"]) / name).read_text() not in answer.stdout + answer.stderr
 
 

@@ -169,7 +169,7 @@ def test_there_is_a_most_of_everything(there_are, kim):
 
 @pytest.mark.row("ASVS-2.3.3")
 @pytest.mark.parametrize(
-    "fails", ["mfa.methods.recovery_codes.verification.RecoveryCode.objects", "accounts.audit.AuditEvent.objects"]
+    "fails", ["mfa.methods.recovery_codes.verification.RecoveryCode.objects", "audit.models.AuditEvent.objects"]
 )
 def test_a_failure_half_way_leaves_nothing(fails, kim, monkeypatch):
     kim.sign_in()

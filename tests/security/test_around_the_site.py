@@ -315,7 +315,7 @@ def test_a_factor_removed_half_way_proves_nothing(half_way, company, admin):
         "mfa.steps.pending_steps",
         "mfa.steps.holdings_of",
         "mfa.methods.totp.verification.check",
-        "accounts.audit.AuditEvent.objects",
+        "audit.models.AuditEvent.objects",
     ],
 )
 def test_an_error_opens_nothing(broken, half_way, monkeypatch):

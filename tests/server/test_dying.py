@@ -30,7 +30,7 @@ def logins(site, form, seconds):
 
 def sign_ins_on_record(site):
     with sqlite3.connect(site.folder / "data" / "m2v.sqlite3") as database:
-        [[number]] = database.execute("SELECT count(*) FROM accounts_auditevent WHERE action = 'signed_in'")
+        [[number]] = database.execute("SELECT count(*) FROM audit_auditevent WHERE action = 'signed_in'")
     database.close()
     return number
 

@@ -1,4 +1,4 @@
-"""`manage.py audit_verify`: prove that the audit is as it was written, and seal its newest lines."""
+"""`manage.py audit_verify`: prove that the audit is as it was sealed, and seal its newest lines."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from audit.sealing.seals import seal_settled
-from audit.sealing.verification import Tampered, verify
+from audit.sealing import keys
+from audit.sealing.checkpoints import Tampered, seal
+from audit.sealing.proof import verify
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -16,22 +17,23 @@ if TYPE_CHECKING:
 class Command(BaseCommand):
     help = (
         "Proves that no line of the audit was changed, removed or slipped in; names the first that was, and ends with "
-        "exit code 1. Run it daily, and give it a seal of yesterday's log: the youngest lines have no seal yet, and "
-        "nothing inside the database shows that they, or the youngest seals with them, are gone."
+        "exit code 1. Run it daily, and give it a checkpoint of yesterday's log: lines of the last minute are under none, "
+        "and nothing inside the database shows that its end was cut off, lines and checkpoints together."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--seal", default="", help="a seal that the log knows, NUMBER:DIGEST: it must be there still"
+            "--checkpoint", default="", help="a checkpoint that the log knows, NUMBER:SHA256: it must be there still"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            checked = verify(options["seal"])
+            checked = verify(options["checkpoint"])
+            sealed = seal()
         except Tampered as trouble:
             raise CommandError(str(trouble), returncode=1) from trouble
-        sealed = seal_settled()
         self.stdout.write(
-            f"The audit is as it was written: {checked.lines} lines and {checked.seals} seals checked, "
-            f"{checked.unsealed} lines without a seal, {sealed} of them sealed now."
+            f"The audit is as it was sealed: {checked.lines} lines and {checked.checkpoints} checkpoints looked at, "
+            f"{checked.unsealed} lines of the last minutes under none, {sealed or 0} of them sealed now.\n"
+            f"Newest checkpoint: {checked.newest or 'none'}. Public key: {keys.public_key()}.\n"
         )

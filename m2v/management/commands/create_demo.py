@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from accounts.models import Role, User
 from audit.models import AuditEvent
+from audit.sealing import checkpoints
 from audit.vocabulary import Action
 from companies.models import Company
 from mfa.methods import recovery_codes, totp
@@ -128,6 +129,7 @@ class Command(BaseCommand):
             raise CommandError("Demo people go into the embedded default alone: no DATABASE_URL, and no https.")
         with transaction.atomic():
             lines = create()
+        checkpoints.seal()
         self.stdout.write("Demo people, with passwords that are shown only now:\n\n")
         width = max(len(name) for name, _password, _note in lines)
         for name, password, note in lines:

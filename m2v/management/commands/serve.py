@@ -2,6 +2,7 @@
 
 from django.core.management.base import BaseCommand
 
+from audit.sealing import timing
 from m2v.server import serve
 from m2v.start import see_keys
 
@@ -11,4 +12,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: object) -> None:
         see_keys()
-        serve()
+        timing.seal_all()
+        try:
+            serve()
+        finally:
+            timing.seal_all()

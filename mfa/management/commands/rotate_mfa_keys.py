@@ -23,9 +23,6 @@ class Command(BaseCommand):
             self.stdout.write(f"Nothing was to be done: everything readable is under {rotation.first}.\n")
         for row in rotation.unreadable:
             self.stderr.write(f"Cannot be read: {row}\n")
-        if rotation.for_audit:
-            kept = ", ".join(rotation.for_audit)
-            self.stdout.write(f"Keys that only prove lines of the audit now, to be listed last: {kept}.\n")
         free = ", ".join(rotation.free)
         self.stdout.write(f"Keys that can be removed now: {free or 'none'}.\n")
         if rotation.unreadable:

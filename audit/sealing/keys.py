@@ -1,0 +1,77 @@
+"""The key that signs the audit's checkpoints (Ed25519, RFC 8032). It has no other use, and no other key has this one.
+
+AUDIT_SIGNING_KEY signs. AUDIT_PUBLIC_KEYS lists the public halves of earlier
+ones, whose checkpoints still count. Both are 32 bytes in URL-safe base64.
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from functools import lru_cache
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+KEY_BYTES = 32
+
+
+def sign(text: bytes) -> bytes:
+    """The signature over `text`, as it is kept: in hexadecimal."""
+    return _private(settings.AUDIT_SIGNING_KEY).sign(text).hex().encode()
+
+
+def is_signed(text: bytes, signature: bytes) -> bool:
+    """Was `text` signed by our key, or by one of those before it? Another spelling of a signature is none."""
+    try:
+        raw = bytes.fromhex(signature.decode())
+    except ValueError:
+        return False
+    return raw.hex().encode() == signature and any(_fits(key, raw, text) for key in _known())
+
+
+def public_key() -> str:
+    """What proves a checkpoint and signs none: safe to print, log and hand on."""
+    return _name(_private(settings.AUDIT_SIGNING_KEY).public_key())
+
+
+def read() -> None:
+    """Raises ImproperlyConfigured where one of the keys is none."""
+    _known()
+
+
+def _known() -> list[Ed25519PublicKey]:
+    return [_private(settings.AUDIT_SIGNING_KEY).public_key(), *map(_public, settings.AUDIT_PUBLIC_KEYS)]
+
+
+def _fits(key: Ed25519PublicKey, signature: bytes, text: bytes) -> bool:
+    try:
+        key.verify(signature, text)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _name(key: Ed25519PublicKey) -> str:
+    return urlsafe_b64encode(key.public_bytes_raw()).decode()
+
+
+@lru_cache(maxsize=8)
+def _private(text: str) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(_raw("AUDIT_SIGNING_KEY", text))
+
+
+@lru_cache(maxsize=32)
+def _public(text: str) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(_raw("Each of AUDIT_PUBLIC_KEYS", text))
+
+
+def _raw(name: str, text: str) -> bytes:
+    try:
+        raw = urlsafe_b64decode(text.strip())
+    except ValueError:
+        raw = b""
+    if len(raw) != KEY_BYTES:
+        raise ImproperlyConfigured(f"{name} must be 32 bytes in URL-safe base64.")
+    return raw

@@ -1,0 +1,99 @@
+"""Proof that the audit is as it was sealed: no line changed, removed, slipped in, moved or spelt otherwise (ASVS 16.4.2).
+
+What cannot be seen from inside the database: that its end was cut off, lines
+and checkpoints together, or that lines of the last minute were changed before
+they were sealed. Each line and each checkpoint is told to the log, which leads
+elsewhere; given a checkpoint of the log, we find an audit that was cut off
+before it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+from audit.sealing import keys, stored
+from audit.sealing.checkpoints import LATE, Statement, Tampered, digest, hash_of, is_young, mark, time_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from audit.sealing.stored import Line, Stored
+
+
+@dataclass(frozen=True)
+class Checked:
+    """How much was proved to be as it was sealed."""
+
+    lines: int
+    checkpoints: int
+    unsealed: int
+    newest: str
+
+
+def verify(expected: str = "") -> Checked:
+    """Look at every row; `expected` is a checkpoint that the log knows, "number:SHA-256". Raises Tampered."""
+    newest: Stored | None = None
+    sealed, start, known = 0, stored.FIRST, {""}
+    for checkpoint in stored.checkpoints():
+        statement = _said(checkpoint, after=newest)
+        _look_at(stored.lines(start, statement.last), statement)
+        newest, start, sealed = checkpoint, statement.last + 1, sealed + statement.count
+        known.add(f"{checkpoint.number}:{digest(checkpoint.statement)}")
+    now, unsealed = timezone.now(), 0
+    for line in stored.lines_from(start):
+        _see_young(line, now)
+        unsealed += 1
+    if expected not in known:
+        raise Tampered(
+            f"Checkpoint {expected}, which the log knows, is not there: the audit was cut off or written anew."
+        )
+    name = f"{newest.number}:{digest(newest.statement)}" if newest else ""
+    return Checked(sealed + unsealed, newest.number if newest else 0, unsealed, name)
+
+
+def _said(checkpoint: Stored, *, after: Stored | None) -> Statement:
+    """What `checkpoint` says, which is to follow `after`. Raises Tampered."""
+    due = after.number + 1 if after else 1
+    if checkpoint.number != due:
+        wrong = f"{due} was removed" if checkpoint.number > due else f"{checkpoint.number} was slipped in"
+        raise Tampered(f"Checkpoint {wrong}.")
+    if not keys.is_signed(checkpoint.statement, checkpoint.signature):
+        raise Tampered(f"Checkpoint {due} was changed, or signed with a key that is not known here.")
+    said = Statement.read(checkpoint.statement)
+    if said.number != due or said.before != (digest(after.statement) if after else ""):
+        raise Tampered(f"Checkpoint {due} was exchanged for another one, which does not follow the one before.")
+    return said
+
+
+def _look_at(lines: list[Line], said: Statement) -> None:
+    """Are these the lines that the checkpoint was made of? Raises Tampered, and names the first that is not."""
+    if hash_of(lines) == said.sha256:
+        return
+    there, marked = {line.id: line for line in lines}, said.marked()
+    for id_ in sorted(there.keys() | marked.keys()):
+        if id_ not in there:
+            raise Tampered(
+                f"Line {id_} was removed: it was there on {said.at}, when checkpoint {said.number} was made."
+            )
+        if marked.get(id_) != mark(there[id_]):
+            raise Tampered(f"Line {id_}{_when(there[id_])} was changed, or slipped in.")
+    raise Tampered(f"Lines {said.first} to {said.last} are not those that checkpoint {said.number} was made of.")
+
+
+def _see_young(line: Line, now: datetime) -> None:
+    """A line under no checkpoint is one of the last minutes. Raises Tampered."""
+    if not is_young(line, now):
+        raise Tampered(
+            f"Line {line.id}{_when(line)} is under no checkpoint, and not of the last {LATE.seconds // 60} minutes: it was "
+            "slipped in, or a checkpoint was removed. If the site ended before it could seal, it does when it starts."
+        )
+
+
+def _when(line: Line) -> str:
+    try:
+        return f" of {time_of(line):%Y-%m-%d %H:%M:%S} UTC"
+    except ValueError:
+        return ""

@@ -1,0 +1,162 @@
+"""What each line of the audit says to people. Rewording it is no migration.
+
+A sentence may name {actor}, {subject}, {company}, {method} and what the line's
+details hold.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from audit.methods import in_words
+from audit.vocabulary import Action
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+    from audit.models import AuditEvent
+
+
+class Sentence(NamedTuple):
+    """What a line says, and what it says instead where one of these holds."""
+
+    said: _StrPromise
+    own: _StrPromise | None = None  # people do it to themselves,
+    for_others: _StrPromise | None = None  # or to somebody else;
+    by_nobody: _StrPromise | None = None  # nobody is signed in, as on the command line;
+    about_nobody: _StrPromise | None = None  # there is no such user
+
+
+SENTENCES = {
+    # A sign-in, step by step
+    Action.PROVED: Sentence(_("{subject} passed a step of the login with {method}")),
+    Action.SIGNED_IN: Sentence(_("{subject} signed in with {method}")),
+    Action.REFUSED: Sentence(
+        _("A sign-in as {subject} with {method} was refused"),
+        about_nobody=_("A sign-in with {method} was refused: there is no such user"),
+    ),
+    Action.SIGNED_OUT: Sentence(_("{subject} signed out")),
+    Action.CONFIRMED: Sentence(_("{subject} confirmed who they are with {method}")),
+    Action.PASSKEY_POSTPONED: Sentence(_("{subject} chose “Not now” when asked for a passkey")),
+    # What was refused
+    Action.ACCESS_REFUSED: Sentence(
+        _("{actor} was refused a page that is not theirs"),
+        by_nobody=_("A page was refused to someone who was not signed in"),
+    ),
+    Action.FORM_REFUSED: Sentence(
+        _("A form of {actor} was refused: it came from another page or session"),
+        by_nobody=_("A form was refused: it came from another page or session"),
+    ),
+    Action.FIELDS_IGNORED: Sentence(
+        _("{actor} sent fields with a form that are not theirs to set: they were ignored"),
+        by_nobody=_("A form had fields that were not to be set with it: they were ignored"),
+    ),
+    Action.STEP_SKIPPED: Sentence(_("{subject} was refused a page before the login was finished")),
+    # Two-factor authentication
+    Action.TWO_FACTOR_ENABLED: Sentence(
+        _("{actor} switched two-factor authentication on for {subject}"),
+        own=_("{actor} switched two-factor authentication on"),
+    ),
+    Action.TWO_FACTOR_DISABLED: Sentence(
+        _("{actor} switched two-factor authentication off for {subject}"),
+        own=_("{actor} switched two-factor authentication off"),
+    ),
+    Action.APP_SET_UP: Sentence(_("{subject} set up an authenticator app")),
+    Action.RECOVERY_CODES_MADE: Sentence(_("{subject} made new recovery codes")),
+    Action.APP_DISABLED: Sentence(_("The authenticator app of {subject} was disabled after 100 wrong codes")),
+    Action.RECOVERY_CODES_DISABLED: Sentence(_("The recovery codes of {subject} became void after 100 wrong ones")),
+    Action.RECOVERY_CODE_USED: Sentence(_("{subject} used a recovery code")),
+    # Passkeys
+    Action.PASSKEY_REQUESTED: Sentence(
+        _("{actor} asked {subject} for a passkey"), own=_("{actor} asked to be reminded of a passkey")
+    ),
+    Action.PASSKEY_REQUEST_DELETED: Sentence(
+        _("{actor} deleted the passkey request for {subject}"), own=_("{actor} deleted the passkey request")
+    ),
+    Action.PASSKEY_CREATED: Sentence(_("{subject} created the passkey “{name}”")),
+    Action.PASSKEY_REFUSED: Sentence(_("A new passkey of {subject} was refused")),
+    Action.PASSKEY_RENAMED: Sentence(_("{subject} renamed the passkey “{before}” to “{name}”")),
+    Action.PASSKEY_DELETED: Sentence(
+        _("{actor} deleted the passkey “{name}” of {subject}"), own=_("{actor} deleted the passkey “{name}”")
+    ),
+    Action.PASSKEY_SUSPENDED: Sentence(_("The passkey “{name}” of {subject} was suspended: it may have been copied")),
+    # People and companies
+    Action.USER_CREATED: Sentence(
+        _("{actor} created the user {subject}"), by_nobody=_("The user {subject} was created on the command line")
+    ),
+    Action.USER_CHANGED: Sentence(
+        _("{actor} changed the profile of {subject}"), own=_("{actor} changed their profile")
+    ),
+    Action.ADDRESS_ENTERED: Sentence(
+        _("{actor} entered the e-mail address {name} for {subject}: it counts once its link is opened"),
+        own=_("{actor} entered the e-mail address {name}: it counts once its link is opened"),
+    ),
+    Action.ADDRESS_WITHDRAWN: Sentence(
+        _("{actor} withdrew the e-mail address {name}, not confirmed yet, of {subject}"),
+        own=_("{actor} withdrew the e-mail address {name}, not confirmed yet"),
+    ),
+    Action.USER_DEACTIVATED: Sentence(_("{actor} deactivated {subject}")),
+    Action.USER_ACTIVATED: Sentence(_("{actor} activated {subject} again")),
+    Action.USER_UNLOCKED: Sentence(_("{actor} lifted the wait after wrong passwords and codes for {subject}")),
+    Action.USER_INVITED: Sentence(_("{actor} invited {subject}")),
+    Action.INVITATION_WITHDRAWN: Sentence(_("{actor} withdrew the invitation of {subject}")),
+    Action.PASSWORD_RESET_REQUESTED: Sentence(
+        _("A link to reset the password of {subject} was asked for"),
+        for_others=_("{actor} sent {subject} a link to choose another password"),
+    ),
+    Action.PASSWORD_CHANGED: Sentence(
+        _("{subject} chose a new password"), by_nobody=_("Another password was set for {subject} on the command line")
+    ),
+    Action.REPORTED_NOT_ME: Sentence(
+        _("{subject} said “This wasn’t me” of “{name}”: the account was locked and all sessions ended")
+    ),
+    Action.USER_LOCKED: Sentence(_("{actor} locked the account of {subject}: all sessions were ended")),
+    Action.USER_LET_IN: Sentence(_("{actor} let {subject} in again after a lock: “{reason}”")),
+    Action.SESSIONS_ENDED: Sentence(
+        _("{actor} ended all sessions of {subject}"), own=_("{actor} ended all their sessions")
+    ),
+    Action.SESSION_ENDED: Sentence(_("{subject} signed out {name}")),
+    Action.OTHER_SESSIONS_ENDED: Sentence(_("{subject} signed out everywhere else")),
+    Action.COMPANY_CREATED: Sentence(_("{actor} created the company {company}")),
+    Action.COMPANY_CHANGED: Sentence(_("{actor} changed the company {company}")),
+    Action.COMPANY_TWO_FACTOR_ENABLED: Sentence(_("{actor} switched two-factor authentication on for {company}")),
+    Action.COMPANY_TWO_FACTOR_DISABLED: Sentence(_("{actor} switched two-factor authentication off for {company}")),
+    Action.COMPANY_SESSIONS_ENDED: Sentence(_("{actor} ended all sessions of the users of {company}")),
+}
+
+
+def sentence(event: AuditEvent) -> str:
+    """`event` as people read it, without time and place. Needs actor, subject and company loaded."""
+    said, words = form_and_words(event)
+    return said.format_map(words)
+
+
+def form_and_words(event: AuditEvent) -> tuple[str, dict[str, str]]:
+    """The form of `event`'s sentence, and what stands in it."""
+    details = {key: str(value) for key, value in event.details.items()}
+    return form(event), {
+        "name": "",
+        "before": "",
+        **details,
+        "method": in_words(event.details.get("methods", [])),
+        "actor": event.actor.get_full_name() if event.actor else _now("m2v"),
+        "subject": event.subject.get_full_name()
+        if event.subject
+        else details.get("username") or _now("an unknown user"),
+        "company": event.company.name if event.company else "",
+    }
+
+
+def form(event: AuditEvent) -> str:
+    """What `event` says, by who did it."""
+    said = SENTENCES[Action(event.action)]
+    if event.subject_id is None and "username" not in event.details and said.about_nobody:
+        special: _StrPromise | None = said.about_nobody
+    elif event.actor_id is None:
+        special = said.by_nobody
+    else:
+        special = said.own if event.actor_id == event.subject_id else said.for_others
+    return str(special or said.said)

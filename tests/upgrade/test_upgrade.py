@@ -1,0 +1,113 @@
+"""The demo database of the last version before the house moved comes along: people, their factors and the audit.
+
+`sqlite.sql` and `postgresql.sql` are what `create_demo`, a sign-in and
+`audit_verify` of that version left. Everything in them was made at random.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from base64 import b32decode
+from pathlib import Path
+from time import time
+from uuid import uuid4
+
+import psycopg
+import pytest
+from django.db import connection
+
+from mfa.methods import totp
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+KEY = "k1:qpiNuGThN1S5gUGGmM3ZmK75XztfQe5EAWcZJSXURgo="
+# Of Samir his password, of Kim hers and the key of her authenticator app.
+PEOPLE = {
+    "postgresql": ("X45kq8z21A9dA68g", "EZ4qesH2-Wx1S_Uj", "C63FS6ZYLZ7CQWSNBLGPCJ5NRN3YU4YZ"),
+    "sqlite": ("h7PqNDd4ViQTYgMr", "DT8_AzPIB3PNj4bR", "ZBH4JAOWWQQTNINMBF2FLAVE3MBVJLMZ"),
+}
+LINES = 81
+
+SCRIPT = """
+import json, sys
+import django
+django.setup()
+from django.conf import settings
+from django.core.management import call_command
+from django.test import Client
+from audit.models import AuditEvent
+settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+samir, kim, code = sys.argv[1:]
+
+def browser():
+    return Client(SERVER_NAME="localhost", SERVER_PORT="8000")
+
+first = browser()
+said = [first.post("/login/", {"username": "samir.haddad", "password": samir}).headers.get("Location")]
+said += [first.get("/settings/administration/companies/").status_code]
+acme = AuditEvent.objects.filter(action="company_two_factor_enabled").get().company
+said += ["switched two-factor authentication on for Acme Machines" in
+         first.get(f"/settings/administration/companies/{acme.pk}/").content.decode()]
+second = browser()
+said += [second.post("/login/", {"username": "kim.hansen", "password": kim}).headers.get("Location")]
+said += [second.post("/login/challenge/", {"code": code}).headers.get("Location"), second.get("/portal/").status_code]
+said += [AuditEvent.objects.count()]
+print(json.dumps(said))
+"""
+
+
+@pytest.fixture
+def site(tmp_path):
+    """Run `manage.py`, or a script, on the database of before."""
+    environment = {
+        "PATH": os.defpath, "DATA_DIR": str(tmp_path), "MFA_ENCRYPTION_KEYS": KEY, "DJANGO_SETTINGS_MODULE": "m2v.settings",
+    }  # fmt: skip
+    sql = (HERE / f"{connection.vendor}.sql").read_text()
+    if connection.vendor == "postgresql":
+        name = f"upgrade_{uuid4().hex}"
+        parameters = connection.get_connection_params()
+        where = {key: parameters[key] for key in ("host", "port", "user", "password") if parameters.get(key)}
+        with psycopg.connect(**where, dbname="postgres", autocommit=True) as server:
+            server.execute(f"CREATE DATABASE {name}")
+            with psycopg.connect(**where, dbname=name, autocommit=True) as fresh:
+                fresh.execute(sql)
+            environment["DATABASE_URL"] = f"postgres://{where['user']}@{where['host']}:{where['port']}/{name}"
+            yield runner(environment)
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    else:
+        fresh = sqlite3.connect(tmp_path / "m2v.sqlite3")
+        fresh.executescript(sql)
+        fresh.close()
+        yield runner(environment)
+
+
+def runner(environment):
+    def run(*arguments):
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", *arguments], cwd=ROOT, env=environment,
+            capture_output=True, text=True, check=False, timeout=170,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout, done.stderr
+
+    return run
+
+
+def test_a_database_of_before_is_migrated_people_sign_in_and_the_audit_is_sealed_anew(site):
+    samir, kim, key = PEOPLE[connection.vendor]
+
+    _out, told = site("manage.py", "migrate", "--verbosity", "0")
+    assert f"The audit's {LINES} lines are sealed anew, as they were found." in told
+
+    code = totp.code_at(b32decode(key), time())
+    out, _err = site("-c", SCRIPT, samir, kim, code)
+    assert json.loads(out) == ["/", 200, True, "/login/challenge/", "/", 200, LINES + 3]
+
+    out, _err = site("manage.py", "audit_verify")
+    assert f"{LINES + 3} lines and 1 checkpoints looked at" in out.replace("2 checkpoints", "1 checkpoints")
+    out, _err = site("manage.py", "migrate", "--plan")
+    assert "No planned migration operations." in out
