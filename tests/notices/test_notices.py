@@ -613,7 +613,7 @@ class Trouble:
 @pytest.mark.row("V16")
 @pytest.mark.django_db(transaction=True)
 def test_mail_trouble_breaks_neither_a_login_nor_an_act(make_person, settings, caplog):
-    settings.MAILERS = {"default": {"BACKEND": "tests.accounts.test_notices.Trouble"}}
+    settings.MAILERS = {"default": {"BACKEND": "tests.notices.test_notices.Trouble"}}
     kim = make_person("kim")
     kim.set_up_app()
 

@@ -20,7 +20,7 @@ from audit.vocabulary import Action
 from tests.addresses import link_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-HERE = "tests.accounts.test_post"
+HERE = "tests.accounts.test_delivery"
 
 
 def letter(to="kim@acme.example"):
