@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from django.contrib.auth.backends import BaseBackend
 
-from accounts import throttle
 from accounts.models import User
 from accounts.passwords import LONGEST_TYPED, is_short
+from accounts.sessions.current import current_person
+from accounts.throttle import budgets, lanes
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -39,8 +40,8 @@ class PasswordBackend(BaseBackend):
         if username is None or password is None or "\x00" in password or len(password) > LONGEST_TYPED:
             return None
         person = self.people.named(username)
-        nobodys = [throttle.name_lane(username), *throttle.address_lanes()]
-        throttle.claim(*(nobodys if person is None else throttle.guess_lanes(person)))
+        nobodys = [lanes.name_lane(username), *lanes.address_lanes()]
+        budgets.claim(*(nobodys if person is None else lanes.guess_lanes(person)))
         if person is None or not person.is_active or not person.has_usable_password():
             User().set_password(password)
             return None
@@ -55,6 +56,11 @@ class PasswordBackend(BaseBackend):
         return person
 
     def get_user(self, user_id: UUID | str) -> User | None:
-        """The person a session belongs to, with their company, if their account is open: one statement."""
-        person = next(iter(User.objects.select_related("company").filter(pk=user_id)), None)
+        """The person a session belongs to, with their company, if their account is open.
+
+        Of the acting session they were read together with it.
+        """
+        person = current_person(user_id)
+        if person is None:
+            person = next(iter(User.objects.select_related("company").filter(pk=user_id)), None)
         return None if person is None or person.is_shut_out else person

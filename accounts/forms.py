@@ -14,11 +14,12 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts import throttle
 from accounts.models import User
 from accounts.row_forms import RowForm
 from accounts.text import AT, check_person_name, check_username, clean_address, fold, fold_address, trim
-from accounts.throttle import HOUR, NEVER, Lane, Throttled
+from accounts.throttle import budgets
+from accounts.throttle.budgets import Throttled
+from accounts.throttle.rule import HOUR, NEVER, Lane
 
 # What is neither seen nor typed: a name with a line in it would write lines of its own into mails.
 ONE_LINE = RegexValidator(
@@ -174,7 +175,7 @@ class ChoosePasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # the same
         """May the new password be checked now? Twenty an hour are, then one waits."""
         lane = Lane(f"choices:{self.user.pk.hex}", free=20, delay=1, ends=NEVER, forgets=HOUR)
         try:
-            throttle.claim(lane)
+            budgets.claim(lane)
         except Throttled as trouble:
             self.throttled = trouble
             self.add_error("new_password1", too_many(trouble))

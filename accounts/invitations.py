@@ -21,12 +21,13 @@ from django.utils.encoding import force_bytes
 from django.utils.http import base36_to_int, int_to_base36, urlsafe_base64_encode
 from django.utils.translation import gettext as _
 
-from accounts import delivery, throttle
+from accounts import delivery
 from accounts.authorization import hold
 from accounts.clock import APART, is_ahead
 from accounts.models import User
 from accounts.people import ChangedMeanwhile
 from accounts.text import AT, fold, fold_address, spoken
+from accounts.throttle import budgets, lanes
 from audit import recording
 from audit.models import AuditEvent
 from audit.recording import record
@@ -223,8 +224,8 @@ def _mail_reset(person: User, actor: User | None = None) -> None:
 def _may_be_written_to(person: User) -> bool:
     """Does the budget of mails to `person` allow another? Whoever asked is not told (ASVS 6.3.8)."""
     try:
-        throttle.claim(throttle.mail_lane("reset", person))
-    except throttle.Throttled:
+        budgets.claim(lanes.mail_lane("reset", person))
+    except budgets.Throttled:
         return False
     return True
 

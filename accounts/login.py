@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from time import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from django.contrib.sessions.exceptions import SessionInterrupted
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from accounts import throttle
 from accounts.clock import is_ahead
 from accounts.refusals import waits
+from accounts.sessions.store import PROOFS
+from accounts.throttle import budgets, lanes
 from audit.recording import record
 from audit.vocabulary import Action
 
@@ -22,12 +22,10 @@ if TYPE_CHECKING:
     from django.contrib.sessions.backends.base import SessionBase
 
     from accounts.models import User
-    from accounts.sessions import SessionStore
+    from accounts.sessions.store import SessionStore
 
 RECENT_SECONDS = 15 * 60
 
-PROOFS = "proofs"
-COMPLETE = "login_complete"
 NEXT = "next"
 
 
@@ -62,21 +60,19 @@ def add_proof(session: SessionStore, proof: Proof) -> None:
 def guessed(person: User, method: str) -> Proof:
     """The proof of a right guess, with the network's budget that it was taken from if this browser has none of its
     own."""
-    return Proof(method, time(), network=throttle.network_of(person))
+    return Proof(method, time(), network=lanes.network_of(person))
 
 
 def password_holds(person: User, password: str) -> bool:
     """Is this the password of `person`, who is signed in? Raises Throttled before it is looked at."""
     try:
-        throttle.claim(*throttle.guess_lanes(person))
-    except throttle.Throttled:
+        budgets.claim(*lanes.guess_lanes(person))
+    except budgets.Throttled:
         refuse(person, "password", "Throttled")
         raise
     if person.check_password(password):
-        network = throttle.network_of(person)
-        throttle.forgive(
-            [throttle.person_lane(person)], given_back=[throttle.Guess(network, time())] if network else ()
-        )
+        network = lanes.network_of(person)
+        budgets.forgive([lanes.person_lane(person)], given_back=[budgets.Guess(network, time())] if network else ())
         return True
     refuse(person, "password", "WrongPassword")
     return False
@@ -89,23 +85,6 @@ def refuse(person: User | None, method: str, reason: str) -> None:
     """
     if reason != "Throttled" or waits.take():
         record(Action.REFUSED, actor=None, subject=person, methods=[method], reason=reason)
-
-
-def take(session: SessionStore, name: str) -> Any:
-    """Take `name` out of `session` for good, before it is used. If several requests try at once, one gets it.
-
-    One statement decides: it gives the session another key, so that the second request no longer finds the old one.
-    """
-    kept = session.pop(name, None)
-    if kept is None:
-        return None
-    session.cycle_key()
-    try:
-        session.settle()
-    except SessionInterrupted:
-        session.modified = False
-        return None
-    return kept
 
 
 def local_path(candidate: str | None) -> str:

@@ -17,10 +17,10 @@ from django.shortcuts import resolve_url
 from django.utils import translation
 from django.utils.http import urlencode
 
-from accounts.acting import in_session
-from accounts.known_browsers import set_cookie
 from accounts.login import local_path
 from accounts.refusals import step_skipped
+from accounts.sessions.current import in_session
+from accounts.throttle.known_browsers import set_cookie
 from audit.recording import origin
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class ActingSessionMiddleware:
     def process_view(self, request: SiteRequest, view: Callable[..., HttpResponse], *_: object) -> None:
         request.session.in_background = request.method in getattr(view, "in_background", ())
         if not request.session.in_background:
-            request.session.seen()
+            request.session.touch()
 
 
 class LanguageMiddleware(LocaleMiddleware):

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from datetime import timedelta
-from math import ceil
 from typing import TYPE_CHECKING, ClassVar, Self
 from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.hashers import check_password, identify_hasher, make_password
-from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import Q
@@ -20,11 +17,10 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from accounts.address_models import PendingAddress
-from accounts.budgets import Budget
-from accounts.clock import APART
 from accounts.domains import shown_if_one
 from accounts.hashers import salt_of
 from accounts.passwords import LONGEST_TYPED, typed_alike
+from accounts.sessions.models import Session
 from accounts.text import (
     FoldedAddressField,
     FoldedField,
@@ -34,15 +30,13 @@ from accounts.text import (
     fold_address,
     trim,
 )
+from accounts.throttle.models import Budget
 from audit.recording import record
 from audit.vocabulary import Action
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
     from uuid import UUID
-
-    from accounts.sessions import SessionStore
 
 
 __all__ = ["Budget", "PendingAddress", "Role", "Session", "User"]
@@ -118,13 +112,6 @@ class UserManager(BaseUserManager["User"]):
             person.save()
             person.record_creation(actor=None)
         return person
-
-
-class SessionManager(BaseSessionManager["Session"]):
-    def live(self) -> models.QuerySet[Session]:
-        """The sessions that have not run out."""
-        now, latest = timezone.now(), timezone.now() + timedelta(seconds=APART)
-        return self.filter(expire_date__gt=now, started_at__lte=latest, seen_at__lte=latest)
 
 
 class User(AbstractBaseUser):
@@ -256,50 +243,3 @@ class User(AbstractBaseUser):
     def _signed(self, of_password: str, secret: str | None = None) -> str:
         seen = f"{of_password}:{self.session_epoch}"
         return salted_hmac("accounts.User.session", seen, secret=secret, algorithm="sha256").hexdigest()
-
-
-class Session(AbstractBaseSession):
-    """A session, and whose it is: so that it can be listed, counted and ended.
-
-    `public_id` names it to people; the key is in the cookie only. `started_at`
-    is when its first factor was proved, `proved_by` lists what was proved
-    ("password totp", "passkey:<id>"), `is_complete` says that no step is left.
-    """
-
-    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="sessions")
-    public_id = models.UUIDField(default=uuid4, unique=True, editable=False)
-    started_at = models.DateTimeField(default=timezone.now, editable=False)
-    seen_at = models.DateTimeField(default=timezone.now, editable=False)
-    address = models.GenericIPAddressField(null=True)
-    browser = models.CharField(max_length=300, blank=True)
-    proved_by = models.TextField(blank=True)
-    is_complete = models.BooleanField(default=False)
-
-    objects: ClassVar[SessionManager] = SessionManager()
-
-    @classmethod
-    def get_session_store_class(cls) -> type[SessionStore]:
-        from accounts.sessions import SessionStore  # noqa: PLC0415  # which imports this module
-
-        return SessionStore
-
-    def columns(self) -> dict[str, object]:
-        """What it holds, by column."""
-        return {column.attname: getattr(self, column.attname) for column in self._meta.concrete_fields}
-
-    @property
-    def limit(self) -> datetime:
-        """When it ends if nothing more is done: idle too long, or too old (NIST SP 800-63B-4 section 2.2.3)."""
-        idle = self.seen_at + timedelta(seconds=settings.SESSION_IDLE_SECONDS)
-        return min(idle, self.started_at + timedelta(seconds=settings.SESSION_SECONDS))
-
-    @property
-    def ends_at(self) -> datetime:
-        """The same, or earlier where it was kept under other settings."""
-        return min(self.limit, self.expire_date)
-
-    def seconds_left(self) -> tuple[int, int]:
-        """Until it ends if nothing is done, and until it ends whatever is done."""
-        now, overall = timezone.now(), self.started_at + timedelta(seconds=settings.SESSION_SECONDS)
-        idle_left, left = (max(0, ceil((end - now).total_seconds())) for end in (self.ends_at, overall))
-        return idle_left, left

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from accounts import addresses, throttle
+from accounts import addresses
 from accounts.authorization import (
     ADMINISTRATORS,
     NOBODY,
@@ -22,6 +22,7 @@ from accounts.authorization import (
 )
 from accounts.models import PROFILE, Session, User
 from accounts.passwords import is_short
+from accounts.throttle import budgets
 from audit.models import AuditEvent
 from audit.recording import record
 from audit.vocabulary import Action
@@ -129,9 +130,9 @@ def activate_user(person: User, *, actor: User) -> None:
 def unlock_user(person: User, *, actor: User) -> bool:
     """End the wait for `person`'s passwords and codes. False if there was none."""
     hold(person, actor=actor)
-    if throttle.blocked_until(person) is None:
+    if budgets.blocked_until(person) is None:
         return False
-    failures = throttle.unlock(person)
+    failures = budgets.unlock(person)
     record(Action.USER_UNLOCKED, actor=actor, subject=person, failures=failures)
     return True
 
@@ -243,6 +244,6 @@ def change_password(person: User, password: str, *, actor: User | None, here: st
     if not as_read.update(password=person.password, password_is_short=person.password_is_short):
         raise ChangedMeanwhile
     addresses.forget(User.objects.filter(pk=person.pk))
-    throttle.unlock(person)
+    budgets.unlock(person)
     Session.objects.filter(user=person).exclude(pk=here).delete()
     record(Action.PASSWORD_CHANGED, actor=actor, subject=person)

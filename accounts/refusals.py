@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import Http404
 
-from accounts.bucket import Bucket
 from accounts.models import User
+from accounts.throttle.bucket import Bucket
 from audit.recording import record
 from audit.vocabulary import Action
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails
 
     from accounts.models import User
-    from accounts.sessions import SessionStore
+    from accounts.sessions.store import SessionStore
 
 
 class SiteRequest(HttpRequest):
@@ -24,7 +24,9 @@ class SiteRequest(HttpRequest):
     LANGUAGE_CODE: str
     progress: Any  # mfa.steps.Progress of the claimant's login, which lies above; None where there is no claimant
     failure_is_logged: bool  # by m2v.outage, so that Django's own line is none (m2v.logs)
-    known_browser: str  # the cookie that the answer carries, where there is a new one (accounts.known_browsers)
+    known_browser: (
+        str  # the cookie that the answer carries, where there is a new one (accounts.throttle.known_browsers)
+    )
 
 
 class ClaimantRequest(SiteRequest):

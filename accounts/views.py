@@ -17,11 +17,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.generic import FormView, TemplateView
 
-from accounts import addresses, invitations, people, throttle
+from accounts import addresses, invitations, people
 from accounts.after_response import RedirectThen
 from accounts.forms import ChoosePasswordForm, ResetForm, too_many
 from accounts.models import User
-from accounts.throttle import wait
+from accounts.throttle import budgets, lanes
+from accounts.throttle.budgets import wait
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -51,8 +52,8 @@ class PasswordReset(FormView):  # type: ignore[type-arg]  # not subscriptable wh
     def form_valid(self, form: ResetForm) -> HttpResponse:
         """Respond first: the person is looked up, and written to, after the response has been sent."""
         try:
-            throttle.claim(*throttle.address_lanes(kind="resets", free=20))
-        except throttle.Throttled as trouble:
+            budgets.claim(*lanes.address_lanes(kind="resets", free=20))
+        except budgets.Throttled as trouble:
             form.add_error(None, too_many(trouble))
             return wait(self.form_invalid(form), trouble)
         return RedirectThen(

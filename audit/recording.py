@@ -80,7 +80,7 @@ def current_address() -> str | None:
 
 
 def known_browser_cookie() -> str:
-    """What the browser says about who knows it (accounts.known_browsers), signed; not to be believed as it is."""
+    """What the browser says about who knows it (accounts.throttle.known_browsers), signed; not to be believed as it is."""
     return _origin.get().cookie
 
 

@@ -8,12 +8,12 @@ from django import forms
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from accounts import throttle
 from accounts.forms import FIELD_CLASSES, ONE_LINE, AddressInput, PersonForm, TrimmedField, too_many
 from accounts.models import Role, User
 from accounts.row_forms import RowForm
 from accounts.text import USERNAME_RULE, fold
-from accounts.throttle import Throttled
+from accounts.throttle import budgets, lanes
+from accounts.throttle.budgets import Throttled
 from companies.letting_in import APP, CODES, Checked, Fate
 from companies.models import Company
 from mfa.forms import SignOutForm
@@ -91,7 +91,7 @@ class UserForm(PersonForm):
         if self.actor.role == Role.ADMINISTRATOR or name not in self.changed_data:  # who sees everybody anyway
             return
         try:
-            throttle.claim(*throttle.actor_lanes("probes", self.actor))
+            budgets.claim(*lanes.actor_lanes("probes", self.actor))
         except Throttled as trouble:
             self.throttled = trouble
             raise forms.ValidationError(too_many(trouble)) from trouble
@@ -100,7 +100,7 @@ class UserForm(PersonForm):
         """Does the actor's budget cover the mails about another name or address? If not, the form says so."""
         try:
             if {"email", "username"} & set(self.changed_data):
-                throttle.claim(*throttle.actor_lanes("mails", self.actor))
+                budgets.claim(*lanes.actor_lanes("mails", self.actor))
         except Throttled as trouble:
             self.throttled = trouble
             self.add_error(None, too_many(trouble))

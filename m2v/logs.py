@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import InterfaceError, OperationalError
 
-from accounts.bucket import Bucket
+from accounts.throttle.bucket import Bucket
 from mfa.sealing import Unreadable
 
 if TYPE_CHECKING:

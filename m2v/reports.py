@@ -16,7 +16,7 @@ from django.http import HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from accounts.bucket import Bucket
+from accounts.throttle.bucket import Bucket
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

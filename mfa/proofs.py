@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from accounts import login, throttle
+from accounts import login
 from accounts.backends import AccountLocked
 from accounts.login import Proof
+from accounts.throttle import budgets, lanes, rule
 from audit.methods import beyond_password, guessed
 from mfa.methods import TYPED, passkeys
 from mfa.methods.errors import NotProved
@@ -54,26 +55,26 @@ def by_code(person: User, holdings: Holdings, method: str, code: str) -> Iterato
     try:
         with transaction.atomic():
             TYPED[method].verify(person, holdings, code)
-            yield Proof(method, time(), network=throttle.network_of(person))
+            yield Proof(method, time(), network=lanes.network_of(person))
     except Unreadable as trouble:
         now = time()
-        lanes = [throttle.factor_lane(person, method), *throttle.guess_lanes(person)]
-        throttle.forgive(given_back=[throttle.Guess(lane.key, now) for lane in lanes])
+        taken_from = [lanes.factor_lane(person, method), *lanes.guess_lanes(person)]
+        budgets.forgive(given_back=[budgets.Guess(lane.key, now) for lane in taken_from])
         trouble.add_note(f"{method} of {person.pk}")
         raise
     except NotProved as trouble:
         login.refuse(person, method, type(trouble).__name__)
-        if failures >= throttle.USED_UP:
+        if failures >= rule.USED_UP:
             disable_factor(person, method)
         raise
 
 
 def _claim(person: User, method: str) -> int:
     """Take a guess; how many in a row were wrong with this method, this one included. Raises Throttled."""
-    counted = throttle.factor_lane(person, method)
+    counted = lanes.factor_lane(person, method)
     try:
-        return throttle.claim(counted, *throttle.guess_lanes(person))[counted.key]
-    except throttle.Throttled:
+        return budgets.claim(counted, *lanes.guess_lanes(person))[counted.key]
+    except budgets.Throttled:
         login.refuse(person, method, "Throttled")
         raise
 
@@ -86,15 +87,15 @@ def by_passkey(
 
     `person` is the one who must own it, None where it names its owner. Raises
     Refused, and Unknown where there is no such passkey. A signature cannot be
-    guessed: a network waits for wrong ones alone (Throttled), so that nobody
+    guessed, so it takes no guess: a network waits for wrong ones alone (Throttled), and nobody
     locks a passkey's owner out by guessing; wrong ones count as guesses too,
     against the owner's other proofs and the network's. Raises AccountLocked
     where it was right and opens nothing: that is no use of the passkey.
     """
-    owner, network = person, throttle.address_lanes(kind="passkeys")
+    owner, network = person, lanes.address_lanes(kind="passkeys")
     try:
-        throttle.claim(*network)
-    except throttle.Throttled:
+        budgets.check(*network)
+    except budgets.Throttled:
         login.refuse(owner, Method.PASSKEY, "Throttled")
         raise
     try:
@@ -105,18 +106,16 @@ def by_passkey(
         handle = passkey.user_id.bytes
         use = passkeys.finish_authentication(ceremonies, person, passkey, answer, handle)
         if owner.is_shut_out:
-            throttle.forgive(given_back=[throttle.Guess(lane.key, time()) for lane in network])
             login.refuse(owner, Method.PASSKEY, AccountLocked.__name__)
             raise AccountLocked(owner)
         with transaction.atomic():
             passkeys.verify(passkey, use)
             yield owner, Proof(Method.PASSKEY, time(), by=str(passkey.pk))
-            throttle.forgive(given_back=[throttle.Guess(lane.key, time()) for lane in network])
     except Refused as trouble:
         if isinstance(trouble, RefusedForGood):
             suspend_passkey(passkey, str(trouble))
         login.refuse(owner, Method.PASSKEY, str(trouble))
-        throttle.count_failure(*(throttle.guess_lanes(owner) if owner else throttle.address_lanes()))
+        budgets.count_failure(*network, *(lanes.guess_lanes(owner) if owner else lanes.address_lanes()))
         raise
 
 
@@ -139,6 +138,6 @@ def forgive_guesses(person: User, *proofs: Proof) -> None:
     """These were right: forget the failures that can be guesses, and give networks back what was taken for these."""
     guesses = guessed(proof.method for proof in proofs)
     if guesses:
-        in_a_row = [throttle.factor_lane(person, method) for method in beyond_password(guesses)]
-        given_back = [throttle.Guess(proof.network, proof.at) for proof in proofs if proof.network]
-        throttle.forgive([throttle.person_lane(person), *in_a_row], given_back=given_back)
+        in_a_row = [lanes.factor_lane(person, method) for method in beyond_password(guesses)]
+        given_back = [budgets.Guess(proof.network, proof.at) for proof in proofs if proof.network]
+        budgets.forgive([lanes.person_lane(person), *in_a_row], given_back=given_back)

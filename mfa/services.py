@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts import throttle
 from accounts.authorization import hold, one_administrator_stays
 from accounts.models import User
 from accounts.people import ChangedMeanwhile, end_sessions, measure_anew
-from accounts.places import end_proved_by
+from accounts.sessions.listed import end_proved_by
+from accounts.throttle import budgets, lanes
 from audit import recording
 from audit.recording import record
 from audit.vocabulary import Action
@@ -229,7 +229,7 @@ def disable_factor(subject: User, method: str) -> None:
 
 def _count_anew(subject: User, *methods: Method) -> None:
     """A new factor begins without failures."""
-    throttle.forgive([throttle.factor_lane(subject, method) for method in methods])
+    budgets.forgive([lanes.factor_lane(subject, method) for method in methods])
 
 
 def _set_switch(subject: User, *, on: bool, actor: User) -> bool:

@@ -142,7 +142,7 @@ def confirm(request: SiteRequest, person: User, proof: Proof) -> None:
     if proof.method != Method.PASSWORD:  # forgiven where it was looked at
         forgive_guesses(person, proof)
     record(Action.CONFIRMED, actor=person, subject=person, methods=[proof.method])
-    request.session.settle()
+    request.session.save_now()
 
 
 def held_form(request: SiteRequest) -> HeldForm | None:

@@ -30,13 +30,14 @@ from django.shortcuts import resolve_url
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
-from accounts import known_browsers
-from accounts.acting import current_id
 from accounts.clock import is_ahead
-from accounts.login import COMPLETE, NEXT, PROOFS, Proof, add_proof, proofs_of
+from accounts.login import NEXT, Proof, add_proof, proofs_of
 from accounts.middleware import wants_json
 from accounts.models import User
 from accounts.refusals import step_skipped
+from accounts.sessions.current import current_id
+from accounts.sessions.store import COMPLETE, PROOFS
+from accounts.throttle import known_browsers
 from audit.recording import record
 from audit.vocabulary import Action
 from mfa.methods.recovery_codes import UNSAVED_CODES
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from accounts.requests import SiteRequest
-    from accounts.sessions import SessionStore
+    from accounts.sessions.store import SessionStore
     from mfa.methods.held import Holdings
 
     View = Callable[..., HttpResponse]
@@ -143,7 +144,7 @@ class LoginStepsMiddleware(AuthenticationMiddleware):
 
     def process_exception(self, request: SiteRequest, exception: Exception) -> None:
         """A view that fails, with whatever status, leaves no proof behind: what it did was rolled back."""
-        request.session.take_back()
+        request.session.roll_back()
 
 
 def arrive(request: SiteRequest) -> None:
@@ -216,7 +217,7 @@ def _proved(request: SiteRequest, person: User, progress: Progress, proof: Proof
     if not progress.pending:
         return complete(request, person, progress.proofs)
     record(Action.PROVED, actor=person, subject=person, methods=[proof.method])
-    request.session.settle()
+    request.session.save_now()
     return resolve_url(progress.pending[0])
 
 
@@ -228,7 +229,7 @@ def step_done(request: SiteRequest, person: User) -> str:
     if not progress.pending:
         return complete(request, person, progress.proofs)
     request.session[STEPS_DONE] = progress.done + 1
-    request.session.settle()
+    request.session.save_now()
     return resolve_url(progress.pending[0])
 
 
@@ -253,5 +254,5 @@ def complete(request: SiteRequest, person: User, proofs: tuple[Proof, ...]) -> s
     session.pop(STEPS_DONE, None)
     there = session.pop(NEXT, "") or resolve_url(settings.LOGIN_REDIRECT_URL)
     session[COMPLETE] = True
-    session.settle()
+    session.save_now()
     return there

@@ -146,11 +146,6 @@ def test_only_the_settings_read_the_environment():
 
 PRIVATE = re.compile(r"_[a-z](?:\w*[^\W_])?")
 PUBLIC_PRIVATE = {"_meta", "_replace", "_exit"}  # documented by Django and by Python, underscore and all
-NOT_YET = {
-    "accounts/sessions.py",  # until it is accounts/sessions/store.py
-    "audit/sealing/written_once.py",  # until the audit is sealed after the fact
-}
-CHECKED = [path for path in MODULES if name(path) not in NOT_YET]
 
 
 def stored_on_self(tree):
@@ -180,14 +175,14 @@ def replaced_names(kind):
 
 def test_no_module_uses_an_underscore_name_that_it_does_not_define():
     """Django's may change with any release. (granian's one: pyproject.toml says why.)"""
-    used = {name(path): names for path in CHECKED if (names := private_names_of_others(path))}
+    used = {name(path): names for path in MODULES if (names := private_names_of_others(path))}
 
     assert used == {"m2v/server.py": {"_respawn_workers"}}
 
 
 def test_no_class_replaces_an_underscore_name_of_djangos():
     replaced = {}
-    for path in CHECKED:
+    for path in MODULES:
         module = import_module(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"))
         kinds = [kind for kind in vars(module).values() if isinstance(kind, type)]
         own = [kind for kind in kinds if kind.__module__ == module.__name__]

@@ -10,8 +10,9 @@ from time import time
 import pytest
 from django.db import transaction
 
-from accounts import people, throttle
+from accounts import people
 from accounts.models import Budget, Role, User
+from accounts.throttle import lanes
 from notices.table import NOTICES
 from tests.accounts.walk import pages
 from tests.people import PASSWORD
@@ -101,7 +102,7 @@ def test_no_address_of_the_site_mails_others_without_a_budget(tried, actor):
 
 
 def test_a_budget_that_is_used_up_sends_nothing_and_changes_nothing(tried, actor):
-    for lane in throttle.actor_lanes("mails", actor.user):
+    for lane in lanes.actor_lanes("mails", actor.user):
         Budget.objects.create(key=lane.key, failures=400, blocked_until=time() + 600, last_at=time(), began_at=time())
 
     statuses = {}
@@ -120,7 +121,7 @@ def test_a_budget_that_is_used_up_sends_nothing_and_changes_nothing(tried, actor
 def test_an_administrator_of_the_site_enters_many_addresses_and_not_any_number(administrator, make_user, mailoutbox):
     mia = make_user("mia", first_name="Mia")
     Budget.objects.create(
-        key=throttle.actor_lanes("mails", administrator.user)[0].key,
+        key=lanes.actor_lanes("mails", administrator.user)[0].key,
         failures=290,
         blocked_until=0,
         last_at=time(),
@@ -140,6 +141,6 @@ def test_an_administrator_of_the_site_enters_many_addresses_and_not_any_number(a
 
 
 def test_a_members_address_takes_nothing_from_their_administrators(make_person, company_admin):
-    lanes = {lane.key for lane in throttle.actor_lanes("mails", company_admin)}
+    shared = {lane.key for lane in lanes.actor_lanes("mails", company_admin)}
 
-    assert not lanes & {lane.key for lane in throttle.actor_lanes("mails", make_person("mia").user)}
+    assert not shared & {lane.key for lane in lanes.actor_lanes("mails", make_person("mia").user)}

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db import connections
 
-from accounts import not_me, people, throttle
+from accounts import not_me, people
 from accounts.authorization import LastAdministrator, OutOfReach, ShutOut, able_to_sign_in
 from accounts.models import Budget, Role, User
+from accounts.throttle import budgets, lanes, rule
 from audit.models import AuditEvent
 from audit.recording import record
 from audit.vocabulary import Action
@@ -55,9 +56,9 @@ def browsers(person: Person, number: int = TWENTY, *, same_session: bool) -> lis
         if same_session:
             one.client.cookies["session"] = person.client.cookies["session"].value
         else:
-            throttle.unlock(person.user)
+            budgets.unlock(person.user)
             one.enter_password()
-    throttle.unlock(person.user)
+    budgets.unlock(person.user)
     return made
 
 
@@ -312,7 +313,7 @@ def test_fifty_wrong_passwords_at_once_are_five_guesses(kim, still):
     answers = in_parallel([lambda one=one: one.enter_password("wrong") for one in tries])
 
     assert statuses(answers) == [400] * 5 + [429] * 45
-    assert Budget.objects.get(pk=throttle.Lane(f"person:{kim.user.pk.hex}").key).failures == 5
+    assert Budget.objects.get(pk=rule.Lane(f"person:{kim.user.pk.hex}").key).failures == 5
 
 
 @pytest.mark.row("B-11", "V7")
@@ -322,17 +323,17 @@ def test_fifty_wrong_codes_at_once_are_as_many_guesses_as_are_left(still, kim_wi
     answers = in_parallel([lambda one=one: one.enter_code("000000") for one in tries])
 
     assert statuses(answers) == [400] * 5 + [429] * 45
-    assert Budget.objects.get(pk=throttle.factor_lane(kim_with_app.user, "totp").key).failures == 5
+    assert Budget.objects.get(pk=lanes.factor_lane(kim_with_app.user, "totp").key).failures == 5
 
 
 @pytest.mark.row("B-11", "V7")
 def test_a_guess_that_one_budget_refuses_counts_in_none(still):
-    lanes = throttle.Lane("a", free=1000), throttle.Lane("b", free=3)
+    both = rule.Lane("a", free=1000), rule.Lane("b", free=3)
 
     def taken() -> bool:
         try:
-            return bool(throttle.claim(*lanes))
-        except throttle.Throttled:
+            return bool(budgets.claim(*both))
+        except budgets.Throttled:
             return False
 
     assert sum(in_parallel([taken] * FIFTY)) == 3
@@ -347,7 +348,7 @@ def with_password(person: Person) -> Person:
     person.user.refresh_from_db()
     person.user.set_password(PASSWORD)
     person.user.save()
-    throttle.unlock(person.user)
+    budgets.unlock(person.user)
     return person
 
 

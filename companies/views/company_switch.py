@@ -11,10 +11,10 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts import throttle
 from accounts.forms import too_many
 from accounts.guards import settings_app
 from accounts.models import Session, User
+from accounts.throttle import budgets, lanes
 from companies import services
 from companies.forms import CompanyOffForm
 from companies.services import Individuals, end_company_sessions
@@ -48,8 +48,8 @@ def two_factor_on(request: SignedInRequest, company_id: UUID) -> HttpResponse:
     form = SignOutForm(request.POST)
     if request.method == "POST" and form.is_valid():
         try:
-            throttle.claim(*throttle.actor_lanes("mails", request.user))
-        except throttle.Throttled as trouble:
+            budgets.claim(*lanes.actor_lanes("mails", request.user))
+        except budgets.Throttled as trouble:
             messages.error(request, too_many(trouble))
             return redirect("settings:company", company_id)
         services.enable_company_two_factor(shown, actor=request.user, sessions=_sessions(form))

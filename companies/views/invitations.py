@@ -10,11 +10,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts import invitations, people, throttle
+from accounts import invitations, people
 from accounts.forms import too_many
 from accounts.guards import settings_app
 from accounts.models import User
 from accounts.refusals import managed_or_404
+from accounts.throttle import budgets, lanes
 from companies.views.back import back_to_user, to_let_in
 from mfa.sealing import Purpose, Unreadable, seal, unseal
 from mfa.step_up import confirmation_required
@@ -47,11 +48,11 @@ def user_invite(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         messages.info(request, text.format(name=person.get_short_name()))
         return back_to_user(request, user_id)
     try:
-        throttle.claim(throttle.mail_lane("invite", person), *throttle.actor_lanes("mails", request.user))
+        budgets.claim(lanes.mail_lane("invite", person), *lanes.actor_lanes("mails", request.user))
         return say_invited(request, person, invitations.invite(person, actor=request.user))
     except people.ChangedMeanwhile:
         return _chosen_already(request, person)
-    except throttle.Throttled as trouble:
+    except budgets.Throttled as trouble:
         messages.error(request, too_many(trouble))
         return back_to_user(request, user_id)
 

@@ -11,10 +11,11 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts import people, throttle
+from accounts import people
 from accounts.authorization import LastAdministrator
 from accounts.forms import too_many
 from accounts.guards import settings_app
+from accounts.throttle import budgets, lanes
 from companies.forms import LetInForm
 from companies.letting_in import Lock, let_in
 from companies.views.back import HISTORY, back_to_user, list_query, to_let_in
@@ -92,12 +93,12 @@ def user_let_in(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     if form.is_valid():
         checked, reason = form.cleaned_data["checked"], form.cleaned_data["reason"]
         try:
-            throttle.claim(*throttle.actor_lanes("mails", request.user))
+            budgets.claim(*lanes.actor_lanes("mails", request.user))
             link = let_in(person, kept=form.kept, checked=checked, reason=reason, actor=request.user)
         except people.ChangedMeanwhile:
             messages.info(request, _("This account was changed in the meantime. Look at it again."))
             return back_to_user(request, user_id)
-        except throttle.Throttled as trouble:
+        except budgets.Throttled as trouble:
             form.throttled = trouble
             form.add_error(None, too_many(trouble))
         else:
@@ -113,4 +114,4 @@ def user_let_in(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         "events": history.shown(chosen),
     }
     page = render(request, "settings/administration/users/let-in.html", context, status=400 if form.is_bound else 200)
-    return throttle.wait(page, form.throttled) if form.throttled else page
+    return budgets.wait(page, form.throttled) if form.throttled else page

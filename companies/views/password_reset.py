@@ -9,9 +9,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts import invitations, throttle
+from accounts import invitations
 from accounts.forms import too_many
 from accounts.guards import settings_app
+from accounts.throttle import budgets, lanes
 from companies.views.back import back_to_user
 from companies.views.users import find_person, page_behind
 from mfa.step_up import confirmation_required
@@ -40,8 +41,8 @@ def user_password_reset(request: SignedInRequest, user_id: UUID) -> HttpResponse
         return back_to_user(request, user_id)
     if request.method == "POST":
         try:
-            throttle.claim(throttle.mail_lane("reset", person), *throttle.actor_lanes("mails", request.user))
-        except throttle.Throttled as trouble:
+            budgets.claim(lanes.mail_lane("reset", person), *lanes.actor_lanes("mails", request.user))
+        except budgets.Throttled as trouble:
             messages.error(request, too_many(trouble))
         else:
             invitations.start_reset(person, actor=request.user)

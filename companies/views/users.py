@@ -14,12 +14,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import addresses, invitations, people, throttle
+from accounts import addresses, invitations, people
 from accounts.authorization import LastAdministrator
 from accounts.forms import too_many
 from accounts.guards import settings_app
 from accounts.models import User
 from accounts.refusals import fields_ignored, managed_or_404
+from accounts.throttle import budgets, lanes
 from companies.forms import UserForm
 from companies.models import Company
 from companies.queries import UserList
@@ -81,13 +82,13 @@ def user_new(request: SignedInRequest) -> HttpResponse:
     if form.is_valid():
         person = form.instance
         try:
-            throttle.claim(*throttle.actor_lanes("mails", request.user))
+            budgets.claim(*lanes.actor_lanes("mails", request.user))
             with transaction.atomic():
                 people.create_user(person, actor=request.user)
                 link = invitations.invite(person, actor=request.user)
         except IntegrityError:
             form.taken_meanwhile()
-        except throttle.Throttled as trouble:
+        except budgets.Throttled as trouble:
             form.throttled = trouble
             form.add_error(None, too_many(trouble))
         else:
@@ -95,7 +96,7 @@ def user_new(request: SignedInRequest) -> HttpResponse:
     page = render(
         request, "settings/administration/users/new.html", {"form": form}, status=400 if form.is_bound else 200
     )
-    return throttle.wait(page, form.throttled) if form.throttled else page
+    return budgets.wait(page, form.throttled) if form.throttled else page
 
 
 @never_cache
@@ -130,7 +131,7 @@ def user_edit(request: SignedInRequest, user_id: UUID) -> HttpResponse:
                 messages.info(request, said)
             return back_to_user(request, user_id)
     page = render(request, USER, _user_page(request, person, form), status=400 if form.is_bound else 200)
-    return throttle.wait(page, form.throttled) if form.throttled else page
+    return budgets.wait(page, form.throttled) if form.throttled else page
 
 
 def _form(request: SignedInRequest, person: User, data: QueryDict | None) -> UserForm:
@@ -146,7 +147,7 @@ def _user_page(request: SignedInRequest, person: User, form: UserForm) -> dict[s
         "act_query": act_query(request),
         "window": Window(person, request.user),
         "pending": addresses.waiting_for(person),
-        "locked": throttle.blocked_until(person) is not None,
+        "locked": budgets.blocked_until(person) is not None,
         "invited": None if person.is_shut_out else invitations.invited(person),
         "link": link_to_hand_over(request, person),
     }

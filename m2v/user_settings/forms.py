@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts import login, throttle
+from accounts import login
 from accounts.forms import FIELD_CLASSES, AddressInput, ChoosePasswordForm, PersonForm, too_many
 from accounts.models import User
 from accounts.text import fold_address
-from accounts.throttle import HOUR, NEVER, Lane, Throttled
+from accounts.throttle import budgets
+from accounts.throttle.budgets import Throttled
+from accounts.throttle.rule import HOUR, NEVER, Lane
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,7 +53,7 @@ class ProfileForm(PersonForm):
         email: str = self.cleaned_data["email"]
         if email and fold_address(email) != fold_address(self.instance.email):
             try:
-                throttle.claim(Lane(f"addresses:{self.instance.pk.hex}", free=10, delay=900, ends=NEVER, forgets=HOUR))
+                budgets.claim(Lane(f"addresses:{self.instance.pk.hex}", free=10, delay=900, ends=NEVER, forgets=HOUR))
             except Throttled as trouble:
                 self.throttled = trouble
                 raise forms.ValidationError(too_many(trouble)) from trouble

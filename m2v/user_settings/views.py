@@ -17,12 +17,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import addresses, known_browsers, people, places, throttle
-from accounts.acting import current_key, in_background
+from accounts import addresses, people
 from accounts.forms import too_many
 from accounts.models import User
 from accounts.refusals import fields_ignored
-from accounts.throttle import wait
+from accounts.sessions import listed
+from accounts.sessions.current import current_key, in_background
+from accounts.throttle import budgets, known_browsers, lanes
+from accounts.throttle.budgets import wait
 from m2v.user_settings.forms import ChangePasswordForm, ProfileForm
 from mfa.step_up import confirmation_required, confirmation_required_to_post
 from mfa.window.page import Page
@@ -44,7 +46,7 @@ def _settings(person: User) -> dict[str, Any]:
     """The context of User settings."""
     return {
         "form": ProfileForm(instance=User.objects.get(pk=person.pk), languages=settings.LANGUAGES),
-        "places": places.places_of(person),
+        "places": listed.sessions_of(person),
         "pending": addresses.waiting_for(person),
     }
 
@@ -63,11 +65,11 @@ def user_settings(request: SignedInRequest) -> HttpResponse:
     if form.is_valid():
         try:
             if "email" in form.changed_data:
-                throttle.claim(*throttle.actor_lanes("mails", request.user))
+                budgets.claim(*lanes.actor_lanes("mails", request.user))
             people.change_user(person, changed=form.changed_data, actor=request.user, seen=form.decided_on())
         except IntegrityError:
             form.taken_meanwhile()
-        except throttle.Throttled as trouble:
+        except budgets.Throttled as trouble:
             form.throttled = trouble
             form.add_error("email", too_many(trouble))
         except people.ChangedMeanwhile:  # between the look at the form and the lock
@@ -124,7 +126,7 @@ def withdraw_address(request: SignedInRequest) -> HttpResponse:
 def session(request: SignedInRequest) -> HttpResponse:
     """How many seconds are left. Asking does not extend them; "Stay signed in", a POST, does."""
     if request.method == "POST":
-        request.session.seen(after=0)
+        request.session.touch(after=0)
     return JsonResponse(request.session.left)
 
 
@@ -133,7 +135,7 @@ def session(request: SignedInRequest) -> HttpResponse:
 @require_POST
 def session_end(request: SignedInRequest, place_id: UUID) -> HttpResponse:
     """Sign out in one other place."""
-    browser = places.end_place(request.user, place_id, actor=request.user)
+    browser = listed.end_one(request.user, place_id, actor=request.user)
     if browser is None:
         raise Http404
     messages.success(request, _("You are signed out of {browser}.").format(browser=browser))
@@ -146,8 +148,8 @@ def session_end(request: SignedInRequest, place_id: UUID) -> HttpResponse:
 def sessions_end_others(request: SignedInRequest) -> HttpResponse:
     """Sign out everywhere else."""
     with transaction.atomic():
-        places.end_others(request.user, actor=request.user)
+        listed.end_others(request.user, actor=request.user)
         known_browsers.remember(request, request.user)
-        request.session.settle()
+        request.session.save_now()
     messages.success(request, _("You are signed out everywhere else."))
     return redirect("user_settings")

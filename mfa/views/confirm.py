@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import login
 from accounts.forms import too_many
 from accounts.login import Proof
-from accounts.throttle import Throttled, wait
+from accounts.throttle.budgets import Throttled, wait
 from mfa import proofs, step_up
 from mfa.forms import CodeForm, PasswordForm, RecoveryCodeForm
 from mfa.methods import recovery_codes

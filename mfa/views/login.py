@@ -15,12 +15,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import login
-from accounts.acting import current_id
 from accounts.authorization import helped
 from accounts.backends import AccountLocked
 from accounts.forms import too_many
 from accounts.models import User
-from accounts.throttle import Throttled, wait
+from accounts.sessions.current import current_id
+from accounts.throttle.budgets import Throttled, wait
 from audit.recording import record
 from audit.vocabulary import Action
 from mfa import proofs, steps

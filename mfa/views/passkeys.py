@@ -22,14 +22,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from accounts import login, throttle
-from accounts.acting import in_background
+from accounts import login
 from accounts.authorization import helped
 from accounts.backends import AccountLocked
 from accounts.forms import too_many
 from accounts.models import User
 from accounts.refusals import passkey_refused, step_skipped
-from accounts.throttle import Throttled, wait
+from accounts.sessions.current import in_background
+from accounts.throttle import budgets, lanes
+from accounts.throttle.budgets import Throttled, wait
 from mfa import proofs, services, step_up, steps
 from mfa.methods import passkeys
 from mfa.methods.passkeys.ceremonies import Authentication, Refused, RefusedForGood, Registration
@@ -82,7 +83,7 @@ def endpoint(view: Callable[[SiteRequest, dict[str, Any]], dict[str, Any]]) -> C
 def authentication_options(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]:
     """A question for proof with a passkey."""
     person = _person(request)
-    throttle.claim(*throttle.address_lanes(kind="questions", free=3000))
+    budgets.claim(*lanes.address_lanes(kind="questions", free=3000))
     allowed = Passkey.objects.filter(user=person, suspended_at=None) if person else ()
     question, options = passkeys.start_authentication(person, allowed)
     earlier = request.session.get(QUESTIONS, {}).get("authentication", [])
@@ -94,7 +95,7 @@ def authentication_options(request: SiteRequest, body: dict[str, Any]) -> dict[s
 def authentication(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]:
     """The answer to it: who signs in, goes a step on, or confirms who they are."""
     person = _person(request)
-    kept = (login.take(request.session, QUESTIONS) or {}).get("authentication", [])
+    kept = (request.session.pop_once(QUESTIONS) or {}).get("authentication", [])
     questions = [Authentication(**each) for each in kept]
     next_path = _next(body)
 
@@ -148,7 +149,7 @@ def registration_options(request: SiteRequest, body: dict[str, Any]) -> dict[str
 def registration(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]:
     """The answer to it: the new passkey."""
     person = _enrolling(request)
-    kept = (login.take(request.session, QUESTIONS) or {}).get("registration")
+    kept = (request.session.pop_once(QUESTIONS) or {}).get("registration")
     try:
         if kept is None:
             raise Refused("No question was asked.")

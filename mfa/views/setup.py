@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from accounts.models import User
     from accounts.requests import ClaimantRequest, SignedInRequest, SiteRequest
-    from accounts.sessions import SessionStore
+    from accounts.sessions.store import SessionStore
 
 
 def _waiting_codes(session: SessionStore, person: User) -> list[str]:
@@ -46,7 +46,7 @@ def _waiting_codes(session: SessionStore, person: User) -> list[str]:
         with transaction.atomic():
             codes = services.make_recovery_codes(person, actor=person)
             keep_unsaved(session, person, codes)
-            session.settle()
+            session.save_now()
         return codes
 
 
@@ -90,7 +90,7 @@ def _finish(request: SiteRequest, person: User, key: bytes, step: int) -> str:
     before = person.authenticator_apps.filter(confirmed=True).first()
     if request.progress and before is not None and before.disabled_at is None:
         raise services.SetUpMeanwhile
-    if login.take(request.session, SETUP) is None:
+    if request.session.pop_once(SETUP) is None:
         raise SetupGone
     with transaction.atomic():
         codes = services.set_up_app(person, key, last_used_step=step, instead_of=before, actor=person)
@@ -99,7 +99,7 @@ def _finish(request: SiteRequest, person: User, key: bytes, step: int) -> str:
         login.add_proof(request.session, Proof(Method.TOTP, time()))
         if request.progress:
             return steps.step_done(request, person)
-        request.session.settle()
+        request.session.save_now()
         return resolve_url("own_recovery_codes") + own_query(request)
 
 

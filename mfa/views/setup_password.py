@@ -11,9 +11,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts import people
-from accounts.acting import current_key, stay
 from accounts.forms import ChoosePasswordForm
-from accounts.throttle import wait
+from accounts.sessions.current import current_key, stay
+from accounts.throttle.budgets import wait
 from mfa import steps
 from mfa.policy import Step
 from mfa.steps import login_step

@@ -16,7 +16,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts import login
 from mfa import services
 from mfa.forms import CodesSavedForm
 from mfa.methods.recovery_codes.enrolment import NEXT_CODES, UNSAVED_CODES, keep_next, next_codes
@@ -72,7 +71,7 @@ def own_recovery_codes(request: SignedInRequest) -> HttpResponse:
 
 def _put_in_use(request: SignedInRequest, codes: list[str]) -> HttpResponse:
     """Make the saved codes the person's; the earlier ones are void from now on."""
-    if login.take(request.session, NEXT_CODES) is None:
+    if request.session.pop_once(NEXT_CODES) is None:
         return HttpResponseRedirect(own_window(request))
     try:
         services.replace_recovery_codes(request.user, codes, actor=request.user)

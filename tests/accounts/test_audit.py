@@ -17,7 +17,7 @@ from django.utils.html import strip_tags
 
 from accounts import invitations, not_me, people
 from accounts.models import Role, Session, User
-from accounts.sessions import kept_as
+from accounts.sessions.store import stored_as
 from audit import reading, recording, sentences
 from audit.methods import in_words
 from audit.models import AuditEvent
@@ -261,7 +261,7 @@ def do_everything(administrator, kim, company):
     kim.use_passkey()
     phone = Person(kim.user, authenticator=kim.authenticator)
     phone.use_passkey()
-    place = Session.objects.get(pk=kept_as(phone.client.cookies["session"].value)).public_id
+    place = Session.objects.get(pk=stored_as(phone.client.cookies["session"].value)).public_id
     kim.client.post(f"/user-settings/sessions/{place}/end/")
     kim.client.post("/user-settings/sessions/end-others/")
     kim.client.post("/logout/")

@@ -11,8 +11,9 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
-from accounts import addresses, invitations, known_browsers, people
+from accounts import addresses, invitations, people
 from accounts.not_me import not_me_link
+from accounts.throttle import known_browsers
 from audit import recording
 from audit.models import AuditEvent
 from audit.recording import record

@@ -12,7 +12,7 @@ import pytest
 
 from accounts import login
 from accounts.models import Session
-from accounts.sessions import kept_as
+from accounts.sessions.store import stored_as
 from audit.models import AuditEvent
 from mfa import services
 from tests.accounts.steps import CHALLENGE, HALF_WAY, PASSKEY, SET_UP, finish, go_half_way
@@ -532,7 +532,7 @@ def test_signing_out_ends_the_session_on_the_server(kind, kim, admin):
 
     there = "/login/?signed_out=yes" if kind == "signed in" else "/login/"
     assert (answer.status_code, answer.headers["Location"]) == (302, there)
-    assert not Session.objects.filter(pk=kept_as(key)).exists()
+    assert not Session.objects.filter(pk=stored_as(key)).exists()
     assert with_key(key).get(HALF_WAY.get(kind, "/portal/")).status_code == 302
     assert kim.asked_for == "/login/"
 

@@ -12,10 +12,11 @@ import pytest
 from django.conf import settings
 from django.contrib.sessions.backends import signed_cookies
 
-from accounts import login, people, places
-from accounts.acting import in_session
+from accounts import login, people
 from accounts.models import Role, Session
-from accounts.sessions import SessionStore, kept_as
+from accounts.sessions import listed
+from accounts.sessions.current import in_session
+from accounts.sessions.store import SessionStore, new_key, stored_as
 from audit.models import AuditEvent
 from mfa import services
 from mfa.views import login as login_views
@@ -42,7 +43,7 @@ def another(person: Person) -> Person:
 
 
 def place_of(person: Person) -> str:
-    return f"/user-settings/sessions/{Session.objects.get(pk=kept_as(key_of(person.client))).public_id}/end/"
+    return f"/user-settings/sessions/{Session.objects.get(pk=stored_as(key_of(person.client))).public_id}/end/"
 
 
 # --- 7.1 Documentation ---
@@ -82,7 +83,7 @@ def test_a_cookie_that_is_made_up_or_bent_opens_nothing(kim):
 
     for cookie in (key[:-1], key.upper(), f"{key[:-1]}{'a' if key[-1] != 'a' else 'b'}", forged._get_session_key(), ""):
         assert with_key(cookie).get("/portal/").status_code == 302
-    assert settings.SESSION_ENGINE == "accounts.sessions"
+    assert settings.SESSION_ENGINE == "accounts.sessions.store"
     assert kim.is_in
 
 
@@ -99,7 +100,7 @@ def test_no_header_and_no_name_of_a_session_opens_one(kim):
 
 @pytest.mark.row("ASVS-7.2.3", "N-5.1-secret")
 def test_keys_are_unique_and_hold_128_bits(db):
-    keys = {SessionStore()._get_new_session_key() for _ in range(1000)}
+    keys = {new_key() for _ in range(1000)}
 
     assert len(keys) == 1000
     assert {len(key) for key in keys} == {32}
@@ -142,7 +143,7 @@ def test_an_hour_of_nothing_ends_a_session_whatever_the_cookie_says(kim, clock):
     answer = with_key(key).get("/m2s/?a=1")
 
     assert (answer.status_code, answer.headers["Location"]) == (302, "/login/?next=%2Fm2s%2F%3Fa%3D1")
-    assert not Session.objects.filter(pk=kept_as(key)).exists()
+    assert not Session.objects.filter(pk=stored_as(key)).exists()
     clock.shift(-HOUR)
     assert with_key(key).get("/portal/").status_code == 302
 
@@ -435,7 +436,7 @@ def test_the_acting_session_is_known_after_its_key_changed_in_the_same_request(k
     request.session = SessionStore(key_of(kim.client))
     with in_session(request.session):
         login.add_proof(request.session, login.Proof("password", time()))
-        places.end_others(kim.user, actor=kim.user)
+        listed.end_others(kim.user, actor=kim.user)
     request.session.save()
 
     assert with_key(request.session.session_key).get("/portal/").status_code == 200

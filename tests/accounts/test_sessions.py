@@ -13,9 +13,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import login, people
+from accounts import people
 from accounts.models import Session, User
-from accounts.sessions import SessionStore, kept_as
+from accounts.sessions.store import SessionStore, stored_as
 from tests.accounts.steps import HALF_WAY, go_half_way
 from tests.audit import forget
 from tests.people import PASSWORD, Person, browser, key_of, with_key
@@ -53,7 +53,7 @@ def test_a_key_is_renewed_in_one_update_of_the_same_row(db):
     assert Session.objects.count() == rows
     assert store.session_key != old
     assert SessionStore(store.session_key)["colour"] == "blue"
-    assert not Session.objects.filter(pk=kept_as(old)).exists()
+    assert not Session.objects.filter(pk=stored_as(old)).exists()
     assert not SessionStore(old).load()
 
 
@@ -65,7 +65,7 @@ def test_a_key_that_is_renewed_twice_before_it_is_saved_is_one_row(db):
     store["colour"] = "green"
     store.save()
 
-    assert Session.objects.get().pk == kept_as(store.session_key)
+    assert Session.objects.get().pk == stored_as(store.session_key)
     assert SessionStore(store.session_key)["colour"] == "green"
 
 
@@ -88,7 +88,7 @@ def test_a_session_that_was_never_saved_gets_one_key(db):
     store.cycle_key()
     store.save()
 
-    assert Session.objects.get().pk == kept_as(store.session_key)
+    assert Session.objects.get().pk == stored_as(store.session_key)
 
 
 def test_flushing_a_session_whose_key_was_renewed_deletes_its_row(db):
@@ -98,7 +98,7 @@ def test_flushing_a_session_whose_key_was_renewed_deletes_its_row(db):
     store.flush()
     store.save()
 
-    assert not Session.objects.exclude(pk=kept_as(store.session_key)).exists()
+    assert not Session.objects.exclude(pk=stored_as(store.session_key)).exists()
     assert "colour" not in store
 
 
@@ -132,12 +132,11 @@ def test_a_made_up_key_is_not_adopted(db):
     store.save()
 
     assert store.session_key != "a" * 32
-    assert Session.objects.get().pk == kept_as(store.session_key)
+    assert Session.objects.get().pk == stored_as(store.session_key)
 
 
 def test_the_row_and_the_store_name_each_other():
     assert Session.get_session_store_class() is SessionStore
-    assert SessionStore.get_model_class() is Session
 
 
 # --- Whose a session is ---
@@ -147,7 +146,7 @@ def test_the_row_and_the_store_name_each_other():
 def test_a_session_knows_whose_it_is_from_the_first_factor_on(kind, kim, admin):
     go_half_way(kim, kind, admin)
 
-    assert Session.objects.get(pk=kept_as(key_of(kim.client))).user == kim.user
+    assert Session.objects.get(pk=stored_as(key_of(kim.client))).user == kim.user
 
 
 def test_a_strangers_session_is_nobodys(db):
@@ -155,7 +154,7 @@ def test_a_strangers_session_is_nobodys(db):
 
     stranger.post("/passkeys/authentication/options/", {}, content_type="application/json")
 
-    assert Session.objects.get(pk=kept_as(key_of(stranger))).user is None
+    assert Session.objects.get(pk=stored_as(key_of(stranger))).user is None
 
 
 def test_a_session_belongs_to_the_last_person_who_signed_in_with_the_browser(kim, make_person):
@@ -172,7 +171,7 @@ def test_sessions_that_ran_out_are_not_live(kim):
     Person(kim.user).sign_in()
     assert Session.objects.live().filter(user=kim.user).count() == 2
 
-    Session.objects.filter(pk=kept_as(key_of(kim.client))).update(expire_date=timezone.now() - timedelta(seconds=1))
+    Session.objects.filter(pk=stored_as(key_of(kim.client))).update(expire_date=timezone.now() - timedelta(seconds=1))
 
     assert Session.objects.live().filter(user=kim.user).count() == 1
     assert not kim.is_in
@@ -215,11 +214,11 @@ def test_clearsessions_takes_those_that_ran_out_and_no_others(kim):
     kim.sign_in()
     other = Person(kim.user)
     other.sign_in()
-    Session.objects.filter(pk=kept_as(key_of(kim.client))).update(expire_date=timezone.now() - timedelta(seconds=1))
+    Session.objects.filter(pk=stored_as(key_of(kim.client))).update(expire_date=timezone.now() - timedelta(seconds=1))
 
     call_command("clearsessions")
 
-    assert [row.pk for row in Session.objects.all()] == [kept_as(key_of(other.client))]
+    assert [row.pk for row in Session.objects.all()] == [stored_as(key_of(other.client))]
 
 
 def test_a_session_goes_with_its_owner(kim):
@@ -397,14 +396,14 @@ def test_what_is_taken_out_is_gone_under_another_key(db):
     store = kept(question="?", colour="blue")
     old = store.session_key
 
-    assert login.take(store, "question") == "?"
+    assert store.pop_once("question") == "?"
 
     assert store.session_key != old
     assert "question" not in SessionStore(store.session_key)
     assert SessionStore(store.session_key)["colour"] == "blue"
-    assert not Session.objects.filter(pk=kept_as(old)).exists()
-    assert login.take(store, "question") is None
-    assert login.take(SessionStore(), "question") is None
+    assert not Session.objects.filter(pk=stored_as(old)).exists()
+    assert store.pop_once("question") is None
+    assert SessionStore().pop_once("question") is None
 
 
 def test_of_two_requests_with_one_session_only_one_takes_what_is_in_it(db):
@@ -412,11 +411,11 @@ def test_of_two_requests_with_one_session_only_one_takes_what_is_in_it(db):
     first, second = SessionStore(key), SessionStore(key)
     assert first["question"] == second["question"] == "?"
 
-    assert login.take(first, "question") == "?"
-    assert login.take(second, "question") is None
+    assert first.pop_once("question") == "?"
+    assert second.pop_once("question") is None
 
     assert not second.modified
-    assert Session.objects.get().pk == kept_as(first.session_key)
+    assert Session.objects.get().pk == stored_as(first.session_key)
 
 
 # --- The digest ---
@@ -429,7 +428,7 @@ def test_the_table_knows_a_session_by_a_digest_of_its_key(kim):
 
     row = Session.objects.get(user=kim.user)
 
-    assert row.pk == kept_as(key) != key
+    assert row.pk == stored_as(key) != key
     assert len(row.pk) == 40
     assert with_key(row.pk).get("/portal/").status_code == 302
 

@@ -21,10 +21,11 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from playwright.sync_api import expect
 
-from accounts import invitations, people, throttle
+from accounts import invitations, people
 from accounts.models import Budget, Session, User
 from accounts.not_me import Claim
 from accounts.not_me import not_me_link as link_for
+from accounts.throttle import rule
 from audit.recording import record
 from audit.vocabulary import Action
 from companies.models import Company
@@ -247,8 +248,8 @@ def window_app_locked(stage: Stage) -> Desk:
 
 def lock(stage: Stage, username: str) -> None:
     """As if 100 passwords of `username` had been wrong."""
-    lane = throttle.Lane(f"person:{stage.user(username).pk.hex}")
-    Budget.objects.create(key=lane.key, failures=100, blocked_until=throttle.FOREVER, last_at=time())
+    lane = rule.Lane(f"person:{stage.user(username).pk.hex}")
+    Budget.objects.create(key=lane.key, failures=100, blocked_until=rule.FOREVER, last_at=time())
 
 
 @state("user-let-in", "settings:user_let_in")

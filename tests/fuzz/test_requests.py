@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import Role, Session
-from accounts.sessions import kept_as
+from accounts.sessions.store import stored_as
 from mfa import services
 from tests.accounts.steps import SAVE_CODES, go_half_way
 from tests.accounts.walk import pages
@@ -83,7 +83,7 @@ def opens_the_portal(session: str | None) -> bool:
 
 def is_ended(session: str | None) -> bool:
     """Did the act end the session that it came from ("sign out everybody"), so that a script must sign in anew?"""
-    return session is not None and not Session.objects.filter(pk=kept_as(session)).exists()
+    return session is not None and not Session.objects.filter(pk=stored_as(session)).exists()
 
 
 def test_whatever_is_sent_is_answered_and_a_refusal_changes_nothing(somebody, ids):

@@ -325,7 +325,7 @@ def test_no_report_is_a_failure_of_ours(body, status, kind, db, logged):
 @pytest.mark.row("ASVS-3.4.7")
 def test_not_more_than_a_few_are_logged_a_minute(logged, db, monkeypatch):
     now = [1000.0]
-    monkeypatch.setattr("accounts.bucket.monotonic", lambda: now[0])
+    monkeypatch.setattr("accounts.throttle.bucket.monotonic", lambda: now[0])
     reports.reports.refill()
     many = [{"body": REPORT}] * 20
     for _ in range(50):

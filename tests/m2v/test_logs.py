@@ -349,7 +349,7 @@ def test_an_ordinary_form_ignores_nothing(kim, company_admin):
 
 @pytest.mark.row("ASVS-16.3.3")
 def test_nobody_fills_the_audit_with_refusals(kim, admin, monkeypatch):
-    monkeypatch.setattr("accounts.bucket.monotonic", lambda: 1000.0)
+    monkeypatch.setattr("accounts.throttle.bucket.monotonic", lambda: 1000.0)
     refusals.forms.refill()
     refusals.skips.refill()
     for _ in range(refusals.forms.most + 20):
@@ -372,7 +372,7 @@ def test_nobody_fills_the_audit_with_refusals(kim, admin, monkeypatch):
 
 @pytest.mark.row("ASVS-16.3.3")
 def test_one_member_makes_a_bounded_number_of_lines_and_hides_nobody_elses(kim, make_person, monkeypatch):
-    monkeypatch.setattr("accounts.bucket.monotonic", lambda: 1000.0)
+    monkeypatch.setattr("accounts.throttle.bucket.monotonic", lambda: 1000.0)
     refusals.accesses.refill()
     kim.sign_in()
     lee = make_person("lee")
@@ -386,7 +386,7 @@ def test_one_member_makes_a_bounded_number_of_lines_and_hides_nobody_elses(kim, 
 
 
 def test_refused_passkeys_of_one_person_are_bounded(kim, make_person, monkeypatch):
-    monkeypatch.setattr("accounts.bucket.monotonic", lambda: 1000.0)
+    monkeypatch.setattr("accounts.throttle.bucket.monotonic", lambda: 1000.0)
     refusals.new_passkeys.refill()
     lee = make_person("lee")
     for person, times in ((kim, refusals.new_passkeys.most + 20), (lee, 1)):

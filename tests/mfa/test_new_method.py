@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from accounts import throttle
 from accounts.backends import PasswordBackend
+from accounts.throttle import budgets, rule
 from audit.methods import METHODS, in_words
 from audit.models import AuditEvent
 from mfa import methods, proofs, queries
@@ -95,9 +95,9 @@ def test_it_confirms_who_one_is(cara, time_machine):
 
 
 def test_a_hundred_wrong_words_in_a_row_take_it_out_of_use(cara, clock):
-    for _time in range(throttle.USED_UP):
-        throttle.unlock(cara.user)  # the delays are another matter
-        clock.shift(throttle.HOUR + 1)
+    for _time in range(rule.USED_UP):
+        budgets.unlock(cara.user)  # the delays are another matter
+        clock.shift(rule.HOUR + 1)
         attacker = Person(cara.user)
         attacker.enter_password()
         assert attacker.enter_code("wrongone").status_code == 400

@@ -7,8 +7,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from accounts import throttle
 from accounts.models import Budget
+from accounts.throttle import budgets, rule
 from m2v.logs import JsonFormatter
 from mfa import services
 from mfa.methods import totp
@@ -334,7 +334,7 @@ def test_a_code_of_an_older_step_counts_no_more_after_a_newer_one(kim_with_app, 
     kim_with_app.enter_code(kim_with_app.code(1))
     kim_with_app.client.post("/logout/")
     for steps in (0, -1, 1):
-        throttle.unlock(kim_with_app.user)
+        budgets.unlock(kim_with_app.user)
         kim_with_app.enter_password()
         assert USED in words(kim_with_app.enter_code(kim_with_app.code(steps)))
     assert not kim_with_app.is_in
@@ -403,7 +403,7 @@ def test_the_code_that_confirmed_a_new_app_is_used_up_in_the_window_too(kim, clo
     confirm_setup(kim, open_setup(kim, OWN_SETUP), OWN_SETUP, steps=1)
     kim.client.post("/logout/")
     for steps in (1, 0, -1):
-        throttle.unlock(kim.user)
+        budgets.unlock(kim.user)
         kim.enter_password()
         assert USED in words(kim.enter_code(kim.code(steps)))
     assert not kim.is_in
@@ -454,7 +454,7 @@ def test_no_factor_is_lost_by_a_key_that_is_missing(lost, kim_with_app, clock, k
     kim_with_app.enter_password()
     keys(a_key("another"))
     code = kim_with_app.codes[0] if lost is RecoveryCode else None
-    for _ in range(throttle.USED_UP + 1):
+    for _ in range(rule.USED_UP + 1):
         assert kim_with_app.enter_code(code or kim_with_app.code()).status_code == 503
     assert refusals_of(kim_with_app.user) == []
     keys(*right)

@@ -8,8 +8,9 @@ from html import unescape
 import pytest
 from django.db import transaction
 
-from accounts import people, throttle
-from accounts.models import PendingAddress, User
+from accounts import people
+from accounts.models import Budget, PendingAddress, User
+from accounts.throttle import rule
 from audit import recording
 from audit.models import AuditEvent
 from audit.recording import record
@@ -357,12 +358,12 @@ def test_what_waited_and_was_never_looked_at_is_not_counted_and_not_told_again(t
     kim.set_up_app()
     kim.enter_password()
     assert fail(kim, 2, told) == [0, 0]
-    throttle.Budget.objects.update(blocked_until=throttle.FOREVER)
+    Budget.objects.update(blocked_until=rule.FOREVER)
 
     assert fail(kim, 3, told) == [0, 0, 0]
-    throttle.Budget.objects.update(blocked_until=0)
+    Budget.objects.update(blocked_until=0)
     assert fail(kim, 1, told) == [1]
-    throttle.Budget.objects.update(blocked_until=throttle.FOREVER)
+    Budget.objects.update(blocked_until=rule.FOREVER)
     assert fail(kim, 2, told) == [0, 0]
 
 
@@ -384,7 +385,7 @@ def test_entering_the_password_again_does_not_start_the_count_anew(told, kim):
     again = Person(kim.user, app_key=kim.app_key)
     again.enter_password("wrong")
     again.enter_password()
-    throttle.Budget.objects.update(blocked_until=0)  # as if they had waited
+    Budget.objects.update(blocked_until=0)  # as if they had waited
 
     assert fail(again, 2, told) == [1, 0]
 

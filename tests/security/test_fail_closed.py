@@ -14,7 +14,7 @@ from django.http import Http404
 from django.template.loader import get_template
 
 from accounts.models import User
-from accounts.sessions import SessionStore
+from accounts.sessions.store import SessionStore
 from audit import recording
 from audit.models import AuditEvent
 from mfa import services
@@ -202,8 +202,8 @@ BREAKS = {
     "the new passkey's check": "mfa.methods.passkeys.enrolment.verify_registration_response",
     "the end of the login": "mfa.steps.complete",
     "the password": "accounts.models.User.check_password",
-    "the session's save": "accounts.sessions.SessionStore.settle",
-    "another key": "accounts.sessions.SessionStore.cycle_key",
+    "the session's save": "accounts.sessions.store.SessionStore.save_now",
+    "another key": "accounts.sessions.store.SessionStore.cycle_key",
 }
 
 
@@ -359,7 +359,7 @@ def test_a_throttle_that_breaks_lets_nobody_in(name, world, monkeypatch):
                 raise kind("odd")
 
             with monkeypatch.context() as patch:
-                patch.setattr("accounts.throttle.claim", claim)
+                patch.setattr("accounts.throttle.budgets.claim", claim)
                 answer = act()
             assert refused(answer)
             after = database()

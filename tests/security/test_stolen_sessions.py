@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 
 from accounts.models import Session
-from accounts.sessions import kept_as
+from accounts.sessions.store import stored_as
 from audit.models import AuditEvent
 from tests.accounts.walk import everything, pages
 from tests.documents import decision
@@ -38,7 +38,7 @@ def test_a_key_that_is_unknown_is_never_adopted(kim):
     kim.sign_in()
 
     assert key_of(kim.client) != planted
-    assert not Session.objects.filter(pk=kept_as(planted)).exists()
+    assert not Session.objects.filter(pk=stored_as(planted)).exists()
     assert with_key(planted).get("/portal/").status_code == 302
 
 
@@ -54,7 +54,7 @@ def test_the_life_of_a_session_is_in_the_audit_without_its_key(kim):
     elsewhere = Person(kim.user)
     elsewhere.sign_in()
     keys = [key_of(person.client) for person in (kim, elsewhere)]
-    here, there = (str(Session.objects.get(pk=kept_as(key)).public_id) for key in keys)
+    here, there = (str(Session.objects.get(pk=stored_as(key)).public_id) for key in keys)
     kim.client.post(f"/user-settings/sessions/{there}/end/")
     kim.client.post("/logout/")
 
@@ -64,7 +64,7 @@ def test_the_life_of_a_session_is_in_the_audit_without_its_key(kim):
     }
     assert lines == {("signed_in", here), ("signed_in", there), ("session_ended", there), ("signed_out", here)}
     written = str(list(AuditEvent.objects.values()))
-    assert not any(key in written or kept_as(key) in written for key in keys)
+    assert not any(key in written or stored_as(key) in written for key in keys)
 
 
 @pytest.mark.row("CS-SESS-6")
@@ -88,7 +88,7 @@ def test_a_copy_of_the_database_opens_no_session(kim):
 
     assert key_of(kim.client) not in out.getvalue()
     for row in Session.objects.all():
-        for stolen in (row.pk, str(row.public_id), kept_as(row.pk)):
+        for stolen in (row.pk, str(row.public_id), stored_as(row.pk)):
             assert with_key(stolen).get("/portal/").status_code == 302
     assert kim.is_in
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from accounts import throttle
 from accounts.models import Session
+from accounts.throttle import budgets
 from audit.sealing.checkpoints import seal
 
 DAYS = 30
@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: object) -> None:
         sessions, _ = Session.objects.filter(expire_date__lt=timezone.now()).delete()
-        guesses = throttle.forget_old(DAYS * 24 * 3600)
+        guesses = budgets.forget_old(DAYS * 24 * 3600)
         sealed = seal() or 0
         self.stdout.write(
             f"{sessions} sessions and {guesses} counts of guesses are deleted, {sealed} lines of the audit sealed."

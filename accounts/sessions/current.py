@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from accounts.models import User
-    from accounts.sessions import SessionStore
+    from accounts.sessions.store import SessionStore
 
     View = TypeVar("View", bound=Callable[..., HttpResponse])
 
@@ -38,13 +38,20 @@ def in_session(session: SessionStore) -> Iterator[None]:
 def current_key() -> str | None:
     """What the database knows the acting session by; None on the command line."""
     session = _session.get()
-    return session.kept_key if session else None
+    return session.stored_key if session else None
 
 
 def current_id() -> str:
     """The acting session's name for lists and the audit, which opens nothing; "" on the command line."""
     session = _session.get()
     return str(session.public_id) if session else ""
+
+
+def current_person(user_id: object) -> User | None:
+    """The person with this id, if the acting session is theirs: as they were read together with it, company included."""
+    session = _session.get()
+    person = session.person if session else None
+    return person if person is not None and str(person.pk) == str(user_id) else None
 
 
 def stay(person: User) -> None:

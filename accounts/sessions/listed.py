@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import F, Q
 
-from accounts.acting import current_id, current_key, stay
 from accounts.authorization import hold
 from accounts.models import Session, User
+from accounts.sessions.current import current_id, current_key, stay
 from audit.browsers import PHONES, browser_name, system_name
 from audit.methods import in_words
 from audit.recording import record
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Place:
+class ListedSession:
     """One session as its person recognises it."""
 
     id: UUID
@@ -37,16 +37,16 @@ class Place:
     here: bool
 
 
-def places_of(person: User) -> list[Place]:
+def sessions_of(person: User) -> list[ListedSession]:
     """Where `person` is signed in: the acting session first, then the one seen last."""
     sessions = Session.objects.live().filter(user=person, is_complete=True).order_by("-seen_at")
-    found = [_place(session) for session in sessions]
-    return sorted(found, key=lambda place: not place.here)
+    found = [_listed(session) for session in sessions]
+    return sorted(found, key=lambda session: not session.here)
 
 
-def _place(session: Session) -> Place:
+def _listed(session: Session) -> ListedSession:
     methods = dict.fromkeys(proof.partition(":")[0] for proof in session.proved_by.split())
-    return Place(
+    return ListedSession(
         id=session.public_id,
         browser=browser_name(session.browser),
         on_phone=system_name(session.browser) in PHONES,
@@ -59,15 +59,15 @@ def _place(session: Session) -> Place:
 
 
 @transaction.atomic
-def end_place(person: User, place_id: UUID, *, actor: User) -> str | None:
+def end_one(person: User, session_id: UUID, *, actor: User) -> str | None:
     """End one session of `person`, not the acting one; the browser that it was in, None where there is no such one."""
     hold(person, actor=actor)
-    theirs = Session.objects.filter(user=person, is_complete=True, public_id=place_id).exclude(pk=current_key())
+    theirs = Session.objects.filter(user=person, is_complete=True, public_id=session_id).exclude(pk=current_key())
     session = theirs.first()
     if session is None or not theirs.delete()[0]:
         return None
     name = browser_name(session.browser)
-    record(Action.SESSION_ENDED, actor=actor, subject=person, name=name, session=str(place_id))
+    record(Action.SESSION_ENDED, actor=actor, subject=person, name=name, session=str(session_id))
     return name
 
 

@@ -1,6 +1,8 @@
-"""How often was guessed: a table that `accounts.throttle` alone reads and writes."""
+"""How often was guessed: a table that `accounts.throttle.budgets` alone reads and writes."""
 
 from django.db import models
+
+from accounts.throttle.rule import Count
 
 
 class Budget(models.Model):
@@ -17,3 +19,8 @@ class Budget(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} {self.failures}"
+
+    @property
+    def count(self) -> Count:
+        """What is kept, as the rule takes it."""
+        return Count(self.failures, self.blocked_until, self.last_at, self.began_at)

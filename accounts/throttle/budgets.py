@@ -1,0 +1,162 @@
+"""The budgets in the database: what is claimed, given back and forgotten. Rows are locked in the order of their keys."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from math import ceil
+from time import time
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Q
+
+from accounts.throttle import rule
+from accounts.throttle.models import Budget
+from accounts.throttle.rule import FOREVER, NEVER, Count, Lane
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from django.http import HttpResponse
+
+    from accounts.models import User
+
+COLUMNS = ("failures", "blocked_until", "last_at", "began_at")
+
+# Makes the rows that are not there yet, locks all of them, and reads them: three statements of the ORM, of which a
+# login would need nine. A SELECT … FOR UPDATE alone locks no row that is not there, and of two first guesses one was lost.
+HELD = """
+INSERT INTO accounts_budget (key, failures, blocked_until, last_at, began_at) VALUES {rows}
+ON CONFLICT (key) DO UPDATE SET key = excluded.key RETURNING *
+"""
+
+
+@dataclass(frozen=True)
+class Guess:
+    """One that was taken from the budget `key`, at `at` (seconds of the epoch) at the latest."""
+
+    key: str
+    at: float
+
+
+class Throttled(Exception):
+    """Too many guesses; the next one is looked at from `until` (seconds of the epoch) on."""
+
+    def __init__(self, until: float) -> None:
+        super().__init__(until)
+        self.until = until
+
+    @property
+    def seconds(self) -> int:
+        """How long that is from now, at least one second."""
+        return max(1, ceil(self.until - time()))
+
+    @property
+    def for_good(self) -> bool:
+        """Is the budget used up, so that waiting does not help?"""
+        return self.until >= FOREVER
+
+
+def claim(*lanes: Lane) -> dict[str, int]:
+    """Take one guess from every one of `lanes`: how many each has counted now. Raises Throttled where one has none.
+
+    All give one, or none does. Call it outside a transaction that may be rolled back: the guess was made.
+    """
+    if not lanes:
+        return {}
+    with transaction.atomic():
+        held = _held({lane.key for lane in lanes})
+        now = time()
+        counts = {key: rule.in_time(count, now) for key, count in held.items()}
+        refused = any(rule.is_blocked(count, now) for count in counts.values())
+        if not refused:
+            counts |= {lane.key: rule.after_a_guess(counts[lane.key], lane, now) for lane in lanes}
+        changed = {key: count for key, count in counts.items() if count != held[key]}
+        if not changed:
+            transaction.set_rollback(True)  # the rows that were made to be locked
+        _keep(changed)
+    if refused:
+        raise Throttled(max(now + 1, *(count.blocked_until for count in counts.values())))
+    return {key: count.failures for key, count in counts.items()}
+
+
+def forgive(cleared: Iterable[Lane] = (), *, given_back: Iterable[Guess] = ()) -> None:
+    """Forget all failures of the lanes `cleared`, and give guesses back that were right.
+
+    Nobody waits for a right one; a wait that a later guess has begun stays.
+    """
+    back = {lane.key: (NEVER, FOREVER) for lane in cleared}
+    for guess in given_back:
+        guesses, latest = back.get(guess.key, (0, 0.0))
+        back[guess.key] = (guesses + 1, max(latest, guess.at))
+    if not back:
+        return
+    with transaction.atomic():
+        rows = Budget.objects.select_for_update().filter(pk__in=back).order_by("pk")
+        _keep({row.key: rule.after_right_ones(row.count, *back[row.key]) for row in rows})
+
+
+def count_failure(*lanes: Lane) -> None:
+    """A failure that was not claimed before, in each of `lanes` that can still count it."""
+    for lane in lanes:
+        with suppress(Throttled):
+            claim(lane)
+
+
+def check(*lanes: Lane) -> None:
+    """Raise Throttled where one of `lanes` has no guess left; nothing is taken."""
+    now = time()
+    blocked = Budget.objects.filter(pk__in=[lane.key for lane in lanes], blocked_until__gt=now)
+    until = [rule.in_time(row.count, now).blocked_until for row in blocked]
+    if until:
+        raise Throttled(max(now + 1, *until))
+
+
+def wait(answer: HttpResponse, trouble: Throttled) -> HttpResponse:
+    """`answer` as a 429 that says when the next guess is looked at (RFC 9110 section 10.2.3)."""
+    answer.status_code = 429
+    answer.headers["Retry-After"] = str(trouble.seconds)
+    return answer
+
+
+def of_person(person: User) -> Q:
+    """The rows of everything that is counted about `person`."""
+    return Q(pk=f"person:{person.pk.hex}") | Q(pk__startswith=f"person:{person.pk.hex}:")
+
+
+def blocked_until(person: User) -> float | None:
+    """Until when somewhere no guess at `person` is looked at; None where all are."""
+    blocked = Budget.objects.filter(of_person(person), blocked_until__gt=time())
+    return blocked.order_by("-blocked_until").values_list("blocked_until", flat=True).first()
+
+
+def unlock(person: User) -> int:
+    """Forget all failures at `person`'s password and codes; how many they were."""
+    rows = Budget.objects.filter(of_person(person))
+    failures = sum(rows.values_list("failures", flat=True))
+    rows.delete()
+    return failures
+
+
+def forget_old(seconds: int) -> int:
+    """Delete what nobody has added to for `seconds`, except failures that only a success ends; how many.
+
+    Names that nobody has are spared as people are: who tells them apart knows who exists (ASVS 6.3.8).
+    """
+    endless = Q(pk__startswith="person:") | Q(pk__startswith="factor:") | Q(pk__startswith="name:")
+    old = Budget.objects.filter(last_at__lt=time() - seconds).exclude(endless, failures__gt=0)
+    return old.delete()[0]
+
+
+def _held(keys: Iterable[str]) -> dict[str, Count]:
+    """What is kept under each of `keys`, locked until the transaction ends."""
+    ordered = sorted(keys)
+    rows = ", ".join(["(%s, 0, 0, 0, 0)"] * len(ordered))
+    return {row.key: row.count for row in Budget.objects.raw(HELD.format(rows=rows), ordered)}
+
+
+def _keep(counts: dict[str, Count]) -> None:
+    """Write `counts` down: one statement, whose rows are locked."""
+    rows = [Budget(key=key, **asdict(count)) for key, count in counts.items()]
+    Budget.objects.bulk_create(rows, update_conflicts=True, unique_fields=["key"], update_fields=COLUMNS)

@@ -1,0 +1,69 @@
+"""Which budgets a guess takes from, and what each of them holds."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING
+
+from django.utils.crypto import salted_hmac
+
+from accounts.models import Role
+from accounts.text import fold_address
+from accounts.throttle.known_browsers import recognised
+from accounts.throttle.rule import HOUR, NEVER, USED_UP, Lane
+from audit.recording import current_address
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+def person_lane(person: User) -> Lane:
+    """The budget of `person`'s password and codes: in this browser if it is known, else everywhere else."""
+    known = recognised(person)
+    return Lane(f"person:{person.pk.hex}:{known}" if known else f"person:{person.pk.hex}")
+
+
+def guess_lanes(person: User) -> list[Lane]:
+    """What a guess at `person` takes from: their budget, and that of the network unless they know this browser."""
+    return [person_lane(person), *([] if recognised(person) else address_lanes())]
+
+
+def network_of(person: User) -> str:
+    """The key of the network's budget that a guess at `person` takes from, "" where it takes from none."""
+    return "".join(lane.key for lane in guess_lanes(person)[1:])
+
+
+def name_lane(name: str) -> Lane:
+    """The budget of a name that nobody has: it runs out as a person's does (ASVS 6.3.8)."""
+    return Lane("name:" + salted_hmac("accounts.throttle", fold_address(name), algorithm="sha256").hexdigest()[:40])
+
+
+def factor_lane(person: User, method: str) -> Lane:
+    """How often in a row a code of this method was wrong, wherever from. It delays nothing; it ends."""
+    return Lane(f"factor:{person.pk.hex}:{method}", free=USED_UP)
+
+
+def address_lanes(*, free: int = 50, kind: str = "address") -> list[Lane]:
+    """The budget of the network that this request comes from (an IPv6 /64 is one), if any."""
+    stated = current_address()
+    if not stated:
+        return []
+    address = ip_address(stated)
+    network = ip_network((address, 64 if address.version == 6 else 32), strict=False)
+    return [Lane(f"{kind}:{network.network_address}", free, ends=NEVER, forgets=HOUR, renewed=True)]
+
+
+def mail_lane(kind: str, person: User) -> Lane:
+    """How often somebody can be sent a mail that anybody can ask for."""
+    return Lane(f"{kind}:{person.pk.hex}", free=3, delay=300, ends=NEVER, forgets=HOUR)
+
+
+def actor_lanes(kind: str, actor: User) -> list[Lane]:
+    """What `actor` can ask, or send to others, in an hour: a member 10 times, whoever administers a company 30, the site 300.
+
+    The administrators of one company share 60.
+    """
+    own = {Role.ADMINISTRATOR: 300, Role.COMPANY_ADMINISTRATOR: 30}.get(Role(actor.role), 10)
+    shared = {f"{kind}:company:{actor.company_id}": 60} if actor.role == Role.COMPANY_ADMINISTRATOR else {}
+    free = {f"{kind}:{actor.pk.hex}": own, **shared}
+    return [Lane(key, number, delay=900, ends=NEVER, forgets=HOUR) for key, number in free.items()]
