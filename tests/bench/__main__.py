@@ -114,7 +114,7 @@ def measure_logins(theirs: Server, ours: Server, rounds: int, number: int, *, ta
     """Theirs, ours and ours with a passkey, in turns."""
     counted = ours.project.statements
     base = Figure("bare Django, password", theirs.project.statements["login"])
-    code = Figure("m2v, password and code", counted["login"], 18, 2.5 if targets else None)
+    code = Figure("m2v, password and code", counted["login"], 18, 2.8 if targets else None)
     passkey = Figure("m2v, passkey", counted["passkey"], 14, 2.0 if targets else None)
     for server in (theirs, ours):
         Figure("", 0).measure(server, logins(server, 0, WARM_UP))
@@ -131,7 +131,7 @@ def measure_pages(theirs: Server, ours: Server) -> None:
     """A signed-in page as it is served, theirs and ours."""
     turns = [
         (Figure("bare Django", theirs.project.statements["page"]), theirs),
-        (Figure("m2v", ours.project.statements["page"], 2), ours),
+        (Figure("m2v", ours.project.statements["page"], 2, 1.25), ours),
     ]
     cookies = {}
     for _, server in turns:

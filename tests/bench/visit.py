@@ -77,8 +77,8 @@ class Visitor:
 
 
 def wait_for(port: int, path: str) -> None:
-    """Until the server answers, ten seconds at most."""
-    end = time() + 10
+    """Until the server answers, a minute at most."""
+    end = time() + 60
     while True:
         try:
             Visitor(port).ask("GET", path)

@@ -1,4 +1,4 @@
-"""How inputs are drawn without templates: as Django's own templates would."""
+"""How inputs are drawn: as Django's own templates would."""
 
 from __future__ import annotations
 
