@@ -12,6 +12,7 @@ import tomllib
 from importlib import import_module
 from pathlib import Path
 
+import grimp
 import pytest
 from django.apps import apps
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -60,6 +61,34 @@ def repository():
 def normal(package):
     """A package's name as lock files write it (PEP 503), without extras and range."""
     return re.sub(r"[-_.]+", "-", re.split(r"[\[<>=!~;\s]", package)[0]).lower()
+
+
+# --- The rooms ---
+
+
+def graph():
+    """Every import of ours, for types too, by module; migrations apart, which import what there was."""
+    built = grimp.build_graph(*PRODUCT, cache_dir=None)
+    modules = [module for module in built.modules if ".migrations" not in module]
+    return {module: built.find_modules_directly_imported_by(module) & set(modules) for module in modules}
+
+
+def test_no_file_is_in_a_circle():
+    waiting = graph()
+    while free := {module for module, imported in waiting.items() if not imported & waiting.keys()}:
+        waiting = {module: imported for module, imported in waiting.items() if module not in free}
+
+    tied = {module: sorted(imported & waiting.keys()) for module, imported in waiting.items()}
+    assert tied == {}, "these import each other, or what does"
+
+
+def test_no_room_holds_more_than_a_third_of_the_lines():
+    lines = {
+        room: sum(len(path.read_text().splitlines()) for path in (ROOT / room).rglob("*.py") if "migrations" not in path.parts)
+        for room in PRODUCT
+    }  # fmt: skip
+
+    assert max(lines.values()) <= sum(lines.values()) / 3, lines
 
 
 # --- Imports and tables ---
