@@ -57,12 +57,6 @@ def add_proof(session: SessionStore, proof: Proof) -> None:
     session.cycle_key()
 
 
-def guessed(person: User, method: str) -> Proof:
-    """The proof of a right guess, with the network's budget that it was taken from if this browser has none of its
-    own."""
-    return Proof(method, time(), network=lanes.network_of(person))
-
-
 def password_holds(person: User, password: str) -> bool:
     """Is this the password of `person`, who is signed in? Raises Throttled before it is looked at."""
     try:

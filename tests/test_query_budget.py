@@ -17,6 +17,7 @@ from companies import services as companies
 from companies.models import Company
 from m2v.urls import urlpatterns as site
 from mfa import services
+from tests.companies import HTMX
 from tests.people import PASSWORD, Person
 
 if TYPE_CHECKING:
@@ -181,6 +182,25 @@ def test_the_window_over_the_list_costs_the_same_for_3_and_for_40(administrator,
         assert administrator.client.get(address).status_code == 200
 
     assert len(few) == len(many), (few, many)
+
+
+@pytest.mark.parametrize(
+    "act",
+    ["users/{user}/mfa/", "users/{user}/mfa/two-factor/on/", "users/{user}/lock/", "companies/{company}/sign-out/"],
+)
+def test_a_dialog_alone_asks_nothing_of_the_page_behind_it(act, administrator, kim, company):
+    address = "/settings/administration/" + act.format(user=kim.user.pk, company=company.pk)
+    with statements() as alone:
+        assert "<html" not in administrator.client.get(address, **HTMX).content.decode()
+    with statements() as both:
+        assert "<html" in administrator.client.get(address).content.decode()
+
+    behind = len(both) - len(alone)
+    with statements() as page:
+        administrator.client.get(
+            "/settings/administration/users/" if "users" in act else address.removesuffix("sign-out/")
+        )
+    assert behind >= len(page) - 3, (alone, both)  # both ask for session and person; the company is found once
 
 
 def test_the_window_costs_the_same_for_one_and_for_ten_passkeys(administrator, kim):

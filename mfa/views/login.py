@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import time
 from typing import TYPE_CHECKING
 
 from django.contrib.auth import REDIRECT_FIELD_NAME, authenticate, logout
@@ -18,9 +19,11 @@ from accounts import login
 from accounts.authorization import helped
 from accounts.backends import AccountLocked
 from accounts.forms import too_many
+from accounts.login import Proof
 from accounts.models import User
 from accounts.sessions.current import current_id
 from accounts.throttle.budgets import Throttled, wait
+from accounts.throttle.lanes import network_of
 from audit.recording import record
 from audit.vocabulary import Action
 from mfa import proofs, steps
@@ -61,7 +64,7 @@ def password(request: SiteRequest) -> HttpResponse:
             _refuse_name(form, AccountLocked.__name__)
             return render(request, "login/locked.html", {"helped": helped(trouble.person)}, status=403)
         if isinstance(person, User):
-            proof = login.guessed(person, Method.PASSWORD)
+            proof = Proof(Method.PASSWORD, time(), network=network_of(person))
             return HttpResponseRedirect(steps.begin(request, person, proof, next_path=next_path))
         _refuse_name(form, "WrongPassword")
         form.add_error(None, _("Check both and try again."))

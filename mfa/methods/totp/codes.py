@@ -78,7 +78,7 @@ def code_at(key: bytes, now: float) -> str:
 
 def matching_step(key: bytes, code: str, now: float, tolerance: int = TOLERANCE) -> int | None:
     """The time step whose code `code` is, at most `tolerance` steps from `now`; the nearest first, else None."""
-    if not looks_like_one(code):
+    if not CODE.fullmatch(code):
         return None
     for drift in sorted(range(-tolerance, tolerance + 1), key=abs):
         if now + drift * STEP_SECONDS >= 0 and constant_time_compare(code_at(key, now + drift * STEP_SECONDS), code):
