@@ -56,9 +56,12 @@ def rounds(person: dict[str, str], number: int, pages: int) -> dict[str, list[fl
     from django.core.wsgi import get_wsgi_application
     from django.test import override_settings
 
-    from tests.bench.statements import signed_in
+    from tests.bench.projects.m2v import walk
+    from tests.bench.statements import Inside
 
-    cookies = signed_in(person).cookies.output(attrs=(), header="", sep=";").strip()
+    browser = Inside()
+    walk.sign_in(browser, person)
+    cookies = browser.client.cookies.output(attrs=(), header="", sep=";").strip()
     chains = {"on": asked(get_wsgi_application(), cookies)}
     with override_settings(MIDDLEWARE=settings.WITHOUT_LOGIN_STEPS):
         chains["off"] = asked(get_wsgi_application(), cookies)

@@ -3,69 +3,43 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from base64 import b64encode
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 import django
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-PASSWORD = "correct horse battery staple"
+from tests.bench.visit import PASSWORD
 
-
-def ours(number: int) -> list[dict[str, str]]:
-    """People with an authenticator app and a passkey, whose secrets are answered."""
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
-    from accounts.models import User
-    from mfa import services
-    from mfa.methods import totp
-    from mfa.methods.passkeys.ceremonies import NewPasskey
+if TYPE_CHECKING:
     from tests.authenticator import Credential
 
-    encoded = hashed()
-    made = []
-    for index in range(number):
-        person = User.objects.create_user(f"person{index}", two_factor_enabled=True)
-        User.objects.filter(pk=person.pk).update(password=encoded)
-        key = totp.new_key()
-        services.set_up_app(person, key, last_used_step=-1, actor=person)
-        credential = Credential("localhost", person.pk.bytes)
-        aaguid = type(person)._meta.pk.to_python("0" * 32)
-        new = NewPasskey(credential.id, credential.cose(), 0, aaguid, [], True, True)
-        services.create_passkey(person, new, actor=person)
+
+def secrets_of(username: str, key: bytes, credential: Credential | None = None) -> dict[str, str]:
+    """What somebody needs to sign in, as JSON can say it."""
+    secrets = {"username": username, "key": key.hex()}
+    if credential:
         private = credential.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-        made.append(
-            {
-                "username": person.username,
-                "key": key.hex(),
-                "handle": person.pk.hex,
-                "credential": credential.id.hex(),
-                "private": b64encode(private).decode(),
-            }
-        )
-    return made
+        secrets |= {
+            "handle": credential.user_handle.hex(),
+            "credential": credential.id.hex(),
+            "private": b64encode(private).decode(),
+        }
+    return secrets
 
 
-def bare(number: int) -> list[dict[str, str]]:
-    """People with a password."""
-    from django.contrib.auth.models import User
-
-    encoded = hashed()
-    User.objects.bulk_create(User(username=f"person{index}", password=encoded) for index in range(number))
-    return [{"username": f"person{index}"} for index in range(number)]
-
-
-def hashed() -> str:
-    """One hash for all: making it is not what is measured."""
+def main(project: str, number: int) -> None:
+    """Make them, and print their secrets."""
     from django.contrib.auth.hashers import make_password
+    from django.core.management import call_command
 
-    return make_password(PASSWORD)
+    call_command("migrate", verbosity=0)
+    hashed = make_password(PASSWORD)  # one for all: making it is not what is measured
+    json.dump(import_module(f"tests.bench.projects.{project}.people").make(number, hashed), sys.stdout)
 
 
 if __name__ == "__main__":
     django.setup()
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
-    fill = bare if os.environ["DJANGO_SETTINGS_MODULE"].startswith("bare") else ours
-    json.dump(fill(int(sys.argv[1])), sys.stdout)
+    main(sys.argv[1], int(sys.argv[2]))

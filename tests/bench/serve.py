@@ -1,4 +1,4 @@
-"""Serving the two projects for the benchmark, and reading what that costs."""
+"""Filling and serving the projects of the benchmark, and reading what that costs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from time import clock_gettime
 from typing import TYPE_CHECKING, Any
@@ -19,17 +20,28 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+HERE = Path(sys.executable)
 
 
 @dataclass(frozen=True)
 class Project:
     """A project whose database is filled: how to run it, its people, and the SQL statements that were counted in it."""
 
+    name: str  # its folder in tests/bench/projects
+    python: Path
     environment: dict[str, str]
-    application: str
-    landing: str
     people: list[dict[str, str]]
     statements: dict[str, int]
+
+    @property
+    def walk(self) -> Any:
+        """The way in."""
+        return import_module(f"tests.bench.projects.{self.name}.walk")
+
+    @property
+    def has_passkeys(self) -> bool:
+        """Whether a passkey alone signs in."""
+        return "passkey" in self.statements
 
 
 @dataclass(frozen=True)
@@ -42,7 +54,7 @@ class Server:
 
     def visitor(self) -> Visitor:
         """A fresh browser."""
-        return Visitor(self.port, self.project.landing)
+        return Visitor(self.port)
 
     def cpu(self) -> float:
         """Seconds of CPU that the server's processes have used so far, by the clocks that Linux keeps of them."""
@@ -55,31 +67,28 @@ def family(pid: int) -> list[int]:
     return [pid, *(member for child in children for member in family(int(child)))]
 
 
-def filled(settings: str, folder: Path, number: int, **environment: str) -> Project:
-    """The project with these settings, with `number` people in its database below `folder`."""
+def filled(name: str, folder: Path, number: int, hashing: str, python: Path = HERE) -> Project:
+    """The project of this name, with `number` people in its database below `folder`."""
     port = free_port()
-    (folder / "data" / "static").mkdir(parents=True)
+    data = folder / name
+    (data / "static").mkdir(parents=True)
     environment = os.environ | {
-        "DJANGO_SETTINGS_MODULE": settings,
-        "DATA_DIR": str(folder / "data"),
-        "BARE_DATABASE": str(folder / "bare.sqlite3"),
+        "DJANGO_SETTINGS_MODULE": f"tests.bench.projects.{name}.settings",
+        "DATA_DIR": str(data),
         "PORT": str(port),
         "BASE_URL": f"http://localhost:{port}",
-        "PYTHONPATH": f"{ROOT}{os.pathsep}{folder.parent}",
-        **environment,
+        "PYTHONPATH": str(ROOT),
+        "BENCH_HASH": hashing,
     }
-
-    people = told(environment, "tests.bench.people", number + 1)
-    counted = told(environment, "tests.bench.statements", given=people.pop())
-    bare = settings.startswith("bare")
-    application, landing = ("bare.wsgi:application", "/portal/") if bare else ("m2v.wsgi:application", "/bench/")
-    return Project(environment, application, landing, people, counted)
+    people = told(python, environment, "tests.bench.people", name, number + 2)
+    counted = told(python, environment, "tests.bench.statements", name, given=[people.pop(), people.pop()])
+    return Project(name, python, environment, people, counted)
 
 
-def told(environment: dict[str, str], module: str, *arguments: object, given: object = None) -> Any:
+def told(python: Path, environment: dict[str, str], module: str, *arguments: object, given: object = None) -> Any:
     """What `module`, run in the project of this environment, says in JSON."""
     done = subprocess.run(
-        [sys.executable, "-m", module, *map(str, arguments)],
+        [python, "-m", module, *map(str, arguments)],
         env=environment,
         input=json.dumps(given),
         capture_output=True,
@@ -92,30 +101,25 @@ def told(environment: dict[str, str], module: str, *arguments: object, given: ob
     return json.loads(done.stdout)
 
 
+def command(project: Project) -> list[str]:
+    """Ours as `make run` serves it; others as Django's deployment pages say, by a server that speaks WSGI."""
+    if project.name == "m2v":
+        return ["manage.py", "serve"]
+    port = project.environment["PORT"]
+    options = ["--host", "127.0.0.1", "--port", port, "--workers", "2", "--blocking-threads", "4"]
+    options += ["--interface", "wsgi", "--no-ws", "--log-level", "error", "--factory"]
+    return ["-m", "granian", *options, "django.core.wsgi:get_wsgi_application"]
+
+
 @contextmanager
 def served(project: Project) -> Iterator[Server]:
-    """`project` at its port, as `make run` serves it."""
-    environment, port = project.environment, project.environment["PORT"]
-    # The bare one is served as Django's deployment pages say, by a server that speaks WSGI.
-    options = [
-        "--interface",
-        "wsgi",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        port,
-        "--workers",
-        "2",
-        "--blocking-threads",
-        "4",
-    ]
-    bare = ["-m", "granian", *options, "--no-ws", "--log-level", "error", project.application]
-    command = [sys.executable, *(["manage.py", "serve"] if project.application.startswith("m2v.") else bare)]
+    """`project` at its port."""
+    environment, port = project.environment, int(project.environment["PORT"])
     log = (Path(environment["DATA_DIR"]) / f"log-{port}").open("wb")  # written as in earnest: it is part of the cost
-    process = subprocess.Popen(command, env=environment, cwd=ROOT, stderr=log)
+    process = subprocess.Popen([project.python, *command(project)], env=environment, cwd=ROOT, stderr=log)
     try:
-        wait_for(int(port), project.landing)
-        yield Server(project, int(port), process)
+        wait_for(port, project.walk.LANDING)
+        yield Server(project, port, process)
     finally:
         process.terminate()
         process.wait(20)
