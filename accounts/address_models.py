@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-DAYS = 7  # how long a link is good
+LINK_DAYS = 7  # how long a link is good
 
 
 class PendingAddress(models.Model):
@@ -40,4 +40,4 @@ class PendingAddress(models.Model):
     @property
     def until(self) -> datetime:
         """When its link ends."""
-        return self.entered_at + timedelta(days=DAYS)
+        return self.entered_at + timedelta(days=LINK_DAYS)

@@ -22,7 +22,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from accounts import delivery
-from accounts.address_models import DAYS
+from accounts.address_models import LINK_DAYS
 from accounts.authorization import hold
 from accounts.clock import APART, signed_lately
 from accounts.models import PendingAddress, User
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 SALT = "accounts.address"
-SECONDS = DAYS * 24 * 3600
+SECONDS = LINK_DAYS * 24 * 3600
 SPACED = 60  # seconds between two mails with the link of one address: only the last link works
 
 

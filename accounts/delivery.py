@@ -49,7 +49,7 @@ class Batch:
     begun: bool = False
 
 
-class Lane:
+class MailQueues:
     """A few threads, and a queue of mail for each cause."""
 
     def __init__(self, name: str, threads: int) -> None:
@@ -156,7 +156,7 @@ class Lane:
             return cause, batch
 
 
-LETTERS, CIRCULARS = Lane("letters", threads=4), Lane("circulars", threads=2)
+LETTERS, CIRCULARS = MailQueues("letters", threads=4), MailQueues("circulars", threads=2)
 
 
 def hurry() -> None:

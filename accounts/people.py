@@ -93,7 +93,7 @@ def _write(kept: User, person: User, fields: list[str], actor: User) -> None:
         if kept.pk != actor.pk:
             in_reach(kept, actor=hold_actor(actor))  # nobody makes of people what they could not manage
         end_all_sessions(User.objects.filter(pk=person.pk))
-        _void_links(person)
+        _end_invitations(person)
     after = dict(User.objects.filter(pk=person.pk).values(*fields).get())
     record(
         Action.USER_CHANGED,
@@ -114,7 +114,7 @@ def deactivate_user(person: User, *, actor: User) -> None:
         changed = User.objects.filter(pk=person.pk, is_active=True).update(is_active=False)
     if changed:
         end_all_sessions(User.objects.filter(pk=person.pk))
-        _void_links(person)
+        _end_invitations(person)
         record(Action.USER_DEACTIVATED, actor=actor, subject=person, changes={"is_active": [True, False]})
 
 
@@ -145,7 +145,7 @@ def end_sessions(person: User, *, actor: User) -> None:
     record(Action.SESSIONS_ENDED, actor=actor, subject=person, changes={"sessions": [ended, 0]})
 
 
-def _void_links(person: User) -> None:
+def _end_invitations(person: User) -> None:
     """End the invitations of `person`, if they have no password yet, by giving them another unusable one."""
     User.objects.filter(pk=person.pk, password__startswith=UNUSABLE_PASSWORD_PREFIX).update(
         password=make_password(None)

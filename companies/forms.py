@@ -14,7 +14,7 @@ from accounts.row_forms import RowForm
 from accounts.text import USERNAME_RULE, fold
 from accounts.throttle import budgets, lanes
 from accounts.throttle.budgets import Throttled
-from companies.letting_in import APP, CODES, Checked, Fate
+from companies.letting_in import APP, CODES, Fate, IdentityCheck
 from companies.models import Company
 from mfa.forms import SignOutForm
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
-    from companies.letting_in import Factor
+    from companies.letting_in import HeldFactor
 
 
 class UserForm(PersonForm):
@@ -150,7 +150,7 @@ class LetInForm(forms.Form):
     throttled: Throttled | None = None
 
     checked = forms.ChoiceField(
-        label=_("How was their identity checked?"), choices=Checked.choices, widget=forms.RadioSelect
+        label=_("How was their identity checked?"), choices=IdentityCheck.choices, widget=forms.RadioSelect
     )
     reason = forms.CharField(
         label=_("Reason"),
@@ -159,7 +159,7 @@ class LetInForm(forms.Form):
         help_text=_("Required, like the check. Both stay in the history."),
     )
 
-    def __init__(self, *args: Any, factors: Iterable[Factor], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, factors: Iterable[HeldFactor], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.factors = list(factors)
         for factor in self.factors:
@@ -177,7 +177,7 @@ class LetInForm(forms.Form):
         return data
 
     @property
-    def rows(self) -> Iterator[tuple[Factor, forms.BoundField]]:
+    def rows(self) -> Iterator[tuple[HeldFactor, forms.BoundField]]:
         """Each factor with its choice."""
         return ((factor, self[factor.key]) for factor in self.factors)
 

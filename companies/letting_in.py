@@ -35,8 +35,14 @@ MADE = (Action.APP_SET_UP, Action.RECOVERY_CODES_MADE, Action.PASSKEY_CREATED)
 STRANGE_DAYS = 30
 MOST_LINES = 50  # of the history at once
 LOGINS = (Action.SIGNED_IN, Action.REFUSED, Action.SIGNED_OUT)
-FAILURES = (Action.REFUSED, Action.ACCESS_REFUSED, Action.FORM_REFUSED, Action.STEP_SKIPPED, Action.PASSKEY_REFUSED)
-FACTORS = tuple(
+ABOUT_FAILURES = (
+    Action.REFUSED,
+    Action.ACCESS_REFUSED,
+    Action.FORM_REFUSED,
+    Action.STEP_SKIPPED,
+    Action.PASSKEY_REFUSED,
+)
+ABOUT_FACTORS = tuple(
     action
     for action in Action
     if action.startswith(("two_factor", "app_", "recovery_code", "passkey_")) or action == Action.PASSWORD_CHANGED
@@ -50,7 +56,7 @@ class Fate(models.TextChoices):
     REMOVE = "remove", _("Remove")
 
 
-class Checked(models.TextChoices):
+class IdentityCheck(models.TextChoices):
     """How an administrator made sure who asks."""
 
     CALLED_BACK = "called_back", _("Called back on a number we had before")
@@ -60,7 +66,7 @@ class Checked(models.TextChoices):
 
 
 @dataclass(frozen=True)
-class Factor:
+class HeldFactor:
     """Something that somebody holds. `made` is the audit's line, None where the viewer may not read it or none is there."""
 
     key: str
@@ -94,8 +100,8 @@ class History:
             "all": (_("All"), Q()),
             "day": (_("Last 24 hours"), Q(at__gt=day)),
             "logins": (_("Logins"), Q(action__in=LOGINS)),
-            "failures": (_("Failures"), Q(action__in=FAILURES)),
-            "factors": (_("Factors"), Q(action__in=FACTORS)),
+            "failures": (_("Failures"), Q(action__in=ABOUT_FAILURES)),
+            "factors": (_("Factors"), Q(action__in=ABOUT_FACTORS)),
             "others": (_("By an administrator"), Q(actor__isnull=False) & ~Q(actor=F("subject"))),
         }
 
@@ -162,14 +168,14 @@ class Lock:
             changes = changes.filter(at__gt=since)
         return [line.details["changes"]["email"][0] for line in changes]
 
-    def factors(self) -> list[Factor]:
+    def factors(self) -> list[HeldFactor]:
         """Everything that the person holds, with when and where it was made."""
         sure, lines = self.last_sure, list(self._lines.filter(action__in=MADE))
 
         def factor(
             key: str, held: AuthenticatorApp | Passkey | None, at: datetime, made: Iterable[AuditEvent], number: int = 1
-        ) -> Factor:
-            return Factor(key, held, number, at, next(iter(made), None), is_new=sure is None or at > sure)
+        ) -> HeldFactor:
+            return HeldFactor(key, held, number, at, next(iter(made), None), is_new=sure is None or at > sure)
 
         found = [
             factor(APP, app, app.created_at, (line for line in lines if line.action == Action.APP_SET_UP))

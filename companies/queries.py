@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import QueryDict
 
-PAGE = 25
+PAGE_SIZE = 25
 MOST_COMPANIES = 500  # to choose from in one field; the search finds the others by name
 ORDERS = {
     "name": (F("search_text").asc(),),
@@ -103,7 +103,7 @@ class UserList:
         elif self.chosen in list(State):
             people = people.filter(IN_STATE[State(self.chosen)])
         ids = people.order_by(*order).values_list("pk", flat=True)
-        paginator = Paginator(ids, PAGE)
+        paginator = Paginator(ids, PAGE_SIZE)
         paginator.__dict__["count"] = self.counts[self.chosen or "all"]  # known already
         page = paginator.get_page(self.asked.get("page", "1"))
         found = with_factors(User.objects.filter(pk__in=list(page.object_list)).select_related("company"))
@@ -213,6 +213,6 @@ def latest_events(company: Company, viewer: User) -> list[AuditEvent]:
 
 def all_events(company: Company, viewer: User, page: str) -> Page[AuditEvent]:
     """A page of everything that was done in `company`."""
-    shown = Paginator(history.seen_by(viewer, events_of(company, viewer)), PAGE).get_page(page)
+    shown = Paginator(history.seen_by(viewer, events_of(company, viewer)), PAGE_SIZE).get_page(page)
     shown.object_list = history.shown_to(viewer, shown.object_list)
     return shown

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
-HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]+")
+HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]+")
 LONGEST_ISSUER = 60  # it is in every QR code
 SENDER = re.compile(
     r"[!#-'*+./0-9=?A-Z^-~-]+@(?:[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-z:.]+\])", re.IGNORECASE | re.ASCII
@@ -69,7 +69,7 @@ def base_url(text: str) -> tuple[str, str, str]:
     except ValueError as trouble:
         raise wrong from trouble
     more = parts.path or parts.query or parts.fragment or "@" in parts.netloc or parts.netloc.endswith(":")
-    if scheme not in DEFAULT_PORTS or more or not HOST.fullmatch(host) or number == 0:
+    if scheme not in DEFAULT_PORTS or more or not HOST_NAME.fullmatch(host) or number == 0:
         raise wrong
     shown = f"[{host}]" if ":" in host else host
     if number and number != DEFAULT_PORTS[scheme]:

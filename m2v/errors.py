@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Trouble:
+class ErrorText:
     """An error as people read it; `error` is its code for scripts."""
 
     status: int
@@ -42,10 +42,10 @@ class Trouble:
     to_portal: bool = False
 
 
-NOT_ALLOWED = Trouble(
+NOT_ALLOWED = ErrorText(
     403, "not_allowed", _("You are not allowed to do this"), _("Your role does not include it. Ask an administrator.")
 )
-NO_ACCESS = Trouble(
+NO_ACCESS = ErrorText(
     403,
     "no_access",
     _("You have no access to the Settings app"),
@@ -53,31 +53,31 @@ NO_ACCESS = Trouble(
     icon="lock-closed",
     to_portal=True,
 )
-FORM_OUT_OF_DATE = Trouble(
+FORM_OUT_OF_DATE = ErrorText(
     403,
     "form_out_of_date",
     _("This page is out of date"),
     _("You signed in or out since it was opened. Go back, reload it, and send it again; nothing was changed."),
     icon="arrow-path",
 )
-COOKIES_NEEDED = Trouble(
+COOKIES_NEEDED = ErrorText(
     403,
     "cookies_needed",
     _("Cookies are needed"),
     _("Your browser did not send this site’s cookies. Allow them, then go back, reload the page, and send it again."),
 )
-NOT_FOUND = Trouble(
+NOT_FOUND = ErrorText(
     404,
     "not_found",
     _("There is nothing here"),
     _("The address is wrong, what it showed is gone, or it is not yours to see."),
     icon="magnifying-glass",
 )
-WRONG_METHOD = Trouble(
+WRONG_METHOD = ErrorText(
     405, "method_not_allowed", _("This address is not a page"), _("It only takes what a button or a form sends.")
 )
 # Of these, the page asks for nothing: no database, no session, no list of static files.
-BROKEN = Trouble(
+BROKEN = ErrorText(
     500,
     "server_error",
     _("Something broke on our side"),
@@ -86,13 +86,13 @@ BROKEN = Trouble(
         "if it stays, tell your administrator what you did and when."
     ),
 )
-OUT_OF_ORDER = Trouble(
+OUT_OF_ORDER = ErrorText(
     503,
     "unavailable",
     _("m2v is not available at the moment"),
     _("Nothing was changed. Try again in a minute; if it stays like this, tell your administrator."),
 )
-UNREADABLE = Trouble(
+UNREADABLE = ErrorText(
     503,
     "unreadable",
     _("Your sign-in cannot be checked at the moment"),
@@ -101,7 +101,7 @@ UNREADABLE = Trouble(
 RETRY_AFTER = 10  # seconds
 
 
-def answer(request: SiteRequest, trouble: Trouble) -> HttpResponse:
+def answer(request: SiteRequest, trouble: ErrorText) -> HttpResponse:
     """A page for people, an object with a code for scripts."""
     if wants_json(request):
         return JsonResponse({"error": trouble.error}, status=trouble.status)
@@ -177,7 +177,7 @@ def for_now(answer: HttpResponse) -> HttpResponse:
     return answer
 
 
-def alone(request: SiteRequest, trouble: Trouble) -> HttpResponse:
+def alone(request: SiteRequest, trouble: ErrorText) -> HttpResponse:
     """A page that needs nothing but its template; for scripts, the object."""
     if wants_json(request):
         return JsonResponse({"error": trouble.error}, status=trouble.status)

@@ -55,7 +55,7 @@ class Refusal:
         return [*own, *self.headers, *without_django()]
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """The request is refused."""
 
     def __init__(self, refusal: Refusal) -> None:
@@ -74,18 +74,18 @@ BUSY = Refusal(
 
 
 def look_at_headers(content_type: str, content_length: str) -> None:
-    """Refuse whatever can be refused without reading the body. Raises Refused.
+    """Refuse whatever can be refused without reading the body. Raises RequestRefused.
 
     A character set other than UTF-8 is refused before Django decodes the address with it: Python's codecs
     know more than character sets; some of them fail on text, and some bring in what no database takes.
     """
     if len(content_type) > LONGEST_CONTENT_TYPE or OTHER_CHARSET.search(content_type):
-        raise Refused(NOT_UTF8)
+        raise RequestRefused(NOT_UTF8)
     if content_length and not (content_length.isascii() and content_length.isdigit()):
-        raise Refused(NO_LENGTH)
+        raise RequestRefused(NO_LENGTH)
     # int() takes time by the square of what it reads.
     if len(content_length) > 9 or int(content_length or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-        raise Refused(TOO_LARGE)
+        raise RequestRefused(TOO_LARGE)
 
 
 def guarded(application: WSGIApplication) -> WSGIApplication:
@@ -94,7 +94,7 @@ def guarded(application: WSGIApplication) -> WSGIApplication:
     def checked(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
             look_at_headers(environ.get("CONTENT_TYPE", ""), environ.get("CONTENT_LENGTH", ""))
-        except Refused as refused:
+        except RequestRefused as refused:
             said = refused.refusal
             start_response(f"{said.status} {said.status.phrase}", said.all_headers())
             return ClosingBody([said.body])
@@ -153,10 +153,10 @@ class Gateway:
         if scope["type"] == "http":
             try:
                 answer = await self.answer(scope, receive)
-            except Refused as refused:
+            except RequestRefused as refused:
                 answer = Answer(body=refused.refusal.body)
                 answer.start(str(refused.refusal.status.value), refused.refusal.all_headers())
-            except Gone:
+            except ClientGone:
                 return
             await send(
                 {"type": "http.response.start", "status": answer.status, "headers": answer.headers, "trailers": False}
@@ -166,17 +166,17 @@ class Gateway:
             await self.live(receive, send)
 
     async def answer(self, scope: HTTPScope, receive: ASGIReceiveCallable) -> Answer:
-        """Raises Refused, and Gone."""
+        """Raises RequestRefused, and ClientGone."""
         environ = environ_of(scope)
         look_at_headers(environ.get("CONTENT_TYPE", ""), environ.get("CONTENT_LENGTH", ""))
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await whole_body(receive)
         except TimeoutError:
-            raise Refused(TOO_SLOW) from None
+            raise RequestRefused(TOO_SLOW) from None
         environ |= {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
         if self.waiting >= MOST_WAITING:
-            raise Refused(BUSY)
+            raise RequestRefused(BUSY)
         self.waiting += 1
         try:
             loop = asyncio.get_running_loop()
@@ -208,20 +208,20 @@ class NoFiles(FileUploadHandler):
         """There is none."""
 
 
-class Gone(Exception):
+class ClientGone(Exception):
     """The client went away."""
 
 
 async def whole_body(receive: Callable[[], Awaitable[Any]]) -> bytes:
-    """The whole body. Raises Refused if it is too long, and Gone."""
+    """The whole body. Raises RequestRefused if it is too long, and ClientGone."""
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Gone
+            raise ClientGone
         body += message.get("body", b"")
         if len(body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            raise Refused(TOO_LARGE)
+            raise RequestRefused(TOO_LARGE)
         if not message.get("more_body", False):
             return bytes(body)
 

@@ -14,9 +14,9 @@ class MfaConfig(AppConfig):
         from mfa.checks import encryption_keys  # noqa: PLC0415  # the same
         from mfa.methods.table import TABLE  # noqa: PLC0415  # the same
         from mfa.queries import PASSKEY_IN_USE  # noqa: PLC0415  # the same
-        from mfa.sealing import keys  # noqa: PLC0415  # settings are read here, when apps are ready
+        from mfa.sealing import ciphers  # noqa: PLC0415  # settings are read here, when apps are ready
 
         METHODS.update(TABLE)
         WAYS_IN.append(PASSKEY_IN_USE)
-        keys()
+        ciphers()
         register(encryption_keys, Tags.database)

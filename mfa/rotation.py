@@ -17,7 +17,7 @@ from django.db import connection
 from django.db.models import Q
 
 from mfa.models import AuthenticatorApp, RecoveryCode
-from mfa.sealing import Purpose, Unreadable, keys, names_its_purpose, seal, unseal
+from mfa.sealing import Purpose, Unreadable, ciphers, names_its_purpose, seal, unseal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,12 +45,12 @@ class Rotation:
     @property
     def free(self) -> list[str]:
         """The keys that nothing needs any more."""
-        return [name for name in keys() if name not in self.needed | {self.first}]
+        return [name for name in ciphers() if name not in self.needed | {self.first}]
 
 
 def rotate() -> Rotation:
     """Seal every row under the first key that is under another one, or does not name its purpose yet."""
-    rotation = Rotation(next(iter(keys())))
+    rotation = Rotation(next(iter(ciphers())))
     head = bytes([len(rotation.first)]) + rotation.first.encode()
     for model, column, purpose in SEALED:
         for row in _all(model):
@@ -85,7 +85,7 @@ def check_keys() -> None:
 def _check(model: Sealed, column: str, purpose: Purpose, head: bytes) -> None:
     """Open a row that begins with `head`. Raises ImproperlyConfigured where none of the first ten opens."""
     name, table = _name(head), model._meta.db_table
-    if name not in keys():
+    if name not in ciphers():
         raise ImproperlyConfigured(
             f"MFA_ENCRYPTION_KEYS has no key with the id {name!r}, which rows of {table} are sealed with. "
             "Add it again, behind the first one."

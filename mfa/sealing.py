@@ -14,7 +14,7 @@ from secrets import token_bytes
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from accounts.keys import keys as secret_keys
+from accounts.keys import keys
 
 NONCE_BYTES = 12
 
@@ -35,14 +35,14 @@ class Unreadable(Exception):
 
 
 @cache
-def keys() -> dict[str, AESGCM]:
-    """The keys by id, the one that seals first. Raises ImproperlyConfigured for what is no key."""
-    return {name: AESGCM(raw) for name, raw in secret_keys().items()}
+def ciphers() -> dict[str, AESGCM]:
+    """What encrypts and decrypts, by the id of its key, the one that seals first. Raises ImproperlyConfigured for what is no key."""
+    return {name: AESGCM(raw) for name, raw in keys().items()}
 
 
 def seal(secret: bytes, owner: object, purpose: Purpose) -> bytes:
     """`secret` of `owner`, sealed for `purpose` under the first key: length of the key's id, id, nonce, ciphertext."""
-    name, key = next(iter(keys().items()))
+    name, key = next(iter(ciphers().items()))
     nonce = token_bytes(NONCE_BYTES)
     return bytes([len(name)]) + name.encode() + nonce + key.encrypt(nonce, secret, _bound_to(owner, purpose))
 
@@ -75,7 +75,7 @@ def _bound_to(owner: object, purpose: Purpose) -> bytes:
 
 def _opened(sealed: bytes, associated: bytes) -> bytes:
     start = 1 + sealed[0] if sealed else 0
-    key = keys().get(sealed[1:start].decode("ascii", "replace"))
+    key = ciphers().get(sealed[1:start].decode("ascii", "replace"))
     if key is None:
         raise Unreadable("It was sealed with a key that is not in MFA_ENCRYPTION_KEYS.")
     nonce, ciphertext = sealed[start : start + NONCE_BYTES], sealed[start + NONCE_BYTES :]

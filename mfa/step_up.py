@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     View = Callable[..., HttpResponse]
 
-HELD = "held_forms"
+HELD_FORMS = "held_forms"
 FORMS = 3  # of several tabs
 CANCEL = "cancel"  # in the query: the page that "Cancel" leads back to
 ALWAYS, TO_POST = "always", "to post"  # marks on a view: when it asks
@@ -69,7 +69,7 @@ def confirmation_required(view: View) -> View:
     def guarded(request: SignedInRequest, *args: object, **kwargs: object) -> HttpResponse:
         if not confirmed_lately(request, request.user):
             return _ask(request)
-        if request.method == "POST" and HELD in request.session:
+        if request.method == "POST" and HELD_FORMS in request.session:
             _let_go(request)
         return view(request, *args, **kwargs)
 
@@ -131,7 +131,7 @@ def _hold(request: SiteRequest, cancel: str) -> str:
         if name not in {"csrfmiddlewaretoken", "code"} and "password" not in name
     ]
     key, form = token_urlsafe(16), HeldForm(path=request.get_full_path(), fields=fields, cancel=cancel)
-    request.session[HELD] = dict([*request.session.get(HELD, {}).items(), (key, form)][-FORMS:])
+    request.session[HELD_FORMS] = dict([*request.session.get(HELD_FORMS, {}).items(), (key, form)][-FORMS:])
     return f"{resolve_url('confirm_continue')}?{urlencode({'form': key})}"
 
 
@@ -147,11 +147,11 @@ def confirm(request: SiteRequest, person: User, proof: Proof) -> None:
 
 def held_form(request: SiteRequest) -> HeldForm | None:
     """The form that waits under the key in the address, as it was filled in."""
-    forms: dict[str, HeldForm] = request.session.get(HELD, {})
+    forms: dict[str, HeldForm] = request.session.get(HELD_FORMS, {})
     return forms.get(request.GET.get("form", ""))
 
 
 def _let_go(request: SiteRequest) -> None:
     """Forget what was kept for this address: it is sent now."""
-    kept = request.session[HELD]
-    request.session[HELD] = {key: form for key, form in kept.items() if form["path"] != request.get_full_path()}
+    kept = request.session[HELD_FORMS]
+    request.session[HELD_FORMS] = {key: form for key, form in kept.items() if form["path"] != request.get_full_path()}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
-FAILURES = 3
+IN_A_ROW = 3
 KEPT_DAYS = 7  # how long a replaced address is told too, as long as a "This wasn't me" link is good
 
 
@@ -84,7 +84,7 @@ def the_person_at_the_third_failure(event: AuditEvent) -> list[Recipient]:
         | Q(details__methods__0=Method.RECOVERY)
         | Q(Exists(password), details__methods__0=Method.PASSKEY)
     )
-    return the_person(event) if failures.count() == FAILURES else []
+    return the_person(event) if failures.count() == IN_A_ROW else []
 
 
 def the_companys_people_not_set_up(event: AuditEvent) -> list[Recipient]:

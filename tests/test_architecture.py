@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import tomllib
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -496,3 +497,95 @@ def test_no_page_loads_anything_from_elsewhere():
     assert all(address.startswith("/") for address in addresses if address)
     for path in [*SCRIPTS, *(ROOT / "m2v" / "static").rglob("*.css")]:
         assert not re.search(r"https?://(?!www\.w3\.org/)|url\(//", path.read_text()), name(path)
+
+
+# --- Words ---
+
+OUR_ROWS = sorted((ROOT / "tests" / "rows.txt").read_text().splitlines(), key=len, reverse=True)
+OUR_PAGES = r"\b(?:DESIGN|HOUSE|STYLE|STANDARDS|BYPASSES|GROUND)(?:\.md|'s)?\b"
+# `ASVS 6.5.1` and `WCAG 3.3.1` are published; `F5`, `WR-06`, `B-53` and `V15` are numbers of ours.
+OUR_NUMBERS = re.compile(
+    rf"\b(?:{'|'.join(map(re.escape, OUR_ROWS))})\b|\b(?:W[AR]|CS|DJ|OTP|N|B|H)-[0-9]|\b[FV][0-9]{{1,2}}\b|{OUR_PAGES}"
+)
+
+
+def test_the_product_names_published_sources_not_our_own_numbers_of_rows():
+    files = [*MODULES, *TEMPLATES, *SCRIPTS, *(ROOT / "m2v" / "static").rglob("*.css"), ROOT / "pyproject.toml"]
+    found = {name(path): numbers for path in files if (numbers := set(OUR_NUMBERS.findall(path.read_text())))}
+
+    assert len(OUR_ROWS) > 400
+    assert found == {}
+
+
+@pytest.mark.parametrize("ours", ["(B-53)", "WR-06..10", "see F5)", "V15", "N-4.6", "DESIGN: required", "CS-SESS-4"])
+def test_a_number_of_ours_is_found(ours):
+    assert OUR_NUMBERS.search(ours)
+    assert not OUR_NUMBERS.search("RFC 6238 section 5.2, ASVS 6.5.1, NIST SP 800-63B-4, UTF-8, SHA-256, CSP Level 3")
+
+
+DJANGO_S = {"urlpatterns", "app_name", "register", "Command", "application", "__all__", "log", "logger"}
+# Constants and classes of several modules, and functions that others import by their bare name: one idea in all of them.
+SAME_IDEA = {
+    "A_MINUTE": "how many lines of the log a minute may bring",
+    "Company": "the model; and what a line of the audit needs to know of one",
+    "KEY_BYTES": "how long the module's keys are",
+    "LONGEST": "the longest text that the module takes",
+    "NONCE_BYTES": "how long the module's nonces are",
+    "SALT": "what the module's signed links and cookies are bound to",
+    "SECONDS": "how long those are good",
+    "SPACED": "seconds between two mails that say the same",
+    "SWITCH": "the column of the 2FA switch, of a person and of a company",
+    "_set_switch": "writes that column",
+}
+
+
+def named_in(path):
+    """The names that a module defines at its top."""
+    for node in tree_of(path).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:
+                yield from (
+                    part.id
+                    for part in ast.walk(target)
+                    if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+                )
+
+
+@cache
+def imported_bare():
+    """Names of ours that modules import to use without the name of their module."""
+    return {
+        (node.module, alias.name)
+        for path in MODULES
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in PRODUCT
+        for alias in node.names
+    }
+
+
+def must_be_told_apart(key, module):
+    """Is `key` of this module read where its module is not named?
+
+    A view may be called as the act whose page it is, a method's folder has the names of its neighbours, a private verb
+    is its module's own affair, and a public one is read as `module.verb`, unless somebody imports it bare.
+    """
+    if not key.islower():
+        return not module.startswith("mfa.methods.")
+    if re.search(r"views|templatetags|\.window\.|^mfa\.methods\.", module):
+        return False
+    return "_" in key[1:] if key.startswith("_") else (module, key) in imported_bare()
+
+
+def test_one_name_means_one_thing():
+    homes = {}
+    for path in MODULES:
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for key in set(named_in(path)) - DJANGO_S - SAME_IDEA.keys():
+            if must_be_told_apart(key, module):
+                homes.setdefault(key, []).append(module)
+
+    assert len(homes) > 400
+    assert {key: modules for key, modules in homes.items() if len(modules) > 1} == {}

@@ -18,7 +18,7 @@ import mfa
 from accounts.authorization import OutOfReach, ShutOut
 from accounts.models import Role, User
 from accounts.people import ChangedMeanwhile
-from companies.letting_in import Checked
+from companies.letting_in import IdentityCheck
 from companies.models import Company
 from mfa.methods import recovery_codes
 from mfa.methods.passkeys.ceremonies import NewPasskey
@@ -66,7 +66,7 @@ def call(company, kim) -> Callable[..., object]:
             "place_id": UUID_ZERO,
             "kept": [],
             "codes": recovery_codes.draw(),
-            "checked": Checked.IN_PERSON,
+            "checked": IdentityCheck.IN_PERSON,
             "reason": "She stood at my desk",
             "actor": actor,
         }

@@ -22,7 +22,7 @@ from accounts.refusals import fields_ignored, managed_or_404
 from companies import services
 from companies.forms import CompanyForm
 from companies.models import Company
-from companies.queries import Coverage, all_events, count_people, latest_events
+from companies.queries import PAGE_SIZE, Coverage, all_events, count_people, latest_events
 from mfa.step_up import confirmation_required
 from mfa.window.page import Page
 
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from accounts.requests import SignedInRequest
-
-PAGE = 25
 
 
 @never_cache
@@ -54,7 +52,7 @@ def company_list(request: SignedInRequest) -> HttpResponse:
     """The companies that the actor may manage."""
     words = request.GET.get("q", "")[:200].strip()
     companies = Company.objects.managed_by(request.user).search(words).order_by("name_folded")
-    page = Paginator(companies, PAGE).get_page(request.GET.get("page", "1"))
+    page = Paginator(companies, PAGE_SIZE).get_page(request.GET.get("page", "1"))
     page.object_list = count_people(page.object_list, request.user)
     return render(request, "settings/administration/companies/list.html", {"page": page, "words": words})
 

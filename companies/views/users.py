@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from accounts.requests import SignedInRequest
 
 LIST = "settings/administration/users/list.html"
-USER = "settings/administration/users/edit.html"
+USER_PAGE = "settings/administration/users/edit.html"
 
 
 def list_page(request: SignedInRequest) -> Page:
@@ -54,7 +54,7 @@ def page_behind(request: SignedInRequest) -> Page:
         return list_page(request)
     assert request.resolver_match  # every view has one
     user_id = request.resolver_match.kwargs["user_id"]
-    return Page(USER, user_address(request, user_id), partial(_person_behind, request, user_id))
+    return Page(USER_PAGE, user_address(request, user_id), partial(_person_behind, request, user_id))
 
 
 def _person_behind(request: SignedInRequest, user_id: UUID) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def user_edit(request: SignedInRequest, user_id: UUID) -> HttpResponse:
             for said in form.moved():
                 messages.info(request, said)
             return back_to_user(request, user_id)
-    page = render(request, USER, _user_page(request, person, form), status=400 if form.is_bound else 200)
+    page = render(request, USER_PAGE, _user_page(request, person, form), status=400 if form.is_bound else 200)
     return budgets.wait(page, form.throttled) if form.throttled else page
 
 

@@ -167,7 +167,7 @@ def test_nobodys_mail_waits_behind_what_another_causes(background, settings):
 
 
 def test_queues_take_turns(background):
-    lane = delivery.Lane("turns", threads=1)
+    lane = delivery.MailQueues("turns", threads=1)
     for name in ("first", "mallory", "mallory", "mallory", "kim"):
         lane.take([letter(f"{name}@acme.example")], name)
     Slow.go.set()
@@ -177,7 +177,7 @@ def test_queues_take_turns(background):
 
 
 def test_a_circular_lets_others_have_their_turn_and_comes_to_its_end(background):
-    lane = delivery.Lane("turns", threads=1)
+    lane = delivery.MailQueues("turns", threads=1)
     lane.take((letter("many@acme.example") for _ in range(delivery.AT_A_TIME * 2)), "mallory")
     lane.take([letter()], "kim")
     Slow.go.set()
@@ -189,7 +189,7 @@ def test_a_circular_lets_others_have_their_turn_and_comes_to_its_end(background)
 
 
 def test_of_several_about_the_same_thing_that_wait_the_last_is_sent(background):
-    lane = delivery.Lane("same", threads=1)
+    lane = delivery.MailQueues("same", threads=1)
     lane.take([letter("first@acme.example")], "kim")
     end = monotonic() + 10
     while not lane.busy and monotonic() < end:
@@ -206,7 +206,7 @@ def test_of_several_about_the_same_thing_that_wait_the_last_is_sent(background):
 
 def test_what_is_spaced_goes_at_once_and_what_follows_waits_for_the_end_of_its_time(background):
     Slow.go.set()
-    lane = delivery.Lane("spaced", threads=1)
+    lane = delivery.MailQueues("spaced", threads=1)
 
     def said(number, cause="kim", about="the address of Kim"):
         lane.take([EmailMessage(f"{cause} {number}", "text", to=["kim@acme.example"])], cause, about, spaced=5)
@@ -234,7 +234,7 @@ def test_what_is_spaced_goes_at_once_and_what_follows_waits_for_the_end_of_its_t
 
 def test_what_is_held_back_goes_when_it_is_hurried_and_nothing_twice(background):
     Slow.go.set()
-    lane = delivery.Lane("hurried", threads=1)
+    lane = delivery.MailQueues("hurried", threads=1)
     for number in range(3):
         lane.take([EmailMessage(f"Number {number}", "text", to=["kim@acme.example"])], "kim", "Kim", spaced=60)
         wait(lane)
@@ -290,7 +290,7 @@ def test_acts_in_a_row_that_say_the_same_are_told_once_while_the_mail_waits(back
 
 def test_mail_that_is_handed_over_while_the_process_ends_is_delivered_at_once(background):
     Slow.go.set()
-    lane = delivery.Lane("ended", threads=1)
+    lane = delivery.MailQueues("ended", threads=1)
     lane.threads.shutdown()
 
     lane.take([letter()], "kim")

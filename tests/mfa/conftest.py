@@ -21,7 +21,7 @@ def a_key(name: str) -> str:
 
 def sealed_for_the_owner_alone(secret: bytes, owner: object) -> bytes:
     """As secrets were sealed before their purpose was part of it."""
-    name, key = next(iter(sealing.keys().items()))
+    name, key = next(iter(sealing.ciphers().items()))
     nonce = token_bytes(sealing.NONCE_BYTES)
     return bytes([len(name)]) + name.encode() + nonce + key.encrypt(nonce, secret, str(owner).encode())
 
@@ -32,7 +32,7 @@ def keys(settings: Any) -> Iterator[Callable[..., None]]:
 
     def change(*keys: str) -> None:
         settings.MFA_ENCRYPTION_KEYS = list(keys)
-        sealing.keys.cache_clear()
+        sealing.ciphers.cache_clear()
 
     yield change
-    sealing.keys.cache_clear()
+    sealing.ciphers.cache_clear()

@@ -38,10 +38,10 @@ CRYPTOGRAPHY = {"hashlib", "hmac", "secrets", "cryptography", "argon2", "random"
 def keys(settings):
     def change(*keys):
         settings.MFA_ENCRYPTION_KEYS = list(keys)
-        sealing.keys.cache_clear()
+        sealing.ciphers.cache_clear()
 
     yield change
-    sealing.keys.cache_clear()
+    sealing.ciphers.cache_clear()
 
 
 def imported():
@@ -181,7 +181,7 @@ def test_what_cannot_be_opened_lets_nobody_in_and_says_nothing(sealed, kim):
 def test_secrets_are_sealed_with_aes_gcm(keys):
     keys(a_key("k"))
 
-    assert {type(key).__name__ for key in sealing.keys().values()} == {"AESGCM"}
+    assert {type(key).__name__ for key in sealing.ciphers().values()} == {"AESGCM"}
     source = "".join(file.read_text() for file in SOURCES)
     assert "ECB" not in source
     assert "PKCS1v15" not in source

@@ -349,13 +349,13 @@ def test_a_secret_that_cannot_be_read_any_more_is_replaced(asked, settings):
     """The site's keys were changed while the page was open."""
     page = open_setup(asked)
     settings.MFA_ENCRYPTION_KEYS = [f"next:{urlsafe_b64encode(token_bytes(32)).decode()}"]
-    sealing.keys.cache_clear()
+    sealing.ciphers.cache_clear()
     try:
         answer = confirm_setup(asked, page)
         assert GONE in words(answer)
         assert confirm_setup(asked, SetupPage.read(answer)).headers["Location"] == SAVE
     finally:
-        sealing.keys.cache_clear()
+        sealing.ciphers.cache_clear()
 
 
 @pytest.mark.row("OTP-8")

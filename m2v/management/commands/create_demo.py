@@ -31,7 +31,7 @@ SAFARI = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 V
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 Version/19.1 Mobile Safari/604.1"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0"
 CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36"
-BROWSERS = (CHROME, SAFARI, IPHONE, FIREFOX)
+DEMO_BROWSERS = (CHROME, SAFARI, IPHONE, FIREFOX)
 
 ICLOUD = UUID("fbfc3007-154e-4ecc-8c0b-6e020557d7bd")
 HELLO = UUID("08987058-cadc-4b81-b6e1-30de50dcbe96")
@@ -47,7 +47,7 @@ COMPANIES = (
 
 
 @dataclass(frozen=True)
-class Person:
+class DemoPerson:
     """A demo person. `state`: off, on (own switch, not set up), app (set up), invited, inactive."""
 
     username: str
@@ -61,21 +61,21 @@ class Person:
 
 
 PEOPLE = (
-    Person("petra.vogt", "Petra Vogt", None, "app", ((ICLOUD, "iCloud Keychain"),), role=Role.ADMINISTRATOR),
-    Person("samir.haddad", "Samir Haddad", None, "off", role=Role.ADMINISTRATOR),
-    Person("kim.hansen", "Kim Hansen", ACME, "app", ((ICLOUD, "iCloud Keychain"), (HELLO, "Windows Hello"))),
-    Person("amelie.dubois", "Amélie Dubois-Marchetti", ACME),
-    Person("minh.anh", "Nguyễn Thị Minh Anh", ACME, requested=True),
-    Person("carla.reyes", "Carla Reyes", ACME, "app", role=Role.COMPANY_ADMINISTRATOR),
-    Person("tom.becker", "Tom Becker", ACME, "on"),
-    Person("yuki.tanaka", "Yuki Tanaka", ACME, "app", ((GOOGLE, "Google Password Manager"),)),
-    Person("daniel.okafor", "Daniel Okafor", ACME, "app"),
-    Person("ines.costa", "Inês Costa", ACME, passkeys=((BITWARDEN, "Bitwarden"),)),
-    Person("pawel.nowak", "Paweł Nowak", ACME, "on", requested=True),
-    Person("lena.fischer", "Lena Fischer", ACME, "inactive"),
-    Person("omar.said", "Omar Saïd", ACME, "invited"),
-    Person("grace.mensah", "Grace Mensah", ACME, "app", requested=True),
-    Person(
+    DemoPerson("petra.vogt", "Petra Vogt", None, "app", ((ICLOUD, "iCloud Keychain"),), role=Role.ADMINISTRATOR),
+    DemoPerson("samir.haddad", "Samir Haddad", None, "off", role=Role.ADMINISTRATOR),
+    DemoPerson("kim.hansen", "Kim Hansen", ACME, "app", ((ICLOUD, "iCloud Keychain"), (HELLO, "Windows Hello"))),
+    DemoPerson("amelie.dubois", "Amélie Dubois-Marchetti", ACME),
+    DemoPerson("minh.anh", "Nguyễn Thị Minh Anh", ACME, requested=True),
+    DemoPerson("carla.reyes", "Carla Reyes", ACME, "app", role=Role.COMPANY_ADMINISTRATOR),
+    DemoPerson("tom.becker", "Tom Becker", ACME, "on"),
+    DemoPerson("yuki.tanaka", "Yuki Tanaka", ACME, "app", ((GOOGLE, "Google Password Manager"),)),
+    DemoPerson("daniel.okafor", "Daniel Okafor", ACME, "app"),
+    DemoPerson("ines.costa", "Inês Costa", ACME, passkeys=((BITWARDEN, "Bitwarden"),)),
+    DemoPerson("pawel.nowak", "Paweł Nowak", ACME, "on", requested=True),
+    DemoPerson("lena.fischer", "Lena Fischer", ACME, "inactive"),
+    DemoPerson("omar.said", "Omar Saïd", ACME, "invited"),
+    DemoPerson("grace.mensah", "Grace Mensah", ACME, "app", requested=True),
+    DemoPerson(
         "juergen.grossmann",
         "Jürgen Großmann",
         NORDWIND,
@@ -83,28 +83,28 @@ PEOPLE = (
         ((ICLOUD, "iCloud Keychain"),),
         role=Role.COMPANY_ADMINISTRATOR,
     ),
-    Person("soren.kjaergaard", "Søren Kjærgaard", NORDWIND, "off", ((HELLO, "Windows Hello"),)),
-    Person("marta.kowalska", "Marta Kowalska", NORDWIND, "on"),
-    Person("lukas.brandt", "Lukas Brandt", NORDWIND),
-    Person("halle.tor3", "", NORDWIND, email=False),
-    Person("elif.demir", "Elif Demir", NORDWIND, "app"),
-    Person("peter.olsen", "Peter Olsen", NORDWIND, requested=True),
-    Person("anna.lindqvist", "Anna Lindqvist", NORDWIND, "on"),
-    Person("ralf.hoffmann", "Ralf Hoffmann", NORDWIND, "inactive"),
-    Person("sofia.rossi", "Sofia Rossi", NORDWIND),
-    Person(
+    DemoPerson("soren.kjaergaard", "Søren Kjærgaard", NORDWIND, "off", ((HELLO, "Windows Hello"),)),
+    DemoPerson("marta.kowalska", "Marta Kowalska", NORDWIND, "on"),
+    DemoPerson("lukas.brandt", "Lukas Brandt", NORDWIND),
+    DemoPerson("halle.tor3", "", NORDWIND, email=False),
+    DemoPerson("elif.demir", "Elif Demir", NORDWIND, "app"),
+    DemoPerson("peter.olsen", "Peter Olsen", NORDWIND, requested=True),
+    DemoPerson("anna.lindqvist", "Anna Lindqvist", NORDWIND, "on"),
+    DemoPerson("ralf.hoffmann", "Ralf Hoffmann", NORDWIND, "inactive"),
+    DemoPerson("sofia.rossi", "Sofia Rossi", NORDWIND),
+    DemoPerson(
         "maximiliane.hohenstein-wittelsbach-oberreuth",
         "Maximiliane Freifrau von und zu Hohenstein-Wittelsbach-Oberreuth",
         SUED,
         role=Role.COMPANY_ADMINISTRATOR,
     ),
-    Person("zeynep.yilmaz", "Zeynep Yılmaz", SUED, "app", requested=True),
-    Person("o.adebayo", "Olúwaṣeun Adébáyọ̀", SUED, "app"),
-    Person("franz.huber", "Franz Huber", SUED),
-    Person("ivana.petrovic", "Ivana Petrović", SUED, "on", ((GOOGLE, "Google Password Manager"),)),
-    Person("josef.maier", "Josef Maier", SUED, "invited", email=False),
-    Person("chen.wei", "Chen Wei", SUED, "app", ((BITWARDEN, "Bitwarden"),)),
-    Person("barbara.schmid", "Barbara Schmid", SUED),
+    DemoPerson("zeynep.yilmaz", "Zeynep Yılmaz", SUED, "app", requested=True),
+    DemoPerson("o.adebayo", "Olúwaṣeun Adébáyọ̀", SUED, "app"),
+    DemoPerson("franz.huber", "Franz Huber", SUED),
+    DemoPerson("ivana.petrovic", "Ivana Petrović", SUED, "on", ((GOOGLE, "Google Password Manager"),)),
+    DemoPerson("josef.maier", "Josef Maier", SUED, "invited", email=False),
+    DemoPerson("chen.wei", "Chen Wei", SUED, "app", ((BITWARDEN, "Bitwarden"),)),
+    DemoPerson("barbara.schmid", "Barbara Schmid", SUED),
 )
 
 
@@ -174,7 +174,7 @@ def create() -> list[tuple[str, str, str]]:
     return lines
 
 
-def _user(person: Person, companies: list[Company], password: str, since: datetime, petra: User | None) -> User:
+def _user(person: DemoPerson, companies: list[Company], password: str, since: datetime, petra: User | None) -> User:
     first, _, last = person.name.partition(" ")
     switched_on = person.state in {"on", "app"}
     return User.objects.create_user(
@@ -193,7 +193,7 @@ def _user(person: Person, companies: list[Company], password: str, since: dateti
     )
 
 
-def _factors(user: User, person: Person, since: datetime, petra: User) -> str:
+def _factors(user: User, person: DemoPerson, since: datetime, petra: User) -> str:
     """What the person holds; the note for the printed list."""
     note = user.get_role_display() + (f", {user.company.name}" if user.company else "")
     if person.state == "app":
@@ -229,7 +229,7 @@ def _public_key() -> bytes:
     return bytes(cbor2.dumps({1: 2, 3: -7, -1: 1, -2: at.x.to_bytes(32, "big"), -3: at.y.to_bytes(32, "big")}))
 
 
-def _history(user: User, person: Person, now: datetime, index: int) -> None:
+def _history(user: User, person: DemoPerson, now: datetime, index: int) -> None:
     """The last sign-ins, as the audit would have them."""
     if person.state == "invited" or index % 7 == 4:
         return
@@ -243,7 +243,7 @@ def _history(user: User, person: Person, now: datetime, index: int) -> None:
             subject=user,
             company=user.company,
             address=f"192.0.2.{index + 1}",
-            browser=BROWSERS[(index + days) % len(BROWSERS)],
+            browser=DEMO_BROWSERS[(index + days) % len(DEMO_BROWSERS)],
             details={"methods": methods},
         )
     User.objects.filter(pk=user.pk).update(last_sign_in_at=at)

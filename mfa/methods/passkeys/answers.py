@@ -115,7 +115,10 @@ def signed(answer: dict[str, Any], public_key: bytes) -> AuthenticatorData:
 
 
 def check_key(public_key: bytes) -> None:
-    """The key is of a kind and strength we accept, and is what its label says (F5). Raises Refused, ValueError."""
+    """Refuse a key that we do not accept, or that is not what its label says (WebAuthn section 7.1 step 20).
+
+    Raises Refused, or ValueError for what is no key.
+    """
     decoded = decode_credential_public_key(public_key)
     key = decoded_public_key_to_cryptography(decoded)
     if not isinstance(key, KEY_TYPES[Algorithm(decoded.alg)]):

@@ -84,8 +84,8 @@ class Use:
 def answered[Kind: Ceremony](ceremonies: Sequence[Kind], person: str, said: dict[str, Any]) -> Kind:
     """The question of `ceremonies` that a browser which `said` this was answering. Raises Refused.
 
-    It was asked of this person, lately, and answered on our own page (F1, WR-06..10). What else the
-    browser says (`tokenBinding`, members of the future) is ignored, as Level 3 says (§5.8.1).
+    It was asked of this person, lately, and answered on our own page (WebAuthn sections 7.1, steps 7 to 11, and 7.2,
+    steps 10 to 14). What else the browser says (`tokenBinding`, members of the future) is ignored (section 5.8.1).
     """
     ceremony = next((each for each in ceremonies if each.challenge == said.get("challenge")), None)
     if ceremony is None:
