@@ -1,7 +1,6 @@
 """The encryption keys, which live outside the database.
 
-The first key of MFA_ENCRYPTION_KEYS makes what is new; every listed one still
-reads what it made.
+The first key of MFA_ENCRYPTION_KEYS is used for everything new; each listed one still reads what it made.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ KEY_BYTES = 32
 
 
 def keys() -> dict[str, bytes]:
-    """The keys by id, the one for what is new first. Raises ImproperlyConfigured for what is no key."""
+    """The keys by their ids, the current one first. Raises ImproperlyConfigured for anything that is no key."""
     return _read(tuple(settings.MFA_ENCRYPTION_KEYS))
 
 

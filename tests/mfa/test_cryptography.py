@@ -148,9 +148,8 @@ def test_what_is_compared_otherwise_is_no_secret():
         "raw.hex().encode() == signature",
         "hash_of(lines) == said.sha256",
         "said.before != (digest(after.statement) if after else '')",
-        # Names: of a budget, of the keys in the settings, of an application, of a report's fields.
+        # Names: of a budget, of what mail is about, of an application, of a report's fields.
         "count != held[key]",
-        "name not in keys()",
         "app.key in names",
         "key in self.held",
         "key in body",
