@@ -527,7 +527,9 @@ DJANGO_S = {"urlpatterns", "app_name", "register", "Command", "application", "__
 # Constants and classes of several modules, and functions that others import by their bare name: one idea in all of them.
 SAME_IDEA = {
     "A_MINUTE": "how many lines of the log a minute may bring",
+    "APART": "how far the clocks of two servers may differ",
     "Company": "the model; and what a line of the audit needs to know of one",
+    "FORM": "the name of the text form that the module writes",
     "KEY_BYTES": "how long the module's keys are",
     "LONGEST": "the longest text that the module takes",
     "NONCE_BYTES": "how long the module's nonces are",

@@ -18,7 +18,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-from audit.sealing.checkpoints import seal
+from audit.sealing.checkpoints import seal_lines
 
 LINES, CHECKPOINTS = "audit_auditevent", "audit_checkpoint"
 REFUSAL = "The audit is written once, and never changed or deleted."
@@ -108,7 +108,7 @@ def take_over(apps, schema_editor):
         schema_editor.execute(f"DROP TABLE {table}")
     if connection.vendor == "postgresql":
         schema_editor.execute("DROP FUNCTION accounts_refuse()")
-    if number := seal():
+    if number := seal_lines():
         print(
             f"The audit's {number} lines are sealed anew, as they were found. That they are as they were written, the "
             "`audit_verify` of the version before can say: of a copy of the database from before this upgrade.",

@@ -31,7 +31,7 @@ MOST = 1024  # lines under one checkpoint
 LATE = timedelta(minutes=15)  # a line that is older and under no checkpoint says that something is wrong
 APART = timedelta(minutes=1)  # by which the clocks of two servers of one site may differ
 MARK = 8  # hexadecimal digits of a line's own hash: enough to say which of a batch it was
-AT = 1  # where a line says when it was
+AT_COLUMN = 1  # where a line says when it was
 
 log = logging.getLogger("m2v.audit")
 
@@ -116,12 +116,12 @@ def is_young(line: Line, now: datetime) -> bool:
 def time_of(line: Line) -> datetime:
     """When `line` says that it was. Raises ValueError where it says none."""
     try:
-        return datetime.fromisoformat(json.loads(line.text)[AT]).replace(tzinfo=UTC)
+        return datetime.fromisoformat(json.loads(line.text)[AT_COLUMN]).replace(tzinfo=UTC)
     except (TypeError, LookupError) as trouble:
         raise ValueError(line.id) from trouble
 
 
-def seal() -> int | None:
+def seal_lines() -> int | None:
     """Put every line that is settled under a checkpoint; how many lines those were.
 
     None where others were writing all the time: the next one takes these lines.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import connection, transaction
 
-from audit.sealing.checkpoints import seal
+from audit.sealing.checkpoints import seal_lines
 
 if TYPE_CHECKING:
     from audit.models import AuditEvent
@@ -25,7 +25,7 @@ log = logging.getLogger("m2v.audit")
 def seal_all() -> bool:
     """Seal what is there; False where others were writing all the time. Raises nothing: the next one takes these lines too."""
     try:
-        return seal() is not None
+        return seal_lines() is not None
     except Exception:  # whatever the database raises, or a checkpoint that is not ours
         log.exception("The audit could not be sealed.")
         return True

@@ -166,7 +166,7 @@ def test_lines_of_the_future_are_sealed_with_the_others(clock, kim):
     line = record(Action.PASSWORD_CHANGED, actor=kim.user, subject=kim.user)
     clock.shift(120)
 
-    assert checkpoints.seal() == 2
+    assert checkpoints.seal_lines() == 2
     assert proof.verify().unsealed == 0
     assert {future.pk, line.pk} == set(AuditEvent.objects.values_list("pk", flat=True))
 

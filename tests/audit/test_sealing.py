@@ -19,7 +19,7 @@ from django.utils import timezone
 from audit.models import AuditEvent, Checkpoint, WrittenOnceError
 from audit.recording import origin, record
 from audit.sealing import checkpoints, keys, stored, timing
-from audit.sealing.checkpoints import Statement, Tampered, digest, seal
+from audit.sealing.checkpoints import Statement, Tampered, digest, seal_lines
 from audit.vocabulary import Action
 from tests.audit import LINES, SEALS
 from tests.test_races import in_parallel
@@ -99,15 +99,15 @@ def test_lines_of_transactions_that_were_rolled_back_are_not_missed(db):
     first = aged()
     AuditEvent.objects.create(pk=first.pk + 5, at=first.at, action=Action.REFUSED)
 
-    assert seal() == 2
+    assert seal_lines() == 2
     assert "2 lines and 1 checkpoints" in verified()
 
 
 def test_a_checkpoint_says_which_lines_there_were(db):
     aged(3)
-    seal()
+    seal_lines()
     later = aged(2)
-    seal()
+    seal_lines()
 
     first, second = (Statement.read(checkpoint.statement) for checkpoint in stored.checkpoints())
     assert (second.number, second.first, second.last, second.count) == (2, later[0].pk, later[1].pk, 2)
@@ -120,7 +120,7 @@ def test_many_lines_are_sealed_in_batches(db, monkeypatch):
     monkeypatch.setattr(checkpoints, "MOST", 10)
     aged(25)
 
-    assert seal() == 25
+    assert seal_lines() == 25
     assert [Statement.read(c.statement).count for c in stored.checkpoints()] == [10, 10, 5]
     assert "25 lines and 3 checkpoints" in verified()
 
@@ -129,7 +129,7 @@ def test_lines_are_read_a_thousand_at_a_time(db, monkeypatch):
     monkeypatch.setattr(stored, "CHUNK", 2)
     for _ in range(5):
         aged()
-        seal()
+        seal_lines()
     aged(5)
 
     assert "10 lines and 5 checkpoints looked at, 5 lines" in verified()
@@ -144,12 +144,12 @@ def a_key():
 
 def test_what_an_earlier_key_signed_counts_while_its_public_half_is_listed(db, settings):
     aged(3)
-    seal()
+    seal_lines()
     before = keys.public_key()
     settings.AUDIT_SIGNING_KEY = a_key()
     assert "signed with a key that is not known here" in found()
     with pytest.raises(Tampered, match="not known here"):
-        seal()
+        seal_lines()
 
     settings.AUDIT_PUBLIC_KEYS = [before]
     aged(2)
@@ -169,7 +169,7 @@ def test_what_is_no_key_stops_the_start(name, key, settings):
 
 def test_a_change_of_the_encryption_keys_concerns_no_line(kim, settings):
     kim.sign_in()
-    seal()
+    seal_lines()
     settings.MFA_ENCRYPTION_KEYS = [f"k9:{a_key()}"]
 
     assert "1 checkpoints" in verified()
@@ -182,13 +182,13 @@ def test_a_change_of_the_encryption_keys_concerns_no_line(kim, settings):
 def test_a_line_is_sealed_soon_beside_the_request(kim, settings):
     sealed = Event()
     settings.AUDIT_SEALED_AFTER = 0.01
-    real = timing.seal
-    timing.seal = lambda: (real(), sealed.set())[0]
+    real = timing.seal_lines
+    timing.seal_lines = lambda: (real(), sealed.set())[0]
     try:
         kim.sign_in()
         assert sealed.wait(20)
     finally:
-        timing.seal = real
+        timing.seal_lines = real
     settings.AUDIT_SEALED_AFTER = None
     timing.soon.seal_now()
 
@@ -200,7 +200,7 @@ def test_a_seal_that_cannot_be_made_fails_no_login_and_is_told_the_log(kim, sett
     def broken():
         raise RuntimeError
 
-    monkeypatch.setattr(timing, "seal", broken)
+    monkeypatch.setattr(timing, "seal_lines", broken)
     settings.AUDIT_SEALED_AFTER = 3600
 
     assert kim.sign_in().status_code == 302
@@ -214,7 +214,7 @@ def test_a_seal_that_cannot_be_made_fails_no_login_and_is_told_the_log(kim, sett
 def test_of_many_that_seal_at_once_one_does_and_none_fails(transactional_db):
     aged(20)
 
-    sealed = in_parallel([seal] * 8)
+    sealed = in_parallel([seal_lines] * 8)
 
     assert sum(sealed) == 20
     assert "20 lines and 1 checkpoints" in verified()
@@ -226,10 +226,10 @@ def test_those_who_write_and_seal_at_once_leave_an_audit_that_holds(transactiona
         for _ in range(5):
             with transaction.atomic():
                 record(Action.REFUSED, actor=None)
-            seal()
+            seal_lines()
 
     in_parallel([write] * 8)
-    seal()
+    seal_lines()
 
     assert "40 lines" in verified()
     assert sum(Statement.read(c.statement).count for c in stored.checkpoints()) == 40
@@ -256,11 +256,11 @@ def test_a_line_that_commits_late_is_waited_for(transactional_db, monkeypatch):
     with transaction.atomic():
         record(Action.SIGNED_IN, actor=None)
 
-    assert seal() is None
+    assert seal_lines() is None
     assert not Checkpoint.objects.exists()
     monkeypatch.setattr(stored, "PATIENCE", 20)
     Thread(target=may_commit.set).start()
-    assert seal() == 2
+    assert seal_lines() == 2
     thread.join()
     assert [line.action for line in AuditEvent.objects.order_by("pk")] == ["proved", "signed_in"]
     assert "2 lines and 1 checkpoints" in verified()
@@ -269,9 +269,9 @@ def test_a_line_that_commits_late_is_waited_for(transactional_db, monkeypatch):
 def test_lines_that_waited_long_are_a_warning_in_the_log(db, caplog):
     caplog.set_level("INFO", "m2v.audit")
     aged()
-    seal()
+    seal_lines()
     aged(seconds=3600)
-    seal()
+    seal_lines()
 
     told = [(record.levelname, record.message) for record in caplog.records if record.message.startswith("sealed")]
     assert told == [("INFO", "sealed"), ("WARNING", "sealed late")]
@@ -295,7 +295,7 @@ CHANGES = {
 def test_a_changed_column_is_found_and_its_line_named(column, sql, kim):
     full = {"actor": kim.user, "subject": kim.user, "company": kim.user.company, "address": "192.0.2.1", "browser": "x"}
     lines = aged(4, **full)
-    seal()
+    seal_lines()
     assert "4 lines" in verified()
 
     sql(f"UPDATE {LINES} SET {column} = %s WHERE id = %s", CHANGES[column], lines[2].pk)
@@ -307,7 +307,7 @@ def test_a_changed_column_is_found_and_its_line_named(column, sql, kim):
 
 def test_the_first_of_several_is_named(sql):
     lines = aged(5)
-    seal()
+    seal_lines()
     for line in (lines[3], lines[1]):
         sql(f"UPDATE {LINES} SET browser = 'x' WHERE id = %s", line.pk)
 
@@ -320,7 +320,7 @@ def test_the_first_of_several_is_named(sql):
 )
 def test_a_column_that_cannot_be_read_is_found_too(column, value, sql):
     lines = aged(3)
-    seal()
+    seal_lines()
     sql(f"UPDATE {LINES} SET {column} = %s WHERE id = %s", value, lines[1].pk)
 
     assert found().startswith(f"Line {lines[1].pk} ")
@@ -329,7 +329,7 @@ def test_a_column_that_cannot_be_read_is_found_too(column, value, sql):
 @pytest.mark.parametrize("which", [0, 3, 9], ids=["first", "in the middle", "last"])
 def test_a_removed_line_is_named(which, sql):
     lines = aged(10)
-    seal()
+    seal_lines()
 
     sql(f"DELETE FROM {LINES} WHERE id = %s", lines[which].pk)
 
@@ -341,7 +341,7 @@ def test_a_removed_line_is_named(which, sql):
 def test_a_line_that_turns_up_below_the_newest_checkpoint_is_named(db):
     first = aged()
     AuditEvent.objects.create(pk=first.pk + 5, at=first.at, action=Action.REFUSED)
-    seal()
+    seal_lines()
     AuditEvent.objects.create(pk=first.pk + 2, at=first.at, action=Action.PROVED)
 
     assert found().startswith(f"Line {first.pk + 2} of ")
@@ -358,7 +358,7 @@ def test_a_line_under_no_checkpoint_is_of_the_last_minutes(seconds, db):
 
 def test_lines_that_changed_places_are_found(sql):
     lines = aged(4)
-    seal()
+    seal_lines()
     first, second, nowhere = lines[1].pk, lines[2].pk, lines[-1].pk + 100
     for there, here in ((nowhere, first), (first, second), (second, nowhere)):
         sql(f"UPDATE {LINES} SET id = %s WHERE id = %s", there, here)
@@ -370,7 +370,7 @@ def test_a_line_whose_mark_is_another_ones_too_is_found_still(sql, monkeypatch):
     monkeypatch.setattr(checkpoints, "mark", lambda line: "00000000")
     monkeypatch.setattr("audit.sealing.proof.mark", lambda line: "00000000")
     lines = aged(4)
-    seal()
+    seal_lines()
     sql(f"UPDATE {LINES} SET browser = 'x' WHERE id = %s", lines[1].pk)
 
     assert found().startswith(f"Lines {lines[0].pk} to {lines[3].pk} are not those")
@@ -384,7 +384,7 @@ def three_checkpoints(sql):
     """Six lines under three checkpoints."""
     for _ in range(3):
         aged(2)
-        seal()
+        seal_lines()
     return sql
 
 
@@ -413,7 +413,7 @@ def test_a_checkpoint_of_another_place_is_named(three_checkpoints):
 
 def test_one_that_was_cut_off_leaves_lines_that_are_too_old_for_none(sql):
     lines = aged(2, seconds=3600)
-    seal()
+    seal_lines()
     sql(f"DELETE FROM {SEALS}")
 
     assert found().startswith(f"Line {lines[0].pk} of ")
@@ -438,7 +438,7 @@ def test_lines_and_checkpoints_cut_off_together_are_found_with_what_the_log_know
 @pytest.mark.row("ASVS-16.4.2")
 def test_the_application_has_no_way_to_change_or_delete_a_line(kim):
     line = aged(subject=kim.user)
-    seal()
+    seal_lines()
     for row, column in ((line, "browser"), (Checkpoint.objects.get(), "statement")):
         table = type(row).objects
         for act in (
@@ -494,7 +494,7 @@ def respelt(column, kim):
 @pytest.mark.parametrize(("table", "key"), [(LINES, "id"), (SEALS, "number")])
 def test_the_database_takes_no_row_numbered_below_1(table, key, number, db):
     aged()
-    seal()
+    seal_lines()
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT * FROM {table}")
         others = ", ".join(name for name, *_ in cursor.description if name != key)
@@ -506,7 +506,7 @@ def test_the_database_takes_no_row_numbered_below_1(table, key, number, db):
 def test_a_line_below_1_is_found_where_somebody_took_the_constraint_away(sealed, sql):
     aged()
     if sealed:
-        seal()
+        seal_lines()
     sql(
         f"INSERT INTO {LINES} (id, {COLUMNS}) SELECT -7, {COLUMNS.replace('at,', '%s,')} FROM {LINES}",
         "2026-01-01 00:00:00",
@@ -531,7 +531,7 @@ def test_another_spelling_of_a_value_is_refused(column, db, kim):
 @pytest.mark.parametrize("column", ["subject_id", "actor_id", "at", "details"])
 def test_another_spelling_of_a_value_is_found_where_somebody_took_the_triggers_away(column, sql, kim):
     line, spelling = respelt(column, kim)
-    seal()
+    seal_lines()
     before = getattr(line, column)
     sql(f"UPDATE {LINES} SET {column} = %s WHERE id = %s", spelling, line.pk)
 
@@ -545,7 +545,7 @@ def test_another_spelling_of_a_value_is_found_where_somebody_took_the_triggers_a
 @pytest.mark.parametrize("table", [LINES, SEALS])
 def test_a_row_is_not_replaced(statement, table, db):
     aged()
-    seal()
+    seal_lines()
 
     with connection.cursor() as cursor, pytest.raises(IntegrityError, match="written once"), transaction.atomic():
         cursor.execute(f"{statement} {table} SELECT * FROM {table}")

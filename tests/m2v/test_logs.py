@@ -25,7 +25,7 @@ from accounts.not_me import not_me_link
 from audit import recording, sentences
 from audit.models import AuditEvent
 from audit.recording import record
-from audit.sealing.checkpoints import seal
+from audit.sealing.checkpoints import seal_lines
 from audit.vocabulary import Action
 from companies import services as companies
 from m2v import urls as site_urls
@@ -533,8 +533,8 @@ def fresh_database(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fresh")
     in_deployment(
         "call_command('migrate', verbosity=0)\n"
-        "from audit.recording import record; from audit.sealing.checkpoints import seal\n"
-        "from audit.vocabulary import Action; record(Action.REFUSED, actor=None); assert seal() == 1",
+        "from audit.recording import record; from audit.sealing.checkpoints import seal_lines\n"
+        "from audit.vocabulary import Action; record(Action.REFUSED, actor=None); assert seal_lines() == 1",
         folder,
     )
     return folder / "m2v.sqlite3"
@@ -559,7 +559,7 @@ def test_the_database_of_these_tests_refuses_them_too(table, column, db):
     acts = [f"UPDATE {{}} SET {column} = 'x'", "DELETE FROM {}"]
     acts += ["TRUNCATE {} CASCADE"] if connection.vendor == "postgresql" else []
     AuditEvent.objects.create(action=Action.REFUSED)
-    assert seal() == 1
+    assert seal_lines() == 1
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -611,7 +611,7 @@ def test_no_address_changes_or_deletes_a_line(method, admin, kim, company):
 def test_each_line_and_each_checkpoint_leaves_for_wherever_the_log_goes(log, db, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         record(Action.REFUSED, actor=None)
-    seal()
+    seal_lines()
 
     assert [json.loads(line)["message"] for line in log] == ["refused", "sealed"]
     assert re.fullmatch(r"1:[0-9a-f]{64}", json.loads(log[1])["checkpoint"])

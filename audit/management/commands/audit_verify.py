@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 
 from audit.sealing import keys
-from audit.sealing.checkpoints import Tampered, seal
+from audit.sealing.checkpoints import Tampered, seal_lines
 from audit.sealing.proof import verify
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             checked = verify(options["checkpoint"])
-            sealed = seal()
+            sealed = seal_lines()
         except Tampered as trouble:
             raise CommandError(str(trouble), returncode=1) from trouble
         self.stdout.write(

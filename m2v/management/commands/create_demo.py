@@ -129,7 +129,7 @@ class Command(BaseCommand):
             raise CommandError("Demo people go into the embedded default alone: no DATABASE_URL, and no https.")
         with transaction.atomic():
             lines = create()
-        checkpoints.seal()
+        checkpoints.seal_lines()
         self.stdout.write("Demo people, with passwords that are shown only now:\n\n")
         width = max(len(name) for name, _password, _note in lines)
         for name, password, note in lines:
