@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from accounts.models import User
 
-COLUMNS = ("failures", "blocked_until", "last_at", "began_at")
+BUDGET_COLUMNS = ("failures", "blocked_until", "last_at", "began_at")
 
 # Makes the rows that are not there yet, locks all of them, and reads them: three statements of the ORM, of which a
 # login would need nine. A SELECT … FOR UPDATE alone locks no row that is not there, and of two first guesses one was lost.
@@ -159,4 +159,4 @@ def _held(keys: Iterable[str]) -> dict[str, Count]:
 def _keep(counts: dict[str, Count]) -> None:
     """Write `counts` down: one statement, whose rows are locked."""
     rows = [Budget(key=key, **asdict(count)) for key, count in counts.items()]
-    Budget.objects.bulk_create(rows, update_conflicts=True, unique_fields=["key"], update_fields=COLUMNS)
+    Budget.objects.bulk_create(rows, update_conflicts=True, unique_fields=["key"], update_fields=BUDGET_COLUMNS)
