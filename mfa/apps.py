@@ -12,7 +12,7 @@ class MfaConfig(AppConfig):
         from accounts.authorization import WAYS_IN  # noqa: PLC0415  # models are there now
         from audit.methods import METHODS  # noqa: PLC0415  # the same
         from mfa.checks import encryption_keys  # noqa: PLC0415  # the same
-        from mfa.methods.table import TABLE  # noqa: PLC0415  # the same
+        from mfa.methods import TABLE  # noqa: PLC0415  # the same
         from mfa.queries import PASSKEY_IN_USE  # noqa: PLC0415  # the same
         from mfa.sealing import ciphers  # noqa: PLC0415  # settings are read here, when apps are ready
 

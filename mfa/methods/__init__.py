@@ -7,14 +7,20 @@
 `disable`, `remove`     take it out of use, and away
 `why_not`               what helps where it proved nothing
 
-What a method is called, its icon, and what it is worth stands in `table`. One module for each third party; exceptions
-in our words leave it.
+`ENTRY`                 what it is called, its icon, and what a proof by it is worth
+
+`mfa.apps` hands `TABLE` down to `audit.methods`: whoever tells of methods (the audit's sentences, mails, "Where you are
+signed in") reads it there, and nobody else names a method. One module for each third party; exceptions in our words
+leave it.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from django.utils.translation import gettext_lazy as _
+
+from audit.methods import Entry
 from mfa.methods import passkeys, recovery_codes, totp
 from mfa.policy import Method
 
@@ -29,6 +35,9 @@ if TYPE_CHECKING:
 
 class Factor(Protocol):
     """What people hold beyond the password."""
+
+    @property
+    def ENTRY(self) -> Entry: ...  # noqa: N802  # a constant of the folder
 
     @property
     def HELD(self) -> tuple[str, ...]: ...  # noqa: N802  # a constant of the folder
@@ -47,6 +56,10 @@ class Typed(Factor, Protocol):
 
 TYPED: dict[str, Typed] = {Method.TOTP: totp, Method.RECOVERY: recovery_codes}
 FACTORS: dict[str, Factor] = {**TYPED, Method.PASSKEY: passkeys}
+TABLE: dict[str, Entry] = {
+    Method.PASSWORD: Entry(_("a password"), "key", guessed=True, beyond_password=False),
+    **{name: method.ENTRY for name, method in FACTORS.items()},
+}
 
 
 def typed_as(text: str) -> str:

@@ -9,8 +9,10 @@ from mfa.methods.passkeys.enrolment import (
 )
 from mfa.methods.passkeys.held import HELD, remove, suspend, with_held
 from mfa.methods.passkeys.verification import finish_authentication, start_authentication, verify
+from mfa.methods.passkeys.words import ENTRY
 
 __all__ = [
+    "ENTRY",
     "HELD",
     "TooManyPasskeys",
     "credential_id_of",

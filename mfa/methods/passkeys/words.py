@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy as _
+
 from audit.browsers import browser_name
+from audit.methods import Entry
 
 # AAGUIDs say which kind of authenticator made a passkey. Not proved without attestation: a name, nothing more.
+
+ENTRY = Entry(_("a passkey"), "finger-print", guessed=False, beyond_password=True)
+
+
 KNOWN = {
     UUID(aaguid): name
     for aaguid, name in {

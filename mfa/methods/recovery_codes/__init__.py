@@ -14,11 +14,12 @@ from mfa.methods.recovery_codes.codes import (
 from mfa.methods.recovery_codes.enrolment import NEXT_CODES, UNSAVED_CODES, enrol
 from mfa.methods.recovery_codes.held import HELD, disable, remove, with_held
 from mfa.methods.recovery_codes.verification import spend, verify
-from mfa.methods.recovery_codes.words import tell_left, why_not
+from mfa.methods.recovery_codes.words import ENTRY, tell_left, why_not
 
 __all__ = [
     "ALPHABET",
     "CODE",
+    "ENTRY",
     "HELD",
     "HOW_MANY",
     "LENGTH",

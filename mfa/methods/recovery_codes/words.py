@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from audit.methods import Entry
 from mfa.methods import totp
 from mfa.methods.totp.codes import NoApp
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from accounts.models import User
     from accounts.requests import SiteRequest
     from mfa.methods.errors import NotProved
+
+ENTRY = Entry(_("a recovery code"), "lifebuoy", guessed=True, beyond_password=True)
 
 
 def why_not(trouble: NotProved) -> _StrOrPromise:

@@ -20,10 +20,11 @@ from mfa.methods.totp.codes import (
 from mfa.methods.totp.enrolment import enrol
 from mfa.methods.totp.held import HELD, disable, remove, with_app, with_held
 from mfa.methods.totp.verification import spend, verify
-from mfa.methods.totp.words import why_not
+from mfa.methods.totp.words import ENTRY, why_not
 
 __all__ = [
     "CLOCK_SEARCH",
+    "ENTRY",
     "HELD",
     "KEY_BYTES",
     "STEP_SECONDS",

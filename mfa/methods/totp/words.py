@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from audit.methods import Entry
 from mfa.methods.totp.codes import ClockOff, NoApp, UsedCode
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
     from mfa.methods.errors import NotProved
+
+ENTRY = Entry(_("a code"), "device-phone-mobile", guessed=True, beyond_password=True)
 
 
 def why_not(trouble: NotProved) -> _StrOrPromise:
