@@ -78,7 +78,7 @@ HAND_WRITTEN = {"accounts/throttle/budgets.py", "audit/sealing/stored.py"}
 @pytest.mark.row("ASVS-1.2.1-1.2.4")
 def test_no_query_is_made_of_text(carla, kim):
     for path in modules():
-        if path.relative_to(ROOT).as_posix() in HAND_WRITTEN:
+        if path.relative_to(ROOT).as_posix() in HAND_WRITTEN or path.parent.name == "migrations":
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             called = node.func if isinstance(node, ast.Call) else None
