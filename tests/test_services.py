@@ -63,7 +63,7 @@ def call(company, kim) -> Callable[..., object]:
             "new": NewPasskey(b"another", b"key", 0, UUID_ZERO, ["internal"], False, False),
             "name": "Another name",
             "changed": ["first_name"],
-            "place_id": UUID_ZERO,
+            "session_id": UUID_ZERO,
             "kept": [],
             "codes": recovery_codes.draw(),
             "checked": IdentityCheck.IN_PERSON,
