@@ -163,6 +163,14 @@ def test_every_command_of_ours_is_explained():
     assert {command for command in ours if f"manage.py {command}" not in text} == set()
 
 
+def test_what_is_looked_at_before_a_commit_is_what_make_check_runs():
+    hooks = re.findall(r"entry: (\S+)", (ROOT / ".pre-commit-config.yaml").read_text())
+    [recipe] = re.findall(r"^check: .*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+    assert len(hooks) >= 4
+    assert {hook for hook in hooks if f"$(BIN)/{hook.removeprefix('.venv/bin/')}" not in recipe} == set()
+
+
 # --- Decisions ---
 
 

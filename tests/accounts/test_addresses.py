@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from html import unescape
-from importlib import import_module
 
 import pytest
-from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -167,39 +165,6 @@ def test_any_text_is_a_domain_in_one_form_or_refused(text):
         return
     assert plain.isascii()
     assert ascii_domain(plain) == ascii_domain(shown) == plain
-
-
-def test_addresses_of_before_get_their_form_and_two_of_one_are_reported(make_user, capsys):
-    rewrite = import_module("accounts.migrations.0008_addresses_of_one_form").rewrite
-    people = [make_user(name, email=f"{name}@acme.example") for name in ("kim", "lee", "ada", "bea")]
-    before = ["kim@xn--bcher-kva.example", "kim@bücher.example", "ada@exam\u200bple.com", "bea@acme.example"]
-    for user, email in zip(people, before, strict=True):
-        User.objects.filter(pk=user.pk).update(email=email, email_folded=email)
-
-    with connection.schema_editor() if connection.vendor == "postgresql" else _Editor() as editor:
-        rewrite(apps, editor)
-
-    said = capsys.readouterr().err
-    kept = dict(User.objects.values_list("username", "email"))
-    assert kept["kim"] == "kim@bücher.example"
-    assert kept["lee"] == "kim@bücher.example"
-    assert User.objects.get(email_folded="kim@xn--bcher-kva.example").username == "kim"
-    assert "'lee' and 'kim' have one e-mail address" in said
-    assert "The e-mail address of 'ada' stays as it is" in said
-    assert kept["bea"] == "bea@acme.example"
-    assert "bea" not in said
-
-
-class _Editor:
-    """What the migration needs of a schema editor, which SQLite gives nobody inside a transaction."""
-
-    connection = connection
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *trouble):
-        """Nothing was opened."""
 
 
 # --- What mails carry ---
