@@ -25,6 +25,7 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from accounts.sessions.models import Session
+from accounts.sessions.reading import session_of
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -72,7 +73,7 @@ class SessionStore(SessionBase):
         """What the session holds, read together with whose it is; one that has ended is deleted."""
         key, found = self.session_key, None
         if key:
-            found = next(iter(Session.objects.select_related("user__company").filter(pk=stored_as(key))), None)
+            found = session_of(stored_as(key))
         if found and found.has_ended:
             Session.objects.filter(pk=found.pk, seen_at=found.seen_at).delete()
             found = None

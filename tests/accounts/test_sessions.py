@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts import people
 from accounts.models import Session, User
+from accounts.sessions.reading import session_of
 from accounts.sessions.store import SessionStore, stored_as
 from tests.accounts.steps import HALF_WAY, go_half_way
 from tests.audit import forget
@@ -447,3 +448,51 @@ def test_djangos_asynchronous_methods_use_the_digest_too(db):
         return *seen, await store.aexists(second)
 
     assert async_to_sync(through)() == ("blue", False, False)
+
+
+# --- The statement that reads it ---
+
+
+def columns_of(row):
+    return {field.attname: (type(value := getattr(row, field.attname)), value) for field in row._meta.concrete_fields}
+
+
+def test_it_is_read_as_a_queryset_reads_it_with_its_user_and_their_company(kim, admin):
+    """Every column, empty and full: two statements must not know two truths."""
+    kim.sign_in()
+    empty = Session.objects.select_related("user__company").get()
+    now = timezone.now()
+    for column in ("last_sign_in_at", "locked_at", "two_factor_changed_at"):
+        setattr(kim.user, column, now)
+    kim.user.locked_by = kim.user.two_factor_changed_by = admin
+    kim.user.password_is_short = None
+    kim.user.save()
+    kim.user.company.two_factor_changed_at = now
+    kim.user.company.save()
+    Session.objects.update(address="2001:db8::1", browser="Ångström’s “browser”", proved_by="password totp")
+    full = Session.objects.select_related("user__company").get()
+
+    Session.objects.filter(pk=empty.pk).delete()
+    for kept in (empty, full):
+        kept.save()
+        kept.user.save()
+        kept.user.company.save()
+        with CaptureQueriesContext(connection) as queries:
+            read = session_of(kept.pk)
+            same = [(read, kept), (read.user, kept.user), (read.user.company, kept.user.company)]
+            for ours, theirs in same:
+                assert type(ours) is type(theirs)
+                assert columns_of(ours) == columns_of(theirs)
+                assert (ours._state.adding, ours._state.db) == (theirs._state.adding, theirs._state.db)
+        assert len(queries) == 1
+
+
+def test_one_of_nobody_and_one_of_somebody_without_a_company_are_read_as_such(admin):
+    nobodys = kept(a=1)
+    admins = Person(admin)
+    admins.sign_in()
+
+    assert session_of(stored_as(nobodys.session_key)).user is None
+    assert session_of(stored_as(key_of(admins.client))).user == admin
+    assert session_of(stored_as(key_of(admins.client))).user.company is None
+    assert session_of(stored_as("of nobody")) is None
