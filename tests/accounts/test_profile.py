@@ -9,7 +9,7 @@ from django.conf import settings as site
 from django.db.models.signals import pre_save
 
 from accounts import people
-from accounts.models import Role, User
+from accounts.models import Budget, Role, User
 from audit.models import AuditEvent
 from companies.forms import UserForm
 from companies.models import Company
@@ -179,6 +179,7 @@ def test_addresses_that_are_free_count_too_and_ones_own_does_not(kim, make_user)
     confirm_address(kim.user)
 
     assert ask_for(kim, "lee@acme.example")[0] == 429
+    Budget.objects.filter(pk__startswith="mails:").delete()  # which is used up too: this is about the other one
     for email in ("KIM9@acme.example", "", "kim9@acme"):
         assert kim.client.post(PATH, PROFILE | {"email": email}).status_code in {302, 400}
     lee = Person(User.objects.get(username="lee"))

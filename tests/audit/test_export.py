@@ -9,7 +9,7 @@ from django.core.management import call_command
 
 from audit.models import AuditEvent
 from audit.sealing import keys
-from audit.sealing.checkpoints import seal
+from audit.sealing.checkpoints import seal_lines
 from audit.sealing.proof import verify
 from audit.vocabulary import Action
 from tests.audit import CHECKER
@@ -30,7 +30,7 @@ def export(kim, tmp_path):
     """An export of three sealed lines and one that is under no checkpoint yet."""
     for _ in range(3):
         AuditEvent.objects.create(action=Action.SIGNED_IN, subject=kim.user, browser="Ünïcode “x”\n")
-    assert seal() == 3
+    assert seal_lines() == 3
     AuditEvent.objects.create(action=Action.SIGNED_OUT)
     call_command("audit_export", str(tmp_path / "export"))
     return tmp_path / "export"

@@ -817,7 +817,7 @@ def test_a_password_reset_says_first_what_it_will_do(administrator, kim, mailout
     assert question.dialog.one("h2").words == "Send Kim Hansen a password reset?"
     assert [line.words for line in question.dialog.all("li")] == [
         "A link to choose another password goes to kim@acme.example. It works once, for one hour; you do not see it.",
-        "Until Kim has chosen, password and sessions go on. Authenticator app and passkeys stay.",
+        "Until Kim has chosen one, the password and all sessions stay as they are. So do authenticator app and passkeys.",
     ]
     assert mailoutbox == []
     assert acts(kim.user) == []
@@ -844,7 +844,7 @@ def test_a_password_reset_is_sent_and_said(administrator, kim, mailoutbox, deliv
     [
         ({"is_active": False}, "Kim is deactivated. Activate them first."),
         ({"password": "!"}, "Kim has no password yet. Invite them again."),
-        ({"email": "", "email_folded": ""}, "There is no e-mail address of Kim on record. Enter one first."),
+        ({"email": "", "email_folded": ""}, "There is no e-mail address on record for Kim. Enter one first."),
     ],
 )
 def test_who_cannot_be_sent_a_password_reset_is_sent_none(fields, why, administrator, kim, mailoutbox, deliver):
@@ -867,7 +867,7 @@ def test_without_an_address_the_button_is_disabled_and_says_why(administrator, k
     button = page.button(RESET)
     assert "disabled" in button.attrs
     why = page.one("p", id=button.attrs["aria-describedby"])
-    assert why.words == "There is no e-mail address of Kim on record: no password reset can be sent."
+    assert why.words == "There is no e-mail address on record for Kim, so no password reset can be sent."
     User.objects.filter(pk=kim.user.pk).update(password="!")
     assert RESET not in read(administrator.client.get(of(kim.user))).words
 

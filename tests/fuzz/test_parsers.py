@@ -19,7 +19,7 @@ from accounts.login import local_path
 from accounts.models import User
 from mfa.forms import CodeForm, SetUpForm
 from mfa.methods import passkeys, recovery_codes, totp
-from mfa.methods.passkeys import answers
+from mfa.methods.passkeys import answers, enrolment
 from mfa.methods.passkeys.ceremonies import Refused
 from mfa.methods.typed import as_meant
 from mfa.models import CREDENTIAL_ID_BYTES, Passkey, RecoveryCode
@@ -268,7 +268,7 @@ def test_a_changed_registration_is_refused_or_makes_the_same(kind):
         except Refused:
             return
         assert (made.credential_id, made.public_key) == (expected.credential_id, expected.public_key)
-        assert set(made.transports) <= passkeys.TRANSPORTS
+        assert set(made.transports) <= enrolment.TRANSPORTS
 
     bend()
 

@@ -269,7 +269,7 @@ def test_several_authenticators_side_by_side(kim):
 
 @pytest.mark.row("N-4.1.2.1-two")
 def test_whoever_has_one_authenticator_is_encouraged_to_have_another(kim, ada):
-    passkey, app = 'href="/user-settings/mfa/passkeys/new/"', "Two-factor authentication closes that gap."
+    passkey, app = 'href="/user-settings/mfa/passkeys/new/?from=m2s"', "Two-factor authentication closes that gap."
     kim.set_up_app()
     kim.sign_in()
     ada.add_passkey()

@@ -233,7 +233,7 @@ def sessions_of_every_kind(kim: Person) -> Iterator[tuple[str, int]]:
 
 
 def test_a_finished_login_costs_the_session_and_the_user_and_nothing_more(kim_with_app):
-    assert dict(sessions_of_every_kind(kim_with_app)) == {"stranger": 0, "claimant": 3, "user": 2}
+    assert dict(sessions_of_every_kind(kim_with_app)) == {"stranger": 0, "claimant": 2, "user": 1}
 
 
 def test_who_is_not_asked_about_costs_nothing(kim):

@@ -183,7 +183,7 @@ def test_whoever_owes_nothing_gets_in(standing, proofs):
     owes = (
         (standing.two_factor_required and not standing.has_app)
         or (standing.has_app and standing.app_disabled)
-        or (standing.has_app and not proofs & standing.accepted)
+        or ((standing.has_app or standing.others) and not proofs & standing.accepted)
         or standing.codes_unsaved
         or (standing.passkey_requested and not standing.passkey_postponed)
         or (standing.password_is_short and not standing.has_app and Method.PASSKEY not in proofs)
