@@ -84,6 +84,7 @@ def known_browser_cookie() -> str:
     return _origin.get().cookie
 
 
+@transaction.atomic(savepoint=False)
 def record(
     action: Action,
     *,
@@ -94,7 +95,8 @@ def record(
 ) -> AuditEvent:
     """Write one line and tell whoever listens; once it is committed, it is in the log too.
 
-    `details` are plain values (JSON) and hold no secret.
+    A line that somebody cannot hear is not written, nor is the act that it is about: both are one transaction, also
+    where the caller has none. `details` are plain values (JSON) and hold no secret.
     """
     here = _origin.get()
     people: dict[str, Any] = {"actor": actor, "subject": subject}
