@@ -57,8 +57,8 @@ def check(export, keys, expected=""):
     if expected not in known:
         raise Wrong(f"Checkpoint {expected} is not there: the audit was cut off, or written anew.")
     return (
-        f"{total} lines are as they were sealed, under {number} checkpoints, the newest {number}:{before}. "
-        f"{len(pending)} more of the last minutes before {at} are under none yet."
+        f"All is as it was sealed. Lines: {total}, the newest checkpoint: {number}:{before}. "
+        f"Lines of the last minutes before {at}, under none yet: {len(pending)}."
     )
 
 

@@ -184,15 +184,17 @@ def company_sign_out(request: SignedInRequest, company_id: UUID) -> HttpResponse
         end_company_sessions(shown, actor=request.user)
         messages.success(request, _("All users of {company} are signed out.").format(company=shown.name))
         return redirect("settings:company", company_id)
-    coverage = coverage_of(request, shown)
+    is_in = _somebody_is_in(company_id)
+    ends = _sessions_end(coverage_of(request, shown)) if is_in else _("Nobody of this company is signed in.")
     lines = [
-        Consequence("bad", "arrow-left-start-on-rectangle", _sessions_end(coverage)),
+        Consequence("bad" if is_in else "", "arrow-left-start-on-rectangle", ends),
         Consequence("", "key", _("They can sign in again right away.")),
     ]
     if shown.pk == request.user.company_id:
         lines.append(Consequence("wait", "user", _("You are one of them: you are signed out too.")))
     title = _("Sign out all users of {company} now?").format(company=shown.name)
-    return confirmation(request, company_page(request, company_id), title, lines)
+    tone = "danger" if is_in else "primary"
+    return confirmation(request, company_page(request, company_id), title, lines, tone=tone)
 
 
 def _sessions_end(coverage: Coverage) -> str:

@@ -46,11 +46,11 @@ def test_an_export_is_proved_with_the_public_key_alone(export):
 
     code, said = proved(export, keys.public_key(), "--checkpoint", newest)
 
-    assert (code, said.startswith(f"3 lines are as they were sealed, under 1 checkpoints, the newest {newest}.")) == (
+    assert (code, said.startswith(f"All is as it was sealed. Lines: 3, the newest checkpoint: {newest}.")) == (
         0,
         True,
     )
-    assert "1 more of the last minutes" in said
+    assert said.endswith("under none yet: 1.\n")
 
 
 def test_what_is_no_export_or_of_another_key_is_not_proved(export, tmp_path):

@@ -66,7 +66,7 @@ def found(*options):
 
 
 def test_an_empty_audit_is_as_it_was_sealed(db):
-    assert "0 lines and 0 checkpoints looked at" in verified()
+    assert "Lines looked at: 0, checkpoints: 0." in verified()
 
 
 def test_real_lines_hold_whatever_they_hold(kim, admin):
@@ -78,18 +78,18 @@ def test_real_lines_hold_whatever_they_hold(kim, admin):
             record(Action.REFUSED, actor=admin, subject=kim.user, **odd)
 
     verified()
-    assert "1 checkpoints looked at, 0 lines of the last minutes" in verified()
+    assert "checkpoints: 1. Lines of the last minutes under none: 0" in verified()
 
 
 def test_a_clean_audit_says_how_much_was_looked_at_and_seals_the_rest(db):
     aged(5)
 
     assert (
-        "5 lines and 0 checkpoints looked at, 5 lines of the last minutes under none, 5 of them sealed now"
+        "Lines looked at: 5, checkpoints: 0. Lines of the last minutes under none: 5, of them sealed now: 5"
         in verified()
     )
     told = verified()
-    assert "5 lines and 1 checkpoints looked at, 0 lines of the last minutes under none, 0 of them sealed now" in told
+    assert "Lines looked at: 5, checkpoints: 1. Lines of the last minutes under none: 0, of them sealed now: 0" in told
     assert f"Newest checkpoint: 1:{digest(stored.newest_checkpoint().statement)}." in told
     assert f"Public key: {keys.public_key()}." in told
 
@@ -100,7 +100,7 @@ def test_lines_of_transactions_that_were_rolled_back_are_not_missed(db):
     AuditEvent.objects.create(pk=first.pk + 5, at=first.at, action=Action.REFUSED)
 
     assert seal_lines() == 2
-    assert "2 lines and 1 checkpoints" in verified()
+    assert "Lines looked at: 2, checkpoints: 1." in verified()
 
 
 def test_a_checkpoint_says_which_lines_there_were(db):
@@ -122,7 +122,7 @@ def test_many_lines_are_sealed_in_batches(db, monkeypatch):
 
     assert seal_lines() == 25
     assert [Statement.read(c.statement).count for c in stored.checkpoints()] == [10, 10, 5]
-    assert "25 lines and 3 checkpoints" in verified()
+    assert "Lines looked at: 25, checkpoints: 3." in verified()
 
 
 def test_lines_are_read_a_thousand_at_a_time(db, monkeypatch):
@@ -132,7 +132,7 @@ def test_lines_are_read_a_thousand_at_a_time(db, monkeypatch):
         seal_lines()
     aged(5)
 
-    assert "10 lines and 5 checkpoints looked at, 5 lines" in verified()
+    assert "Lines looked at: 10, checkpoints: 5. Lines of the last minutes under none: 5" in verified()
 
 
 # --- The key ---
@@ -154,8 +154,8 @@ def test_what_an_earlier_key_signed_counts_while_its_public_half_is_listed(db, s
     settings.AUDIT_PUBLIC_KEYS = [before]
     aged(2)
 
-    assert "2 of them sealed now" in verified()
-    assert "5 lines and 2 checkpoints" in verified()
+    assert "of them sealed now: 2" in verified()
+    assert "Lines looked at: 5, checkpoints: 2." in verified()
 
 
 @pytest.mark.parametrize("key", ["", "x", "AAAA", "ä" * 43])
@@ -172,7 +172,7 @@ def test_a_change_of_the_encryption_keys_concerns_no_line(kim, settings):
     seal_lines()
     settings.MFA_ENCRYPTION_KEYS = [f"k9:{a_key()}"]
 
-    assert "1 checkpoints" in verified()
+    assert "checkpoints: 1." in verified()
 
 
 # --- When lines are sealed ---
@@ -217,7 +217,7 @@ def test_of_many_that_seal_at_once_one_does_and_none_fails(transactional_db):
     sealed = in_parallel([seal_lines] * 8)
 
     assert sum(sealed) == 20
-    assert "20 lines and 1 checkpoints" in verified()
+    assert "Lines looked at: 20, checkpoints: 1." in verified()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -231,7 +231,7 @@ def test_those_who_write_and_seal_at_once_leave_an_audit_that_holds(transactiona
     in_parallel([write] * 8)
     seal_lines()
 
-    assert "40 lines" in verified()
+    assert "Lines looked at: 40," in verified()
     assert sum(Statement.read(c.statement).count for c in stored.checkpoints()) == 40
 
 
@@ -263,7 +263,7 @@ def test_a_line_that_commits_late_is_waited_for(transactional_db, monkeypatch):
     assert seal_lines() == 2
     thread.join()
     assert [line.action for line in AuditEvent.objects.order_by("pk")] == ["proved", "signed_in"]
-    assert "2 lines and 1 checkpoints" in verified()
+    assert "Lines looked at: 2, checkpoints: 1." in verified()
 
 
 def test_lines_that_waited_long_are_a_warning_in_the_log(db, caplog):
@@ -296,7 +296,7 @@ def test_a_changed_column_is_found_and_its_line_named(column, sql, kim):
     full = {"actor": kim.user, "subject": kim.user, "company": kim.user.company, "address": "192.0.2.1", "browser": "x"}
     lines = aged(4, **full)
     seal_lines()
-    assert "4 lines" in verified()
+    assert "Lines looked at: 4," in verified()
 
     sql(f"UPDATE {LINES} SET {column} = %s WHERE id = %s", CHANGES[column], lines[2].pk)
 
@@ -423,11 +423,11 @@ def test_lines_and_checkpoints_cut_off_together_are_found_with_what_the_log_know
     """What `proof` says cannot be seen; the log's checkpoint shows it."""
     last = stored.newest_checkpoint()
     logged = f"3:{digest(last.statement)}"
-    assert "3 checkpoints" in verified("--checkpoint", logged)
+    assert "checkpoints: 3." in verified("--checkpoint", logged)
     three_checkpoints(f"DELETE FROM {SEALS} WHERE number = 3")
     three_checkpoints(f"DELETE FROM {LINES} WHERE id >= %s", Statement.read(last.statement).first)
 
-    assert "4 lines and 2 checkpoints" in verified()
+    assert "Lines looked at: 4, checkpoints: 2." in verified()
     assert found("--checkpoint", logged).startswith("Checkpoint 3:")
     assert found("--checkpoint", "2:" + "0" * 64)
 

@@ -562,6 +562,13 @@ def test_signing_a_company_out_says_what_it_means_and_does_it(administrator, cre
     assert administrator.is_in
 
 
+def test_signing_a_company_out_says_where_nobody_is_in(administrator, company):
+    dialog = read(administrator.client.get(of(company, "sign-out/"))).dialog
+
+    assert "Nobody of this company is signed in." in dialog.words
+    assert "danger" not in dialog.button("Confirm").attrs["class"]
+
+
 def test_signing_ones_own_company_out_says_so_and_leads_to_the_login(carla, company):
     question = carla.client.get(of(company, "sign-out/"))
     answer = press(carla.client, question, "Confirm")

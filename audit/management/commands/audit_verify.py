@@ -33,7 +33,7 @@ class Command(BaseCommand):
         except Tampered as trouble:
             raise CommandError(str(trouble), returncode=1) from trouble
         self.stdout.write(
-            f"The audit is as it was sealed: {checked.lines} lines and {checked.checkpoints} checkpoints looked at, "
-            f"{checked.unsealed} lines of the last minutes under none, {sealed or 0} of them sealed now.\n"
+            f"The audit is as it was sealed. Lines looked at: {checked.lines}, checkpoints: {checked.checkpoints}. "
+            f"Lines of the last minutes under none: {checked.unsealed}, of them sealed now: {sealed or 0}.\n"
             f"Newest checkpoint: {checked.newest or 'none'}. Public key: {keys.public_key()}.\n"
         )
