@@ -562,6 +562,13 @@ def test_signing_a_company_out_says_what_it_means_and_does_it(administrator, cre
     assert administrator.is_in
 
 
+def test_a_company_without_users_has_nobody_to_sign_out(administrator, company, make_user):
+    assert "Sign out now" not in read(administrator.client.get(of(company))).links
+
+    make_user("omar", company=company)
+    assert "Sign out now" in read(administrator.client.get(of(company))).links
+
+
 def test_signing_a_company_out_says_where_nobody_is_in(administrator, company):
     dialog = read(administrator.client.get(of(company, "sign-out/"))).dialog
 
