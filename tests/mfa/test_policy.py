@@ -171,7 +171,9 @@ def test_whoever_gets_in_has_done_all_that_is_demanded(standing, proofs):
             assert standing.has_app
         if standing.has_app:
             assert not standing.app_disabled
-            held = {Method.TOTP, Method.RECOVERY} | ({Method.PASSKEY} if standing.has_passkey else set())
+            held = (
+                {Method.TOTP, Method.RECOVERY} | ({Method.PASSKEY} if standing.has_passkey else set()) | standing.others
+            )
             assert proofs & held
         assert not standing.codes_unsaved
         assert standing.has_app or not standing.password_is_short or Method.PASSKEY in proofs
