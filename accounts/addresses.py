@@ -26,6 +26,7 @@ from accounts.address_models import LINK_DAYS
 from accounts.authorization import hold
 from accounts.clock import APART, signed_lately
 from accounts.models import PendingAddress, User
+from accounts.permissions import Permission
 from accounts.text import fold_address
 from audit.recording import record
 from audit.vocabulary import Action
@@ -73,7 +74,7 @@ def waiting_for(person: User) -> PendingAddress | None:
 @transaction.atomic
 def withdraw(person: User, *, actor: User) -> bool:
     """Drop the address that `person` has not confirmed; its link stops working. False if there was none."""
-    hold(person, actor=actor)
+    hold(person, actor=actor, needs=Permission.PROFILE)
     pending = PendingAddress.objects.filter(user=person).first()
     if pending is None:
         return False
@@ -129,7 +130,9 @@ def _still_theirs(pending: PendingAddress) -> bool:
     if pending.entered_by_id == pending.user_id:
         return opening.exists()
     actor = User.objects.get(pk=pending.entered_by_id)
-    return actor.locked_at is None and User.objects.managed_by(actor).opening().filter(pk=pending.user_id).exists()
+    if Permission.PROFILE not in actor.permissions:
+        return False
+    return User.objects.managed_by(actor).opening().filter(pk=pending.user_id).exists()
 
 
 def _send_link(pending: PendingAddress, person: User, cause: str) -> None:

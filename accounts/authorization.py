@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from accounts.models import UserQuerySet
+    from accounts.permissions import Permission
 
 NOBODY = Q(pk__in=())
 ADMINISTRATORS = Q(role=Role.ADMINISTRATOR)
@@ -32,6 +33,10 @@ class ShutOut(PermissionDenied):
     """The actor was deactivated, locked or signed out everywhere after their request began."""
 
 
+class NotPermitted(PermissionDenied):
+    """The actor's role does not include this act."""
+
+
 class OutOfReach(Http404):
     """The actor does not manage this person or company any more, so for them it does not exist."""
 
@@ -40,27 +45,31 @@ class LastAdministrator(Exception):
     """No administrator who can sign in would be left."""
 
 
-def hold(person: User, *, actor: User | None, also: Q = NOBODY) -> User:
+def hold(person: User, *, actor: User | None, needs: Permission, also: Q = NOBODY) -> User:
     """`person` as they are now, locked together with `actor` and whoever `also` finds.
 
-    Raises ShutOut and OutOfReach. Without an actor, the product or the command line acts.
+    `needs` is the permission for it where `actor` is somebody else. Raises ShutOut, NotPermitted and OutOfReach.
+    Without an actor, the product or the command line acts.
     """
     asked = [person.pk, actor.pk] if actor else [person.pk]
     held = _locked(Q(pk__in=asked) | also)
     if person.pk not in held:
         raise OutOfReach
     if actor and (acting := _still_in(actor, held)) != person:
+        _permitted(acting, needs)
         in_reach(person, actor=acting)
     return held[person.pk]
 
 
-def hold_actor(actor: User, *, also: Q = NOBODY) -> User:
-    """`actor` as they are now, locked together with whoever `also` finds. Raises ShutOut."""
-    return _still_in(actor, _locked(Q(pk=actor.pk) | also))
+def hold_actor(actor: User, *, needs: Permission, also: Q = NOBODY) -> User:
+    """`actor` as they are now, locked together with whoever `also` finds. Raises ShutOut and NotPermitted."""
+    acting = _still_in(actor, _locked(Q(pk=actor.pk) | also))
+    _permitted(acting, needs)
+    return acting
 
 
 def in_reach(person: User, *, actor: User) -> None:
-    """Make sure that `actor` manages `person` as they are now. Raises OutOfReach."""
+    """Make sure that `actor` sees `person` as they are now. Raises OutOfReach."""
     if not User.objects.managed_by(actor).filter(pk=person.pk).exists():
         raise OutOfReach
 
@@ -91,6 +100,11 @@ def one_administrator_stays(person: User) -> Iterator[None]:
 def _locked(whom: Q) -> dict[object, User]:
     rows = User.objects.get_queryset().select_for_update(no_key=True).filter(whom).order_by("pk")
     return {row.pk: row for row in rows}
+
+
+def _permitted(acting: User, needs: Permission) -> None:
+    if needs not in acting.permissions:
+        raise NotPermitted
 
 
 def _still_in(actor: User, held: dict[object, User]) -> User:

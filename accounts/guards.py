@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied
 
+from accounts.authorization import NotPermitted
+from accounts.permissions import Permission
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -16,28 +19,43 @@ if TYPE_CHECKING:
 
     View = Callable[..., HttpResponse]
 
+SEEING = {"GET", "HEAD"}
 SETTINGS = "settings"  # the Settings app's namespace, and what a refusal is about
 
 
-def settings_app(view: View) -> View:
-    """Open `view` to those who may open the Settings app; a 403 for all others, before anything else is looked at."""
+def settings_app(permission: Permission, *, to_post: Permission | None = None) -> Callable[[View], View]:
+    """Open a view to those whose role has `permission`, and what it changes to those who have `to_post` too.
 
-    @wraps(view)
-    def guarded(request: SignedInRequest, *args: object, **kwargs: object) -> HttpResponse:
-        if not request.user.opens_settings:
-            raise PermissionDenied(SETTINGS)
-        return view(request, *args, **kwargs)
+    A 403 for all others, before anything else is looked at; whom or what it may be done to is the view's affair.
+    """
+    needs = Permission(permission), Permission(to_post or permission)
 
-    guarded.for_settings = True  # type: ignore[attr-defined]  # a mark, as Django sets them on views
-    return guarded
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(request: SignedInRequest, *args: object, **kwargs: object) -> HttpResponse:
+            held, (to_see, to_change) = request.user.permissions, needs
+            if Permission.LOOK not in held:
+                raise PermissionDenied(SETTINGS)
+            if to_see not in held or (request.method not in SEEING and to_change not in held):
+                raise NotPermitted
+            return view(request, *args, **kwargs)
+
+        guarded.permissions = needs  # type: ignore[attr-defined]  # a mark, as Django sets them on views
+        return guarded
+
+    return decorate
 
 
-def settings_app_for_others(view: View) -> View:
+def settings_app_for_others(permission: Permission) -> Callable[[View], View]:
     """The same for a view that is about oneself, or about whoever has the `user_id` in its address."""
-    others = settings_app(view)
 
-    @wraps(others)
-    def guarded(request: SignedInRequest, *args: object, **kwargs: object) -> HttpResponse:
-        return (others if "user_id" in kwargs else view)(request, *args, **kwargs)
+    def decorate(view: View) -> View:
+        others = settings_app(permission)(view)
 
-    return guarded
+        @wraps(others)
+        def guarded(request: SignedInRequest, *args: object, **kwargs: object) -> HttpResponse:
+            return (others if "user_id" in kwargs else view)(request, *args, **kwargs)
+
+        return guarded
+
+    return decorate

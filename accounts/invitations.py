@@ -26,6 +26,7 @@ from accounts.authorization import hold
 from accounts.clock import APART, is_ahead
 from accounts.models import User
 from accounts.people import ChangedMeanwhile
+from accounts.permissions import Permission
 from accounts.text import AT, fold, fold_address, spoken
 from accounts.throttle import budgets, lanes
 from audit import recording
@@ -113,7 +114,7 @@ def invite(person: User, *, actor: User) -> str:
 
     Raises ChangedMeanwhile if they have just chosen one, or were shut out.
     """
-    hold(person, actor=actor)
+    hold(person, actor=actor, needs=Permission.INVITE)
     _void_links(person)
     link = _link("invitation", person, invitation_tokens)
     record(Action.USER_INVITED, actor=actor, subject=person)
@@ -125,7 +126,7 @@ def invite(person: User, *, actor: User) -> str:
 @transaction.atomic
 def withdraw(person: User, *, actor: User) -> None:
     """End the invitation of `person`, who has no password yet. Raises ChangedMeanwhile if they have just chosen one."""
-    hold(person, actor=actor)
+    hold(person, actor=actor, needs=Permission.INVITE)
     _void_links(person)
     record(Action.INVITATION_WITHDRAWN, actor=actor, subject=person)
 
@@ -209,7 +210,7 @@ def send_reset(name: str) -> None:
 @transaction.atomic
 def start_reset(person: User, *, actor: User) -> None:
     """Send `person`, who has a password and an address, such a link at `actor`'s wish. Nothing else changes."""
-    hold(person, actor=actor)
+    hold(person, actor=actor, needs=Permission.PASSWORD_RESET)
     record(Action.PASSWORD_RESET_REQUESTED, actor=actor, subject=person)
     transaction.on_commit(partial(_mail_reset, person, actor), robust=True)
 

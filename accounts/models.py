@@ -20,6 +20,8 @@ from accounts.address_models import PendingAddress
 from accounts.domains import shown_if_one
 from accounts.hashers import salt_of
 from accounts.passwords import LONGEST_TYPED, typed_alike
+from accounts.permissions import OF_ROLE, Permission
+from accounts.roles import Role, seen_roles, sees_everybody, serves_site
 from accounts.sessions.models import Session
 from accounts.text import (
     FoldedAddressField,
@@ -45,21 +47,20 @@ __all__ = ["Budget", "PendingAddress", "Role", "Session", "User"]
 PROFILE = ("username", "first_name", "last_name", "email", "language", "role", "company")
 
 
-class Role(models.TextChoices):
-    ADMINISTRATOR = "administrator", _("Administrator")
-    COMPANY_ADMINISTRATOR = "company_administrator", _("Company administrator")
-    MEMBER = "member", _("Member")
-
-
 class UserQuerySet(models.QuerySet["User"]):
     def managed_by(self, actor: User) -> Self:
-        """Those whom `actor` may see and manage. Whoever is not among them does not exist for `actor`."""
-        if actor.is_shut_out:
+        """Those whom `actor` may see: of their scope, and of no higher role. Nobody else exists for `actor`.
+
+        What may be done to them is in `accounts.permissions`; auditors see those above them too, and do nothing.
+        """
+        if not actor.opens_settings or actor.is_shut_out:
             return self.none()
-        if actor.role == Role.ADMINISTRATOR:
+        if sees_everybody(actor):
             return self
-        if actor.role == Role.COMPANY_ADMINISTRATOR and actor.company_id is not None:
-            return self.filter(company_id=actor.company_id).exclude(role=Role.ADMINISTRATOR)
+        if serves_site(actor):
+            return self.filter(role__in=seen_roles(actor))
+        if actor.company_id is not None:
+            return self.filter(company_id=actor.company_id, role__in=seen_roles(actor))
         return self.none()
 
     def opening(self) -> Self:
@@ -217,7 +218,22 @@ class User(AbstractBaseUser):
     @property
     def opens_settings(self) -> bool:
         """May this person open the Settings app?"""
-        return self.role in {Role.ADMINISTRATOR, Role.COMPANY_ADMINISTRATOR}
+        return Permission.LOOK in self.permissions
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """What this person may do to those whom they see."""
+        return OF_ROLE.get(self.role, frozenset())
+
+    @property
+    def serves_site(self) -> bool:
+        """Is their scope the whole site, rather than one company?"""
+        return serves_site(self)
+
+    @property
+    def sees_everybody(self) -> bool:
+        """Do they see all people of the site, administrators included?"""
+        return sees_everybody(self)
 
     @property
     def required_by_company(self) -> bool:

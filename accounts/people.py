@@ -22,6 +22,7 @@ from accounts.authorization import (
 )
 from accounts.models import PROFILE, Session, User
 from accounts.passwords import is_short
+from accounts.permissions import Permission
 from accounts.throttle import budgets
 from audit.models import AuditEvent
 from audit.recording import record
@@ -43,7 +44,7 @@ class ChangedMeanwhile(Exception):
 @transaction.atomic
 def create_user(person: User, *, actor: User | None, password: str | None = None) -> None:
     """Save a new person. Without a password they choose their own, through an invitation."""
-    acting = hold_actor(actor) if actor else None
+    acting = hold_actor(actor, needs=Permission.PROFILE) if actor else None
     person.set_password(password)
     person.save()
     if acting:
@@ -65,7 +66,7 @@ def change_user(person: User, *, changed: Iterable[str], actor: User, seen: Mapp
     fields = [field for field in changed if field in PROFILE]
     if not fields:
         return
-    kept = hold(person, actor=actor, also=ADMINISTRATORS if "role" in fields else NOBODY)
+    kept = hold(person, actor=actor, needs=Permission.PROFILE, also=ADMINISTRATORS if "role" in fields else NOBODY)
     before = User.objects.filter(pk=person.pk).values(*fields).get()
     if any(before[field] != value for field, value in (seen or {}).items() if field in fields):
         raise ChangedMeanwhile
@@ -91,7 +92,8 @@ def _write(kept: User, person: User, fields: list[str], actor: User) -> None:
         kept.save(update_fields=[*fields, *folded])
     if {"role", "company"} & set(fields):
         if kept.pk != actor.pk:
-            in_reach(kept, actor=hold_actor(actor))  # nobody makes of people what they could not manage
+            # Nobody makes of people what they could not manage.
+            in_reach(kept, actor=hold_actor(actor, needs=Permission.PROFILE))
         end_all_sessions(User.objects.filter(pk=person.pk))
         _end_invitations(person)
     after = dict(User.objects.filter(pk=person.pk).values(*fields).get())
@@ -109,7 +111,7 @@ def deactivate_user(person: User, *, actor: User) -> None:
 
     Raises LastAdministrator where nobody could administer any more.
     """
-    hold(person, actor=actor, also=ADMINISTRATORS)
+    hold(person, actor=actor, needs=Permission.ACTIVATE, also=ADMINISTRATORS)
     with one_administrator_stays(person):
         changed = User.objects.filter(pk=person.pk, is_active=True).update(is_active=False)
     if changed:
@@ -121,7 +123,7 @@ def deactivate_user(person: User, *, actor: User) -> None:
 @transaction.atomic
 def activate_user(person: User, *, actor: User) -> None:
     """Let `person` sign in again. Earlier sessions do not come back."""
-    hold(person, actor=actor)
+    hold(person, actor=actor, needs=Permission.ACTIVATE)
     if User.objects.filter(pk=person.pk, is_active=False).update(is_active=True):
         record(Action.USER_ACTIVATED, actor=actor, subject=person, changes={"is_active": [False, True]})
 
@@ -129,7 +131,7 @@ def activate_user(person: User, *, actor: User) -> None:
 @transaction.atomic
 def unlock_user(person: User, *, actor: User) -> bool:
     """End the wait for `person`'s passwords and codes. False if there was none."""
-    hold(person, actor=actor)
+    hold(person, actor=actor, needs=Permission.UNLOCK)
     if budgets.blocked_until(person) is None:
         return False
     failures = budgets.unlock(person)
@@ -140,7 +142,7 @@ def unlock_user(person: User, *, actor: User) -> bool:
 @transaction.atomic
 def end_sessions(person: User, *, actor: User) -> None:
     """End all sessions of `person` at once, half-way logins included."""
-    hold(person, actor=actor)
+    hold(person, actor=actor, needs=Permission.SIGN_OUT)
     ended = end_all_sessions(User.objects.filter(pk=person.pk))
     record(Action.SESSIONS_ENDED, actor=actor, subject=person, changes={"sessions": [ended, 0]})
 
@@ -188,7 +190,7 @@ def lock_user(person: User, *, actor: User) -> bool:
 
     Raises OutOfReach for oneself, and LastAdministrator where nobody could administer any more.
     """
-    subject = hold(person, actor=actor, also=ADMINISTRATORS)
+    subject = hold(person, actor=actor, needs=Permission.LOCK, also=ADMINISTRATORS)
     if subject == actor:
         raise OutOfReach
     if subject.locked_at is not None:
@@ -236,7 +238,7 @@ def change_password(person: User, password: str, *, actor: User | None, here: st
     with one link only one can choose (ASVS 6.4.1).
     """
     if actor is not None and actor != person:
-        hold(person, actor=actor)
+        hold(person, actor=actor, needs=Permission.OWN)
     as_read = User.objects.get_queryset().opening()
     as_read = as_read.filter(pk=person.pk, password=person.password, email=person.email)
     person.set_password(password)

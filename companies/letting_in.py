@@ -14,8 +14,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import history, invitations
 from accounts.authorization import OutOfReach
-from accounts.models import Role, User
+from accounts.models import User
 from accounts.people import ChangedMeanwhile, end_lock
+from accounts.permissions import Permission
 from audit.models import AuditEvent
 from audit.recording import record
 from audit.vocabulary import Action
@@ -199,7 +200,7 @@ class Lock:
     def _lines(self) -> QuerySet[AuditEvent]:
         """What the viewer may read about the person: what was done in an earlier company stays there."""
         lines = AuditEvent.objects.filter(subject=self.subject).select_related("actor", "subject", "company")
-        return lines if self.viewer.role == Role.ADMINISTRATOR else lines.filter(company=self.viewer.company_id)
+        return lines if self.viewer.serves_site else lines.filter(company=self.viewer.company_id)
 
 
 @transaction.atomic
@@ -209,7 +210,7 @@ def let_in(subject: User, *, kept: Iterable[str], checked: str, reason: str, act
     The old password is void. Their own 2FA switch stays: where it is on and no app was kept, the next login asks
     them to set one up. Raises OutOfReach, and ChangedMeanwhile where the account is not locked (any more).
     """
-    subject = hold_everything(subject, actor=actor)
+    subject = hold_everything(subject, actor=actor, needs=Permission.LOCK)
     if subject == actor:
         raise OutOfReach
     if subject.locked_at is None or not subject.is_active:

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 from uuid import uuid4
 
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Role, User
 from accounts.text import FoldedField, fold
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 
 class CompanyQuerySet(models.QuerySet["Company"]):
     def managed_by(self, actor: User) -> Self:
-        """The companies that `actor` may see and manage."""
+        """The companies that `actor` may see."""
         if actor.is_shut_out:
             return self.none()
-        if actor.role == Role.ADMINISTRATOR:
+        if actor.serves_site:
             return self
-        if actor.role == Role.COMPANY_ADMINISTRATOR and actor.company_id is not None:
-            return self.filter(pk=actor.company_id)
-        return self.none()
+        return self.filter(pk=actor.company_id) if actor.opens_settings else self.none()
 
     def search(self, words: str) -> Self:
         """Those in whose name every one of `words` occurs."""

@@ -11,7 +11,7 @@ from django.db.models import Count, Exists, F, Q
 from django.utils.functional import cached_property
 
 from accounts import history
-from accounts.models import Role, User
+from accounts.models import User
 from audit.models import AuditEvent
 from companies.models import Company
 from mfa.methods.totp import with_app
@@ -72,7 +72,7 @@ class UserList:
     @cached_property
     def companies(self) -> list[Company]:
         """The companies to choose from: none for somebody who manages people of one."""
-        if self.actor.role != Role.ADMINISTRATOR:
+        if not self.actor.serves_site:
             return []
         first = list(Company.objects.managed_by(self.actor).order_by("name_folded")[:MOST_COMPANIES])
         return first if self.company is None or self.company in first else [self.company, *first]
@@ -199,7 +199,7 @@ def events_of(company: Company, viewer: User) -> QuerySet[AuditEvent]:
             "passkey_refused",
         ]
     )
-    if viewer.role != Role.ADMINISTRATOR:
+    if not viewer.sees_everybody:
         managed = User.objects.managed_by(viewer)
         of_theirs = Q(subject__in=managed) | Q(subject=None, actor__in=managed)
         acts = acts.filter(of_theirs | Q(action__startswith="company_"))

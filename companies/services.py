@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.authorization import OutOfReach, hold_actor
 from accounts.models import User
 from accounts.people import ChangedMeanwhile, end_all_sessions
+from accounts.permissions import Permission
 from audit.recording import record
 from audit.vocabulary import Action
 from companies.models import Company
@@ -30,17 +31,15 @@ class Individuals(Enum):
 @transaction.atomic
 def create_company(company: Company, *, actor: User) -> None:
     """Save a new company."""
-    acting = hold_actor(actor)
+    hold_actor(actor, needs=Permission.COMPANY_CREATE)
     company.save()
-    if not Company.objects.managed_by(acting).filter(pk=company.pk).exists():
-        raise OutOfReach
     record(Action.COMPANY_CREATED, actor=actor, company=company, name=company.name)
 
 
 @transaction.atomic
 def rename_company(company: Company, name: str, *, actor: User, seen: str | None = None) -> None:
     """Rename `company` to `name`. Raises ChangedMeanwhile if it is no longer called `seen`."""
-    _acting, now = hold_company(company, actor=actor)
+    _acting, now = hold_company(company, actor=actor, needs=Permission.COMPANY_CHANGE)
     if seen not in {None, now.name}:
         raise ChangedMeanwhile
     before, company.name = now.name, name
@@ -52,7 +51,7 @@ def rename_company(company: Company, name: str, *, actor: User, seen: str | None
 @transaction.atomic
 def enable_company_two_factor(company: Company, *, actor: User, sessions: Sessions = Sessions.GO_ON) -> None:
     """Require 2FA of everybody in `company`: whoever has not set it up is asked at the next login."""
-    hold_company(company, actor=actor)
+    hold_company(company, actor=actor, needs=Permission.COMPANY_RULE)
     if _set_switch(company, on=True):
         record(Action.COMPANY_TWO_FACTOR_ENABLED, actor=actor, company=company, changes={SWITCH: [False, True]})
     if sessions is Sessions.END:
@@ -72,7 +71,7 @@ def disable_company_two_factor(
     With `STOP_ASKING`, the own switch of those who are not set up and whom
     `actor` manages goes off too; with `KEEP_ASKING` it stays, and asks them still.
     """
-    acting, _now = hold_company(company, actor=actor)
+    acting, _now = hold_company(company, actor=actor, needs=Permission.COMPANY_RULE)
     changed, stopped = _set_switch(company, on=False), 0
     if changed:
         if individuals is Individuals.STOP_ASKING:
@@ -95,14 +94,14 @@ def disable_company_two_factor(
 @transaction.atomic
 def end_company_sessions(company: Company, *, actor: User) -> None:
     """End all sessions of all people of `company` whom `actor` manages: two statements, however many they are."""
-    acting, _company = hold_company(company, actor=actor)
+    acting, _company = hold_company(company, actor=actor, needs=Permission.COMPANY_SIGN_OUT)
     ended = end_all_sessions(User.objects.managed_by(acting).filter(company=company))
     record(Action.COMPANY_SESSIONS_ENDED, actor=actor, company=company, changes={"sessions": [ended, 0]})
 
 
-def hold_company(company: Company, *, actor: User) -> tuple[User, Company]:
-    """`actor` and `company` as they are now, locked together with its people. Raises ShutOut and OutOfReach."""
-    acting = hold_actor(actor, also=Q(company=company.pk))
+def hold_company(company: Company, *, actor: User, needs: Permission) -> tuple[User, Company]:
+    """`actor` and `company` as they are now, locked together with its people. Raises ShutOut, NotPermitted and OutOfReach."""
+    acting = hold_actor(actor, needs=needs, also=Q(company=company.pk))
     found = Company.objects.managed_by(acting).select_for_update(no_key=True).filter(pk=company.pk).first()
     if found is None:
         raise OutOfReach

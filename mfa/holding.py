@@ -11,23 +11,24 @@ if TYPE_CHECKING:
     from django.db.models import Q
 
     from accounts.models import User
+    from accounts.permissions import Permission
 
 
-def hold_with_factors(subject: User, *, actor: User, also: Q = NOBODY) -> User:
+def hold_with_factors(subject: User, *, actor: User, needs: Permission, also: Q = NOBODY) -> User:
     """Let nobody else change what `subject` holds until this is done: factors first, as logins do, then the people."""
     list(AuthenticatorApp.objects.select_for_update().filter(user=subject))
     list(RecoveryCode.objects.select_for_update().filter(user=subject))
-    return hold(subject, actor=actor, also=also)
+    return hold(subject, actor=actor, needs=needs, also=also)
 
 
-def hold_everything(subject: User, *, actor: User) -> User:
+def hold_everything(subject: User, *, actor: User, needs: Permission) -> User:
     """The same, their passkeys and all administrators included: the order that `hold_passkey` keeps."""
     list(Passkey.objects.select_for_update(no_key=True).filter(user=subject).order_by("pk"))
-    return hold_with_factors(subject, actor=actor, also=ADMINISTRATORS)
+    return hold_with_factors(subject, actor=actor, needs=needs, also=ADMINISTRATORS)
 
 
-def hold_passkey(passkey: Passkey, *, actor: User) -> Passkey | None:
+def hold_passkey(passkey: Passkey, *, actor: User, needs: Permission) -> Passkey | None:
     """`passkey` as it is now, locked together with its owner and whoever acts on it; None where it is gone."""
     now = Passkey.objects.select_for_update(no_key=True).filter(pk=passkey.pk).first()
-    hold(passkey.user, actor=actor, also=ADMINISTRATORS)
+    hold(passkey.user, actor=actor, needs=needs, also=ADMINISTRATORS)
     return now

@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts.authorization import hold, one_administrator_stays
 from accounts.models import User
 from accounts.people import ChangedMeanwhile, end_sessions, measure_anew
+from accounts.permissions import Permission
 from accounts.sessions.listed import end_proved_by
 from accounts.throttle import budgets, lanes
 from audit import recording
@@ -55,7 +56,7 @@ class AppGone(Exception):
 @transaction.atomic
 def enable_two_factor(subject: User, *, actor: User, sessions: Sessions = Sessions.GO_ON) -> None:
     """Switch 2FA on for `subject`: whoever has not set it up is asked at the next login, after the password."""
-    hold(subject, actor=actor)
+    hold(subject, actor=actor, needs=Permission.USER_RULE)
     if _set_switch(subject, on=True, actor=actor):
         record(Action.TWO_FACTOR_ENABLED, actor=actor, subject=subject, changes={SWITCH: [False, True]})
     if sessions is Sessions.END:
@@ -69,7 +70,7 @@ def disable_two_factor(subject: User, *, actor: User, sessions: Sessions = Sessi
     Raises RequiredByCompany where subjects act for themselves under a company
     rule; an administrator may still, and the rule asks again at the next login.
     """
-    now = hold_with_factors(subject, actor=actor)
+    now = hold_with_factors(subject, actor=actor, needs=Permission.USER_RULE)
     if subject == actor and now.required_by_company:
         raise RequiredByCompany
     apps, codes = totp.remove(subject), recovery_codes.remove(subject)
@@ -96,7 +97,7 @@ def set_up_app(
     company's switch goes off. Raises SetUpMeanwhile where the person has
     another app by now: nobody replaces what somebody else just set up.
     """
-    hold_with_factors(subject, actor=actor)
+    hold_with_factors(subject, actor=actor, needs=Permission.OWN)
     there = AuthenticatorApp.objects.filter(user=subject, confirmed=True).first()
     if there != instead_of:
         raise SetUpMeanwhile
@@ -115,7 +116,7 @@ def set_up_app(
 @transaction.atomic
 def make_recovery_codes(subject: User, *, actor: User, with_app: bool = False) -> list[str]:
     """Ten new codes, to be shown once; all earlier ones are void. `with_app`: they come with a new app."""
-    hold_with_factors(subject, actor=actor)
+    hold_with_factors(subject, actor=actor, needs=Permission.OWN)
     codes = recovery_codes.draw()
     _replace_codes(subject, codes, actor=actor, with_app=with_app)
     return codes
@@ -124,7 +125,7 @@ def make_recovery_codes(subject: User, *, actor: User, with_app: bool = False) -
 @transaction.atomic
 def replace_recovery_codes(subject: User, codes: list[str], *, actor: User) -> None:
     """Make `codes`, which `subject` has saved, theirs; until now the earlier ones held. Raises AppGone."""
-    hold_with_factors(subject, actor=actor)
+    hold_with_factors(subject, actor=actor, needs=Permission.OWN)
     if not AuthenticatorApp.objects.filter(user=subject, confirmed=True).exists():
         raise AppGone
     _replace_codes(subject, codes, actor=actor, with_app=False)
@@ -139,7 +140,7 @@ def _replace_codes(subject: User, codes: list[str], *, actor: User, with_app: bo
 @transaction.atomic
 def request_passkey(subject: User, *, actor: User) -> bool:
     """Ask `subject` for a passkey at every login until there is one. False where a request is open: it stays."""
-    hold(subject, actor=actor)
+    hold(subject, actor=actor, needs=Permission.PASSKEY_REQUEST)
     _, made = PasskeyRequest.objects.get_or_create(user=subject, defaults={"requested_by": actor})
     if made:
         record(Action.PASSKEY_REQUESTED, actor=actor, subject=subject, changes={"requests": [0, 1]})
@@ -149,7 +150,7 @@ def request_passkey(subject: User, *, actor: User) -> bool:
 @transaction.atomic
 def delete_passkey_request(subject: User, *, actor: User) -> bool:
     """Stop asking `subject` for a passkey. False where nobody asked."""
-    hold(subject, actor=actor)
+    hold(subject, actor=actor, needs=Permission.PASSKEY_REQUEST)
     deleted, _ = PasskeyRequest.objects.filter(user=subject).delete()
     if deleted:
         record(Action.PASSKEY_REQUEST_DELETED, actor=actor, subject=subject, changes={"requests": [1, 0]})
@@ -163,7 +164,7 @@ def create_passkey(subject: User, new: NewPasskey, *, actor: User) -> Passkey:
     """
     try:
         with transaction.atomic():
-            hold(subject, actor=actor)
+            hold(subject, actor=actor, needs=Permission.OWN)
             passkey = passkeys.enrol(subject, new, browser=recording.current_browser())
             PasskeyRequest.objects.filter(user=subject).delete()
             record(Action.PASSKEY_CREATED, actor=actor, subject=subject, name=passkey.name, passkey=str(passkey.pk))
@@ -178,7 +179,7 @@ def rename_passkey(passkey: Passkey, name: str, *, actor: User, seen: str | None
 
     Raises ChangedMeanwhile where it is not called `seen` any more.
     """
-    now = hold_passkey(passkey, actor=actor)
+    now = hold_passkey(passkey, actor=actor, needs=Permission.OWN)
     before = now.name if now else name
     if now and seen not in {None, before}:
         raise ChangedMeanwhile
@@ -197,7 +198,7 @@ def rename_passkey(passkey: Passkey, name: str, *, actor: User, seen: str | None
 @transaction.atomic
 def delete_passkey(passkey: Passkey, *, actor: User) -> None:
     """Delete one passkey: nobody signs in with it any more, and the sessions that it opened end."""
-    hold_passkey(passkey, actor=actor)
+    hold_passkey(passkey, actor=actor, needs=Permission.PASSKEY_DELETE)
     with one_administrator_stays(passkey.user):
         deleted = passkeys.remove(passkey)
     if deleted:

@@ -55,7 +55,7 @@ def test_every_view_asks_who_it_is_or_is_in_this_list():
 
 
 def test_every_view_of_the_settings_app_says_so_itself():
-    marked = {page.name for page in pages() if getattr(page.view, "for_settings", False)}
+    marked = {page.name for page in pages() if hasattr(page.view, "permissions")}
     in_settings = {page.name for page in pages() if page.name.startswith("settings:")}
     own = {page.name for page in pages() if page.name.startswith("own_mfa:")}  # the same views, about oneself
 

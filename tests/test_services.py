@@ -15,7 +15,7 @@ from django.utils import timezone
 import accounts
 import companies
 import mfa
-from accounts.authorization import OutOfReach, ShutOut
+from accounts.authorization import NotPermitted, OutOfReach, ShutOut
 from accounts.models import Role, User
 from accounts.people import ChangedMeanwhile
 from companies.letting_in import IdentityCheck
@@ -85,7 +85,11 @@ def call(company, kim) -> Callable[..., object]:
 def refused(act: Callable[[], object]) -> None:
     """It changes nothing, and says whose fault it is."""
     before = everything()
-    with transaction.atomic(), pytest.raises((OutOfReach, ShutOut, ChangedMeanwhile)), transaction.atomic():
+    with (
+        transaction.atomic(),
+        pytest.raises((NotPermitted, OutOfReach, ShutOut, ChangedMeanwhile)),
+        transaction.atomic(),
+    ):
         act()
     assert everything() == before
 
@@ -149,7 +153,28 @@ def test_whoever_was_made_administrator_meanwhile_is_out_of_a_company_administra
         refused(lambda: call(service, company_admin, person))
 
 
-@pytest.mark.parametrize("service", services())
+OWNERS = {
+    "change_password",
+    "create_passkey",
+    "end_one",
+    "end_others",
+    "make_recovery_codes",
+    "rename_passkey",
+    "replace_recovery_codes",
+    "set_up_app",
+}
+
+
+@pytest.mark.row("ASVS-8.3.1")
+@pytest.mark.parametrize("service", [service for service in services() if service.id.rpartition(".")[2] in OWNERS])
+def test_what_people_sign_in_with_is_set_up_and_named_by_nobody_but_themselves(call, service, admin, kim):
+    """Nobody sets, adds or names a factor for somebody else, whatever their role."""
+    person = subject_of(service, kim.user)
+
+    refused(lambda: call(service, admin, person))
+
+
+@pytest.mark.parametrize("service", [service for service in services() if service.id.rpartition(".")[2] not in OWNERS])
 def test_an_administrator_who_is_still_one_may(call, service, admin, kim):
     """So that what the tests above refuse is refused for its reason: here nothing is."""
     kim.user.first_name = "Kimberly"

@@ -12,6 +12,7 @@ from django.db.models import F, Q
 
 from accounts.authorization import hold
 from accounts.models import Session, User
+from accounts.permissions import Permission
 from accounts.sessions.current import current_id, current_key, stay
 from audit.browsers import PHONES, browser_name, system_name
 from audit.methods import in_words
@@ -61,7 +62,7 @@ def _listed(session: Session) -> ListedSession:
 @transaction.atomic
 def end_one(person: User, session_id: UUID, *, actor: User) -> str | None:
     """End one session of `person`, not the acting one; the browser that it was in, None where there is no such one."""
-    hold(person, actor=actor)
+    hold(person, actor=actor, needs=Permission.OWN)
     theirs = Session.objects.filter(user=person, is_complete=True, public_id=session_id).exclude(pk=current_key())
     session = theirs.first()
     if session is None or not theirs.delete()[0]:
@@ -77,7 +78,7 @@ def end_others(person: User, *, actor: User) -> int:
 
     Their browsers become unknown.
     """
-    hold(person, actor=actor)
+    hold(person, actor=actor, needs=Permission.OWN)
     User.objects.filter(pk=person.pk).update(session_epoch=F("session_epoch") + 1)
     person.refresh_from_db(fields=["session_epoch"])
     stay(person)

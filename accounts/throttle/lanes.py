@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from django.utils.crypto import salted_hmac
 
-from accounts.models import Role
 from accounts.text import fold_address
 from accounts.throttle.known_browsers import recognised
 from accounts.throttle.rule import HOUR, NEVER, USED_UP, Lane
@@ -59,11 +58,11 @@ def mail_lane(kind: str, person: User) -> Lane:
 
 
 def actor_lanes(kind: str, actor: User) -> list[Lane]:
-    """What `actor` can ask, or send to others, in an hour: a member 10 times, whoever administers a company 30, the site 300.
+    """What `actor` can ask, or send to others, in an hour: a member 10 times, whoever serves a company 30, the site 300.
 
-    The administrators of one company share 60.
+    All who serve one company share 60.
     """
-    own = {Role.ADMINISTRATOR: 300, Role.COMPANY_ADMINISTRATOR: 30}.get(Role(actor.role), 10)
-    shared = {f"{kind}:company:{actor.company_id}": 60} if actor.role == Role.COMPANY_ADMINISTRATOR else {}
+    own = 300 if actor.serves_site else 30 if actor.opens_settings else 10
+    shared = {} if actor.serves_site or not actor.opens_settings else {f"{kind}:company:{actor.company_id}": 60}
     free = {f"{kind}:{actor.pk.hex}": own, **shared}
     return [Lane(key, number, delay=900, ends=NEVER, forgets=HOUR) for key, number in free.items()]

@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import IntegrityError
 from django.shortcuts import redirect, render
@@ -16,8 +15,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.guards import settings_app
-from accounts.models import Role, User
+from accounts.models import User
 from accounts.people import ChangedMeanwhile
+from accounts.permissions import Permission
 from accounts.refusals import fields_ignored, managed_or_404
 from companies import services
 from companies.forms import CompanyForm
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 @never_cache
-@settings_app
+@settings_app(Permission.LOOK)
 @require_safe
 def overview(request: SignedInRequest) -> HttpResponse:
     """How well the actor's people are protected, and what is left to do."""
@@ -46,7 +46,7 @@ def overview(request: SignedInRequest) -> HttpResponse:
 
 
 @never_cache
-@settings_app
+@settings_app(Permission.LOOK)
 @require_safe
 def company_list(request: SignedInRequest) -> HttpResponse:
     """The companies that the actor may manage."""
@@ -58,13 +58,11 @@ def company_list(request: SignedInRequest) -> HttpResponse:
 
 
 @never_cache
-@settings_app
+@settings_app(Permission.COMPANY_CREATE)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def company_new(request: SignedInRequest) -> HttpResponse:
     """Create a company; administrators only."""
-    if request.user.role != Role.ADMINISTRATOR:
-        raise PermissionDenied
     form = CompanyForm(request.POST if request.method == "POST" else None)
     fields_ignored(request, form)
     if form.is_valid():
@@ -79,7 +77,7 @@ def company_new(request: SignedInRequest) -> HttpResponse:
 
 
 @never_cache
-@settings_app
+@settings_app(Permission.LOOK)
 @require_safe
 def company(request: SignedInRequest, company_id: UUID) -> HttpResponse:
     """A company: its 2FA switch, how many of its people are set up, and what was done lately."""
@@ -104,7 +102,7 @@ def _shown(request: SignedInRequest, company_id: UUID) -> dict[str, Any]:
 
 
 @never_cache
-@settings_app
+@settings_app(Permission.COMPANY_CHANGE)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def company_edit(request: SignedInRequest, company_id: UUID) -> HttpResponse:

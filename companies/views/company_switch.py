@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.forms import too_many
 from accounts.guards import settings_app
 from accounts.models import Session, User
+from accounts.permissions import Permission
 from accounts.throttle import budgets, lanes
 from companies import services
 from companies.forms import CompanyOffForm
@@ -39,7 +40,7 @@ NAMED = 10  # people whose own switch goes off, by name; of the others their num
 
 
 @never_cache
-@settings_app
+@settings_app(Permission.COMPANY_RULE)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def two_factor_on(request: SignedInRequest, company_id: UUID) -> HttpResponse:
@@ -88,7 +89,7 @@ def two_factor_on(request: SignedInRequest, company_id: UUID) -> HttpResponse:
 
 
 @never_cache
-@settings_app
+@settings_app(Permission.COMPANY_RULE)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def two_factor_off(request: SignedInRequest, company_id: UUID) -> HttpResponse:
@@ -174,7 +175,7 @@ def _of_switching_off(coverage: Coverage) -> list[Consequence]:
 
 
 @never_cache
-@settings_app
+@settings_app(Permission.COMPANY_SIGN_OUT)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def company_sign_out(request: SignedInRequest, company_id: UUID) -> HttpResponse:

@@ -14,6 +14,7 @@ from accounts import invitations, people
 from accounts.forms import too_many
 from accounts.guards import settings_app
 from accounts.models import User
+from accounts.permissions import Permission
 from accounts.refusals import managed_or_404
 from accounts.throttle import budgets, lanes
 from companies.views.back import back_to_user, to_let_in
@@ -31,7 +32,7 @@ HANDED_OVER = "invitation_link"
 
 
 @never_cache
-@settings_app
+@settings_app(Permission.INVITE)
 @confirmation_required
 @require_http_methods(["POST"])
 def user_invite(request: SignedInRequest, user_id: UUID) -> HttpResponse:
@@ -58,7 +59,7 @@ def user_invite(request: SignedInRequest, user_id: UUID) -> HttpResponse:
 
 
 @never_cache
-@settings_app
+@settings_app(Permission.INVITE)
 @confirmation_required
 @require_http_methods(["POST"])
 def user_withdraw(request: SignedInRequest, user_id: UUID) -> HttpResponse:

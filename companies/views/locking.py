@@ -15,6 +15,7 @@ from accounts import people
 from accounts.authorization import LastAdministrator
 from accounts.forms import too_many
 from accounts.guards import settings_app
+from accounts.permissions import Permission
 from accounts.throttle import budgets, lanes
 from companies.forms import LetInForm
 from companies.letting_in import Lock, let_in
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 
 @never_cache
-@settings_app
+@settings_app(Permission.LOCK)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def user_lock(request: SignedInRequest, user_id: UUID) -> HttpResponse:
@@ -76,7 +77,7 @@ def user_lock(request: SignedInRequest, user_id: UUID) -> HttpResponse:
 
 
 @never_cache
-@settings_app
+@settings_app(Permission.LOCK)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def user_let_in(request: SignedInRequest, user_id: UUID) -> HttpResponse:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import invitations
 from accounts.forms import too_many
 from accounts.guards import settings_app
+from accounts.permissions import Permission
 from accounts.throttle import budgets, lanes
 from companies.views.back import back_to_user
 from companies.views.users import find_person, page_behind
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @never_cache
-@settings_app
+@settings_app(Permission.PASSWORD_RESET)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def user_password_reset(request: SignedInRequest, user_id: UUID) -> HttpResponse:

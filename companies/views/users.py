@@ -19,6 +19,7 @@ from accounts.authorization import LastAdministrator
 from accounts.forms import too_many
 from accounts.guards import settings_app
 from accounts.models import User
+from accounts.permissions import Permission
 from accounts.refusals import fields_ignored, managed_or_404
 from accounts.throttle import budgets, lanes
 from companies.forms import UserForm
@@ -63,7 +64,7 @@ def _person_behind(request: SignedInRequest, user_id: UUID) -> dict[str, Any]:
 
 
 @never_cache
-@settings_app
+@settings_app(Permission.LOOK)
 @require_safe
 def user_list(request: SignedInRequest) -> HttpResponse:
     """Everybody whom the actor may manage."""
@@ -71,7 +72,7 @@ def user_list(request: SignedInRequest) -> HttpResponse:
 
 
 @never_cache
-@settings_app
+@settings_app(Permission.PROFILE)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def user_new(request: SignedInRequest) -> HttpResponse:
@@ -100,7 +101,7 @@ def user_new(request: SignedInRequest) -> HttpResponse:
 
 
 @never_cache
-@settings_app
+@settings_app(Permission.LOOK, to_post=Permission.PROFILE)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def user_edit(request: SignedInRequest, user_id: UUID) -> HttpResponse:
@@ -154,7 +155,7 @@ def _user_page(request: SignedInRequest, person: User, form: UserForm) -> dict[s
 
 
 @never_cache
-@settings_app
+@settings_app(Permission.ACTIVATE)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def user_deactivate(request: SignedInRequest, user_id: UUID) -> HttpResponse:
@@ -179,7 +180,7 @@ def user_deactivate(request: SignedInRequest, user_id: UUID) -> HttpResponse:
 
 
 @never_cache
-@settings_app
+@settings_app(Permission.ACTIVATE)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def user_activate(request: SignedInRequest, user_id: UUID) -> HttpResponse:
@@ -196,7 +197,7 @@ def user_activate(request: SignedInRequest, user_id: UUID) -> HttpResponse:
 
 
 @never_cache
-@settings_app
+@settings_app(Permission.SIGN_OUT)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def user_sign_out(request: SignedInRequest, user_id: UUID) -> HttpResponse:
@@ -215,7 +216,7 @@ def user_sign_out(request: SignedInRequest, user_id: UUID) -> HttpResponse:
 
 
 @never_cache
-@settings_app
+@settings_app(Permission.UNLOCK)
 @confirmation_required
 @require_http_methods(["POST"])
 def user_unlock(request: SignedInRequest, user_id: UUID) -> HttpResponse:
@@ -230,7 +231,7 @@ def user_unlock(request: SignedInRequest, user_id: UUID) -> HttpResponse:
 
 
 @never_cache
-@settings_app
+@settings_app(Permission.PROFILE)
 @confirmation_required
 @require_http_methods(["POST"])
 def address_withdraw(request: SignedInRequest, user_id: UUID) -> HttpResponse:

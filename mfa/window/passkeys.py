@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.authorization import LastAdministrator
 from accounts.people import ChangedMeanwhile
+from accounts.permissions import Permission
 from accounts.refusals import managed_or_404
 from mfa import services
 from mfa.forms import PasskeyNameForm
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from mfa.window.views import Behind
 
 
-@window_page
+@window_page(Permission.PASSKEY_REQUEST)
 @confirmation_required
 @require_POST
 def passkey_request(request: SignedInRequest, behind: Behind, user_id: UUID | None = None) -> HttpResponse:
@@ -46,7 +47,7 @@ def passkey_request(request: SignedInRequest, behind: Behind, user_id: UUID | No
     return back_to_window(request, user_id)
 
 
-@window_page
+@window_page(Permission.PASSKEY_REQUEST)
 @confirmation_required
 @require_POST
 def passkey_request_delete(request: SignedInRequest, behind: Behind, user_id: UUID | None = None) -> HttpResponse:
@@ -65,7 +66,7 @@ def passkey_request_delete(request: SignedInRequest, behind: Behind, user_id: UU
     return back_to_window(request, user_id)
 
 
-@window_page
+@window_page(Permission.PASSKEY_DELETE)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def passkey_delete(
@@ -86,7 +87,7 @@ def passkey_delete(
     return confirm(request, behind, user_id, shown, title=title, lines=consequences.of_deleting(shown, passkey))
 
 
-@window_page
+@window_page(Permission.OWN)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def passkey_rename(

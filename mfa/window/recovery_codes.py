@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from accounts.permissions import Permission
 from mfa import services
 from mfa.forms import CodesSavedForm
 from mfa.methods.recovery_codes.enrolment import NEXT_CODES, UNSAVED_CODES, keep_next, next_codes
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 OWN_CODES = "user-settings/mfa/recovery-codes.html"
 
 
-@window_page
+@window_page(Permission.OWN)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def own_new_codes(request: SignedInRequest, behind: Behind) -> HttpResponse:

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from accounts import history
 from accounts.dates import day, moment, on_day
-from accounts.models import Role, Session, User
+from accounts.models import Session, User
 from audit.models import AuditEvent
 from mfa.methods import recovery_codes
 from mfa.methods.passkeys.signals import signals
@@ -73,7 +73,7 @@ class Window:
     @cached_property
     def activity(self) -> list[AuditEvent]:
         events = AuditEvent.objects.filter(subject=self.subject)
-        if not self.own and self.viewer.role != Role.ADMINISTRATOR:
+        if not self.own and not self.viewer.serves_site:
             events = events.filter(company=self.viewer.company_id)  # what was done in an earlier company stays there
         return history.newest(events, viewer=self.viewer)
 

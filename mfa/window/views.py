@@ -18,6 +18,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from accounts.guards import settings_app_for_others
 from accounts.models import User
+from accounts.permissions import Permission
 from accounts.refusals import managed_or_404
 from mfa import services
 from mfa.forms import SignOutForm
@@ -40,9 +41,13 @@ if TYPE_CHECKING:
 Behind = Callable[["SignedInRequest"], Page]
 
 
-def window_page(view: View) -> View:
+def window_page(permission: Permission) -> Callable[[View], View]:
     """What all pages of the window have in common: other people's are in the Settings app, and htmx gets no page behind."""
-    return never_cache(vary_on_headers("HX-Request")(settings_app_for_others(view)))
+
+    def decorate(view: View) -> View:
+        return never_cache(vary_on_headers("HX-Request")(settings_app_for_others(permission)(view)))
+
+    return decorate
 
 
 def subject_of(request: SignedInRequest, user_id: UUID | None) -> User:
@@ -85,7 +90,7 @@ def back_to_window(request: SignedInRequest, user_id: UUID | None) -> HttpRespon
     return HttpResponseRedirect(_address(request, user_id) + own_query(request))
 
 
-@window_page
+@window_page(Permission.LOOK)
 @require_safe
 def window(request: SignedInRequest, behind: Behind, user_id: UUID | None = None) -> HttpResponse:
     """The window itself."""
@@ -93,7 +98,7 @@ def window(request: SignedInRequest, behind: Behind, user_id: UUID | None = None
     return show(request, "mfa/window.html", behind, user_id, window=shown)
 
 
-@window_page
+@window_page(Permission.USER_RULE)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def two_factor_on(request: SignedInRequest, behind: Behind, user_id: UUID | None = None) -> HttpResponse:
@@ -129,7 +134,7 @@ def two_factor_on(request: SignedInRequest, behind: Behind, user_id: UUID | None
     )
 
 
-@window_page
+@window_page(Permission.USER_RULE)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def two_factor_off(request: SignedInRequest, behind: Behind, user_id: UUID | None = None) -> HttpResponse:
