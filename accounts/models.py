@@ -26,10 +26,12 @@ from accounts.sessions.models import Session
 from accounts.text import (
     FoldedAddressField,
     FoldedField,
+    PlainField,
     check_username,
     clean_address,
     fold,
     fold_address,
+    plain,
     trim,
 )
 from accounts.throttle.models import Budget
@@ -78,8 +80,8 @@ class UserQuerySet(models.QuerySet["User"]):
     def search(self, words: str) -> Self:
         """Those in whose user name, name, e-mail address or company's name every one of `words` occurs."""
         found = self
-        for word in map(shown_if_one, fold(words.replace("\x00", "")).split()[:8]):
-            found = found.filter(Q(search_text__contains=word) | Q(company__name_folded__contains=word))
+        for word in (plain(shown_if_one(each)) for each in fold(words.replace("\x00", "")).split()[:8]):
+            found = found.filter(Q(search_text__contains=word) | Q(company__name_plain__contains=word))
         return found
 
 
@@ -130,7 +132,7 @@ class User(AbstractBaseUser):
     email_folded = FoldedAddressField("email")
     first_name = models.CharField(_("first name"), max_length=150, blank=True)
     last_name = models.CharField(_("last name"), max_length=150, blank=True)
-    search_text = FoldedField("first_name", "last_name", "username", "email")
+    search_text = PlainField("first_name", "last_name", "username", "email")
     company = models.ForeignKey(
         "companies.Company", models.PROTECT, null=True, blank=True, related_name="users", verbose_name=_("company")
     )

@@ -30,6 +30,8 @@ ADDRESS = re.compile(r"[:/\\@]|\bwww\b|\S[.\u3002\uff0e\uff61](?=[^\W\d_]{2})|\d
 AT = str.maketrans("\uff20\ufe6b", "@@")  # as Asian keyboards write it
 JOINERS = "\u200c\u200d"
 MOST_DIGITS = 4
+# Letters that Unicode does not take apart, as people write them on a keyboard that has none of them.
+STROKES = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"})
 LONGEST_SPOKEN = 60
 
 
@@ -113,8 +115,8 @@ def fold_address(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """`text` folded and without accents: "Ünsal" and "unsal" are one word."""
-    apart = unicodedata.normalize("NFKD", fold(text))
+    """`text` folded and without accents: "Ünsal" and "unsal", "Sørensen" and "sorensen" are one word."""
+    apart = unicodedata.normalize("NFKD", fold(text)).translate(STROKES)
     return "".join(letter for letter in apart if not unicodedata.combining(letter))
 
 
@@ -144,3 +146,9 @@ class FoldedAddressField(FoldedField):
     """The same for an e-mail address."""
 
     folding = staticmethod(fold_address)
+
+
+class PlainField(FoldedField):
+    """The same without accents, for searching."""
+
+    folding = staticmethod(plain)

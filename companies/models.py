@@ -9,10 +9,13 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.text import FoldedField, fold
+from accounts.text import FoldedField, PlainField, plain
+from companies.listing.models import Listing, Tally
 
 if TYPE_CHECKING:
     from accounts.models import User
+
+__all__ = ["Company", "Listing", "Tally"]
 
 
 class CompanyQuerySet(models.QuerySet["Company"]):
@@ -27,8 +30,8 @@ class CompanyQuerySet(models.QuerySet["Company"]):
     def search(self, words: str) -> Self:
         """Those in whose name every one of `words` occurs."""
         found = self
-        for word in fold(words.replace("\x00", "")).split()[:8]:
-            found = found.filter(name_folded__contains=word)
+        for word in plain(words.replace("\x00", "")).split()[:8]:
+            found = found.filter(name_plain__contains=word)
         return found
 
 
@@ -46,6 +49,7 @@ class Company(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     name = models.CharField(_("name"), max_length=200)
     name_folded = FoldedField("name")
+    name_plain = PlainField("name")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     two_factor_enabled = models.BooleanField(default=False)
     two_factor_changed_at = models.DateTimeField(null=True, editable=False)

@@ -159,7 +159,7 @@ def test_a_folded_column_follows_its_source_and_says_which(make_user):
     field = User._meta.get_field("search_text")
 
     assert (user.username_folded, user.email_folded) == ("kim", "kim@acme.example")
-    assert user.search_text == "kim\nhänsen\nkim\nkim@acme.example"
+    assert user.search_text == "kim\nhansen\nkim\nkim@acme.example"
     assert isinstance(field, FoldedField)
     assert field.deconstruct()[2] == ["first_name", "last_name", "username", "email"]
     assert not field.editable

@@ -1,0 +1,15 @@
+"""Django's view of this package."""
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate, pre_migrate
+
+
+class CompaniesConfig(AppConfig):
+    name = "companies"
+
+    def ready(self) -> None:
+        """Have the listing of people kept by the database, whose tables may change meanwhile."""
+        from companies.listing import upkeep  # noqa: PLC0415  # models are there now
+
+        pre_migrate.connect(upkeep.before_migrations, sender=self)
+        post_migrate.connect(upkeep.after_migrations, sender=self)

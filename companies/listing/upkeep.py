@@ -1,0 +1,108 @@
+"""Puts the listing's view and triggers in place, takes them away, and tells whether the listing is true.
+
+They are away while tables change: SQLite makes a table anew for most changes, loses its triggers with the old one, and
+refuses where a view or a trigger of another table names it. Afterwards all is filled again from what is true, and
+stays so.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.migrations.executor import MigrationExecutor
+
+from companies.listing import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.db.backends.base.base import BaseDatabaseWrapper
+
+VERSION = "listing_version"  # a view that tells which version of all this is in place
+CATALOG = {
+    "sqlite": (
+        "SELECT type, name FROM sqlite_master WHERE name LIKE 'listing\\_%' ESCAPE '\\' AND type IN ('view', 'trigger')"
+        " ORDER BY type"
+    ),
+    "postgresql": "SELECT 'VIEW', viewname FROM pg_views WHERE schemaname = current_schema AND viewname LIKE 'listing\\_%'"
+    " UNION ALL SELECT 'FUNCTION', proname FROM pg_proc"
+    " WHERE pronamespace = current_schema::regnamespace AND proname LIKE 'listing\\_%'",
+}
+LOCK = f"LOCK TABLE {', '.join((sql.USERS, *sql.WATCHED, sql.LISTING))} IN SHARE ROW EXCLUSIVE MODE"
+
+
+def before_migrations(*, using: str = DEFAULT_DB_ALIAS, plan: Sequence[Any] = (), **_more: object) -> None:
+    """Out of the way of whatever changes tables. Where nothing does, people go on working."""
+    if plan:
+        take_away(using)
+
+
+def after_migrations(*, using: str = DEFAULT_DB_ALIAS, **_more: object) -> None:
+    """In place again, once the tables are those of this version."""
+    executor = MigrationExecutor(connections[using])
+    if not executor.migration_plan(executor.loader.graph.leaf_nodes()) and not in_place(using):
+        put_in_place(using)
+
+
+def put_in_place(using: str = DEFAULT_DB_ALIAS) -> None:
+    """Fill the listing from what is true, and keep it so from here on."""
+    connection = connections[using]
+    with transaction.atomic(using=using):
+        _take_away(connection)
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute(LOCK)  # nobody changes a person between the filling and the triggers
+            for statement in [
+                *_statements(connection.vendor),
+                f"CREATE VIEW {VERSION} AS SELECT '{_version()}' AS version",
+            ]:
+                cursor.execute(statement)
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"ANALYZE {sql.LISTING}, {sql.TALLY}")
+
+
+def take_away(using: str = DEFAULT_DB_ALIAS) -> None:
+    """Nothing keeps the listing true from here on."""
+    with transaction.atomic(using=using):
+        _take_away(connections[using])
+
+
+def in_place(using: str = DEFAULT_DB_ALIAS) -> bool:
+    """Is the listing kept, by this version's triggers?"""
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        if VERSION not in {table.name for table in connection.introspection.get_table_list(cursor)}:
+            return False
+        cursor.execute(f"SELECT version FROM {VERSION}")  # noqa: S608  # a name of ours
+        return bool(cursor.fetchone() == (_version(),))
+
+
+def differences(using: str = DEFAULT_DB_ALIAS) -> dict[str, int]:
+    """How many rows of the listing, and how many numbers, are not what they should be."""
+    found = {}
+    with connections[using].cursor() as cursor:
+        for what, (true, kept) in sql.DIFFERENCES.items():
+            both_ways = f"SELECT (SELECT count(*) FROM ({true} EXCEPT {kept}) a) + (SELECT count(*) FROM ({kept} EXCEPT {true}) b)"  # noqa: S608  # constants of ours
+            cursor.execute(both_ways)
+            found[what] = int(cursor.fetchone()[0])
+    return found
+
+
+def _take_away(connection: BaseDatabaseWrapper) -> None:
+    """Whatever is called listing_…, of any version: its triggers go with PostgreSQL's functions."""
+    with connection.cursor() as cursor:
+        cursor.execute(CATALOG[connection.vendor])
+        made = cursor.fetchall()
+        for kind, name in made:
+            cursor.execute(f"DROP {kind} IF EXISTS {name}{' CASCADE' if connection.vendor == 'postgresql' else ''}")
+
+
+def _statements(vendor: str) -> list[str]:
+    return [sql.TRUTH, *sql.FILL, *(sql.postgresql() if vendor == "postgresql" else sql.sqlite())]
+
+
+def _version() -> str:
+    return sha256("".join([*_statements("sqlite"), *_statements("postgresql")]).encode()).hexdigest()[:16]
