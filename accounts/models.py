@@ -246,6 +246,11 @@ class User(AbstractBaseUser):
         """Must this person use 2FA, because their own switch or their company's is on?"""
         return self.two_factor_enabled or self.required_by_company
 
+    @property
+    def pass_demanded_by_company(self) -> bool:
+        """Does a first set-up need an access pass, because the company says so?"""
+        return self.company is not None and self.company.pass_demanded
+
     def get_session_auth_hash(self) -> str:
         """What a session is tied to: the password, by its salt, and the epoch."""
         return self._signed(salt_of(self.password))

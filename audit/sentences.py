@@ -69,6 +69,12 @@ SENTENCES = {
     Action.APP_DISABLED: Sentence(_("The authenticator app of {subject} was disabled after 100 wrong codes")),
     Action.RECOVERY_CODES_DISABLED: Sentence(_("The recovery codes of {subject} became void after 100 wrong ones")),
     Action.RECOVERY_CODE_USED: Sentence(_("{subject} used a recovery code")),
+    Action.ACCESS_PASS_MADE: Sentence(
+        _("{actor} gave {subject} an access pass: “{reason}”; who it is was checked: {checked}")
+    ),
+    Action.ACCESS_PASS_USED: Sentence(_("{subject} used an access pass")),
+    Action.ACCESS_PASS_WITHDRAWN: Sentence(_("{actor} withdrew the access pass of {subject}")),
+    Action.ACCESS_PASS_DISABLED: Sentence(_("The access pass of {subject} became void after 100 wrong ones")),
     # Passkeys
     Action.PASSKEY_REQUESTED: Sentence(
         _("{actor} asked {subject} for a passkey"), own=_("{actor} asked to be reminded of a passkey")
@@ -115,6 +121,7 @@ SENTENCES = {
     ),
     Action.USER_LOCKED: Sentence(_("{actor} locked the account of {subject}: all sessions were ended")),
     Action.USER_LET_IN: Sentence(_("{actor} let {subject} in again after a lock: “{reason}”")),
+    Action.USER_RESET: Sentence(_("{actor} removed what {subject} lost: “{reason}”; who it is was checked: {checked}")),
     Action.SESSIONS_ENDED: Sentence(
         _("{actor} ended all sessions of {subject}"), own=_("{actor} ended all their sessions")
     ),
@@ -124,8 +131,26 @@ SENTENCES = {
     Action.COMPANY_CHANGED: Sentence(_("{actor} changed the company {company}")),
     Action.COMPANY_TWO_FACTOR_ENABLED: Sentence(_("{actor} switched two-factor authentication on for {company}")),
     Action.COMPANY_TWO_FACTOR_DISABLED: Sentence(_("{actor} switched two-factor authentication off for {company}")),
+    Action.COMPANY_PASS_DEMANDED: Sentence(_("{actor} demanded an access pass for each first set-up in {company}")),
+    Action.COMPANY_PASS_NOT_DEMANDED: Sentence(
+        _("{actor} no longer demanded an access pass for first set-ups in {company}")
+    ),
     Action.COMPANY_SESSIONS_ENDED: Sentence(_("{actor} ended all sessions of the users of {company}")),
 }
+
+
+# How an administrator made sure who somebody is, by the word that is kept.
+CHECKED: dict[str, _StrPromise] = {
+    "called_back": _("called back on a number we had before"),
+    "in_person": _("in person"),
+    "video_call": _("video call with an identity document"),
+    "vouched_for": _("vouched for by a company administrator"),
+}
+
+
+def checked_how(event: AuditEvent) -> str:
+    """How it was checked who the line's subject is."""
+    return str(CHECKED.get(event.details.get("checked", ""), ""))
 
 
 def sentence(event: AuditEvent) -> str:
@@ -141,6 +166,7 @@ def form_and_words(event: AuditEvent) -> tuple[str, dict[str, str]]:
         "name": "",
         "before": "",
         **details,
+        "checked": checked_how(event),
         "method": in_words(event.details.get("methods", [])),
         "actor": event.actor.get_full_name() if event.actor else _now("m2v"),
         "subject": event.subject.get_full_name()

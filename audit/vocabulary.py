@@ -28,6 +28,10 @@ class Action(StrEnum):
     APP_DISABLED = "app_disabled"
     RECOVERY_CODES_DISABLED = "recovery_codes_disabled"
     RECOVERY_CODE_USED = "recovery_code_used"
+    ACCESS_PASS_MADE = "access_pass_made"  # noqa: S105  # a name
+    ACCESS_PASS_USED = "access_pass_used"  # noqa: S105  # the same
+    ACCESS_PASS_WITHDRAWN = "access_pass_withdrawn"  # noqa: S105  # the same
+    ACCESS_PASS_DISABLED = "access_pass_disabled"  # noqa: S105  # the same
 
     # Passkeys
     PASSKEY_REQUESTED = "passkey_requested"
@@ -53,6 +57,7 @@ class Action(StrEnum):
     REPORTED_NOT_ME = "reported_not_me"
     USER_LOCKED = "user_locked"
     USER_LET_IN = "user_let_in"
+    USER_RESET = "user_reset"
     SESSIONS_ENDED = "sessions_ended"
     SESSION_ENDED = "session_ended"
     OTHER_SESSIONS_ENDED = "other_sessions_ended"
@@ -60,4 +65,6 @@ class Action(StrEnum):
     COMPANY_CHANGED = "company_changed"
     COMPANY_TWO_FACTOR_ENABLED = "company_two_factor_enabled"
     COMPANY_TWO_FACTOR_DISABLED = "company_two_factor_disabled"
+    COMPANY_PASS_DEMANDED = "company_pass_demanded"  # noqa: S105  # a name
+    COMPANY_PASS_NOT_DEMANDED = "company_pass_not_demanded"  # noqa: S105  # the same
     COMPANY_SESSIONS_ENDED = "company_sessions_ended"

@@ -14,7 +14,8 @@ from accounts.row_forms import RowForm
 from accounts.text import USERNAME_RULE, fold
 from accounts.throttle import budgets, lanes
 from accounts.throttle.budgets import Throttled
-from companies.letting_in import APP, CODES, Fate, IdentityCheck
+from companies.access_passes import IdentityCheck
+from companies.letting_in import APP, CODES, Fate
 from companies.models import Company
 from mfa.forms import SignOutForm
 

@@ -57,15 +57,6 @@ class Fate(models.TextChoices):
     REMOVE = "remove", _("Remove")
 
 
-class IdentityCheck(models.TextChoices):
-    """How an administrator made sure who asks."""
-
-    CALLED_BACK = "called_back", _("Called back on a number we had before")
-    IN_PERSON = "in_person", _("In person")
-    VIDEO_CALL = "video_call", _("Video call with an identity document")
-    VOUCHED_FOR = "vouched_for", _("Vouched for by a company administrator")
-
-
 @dataclass(frozen=True)
 class HeldFactor:
     """Something that somebody holds. `made` is the audit's line, None where the viewer may not read it or none is there."""

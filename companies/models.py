@@ -44,7 +44,10 @@ class CompanyManager(models.Manager["Company"]):
 
 
 class Company(models.Model):
-    """A company that looks after machines. Its 2FA switch requires 2FA of all its people, now and later."""
+    """A company that looks after machines. Its 2FA switch requires 2FA of all its people, now and later.
+
+    `pass_demanded`: whoever is required to and has set nothing up yet does so with an access pass alone.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     name = models.CharField(_("name"), max_length=200)
@@ -53,6 +56,7 @@ class Company(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     two_factor_enabled = models.BooleanField(default=False)
     two_factor_changed_at = models.DateTimeField(null=True, editable=False)
+    pass_demanded = models.BooleanField(default=False)
 
     people: int  # counted by companies.queries.count_people
     set_up: int

@@ -143,6 +143,28 @@ class RecoveryCodeForm(CodeForm):
     )
 
 
+class AccessPassForm(CodeForm):
+    """The same field, asking for an access pass."""
+
+    no_code = _("An access pass has fifteen letters and digits. Check what you typed.")
+
+    code = forms.CharField(
+        label=_("Access pass"),
+        max_length=LONGEST_PASTE,
+        error_messages={"required": _("Enter the access pass that you were given.")},
+        help_text=_("Capitals and hyphens do not matter. It works once."),
+        widget=forms.TextInput(
+            {
+                "autocomplete": "off",
+                "autocapitalize": "characters",
+                "spellcheck": "false",
+                "class": "input code long",
+                "autofocus": True,
+            }
+        ),
+    )
+
+
 class CodesSavedForm(forms.Form):
     """Nobody goes on before their recovery codes are in a safe place."""
 

@@ -1,4 +1,4 @@
-"""What people hold: an authenticator app, recovery codes, passkeys; and what they were asked for."""
+"""What people hold: an authenticator app, recovery codes, passkeys, a pass; and what they were asked for."""
 
 from __future__ import annotations
 
@@ -81,6 +81,29 @@ class Passkey(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class AccessPass(models.Model):
+    """A pass that an administrator gave: once, with the password, it opens the set-up of an app, and nothing else.
+
+    `digest` is an HMAC; `until` is None once it was used or withdrawn; `epoch` is the session epoch that it was made in, so
+    that it ends with all sessions. The row stays until something is set up: a pass that is over is asked for still.
+    """
+
+    user = models.OneToOneField(User, models.CASCADE, related_name="access_pass")
+    digest = models.BinaryField()
+    until = models.DateTimeField(null=True)
+    epoch = models.PositiveIntegerField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {'open' if self.is_open else 'over'}"
+
+    @property
+    def is_open(self) -> bool:
+        """Can it be used still?"""
+        return self.until is not None and self.until > timezone.now() and self.epoch == self.user.session_epoch
 
 
 class PasskeyRequest(models.Model):

@@ -17,6 +17,7 @@ class Method(StrEnum):
     TOTP = "totp"
     RECOVERY = "recovery"
     PASSKEY = "passkey"
+    ACCESS_PASS = "access_pass"  # noqa: S105  # the same
 
 
 # What can name somebody. A code alone never does (NIST SP 800-63B-4 section 2.2.1).
@@ -35,7 +36,10 @@ class Step(StrEnum):
 
 @dataclass(frozen=True)
 class Standing:
-    """What is demanded of a person, what they hold (`others`: more methods, by name), and what this login has put off."""
+    """What is demanded of a person, what they hold (`others`: more methods, by name), and what this login has put off.
+
+    `pass_demanded`: whoever holds nothing sets a first factor up with an access pass alone, not on the password.
+    """
 
     two_factor_required: bool = False
     has_app: bool = False
@@ -46,6 +50,7 @@ class Standing:
     others: frozenset[str] = frozenset()
     codes_unsaved: bool = False
     password_is_short: bool = False
+    pass_demanded: bool = False
 
     @property
     def accepted(self) -> frozenset[str]:
@@ -57,6 +62,13 @@ class Standing:
             methods |= {Method.PASSKEY}
         return frozenset(methods)
 
+    @property
+    def challenged(self) -> bool:
+        """Is something asked for beside the password: what is held, or the pass that a first set-up demands?"""
+        if self.has_app or self.others:
+            return True
+        return self.two_factor_required and (self.has_passkey or self.pass_demanded)
+
 
 def pending_steps(standing: Standing, proofs: AbstractSet[str]) -> tuple[Step, ...]:
     """The steps left before `standing`'s owner is let in, in order.
@@ -65,17 +77,20 @@ def pending_steps(standing: Standing, proofs: AbstractSet[str]) -> tuple[Step, .
     made stricter must never let a stolen password choose the second factor.
     A password that is short, as it may be beside an app, does not get in once
     the app is gone; where a passkey was used, it is not the password that does.
+    An access pass stands for the factor that is missing, and opens one thing: the
+    set-up of an app, anew where there is one. By a pass alone nobody is ever in.
     Raises ValueError where `proofs` hold no first factor.
     """
     if not proofs & FIRST_FACTORS:
         raise ValueError("A login begins with a first factor.")
     steps = []
-    challenged = standing.has_app or bool(standing.others) or (standing.two_factor_required and standing.has_passkey)
-    if challenged and not proofs & standing.accepted:
+    unproved = standing.challenged and not proofs & standing.accepted
+    by_pass = unproved and Method.ACCESS_PASS in proofs
+    if unproved and not by_pass:
         steps.append(Step.CHALLENGE)
     if standing.password_is_short and not standing.has_app and Method.PASSKEY not in proofs:
         steps.append(Step.CHOOSE_PASSWORD)
-    if standing.app_disabled if standing.has_app else standing.two_factor_required:
+    if by_pass or (standing.app_disabled if standing.has_app else standing.two_factor_required):
         steps.append(Step.SET_UP_TWO_FACTOR)
     if standing.codes_unsaved:
         steps.append(Step.SAVE_RECOVERY_CODES)
@@ -93,5 +108,8 @@ def set_up_steps(pending: tuple[Step, ...]) -> int:
 
 
 def may_enrol(standing: Standing, proofs: AbstractSet[str]) -> bool:
-    """May another factor be added now? Only after one that is held already, or where none is held."""
-    return not standing.accepted or bool(proofs & standing.accepted)
+    """May another factor be added now? Only after one that is held already, or where none is held and no pass is demanded.
+
+    After a pass the set-up of an app comes first (`pending_steps`), and by then that is held and proved.
+    """
+    return bool(proofs & standing.accepted) or not (standing.accepted or standing.challenged)

@@ -10,7 +10,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
-from mfa.methods import FACTORS
+from mfa.methods import FACTORS, access_pass
 from mfa.methods.held import Holdings
 from mfa.methods.totp import with_app
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest
@@ -57,6 +57,8 @@ def holdings_of(person: User) -> Holdings:
         has_codes=held["held_codes"],
         passkey_requested=held["held_request"],
         others=frozenset(name for name in FACTORS if name not in OURS and held[f"held_{name}"]),
+        has_pass=access_pass.is_open(held["held_pass_until"], held["held_pass_epoch"], person),
+        asked_for_pass=held["held_pass_epoch"] is not None,
     )
 
 

@@ -22,7 +22,7 @@ from audit import recording
 from audit.recording import record
 from audit.vocabulary import Action
 from mfa.holding import hold_passkey, hold_with_factors
-from mfa.methods import TYPED, passkeys, recovery_codes, totp
+from mfa.methods import TYPED, access_pass, passkeys, recovery_codes, totp
 from mfa.methods.passkeys.ceremonies import Refused
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest
 from mfa.policy import Method
@@ -75,6 +75,7 @@ def disable_two_factor(subject: User, *, actor: User, sessions: Sessions = Sessi
         raise RequiredByCompany
     apps, codes = totp.remove(subject), recovery_codes.remove(subject)
     was_on = _set_switch(subject, on=False, actor=actor)
+    access_pass.remove(subject)
     _count_anew(subject, Method.TOTP, Method.RECOVERY)
     if apps:
         end_proved_by(subject, *BY_APP)
@@ -108,6 +109,7 @@ def set_up_app(
     if _set_switch(subject, on=True, actor=actor):
         record(Action.TWO_FACTOR_ENABLED, actor=actor, subject=subject, changes={SWITCH: [False, True]})
     codes = make_recovery_codes(subject, actor=actor, with_app=True)
+    access_pass.remove(subject)
     if there:
         end_proved_by(subject, *BY_APP)
     return codes

@@ -106,6 +106,7 @@ def progress_of(session: SessionStore, person: User, holdings: Holdings | None =
         codes_unsaved=UNSAVED_CODES in session,
         password_is_short=bool(person.password_is_short),
         others=holdings.others,
+        pass_demanded=holdings.asked_for_pass or person.pass_demanded_by_company,
     )
     proofs = proofs_of(session)
     pending = pending_steps(standing, {proof.method for proof in proofs})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from accounts.authorization import helped
-from audit.methods import beyond_password
+from mfa.policy import Method
 
 if TYPE_CHECKING:
     from audit.models import AuditEvent
@@ -32,9 +32,9 @@ def few_codes_left(event: AuditEvent) -> bool:
 
 
 def failed_beyond_the_password(event: AuditEvent) -> bool:
-    """Was a second factor looked at, and not right?"""
+    """Was a second factor, or what stands for one, looked at, and not right?"""
     looked_at = event.details.get("reason") != "Throttled"
-    return looked_at and bool(beyond_password(event.details.get("methods", ())))
+    return looked_at and bool(set(event.details.get("methods", ())) - {Method.PASSWORD})
 
 
 def somebody_helps(event: AuditEvent) -> bool:

@@ -10,6 +10,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
@@ -17,6 +18,7 @@ from accounts.not_me import not_me_link
 from accounts.text import spoken
 from audit.browsers import browser_name
 from audit.methods import in_words
+from audit.sentences import checked_how
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -73,8 +75,12 @@ class Letter:
         return settings.BASE_URL + reverse(self.notice.page, args=[self.event.subject_id])
 
     def _sentence(self) -> str:
-        method = in_words(self.event.details.get("methods", []))
-        return str(self.notice.sentence).format_map({**self.words, "method": method})
+        said = {
+            "method": in_words(self.event.details.get("methods", [])),
+            "checked": checked_how(self.event),
+            "until": at_length(parse_datetime(until)) if (until := self.event.details.get("until")) else "",
+        }
+        return str(self.notice.sentence).format_map({**self.words, **said})
 
     def _facts(self) -> list[tuple[str, str]]:
         """When, and by whom; from where, unless that is an administrator's browser and address."""
@@ -100,11 +106,11 @@ def letter(notice: Notice, event: AuditEvent) -> Letter:
         "username": event.subject.username if event.subject else "",
         "company": event.company.name if event.company else "",
     }
-    if "name" in words:
-        words["name"] = spoken(str(words["name"]))
+    for typed in {"name", "reason"} & words.keys():
+        words[typed] = spoken(str(words[typed]))
     return Letter(notice, event, event.subject_id is not None and notice.reportable, words)
 
 
-def at_length(at: datetime) -> str:
+def at_length(at: datetime | None) -> str:
     """ "24 November 2026, 07:42 UTC"."""
-    return date_format(timezone.localtime(at), _("j F Y, H:i T"))
+    return "" if at is None else date_format(timezone.localtime(at), _("j F Y, H:i T"))

@@ -82,6 +82,7 @@ def the_person_at_the_third_failure(event: AuditEvent) -> list[Recipient]:
     failures = looked_at.filter(
         Q(details__methods__0=Method.TOTP)
         | Q(details__methods__0=Method.RECOVERY)
+        | Q(details__methods__0=Method.ACCESS_PASS)
         | Q(Exists(password), details__methods__0=Method.PASSKEY)
     )
     return the_person(event) if failures.count() == IN_A_ROW else []

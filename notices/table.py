@@ -131,6 +131,34 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
             own_page="own_mfa:window",
         ),
     ),
+    Action.ACCESS_PASS_MADE: (
+        Notice(
+            _("An access pass was made for your account"),
+            _(
+                "{actor} made an access pass for you: once, with your password, it lets you set up an authenticator app, "
+                "until {until}. You get it from {actor}, never by mail. The reason on record is “{reason}”; who asked "
+                "was checked: {checked}. If you did not ask for it, someone is about to get into your account."
+            ),
+        ),
+    ),
+    Action.ACCESS_PASS_USED: (
+        Notice(
+            _("The access pass for your account was used"),
+            _(
+                "Somebody entered your password and your access pass, and is about to set up an authenticator app. "
+                "The pass does not work again."
+            ),
+        ),
+    ),
+    Action.ACCESS_PASS_DISABLED: (
+        Notice(
+            _("Your access pass is void"),
+            _(
+                "A hundred wrong access passes in a row were entered, each after your password. Yours no longer works: "
+                "ask your administrator for a new one. If it was not you, someone knows your password."
+            ),
+        ),
+    ),
     Action.PASSKEY_REQUESTED: (
         Notice(
             _("You are asked to create a passkey"),
@@ -239,6 +267,16 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
             page="settings:user_let_in",
         ),
     ),
+    Action.USER_RESET: (
+        Notice(
+            _("What you sign in with was removed"),
+            _(
+                "{actor} removed from your account: authenticator app: {removed[authenticator_apps]}, recovery codes: "
+                "{removed[recovery_codes]}, passkeys: {removed[passkeys]}. The reason on record is “{reason}”; who asked "
+                "was checked: {checked}. If you did not ask for it, say so now: for 24 hours it can be put back."
+            ),
+        ),
+    ),
     Action.USER_LOCKED: (
         Notice(
             _("Your account is locked"),
@@ -272,6 +310,9 @@ NOT_TOLD: dict[Action, str] = {
     Action.USER_CREATED: "The invitation is the first mail.",
     Action.USER_INVITED: _MAIL_OF_ITS_OWN,
     Action.INVITATION_WITHDRAWN: "Nobody was in yet: the link says that it is no longer good.",
+    Action.ACCESS_PASS_WITHDRAWN: "It opens less: the person was told when it was made.",
+    Action.COMPANY_PASS_DEMANDED: "Whoever set 2FA up goes on as before; the others are told what to ask for at their next login.",
+    Action.COMPANY_PASS_NOT_DEMANDED: "The others are asked for less.",
     Action.PASSWORD_RESET_REQUESTED: _MAIL_OF_ITS_OWN,
     Action.USER_LET_IN: _MAIL_OF_ITS_OWN,
     Action.USER_DEACTIVATED: "Whoever may not come in is owed no mail; the sign-in page says whom to ask.",

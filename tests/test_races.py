@@ -17,6 +17,7 @@ from accounts.throttle import budgets, lanes, rule
 from audit.models import AuditEvent
 from audit.recording import record
 from audit.vocabulary import Action
+from companies.access_passes import Validity, give_pass
 from companies.models import Company
 from mfa import services
 from mfa.methods import totp
@@ -109,6 +110,25 @@ def test_one_recovery_code_lets_one_in(kim_with_app, same_session):
     assert times_signed_in() == 1
     assert RecoveryCode.objects.filter(used_at=None).count() == 9
     assert AuditEvent.objects.filter(action="recovery_code_used").count() == 1
+
+
+@pytest.mark.row("B-10", "ASVS-2.3.4")
+def test_fifty_who_enter_one_access_pass_at_once_are_one(kim, admin):
+    """Fifty half-way logins of the same person: one is let to the set-up, and nobody in."""
+    services.enable_two_factor(kim.user, actor=admin)
+    code = give_pass(kim.user, valid=Validity.AN_HOUR, checked="in_person", reason="New phone", actor=admin)
+    tries = browsers(kim, number=50, same_session=False)
+    Budget.objects.all().delete()  # the waits are another matter
+
+    answers = in_parallel(
+        [lambda one=one: one.client.post("/login/challenge/?with=pass", {"code": code}) for one in tries]
+    )
+
+    assert max(statuses(answers)) < 500
+    assert sum(answer.headers.get("Location") == "/login/setup/two-factor/" for answer in answers) == 1
+    assert AuditEvent.objects.filter(action="access_pass_used").count() == 1
+    assert not any(one.is_in for one in tries)
+    assert times_signed_in() == 0
 
 
 def answered_at_once(kim: Any) -> tuple[list[Person], list[Any]]:

@@ -18,7 +18,7 @@ import mfa
 from accounts.authorization import NotPermitted, OutOfReach, ShutOut
 from accounts.models import Role, User
 from accounts.people import ChangedMeanwhile
-from companies.letting_in import IdentityCheck
+from companies.access_passes import IdentityCheck, Validity
 from companies.models import Company
 from mfa.methods import recovery_codes
 from mfa.methods.passkeys.ceremonies import NewPasskey
@@ -68,6 +68,7 @@ def call(company, kim) -> Callable[..., object]:
             "codes": recovery_codes.draw(),
             "checked": IdentityCheck.IN_PERSON,
             "reason": "She stood at my desk",
+            "valid": Validity.AN_HOUR,
             "actor": actor,
         }
         known |= dict.fromkeys(("person", "subject", "user"), person)
@@ -100,6 +101,8 @@ def subject_of(service: Any, kim: User) -> User:
         User.objects.filter(pk=kim.pk).update(locked_at=timezone.now())
     if service.__name__ == "replace_recovery_codes":
         AuthenticatorApp.objects.create(user=kim, key=b"sealed", last_used_step=-1)
+    if service.__name__ in {"give_pass", "withdraw_pass"}:
+        User.objects.filter(pk=kim.pk).update(two_factor_enabled=True)
     return User(username="nadia", company=kim.company) if service.__name__ == "create_user" else kim
 
 

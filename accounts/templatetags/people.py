@@ -33,10 +33,16 @@ ICONS = {
     "app_set_up": "device-phone-mobile",
     "recovery_codes_made": "lifebuoy",
     "recovery_code_used": "lifebuoy",
+    "access_pass_made": "ticket",
+    "access_pass_used": "ticket",
+    "access_pass_withdrawn": "ticket",
+    "user_reset": "device-phone-mobile",
     "reported_not_me": "shield-exclamation",
     "user_locked": "lock-closed",
     "user_let_in": "lock-open",
     "company_two_factor_enabled": "shield-check",
+    "company_pass_demanded": "ticket",
+    "company_pass_not_demanded": "ticket",
     "company_two_factor_disabled": "shield-exclamation",
 }
 

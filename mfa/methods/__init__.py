@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from django.utils.translation import gettext_lazy as _
 
 from audit.methods import Entry
-from mfa.methods import passkeys, recovery_codes, totp
+from mfa.methods import access_pass, passkeys, recovery_codes, totp
 from mfa.policy import Method
 
 if TYPE_CHECKING:
@@ -54,7 +54,11 @@ class Typed(Factor, Protocol):
     def why_not(self, trouble: NotProved) -> _StrOrPromise: ...
 
 
-TYPED: dict[str, Typed] = {Method.TOTP: totp, Method.RECOVERY: recovery_codes}
+TYPED: dict[str, Typed] = {
+    Method.TOTP: totp,
+    Method.RECOVERY: recovery_codes,
+    Method.ACCESS_PASS: access_pass,
+}
 FACTORS: dict[str, Factor] = {**TYPED, Method.PASSKEY: passkeys}
 TABLE: dict[str, Entry] = {
     Method.PASSWORD: Entry(_("a password"), "key", guessed=True, beyond_password=False),

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Holdings:
-    """What a person holds and was asked for. `app` is one that takes codes; `others` are methods by name."""
+    """What a person holds and was asked for. `app` is one that takes codes; `others` are methods by name.
+
+    `has_pass`: an access pass is open; `asked_for_pass`: one was given, and nothing was set up since.
+    """
 
     app: AuthenticatorApp | None
     app_disabled: bool
@@ -19,6 +22,8 @@ class Holdings:
     has_codes: bool
     passkey_requested: bool
     others: frozenset[str] = field(default=frozenset())
+    has_pass: bool = False
+    asked_for_pass: bool = False
 
     @property
     def beyond_password(self) -> bool:

@@ -17,9 +17,10 @@ from accounts import login
 from accounts.forms import too_many
 from accounts.login import Proof
 from accounts.throttle.budgets import Throttled, wait
+from audit.methods import beyond_password
 from mfa import proofs, step_up
 from mfa.forms import CodeForm, PasswordForm, RecoveryCodeForm
-from mfa.methods import recovery_codes
+from mfa.methods import TYPED, recovery_codes
 from mfa.methods.errors import NotProved
 from mfa.policy import Method
 from mfa.queries import holdings_of
@@ -42,6 +43,8 @@ def confirm(request: SignedInRequest) -> HttpResponse:
     by_password = not holdings.beyond_password
     kind = PasswordForm if by_password else RecoveryCodeForm if recovering else CodeForm
     form = kind(request.POST if request.method == "POST" else None)
+    if isinstance(form, CodeForm):
+        form.methods = beyond_password(TYPED)  # an access pass confirms nothing
     throttled = None
     if form.is_valid():
         try:

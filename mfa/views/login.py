@@ -27,7 +27,7 @@ from accounts.throttle.lanes import network_of
 from audit.recording import record
 from audit.vocabulary import Action
 from mfa import proofs, steps
-from mfa.forms import CodeForm, LoginForm, RecoveryCodeForm
+from mfa.forms import AccessPassForm, CodeForm, LoginForm, RecoveryCodeForm
 from mfa.methods import recovery_codes
 from mfa.methods.errors import NotProved
 from mfa.policy import Method, Step
@@ -81,26 +81,35 @@ def _refuse_name(form: LoginForm, reason: str) -> None:
 def challenge(request: ClaimantRequest) -> HttpResponse:
     """The second factor: the app's code, a recovery code in its place, or a passkey."""
     person, holdings = request.claimant, request.progress.holdings
-    recovering = holdings.has_codes and (holdings.app_disabled or request.GET.get("with") == "recovery")
-    form = (RecoveryCodeForm if recovering else CodeForm)(request.POST if request.method == "POST" else None)
+    asked = request.GET.get("with", "")
+    recovering = holdings.has_codes and (holdings.app_disabled or asked == "recovery") and asked != "pass"
+    by_pass = (holdings.has_pass and asked == "pass") or not request.progress.standing.accepted
+    kind = AccessPassForm if by_pass else RecoveryCodeForm if recovering else CodeForm
+    form = kind(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
             with proofs.by_code(person, holdings, form.method, form.cleaned_data["code"]) as proof:
                 there = steps.prove(request, person, proof)
         except Throttled as trouble:
             form.add_error("code", too_many(trouble))
-            return wait(_challenge_page(request, form, recovering=recovering), trouble)
+            return wait(_challenge_page(request, form, recovering=recovering, by_pass=by_pass), trouble)
         except NotProved as trouble:
             form.explain(trouble)
         else:
             if form.method == Method.RECOVERY:
                 recovery_codes.tell_left(request, person)
             return HttpResponseRedirect(there)
-    return _challenge_page(request, form, recovering=recovering)
+    return _challenge_page(request, form, recovering=recovering, by_pass=by_pass)
 
 
-def _challenge_page(request: ClaimantRequest, form: CodeForm, *, recovering: bool) -> HttpResponse:
-    context = {"form": form, "holdings": request.progress.holdings, "recovering": recovering}
+def _challenge_page(request: ClaimantRequest, form: CodeForm, *, recovering: bool, by_pass: bool) -> HttpResponse:
+    context = {
+        "form": form,
+        "holdings": request.progress.holdings,
+        "recovering": recovering,
+        "by_pass": by_pass,
+        "offers_pass": request.progress.holdings.has_pass,
+    }
     return render(request, "login/challenge.html", context, status=400 if form.is_bound else 200)
 
 

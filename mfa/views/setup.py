@@ -88,7 +88,12 @@ def set_up_app(request: SiteRequest, person: User, template: str, **more: object
 def _finish(request: SiteRequest, person: User, key: bytes, step: int) -> str:
     """Make the app of a confirmed key; the path where it goes on. Raises SetupGone, and SetUpMeanwhile where another was made since."""
     before = person.authenticator_apps.filter(confirmed=True).first()
-    if request.progress and before is not None and before.disabled_at is None:
+    if (
+        request.progress
+        and before is not None
+        and before != request.progress.holdings.app
+        and before.disabled_at is None
+    ):
         raise services.SetUpMeanwhile
     if request.session.pop_once(SETUP) is None:
         raise SetupGone

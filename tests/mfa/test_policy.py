@@ -17,6 +17,7 @@ PASSKEY = frozenset({Method.PASSKEY})
 WITH_CODE = PASSWORD | {Method.TOTP}
 WITH_RECOVERY = PASSWORD | {Method.RECOVERY}
 WITH_BOTH = PASSWORD | PASSKEY
+WITH_PASS = PASSWORD | {Method.ACCESS_PASS}
 
 NOTHING = Standing()
 ASKED = Standing(two_factor_required=True)
@@ -26,6 +27,7 @@ HAS_PASSKEY = Standing(has_passkey=True)
 ASKED_WITH_PASSKEY = Standing(two_factor_required=True, has_passkey=True)
 REQUESTED = Standing(passkey_requested=True)
 ONE_MORE_REQUESTED = Standing(passkey_requested=True, has_passkey=True)
+NEEDS_PASS = Standing(two_factor_required=True, pass_demanded=True)
 
 TABLE = [
     # 2FA off
@@ -114,7 +116,33 @@ TABLE = [
         WITH_CODE,
         (Step.SAVE_RECOVERY_CODES, Step.SET_UP_PASSKEY),
     ),
-]
+    # An access pass stands for the missing factor, and opens the set-up alone
+    ("a pass in the app's place: the app anew", SET_UP, WITH_PASS, (Step.SET_UP_TWO_FACTOR,)),
+    ("the same where nobody demands it any more", KEPT, WITH_PASS, (Step.SET_UP_TWO_FACTOR,)),
+    ("a pass in the passkey's place", ASKED_WITH_PASSKEY, WITH_PASS, (Step.SET_UP_TWO_FACTOR,)),
+    ("a pass in the place of an app that is disabled", replace(SET_UP, app_disabled=True), WITH_PASS, (Step.SET_UP_TWO_FACTOR,)),
+    ("a pass, and the code of the new app", SET_UP, WITH_PASS | {Method.TOTP}, ()),
+    ("a pass, and the codes of the new app to save", replace(SET_UP, codes_unsaved=True), WITH_PASS | {Method.TOTP}, (Step.SAVE_RECOVERY_CODES,)),
+    ("a pass where nothing is asked for opens nothing more", NOTHING, WITH_PASS, ()),
+    ("a pass where nothing but the password is asked for", HAS_PASSKEY, WITH_PASS, ()),
+    ("a pass demanded: the password alone sets nothing up", NEEDS_PASS, PASSWORD, (Step.CHALLENGE, Step.SET_UP_TWO_FACTOR)),
+    ("a pass demanded and given: the set-up", NEEDS_PASS, WITH_PASS, (Step.SET_UP_TWO_FACTOR,)),
+    ("a pass demanded, and set up since", replace(NEEDS_PASS, has_app=True), WITH_CODE, ()),
+    ("a pass demanded where nothing is required: the password is enough", Standing(pass_demanded=True), PASSWORD, ()),
+    ("a pass demanded beside a passkey: either opens the set-up", replace(NEEDS_PASS, has_passkey=True), WITH_BOTH, (Step.SET_UP_TWO_FACTOR,)),
+    (
+        "a short password and a pass: a longer one, then the app",
+        replace(NEEDS_PASS, password_is_short=True),
+        WITH_PASS,
+        (Step.CHOOSE_PASSWORD, Step.SET_UP_TWO_FACTOR),
+    ),
+    (
+        "a pass lets nobody add a passkey before the app",
+        replace(SET_UP, passkey_requested=True),
+        WITH_PASS,
+        (Step.SET_UP_TWO_FACTOR, Step.SET_UP_PASSKEY),
+    ),
+]  # fmt: skip
 
 CARD = "card"  # a method beside the three, as a folder below mfa/methods would add it
 held = {field.name: st.booleans() for field in fields(Standing)} | {
@@ -131,8 +159,11 @@ def test_the_steps_left(standing, proofs, steps):
     assert pending_steps(standing, proofs) == steps
 
 
-@pytest.mark.parametrize("proofs", [frozenset(), {Method.TOTP}, {Method.RECOVERY}, {Method.TOTP, Method.RECOVERY}])
-@pytest.mark.parametrize("standing", [NOTHING, SET_UP])
+@pytest.mark.parametrize(
+    "proofs",
+    [frozenset(), {Method.TOTP}, {Method.RECOVERY}, {Method.TOTP, Method.RECOVERY}, {Method.ACCESS_PASS}],
+)
+@pytest.mark.parametrize("standing", [NOTHING, SET_UP, NEEDS_PASS])
 def test_a_code_alone_names_nobody(standing, proofs):
     with pytest.raises(ValueError, match="first factor"):
         pending_steps(standing, proofs)
@@ -159,7 +190,7 @@ def test_the_steps_come_in_one_order_and_each_once(standing, proofs):
 def test_nobody_is_asked_to_set_up_before_a_factor_they_hold_is_proved(standing, proofs):
     steps = pending_steps(standing, proofs)
 
-    if standing.accepted and not proofs & standing.accepted:
+    if standing.accepted and not proofs & (standing.accepted | {Method.ACCESS_PASS}):
         assert steps[:1] != (Step.SET_UP_TWO_FACTOR,)
         assert Step.SET_UP_TWO_FACTOR not in steps or steps[0] is Step.CHALLENGE
 
@@ -185,7 +216,7 @@ def test_whoever_owes_nothing_gets_in(standing, proofs):
     owes = (
         (standing.two_factor_required and not standing.has_app)
         or (standing.has_app and standing.app_disabled)
-        or ((standing.has_app or standing.others) and not proofs & standing.accepted)
+        or ((standing.has_app or standing.others) and not proofs & standing.accepted)  # a pass makes it no less
         or standing.codes_unsaved
         or (standing.passkey_requested and not standing.passkey_postponed)
         or (standing.password_is_short and not standing.has_app and Method.PASSKEY not in proofs)
@@ -196,10 +227,32 @@ def test_whoever_owes_nothing_gets_in(standing, proofs):
 
 @given(standings, logins, st.sampled_from(Method))
 def test_proving_more_never_adds_a_step(standing, proofs, more):
-    assert set(pending_steps(standing, proofs | {more})) <= set(pending_steps(standing, proofs))
+    """But for a pass, which puts the set-up in the challenge's place."""
+    before, after = set(pending_steps(standing, proofs)), set(pending_steps(standing, proofs | {more}))
+
+    if more is Method.ACCESS_PASS and Step.CHALLENGE in before:
+        assert after == before - {Step.CHALLENGE} | {Step.SET_UP_TWO_FACTOR}
+    else:
+        assert after <= before
 
 
-@given(standings, logins, st.sampled_from(["two_factor_required", "passkey_requested", "codes_unsaved"]))
+@given(standings, logins)
+def test_a_pass_lets_nobody_in_who_is_not_in_without_it(standing, proofs):
+    without = pending_steps(standing, proofs - {Method.ACCESS_PASS})
+
+    assert bool(pending_steps(standing, proofs | {Method.ACCESS_PASS})) is bool(without)
+
+
+@given(standings)
+def test_a_password_alone_sets_nothing_up_where_a_pass_is_demanded(standing):
+    steps = pending_steps(replace(standing, two_factor_required=True, pass_demanded=True), PASSWORD)
+
+    assert steps[0] is Step.CHALLENGE
+
+
+@given(
+    standings, logins, st.sampled_from(["two_factor_required", "passkey_requested", "codes_unsaved", "pass_demanded"])
+)
 def test_demanding_more_never_takes_a_step_away(standing, proofs, demand):
     less, more = replace(standing, **{demand: False}), replace(standing, **{demand: True})
 
@@ -233,6 +286,10 @@ def test_not_now_puts_off_the_passkey_and_nothing_else(standing, proofs):
         (HAS_PASSKEY, PASSKEY, True),
         (replace(KEPT, has_passkey=True), PASSKEY, True),
         (replace(KEPT, has_passkey=True), WITH_CODE, True),
+        (KEPT, WITH_PASS, False),
+        (NEEDS_PASS, PASSWORD, False),
+        (NEEDS_PASS, WITH_PASS, False),
+        (Standing(pass_demanded=True), PASSWORD, True),
     ],
 )
 def test_only_a_factor_that_is_held_and_proved_lets_another_be_added(standing, proofs, may):
@@ -244,7 +301,8 @@ def test_only_people_without_any_factor_enrol_on_the_password_alone(standing, pr
     if may_enrol(standing, PASSWORD):
         assert not standing.has_app
         assert not standing.has_passkey
-    assert may_enrol(standing, proofs | standing.accepted)
+    if standing.accepted or not standing.challenged:  # else an access pass comes first, and then an app
+        assert may_enrol(standing, proofs | standing.accepted)
 
 
 class Acts(RuleBasedStateMachine):
@@ -254,8 +312,9 @@ class Acts(RuleBasedStateMachine):
     next one. What is demanded is kept here a second time, in DESIGN's words.
     """
 
-    own_switch = company_switch = app = requested = False
+    own_switch = company_switch = app = requested = demands_pass = False
     passkeys = 0
+    open_pass = asked_for_pass = False  # the second stays until something is set up
 
     @initialize(first=st.sampled_from([PASSWORD, PASSKEY]))
     def come(self, first: frozenset[Method]) -> None:
@@ -274,6 +333,7 @@ class Acts(RuleBasedStateMachine):
             passkey_requested=self.requested,
             passkey_postponed=self.postponed,
             codes_unsaved=self.unsaved,
+            pass_demanded=self.demands_pass or self.asked_for_pass,
         )
 
     def next_step(self) -> Step | None:
@@ -302,7 +362,26 @@ class Acts(RuleBasedStateMachine):
     def delete_passkey(self) -> None:
         self.passkeys -= 1
 
+    @rule(on=st.booleans())
+    def demand_pass(self, on: bool) -> None:
+        self.demands_pass = on
+
+    @rule(given=st.booleans())
+    def give_or_withdraw_pass(self, given: bool) -> None:
+        self.open_pass, self.asked_for_pass = given, self.asked_for_pass or given
+        self.proofs.discard(Method.ACCESS_PASS)  # what was opened by an earlier one ends
+
+    @rule()
+    def lose_phone(self) -> None:
+        self.app = False
+
     # --- What the person does ---
+
+    @precondition(lambda self: self.open_pass and not self.is_in and self.next_step() is Step.CHALLENGE)
+    @rule()
+    def enter_pass(self) -> None:
+        self.open_pass = False
+        self.proofs.add(Method.ACCESS_PASS)
 
     @rule(first=st.sampled_from([PASSWORD, PASSKEY]))
     def sign_in(self, first: frozenset[Method]) -> None:
@@ -321,9 +400,16 @@ class Acts(RuleBasedStateMachine):
     @precondition(lambda self: not self.is_in and self.next_step() is Step.SET_UP_TWO_FACTOR)
     @rule()
     def set_up_app(self) -> None:
-        assert not self.app
-        assert not self.passkeys or Method.PASSKEY in self.proofs, "a stolen password chose the second factor"
+        by_pass = Method.ACCESS_PASS in self.proofs
+        assert by_pass or not self.app
+        assert by_pass or not self.passkeys or Method.PASSKEY in self.proofs, (
+            "a stolen password chose the second factor"
+        )
+        assert by_pass or self.passkeys or not (self.demands_pass or self.asked_for_pass), (
+            "a first password chose it, where a pass is demanded"
+        )
         self.app = self.own_switch = self.unsaved = True
+        self.open_pass = self.asked_for_pass = False
         self.proofs.add(Method.TOTP)
 
     @precondition(lambda self: not self.is_in and self.next_step() is Step.SAVE_RECOVERY_CODES)
@@ -357,7 +443,7 @@ class Acts(RuleBasedStateMachine):
     def there_is_always_a_next_step_that_can_be_taken(self) -> None:
         """V37: no rule locks anybody out who can still do something about it."""
         if self.next_step() is Step.CHALLENGE:
-            assert self.app or self.passkeys
+            assert self.app or self.passkeys or self.demands_pass or self.asked_for_pass
 
 
 TestNoSequenceOfActsLetsAnybodyInWithAStepPending = Acts.TestCase
