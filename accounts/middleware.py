@@ -12,16 +12,17 @@ from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware as DjangosSessionMiddleware
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
-from django.middleware.locale import LocaleMiddleware
 from django.shortcuts import resolve_url
 from django.utils import translation
+from django.utils.cache import patch_vary_headers
 from django.utils.http import urlencode
+from django.utils.translation import get_language_from_request
 
 from accounts.login import local_path
 from accounts.refusals import step_skipped
 from accounts.sessions.current import in_session
 from accounts.throttle.known_browsers import set_cookie
-from audit.recording import origin
+from audit.recording import current_address, current_browser, origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,8 +89,7 @@ class ActingSessionMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: SiteRequest) -> HttpResponse:
-        agent = request.headers.get("User-Agent", "").replace("\x00", "")
-        request.session.came_from = (address_of(request), agent[:300])
+        request.session.came_from = (current_address(), current_browser()[:300])
         with in_session(request.session):
             return self.get_response(request)
 
@@ -99,14 +99,23 @@ class ActingSessionMiddleware:
             request.session.touch()
 
 
-class LanguageMiddleware(LocaleMiddleware):
-    """Use the language that the signed-in person chose, otherwise the browser's."""
+class LanguageMiddleware:
+    """Use the language that the signed-in person chose, otherwise the browser's.
 
-    def process_request(self, request: SiteRequest) -> None:  # type: ignore[override]  # ours, not any HttpRequest
-        super().process_request(request)
-        if request.user.is_authenticated:
-            translation.activate(request.user.language)
-            request.LANGUAGE_CODE = translation.get_language()
+    Django's LocaleMiddleware looks for a language in the address too, twice; ours have none.
+    """
+
+    def __init__(self, get_response: Callable[[SiteRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: SiteRequest) -> HttpResponse:
+        person = request.user
+        translation.activate(person.language if person.is_authenticated else get_language_from_request(request))
+        request.LANGUAGE_CODE = translation.get_language()
+        response = self.get_response(request)
+        patch_vary_headers(response, ("Accept-Language",))
+        response.headers.setdefault("Content-Language", translation.get_language())
+        return response
 
 
 class SignInRequiredMiddleware(LoginRequiredMiddleware):

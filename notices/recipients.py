@@ -57,11 +57,11 @@ def _replaced_addresses(event: AuditEvent) -> tuple[list[str], str]:
         action=Action.USER_CHANGED,
         at__gt=event.at - timedelta(days=KEPT_DAYS),
         at__lte=event.at + timedelta(seconds=APART),  # a clock that ran ahead lets no address be told for years
-        details__changes__has_key="email",
     ).order_by("pk")
     lines = [
         (details["changes"]["email"][0], pk == event.pk or actor == event.subject_id)
         for pk, actor, details in changes.values_list("pk", "actor_id", "details")
+        if "email" in details.get("changes", ())
     ]
     return [address for address, told in lines if told], lines[0][0] if lines else ""
 

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 def person_lane(person: User) -> Lane:
     """The budget of `person`'s password and codes: in this browser if it is known, else everywhere else."""
-    known = recognised(person)
-    return Lane(f"person:{person.pk.hex}:{known}" if known else f"person:{person.pk.hex}")
+    return _person_lane(person, recognised(person))
 
 
 def guess_lanes(person: User) -> list[Lane]:
     """What a guess at `person` takes from: their budget, and that of the network unless they know this browser."""
-    return [person_lane(person), *([] if recognised(person) else address_lanes())]
+    known = recognised(person)
+    return [_person_lane(person, known), *([] if known else address_lanes())]
 
 
 def network_of(person: User) -> str:
@@ -66,3 +66,7 @@ def actor_lanes(kind: str, actor: User) -> list[Lane]:
     shared = {} if actor.serves_site or not actor.opens_settings else {f"{kind}:company:{actor.company_id}": 60}
     free = {f"{kind}:{actor.pk.hex}": own, **shared}
     return [Lane(key, number, delay=900, ends=NEVER, forgets=HOUR) for key, number in free.items()]
+
+
+def _person_lane(person: User, known: str) -> Lane:
+    return Lane(f"person:{person.pk.hex}:{known}" if known else f"person:{person.pk.hex}")

@@ -17,7 +17,7 @@ from m2v.user_settings.forms import ProfileForm
 from tests.accounts.walk import everything
 from tests.addresses import confirm_address
 from tests.audit import forget
-from tests.people import Person
+from tests.people import Person, browser
 
 PATH = "/user-settings/"
 PROFILE = {"first_name": "Kim", "last_name": "Hansen", "email": "kim@acme.example", "language": "en"}
@@ -266,6 +266,15 @@ def test_the_language_is_spoken_on_the_next_page(kim, settings):
     assert kim.client.get("/portal/").headers["Content-Language"] == "de"
     kim.client.post("/logout/")
     assert kim.client.get("/login/").headers["Content-Language"] == "en"
+
+
+def test_a_stranger_is_spoken_to_in_the_language_of_their_browser(db, settings):
+    settings.LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+
+    for wanted, spoken in (("de-AT,en;q=0.5", "de"), ("xx", "en")):
+        answer = browser().get("/login/", HTTP_ACCEPT_LANGUAGE=wanted)
+        assert answer.headers["Content-Language"] == spoken
+        assert "Accept-Language" in answer.headers["Vary"]
 
 
 def test_a_page_says_which_language_it_is_in(kim, settings):
