@@ -47,14 +47,20 @@ def settings_app(permission: Permission, *, to_post: Permission | None = None) -
 
 
 def settings_app_for_others(permission: Permission) -> Callable[[View], View]:
-    """The same for a view that is about oneself, or about whoever has the `user_id` in its address."""
+    """The same for a view that is about oneself, or about whoever has the `user_id` in its address.
+
+    Who finds themselves in the list may do there what they may do to themselves anyway.
+    """
 
     def decorate(view: View) -> View:
-        others = settings_app(permission)(view)
+        others, oneself = settings_app(permission)(view), settings_app(Permission.LOOK)(view)
 
         @wraps(others)
         def guarded(request: SignedInRequest, *args: object, **kwargs: object) -> HttpResponse:
-            return (others if "user_id" in kwargs else view)(request, *args, **kwargs)
+            if "user_id" not in kwargs:
+                return view(request, *args, **kwargs)
+            about_oneself = kwargs["user_id"] == request.user.pk
+            return (oneself if about_oneself else others)(request, *args, **kwargs)
 
         return guarded
 

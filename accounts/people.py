@@ -14,6 +14,7 @@ from accounts import addresses
 from accounts.authorization import (
     ADMINISTRATORS,
     NOBODY,
+    NotPermitted,
     OutOfReach,
     hold,
     hold_actor,
@@ -58,7 +59,7 @@ def change_user(person: User, *, changed: Iterable[str], actor: User, seen: Mapp
 
     `seen` is what was in these fields when the change was decided. Raises
     ChangedMeanwhile where one of them holds something else by now, and
-    LastAdministrator where nobody could administer any more.
+    LastAdministrator where nobody could administer any more; NotPermitted for one's own role or company.
 
     Another role or company ends all their sessions and an open invitation: whoever was handed that link did not get it
     for these rights (ASVS 8.3.2). Another e-mail address has to be confirmed first (accounts.addresses).
@@ -66,6 +67,8 @@ def change_user(person: User, *, changed: Iterable[str], actor: User, seen: Mapp
     fields = [field for field in changed if field in PROFILE]
     if not fields:
         return
+    if person == actor and {"role", "company"} & set(fields):
+        raise NotPermitted
     kept = hold(person, actor=actor, needs=Permission.PROFILE, also=ADMINISTRATORS if "role" in fields else NOBODY)
     before = User.objects.filter(pk=person.pk).values(*fields).get()
     if any(before[field] != value for field, value in (seen or {}).items() if field in fields):
@@ -91,9 +94,8 @@ def _write(kept: User, person: User, fields: list[str], actor: User) -> None:
         folded = ("username_folded", "email_folded", "search_text")
         kept.save(update_fields=[*fields, *folded])
     if {"role", "company"} & set(fields):
-        if kept.pk != actor.pk:
-            # Nobody makes of people what they could not manage.
-            in_reach(kept, actor=hold_actor(actor, needs=Permission.PROFILE))
+        # Nobody makes of people what they could not manage.
+        in_reach(kept, actor=hold_actor(actor, needs=Permission.PROFILE))
         end_all_sessions(User.objects.filter(pk=person.pk))
         _end_invitations(person)
     after = dict(User.objects.filter(pk=person.pk).values(*fields).get())
@@ -109,8 +111,10 @@ def _write(kept: User, person: User, fields: list[str], actor: User) -> None:
 def deactivate_user(person: User, *, actor: User) -> None:
     """Shut `person` out at once, half-way logins included. What they set up stays for the day they come back.
 
-    Raises LastAdministrator where nobody could administer any more.
+    Raises NotPermitted for oneself, and LastAdministrator where nobody could administer any more.
     """
+    if person == actor:
+        raise NotPermitted
     hold(person, actor=actor, needs=Permission.ACTIVATE, also=ADMINISTRATORS)
     with one_administrator_stays(person):
         changed = User.objects.filter(pk=person.pk, is_active=True).update(is_active=False)

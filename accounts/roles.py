@@ -33,6 +33,7 @@ class Holder(Protocol):
 RANKS = (Role.MEMBER, Role.AUDITOR, Role.HELPDESK, Role.COMPANY_ADMINISTRATOR, Role.ADMINISTRATOR)
 # For the whole site where they belong to no company, else for their company.
 FOR_EITHER = frozenset({Role.HELPDESK, Role.AUDITOR})
+WITHOUT_COMPANY = FOR_EITHER | {Role.ADMINISTRATOR}
 
 
 def up_to(role: str) -> tuple[Role, ...]:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.forms import FIELD_CLASSES, ONE_LINE, AddressInput, PersonForm, TrimmedField, too_many
 from accounts.models import Role, User
+from accounts.roles import WITHOUT_COMPANY, up_to
 from accounts.row_forms import RowForm
 from accounts.text import USERNAME_RULE, fold
 from accounts.throttle import budgets, lanes
@@ -52,25 +53,25 @@ class UserForm(PersonForm):
         self.actor = actor
         if not self.is_new and self.instance.has_usable_password():  # nobody is invited any more
             self.fields["email"].help_text = _("We write to this address when something about their sign-in changes.")
-        if actor.role == Role.ADMINISTRATOR:
+        own = self.instance.pk == actor.pk
+        if actor.role == Role.ADMINISTRATOR and not own:
             self.fields["company"] = forms.ModelChoiceField(
                 companies.order_by("name_folded"),
                 required=False,
                 label=_("Company"),
                 empty_label=_("No company"),
+                help_text=_("Helpdesk and auditors without a company are there for all companies."),
                 widget=forms.Select({"class": "input"}),
             )
         else:
             del self.fields["company"]
-        roles = [Role.MEMBER, Role.COMPANY_ADMINISTRATOR, Role.ADMINISTRATOR]
-        if actor.role != Role.ADMINISTRATOR:
-            roles.remove(Role.ADMINISTRATOR)
-        if self.instance.pk == actor.pk:
-            del self.fields["role"]  # nobody raises, or shuts out, themselves
+        if own:
+            del self.fields["role"]  # nobody raises, moves or shuts out themselves
         else:
             self.fields["role"] = forms.ChoiceField(
-                choices=[(role.value, role.label) for role in roles],
+                choices=[(role.value, role.label) for role in up_to(actor.role)],
                 label=_("Role"),
+                help_text=_("The helpdesk helps people in. Auditors look, and change nothing."),
                 initial=Role.MEMBER,
                 widget=forms.Select({"class": "input"}),
             )
@@ -112,8 +113,8 @@ class UserForm(PersonForm):
         if self.actor.role != Role.ADMINISTRATOR and self.is_new:
             self.instance.company = self.actor.company
         role = cleaned.get("role", self.instance.role)
-        if "company" in self.fields and role != Role.ADMINISTRATOR and not cleaned.get("company"):
-            self.add_error("company", _("Only administrators are without a company. Choose one."))
+        if "company" in self.fields and not (role in WITHOUT_COMPANY or cleaned.get("company")):
+            self.add_error("company", _("Members and company administrators belong to a company. Choose one."))
         return cleaned
 
 

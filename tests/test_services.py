@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ import mfa
 from accounts.authorization import NotPermitted, OutOfReach, ShutOut
 from accounts.models import Role, User
 from accounts.people import ChangedMeanwhile
+from accounts.permissions import WHO_MAY, Permission
 from companies.access_passes import IdentityCheck, Validity
 from companies.models import Company
 from mfa.methods import recovery_codes
@@ -154,6 +156,28 @@ def test_whoever_was_made_administrator_meanwhile_is_out_of_a_company_administra
         if person != kim.user:
             person.role = Role.ADMINISTRATOR
         refused(lambda: call(service, company_admin, person))
+
+
+@pytest.mark.row("ASVS-8.2.1")
+@pytest.mark.parametrize("service", services())
+@pytest.mark.parametrize("role", Role)
+def test_every_service_names_its_permission_and_asks_for_it_whoever_calls(call, service, role, make_user, kim):
+    """The table of accounts/permissions.py, at the second door; the first is walked in tests/test_roles.py."""
+    [permission] = set(re.findall(r"needs=Permission\.(\w+)", inspect.getsource(inspect.unwrap(service))))
+    actor = make_user("rolf", role=role, company=None if role == Role.ADMINISTRATOR else kim.user.company)
+    User.objects.filter(pk=kim.user.pk).update(is_active=service.__name__ != "activate_user")
+    if service.__name__ in {"invite", "withdraw"}:
+        kim.user.set_unusable_password()
+        kim.user.save()
+    person = subject_of(service, kim.user)
+
+    if role in WHO_MAY[Permission[permission]]:
+        call(service, actor, person)
+    else:
+        before = everything()
+        with pytest.raises(NotPermitted), transaction.atomic():
+            call(service, actor, person)
+        assert everything() == before
 
 
 OWNERS = {

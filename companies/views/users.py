@@ -59,8 +59,7 @@ def page_behind(request: SignedInRequest) -> Page:
 
 
 def _person_behind(request: SignedInRequest, user_id: UUID) -> dict[str, Any]:
-    person = find_person(request, user_id)
-    return _user_page(request, person, _form(request, person, None))
+    return _user_page(request, find_person(request, user_id), None)
 
 
 @never_cache
@@ -107,6 +106,8 @@ def user_new(request: SignedInRequest) -> HttpResponse:
 def user_edit(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     """A person's profile, and the way to their MFA."""
     person = find_person(request, user_id)
+    if Permission.PROFILE not in request.user.permissions:
+        return render(request, USER_PAGE, _user_page(request, person, None))
     data = request.POST if request.method == "POST" else None
     form = _form(request, find_person(request, user_id), data)
     fields_ignored(request, form)
@@ -139,8 +140,10 @@ def _form(request: SignedInRequest, person: User, data: QueryDict | None) -> Use
     return UserForm(data, instance=person, actor=request.user, companies=Company.objects.managed_by(request.user))
 
 
-def _user_page(request: SignedInRequest, person: User, form: UserForm) -> dict[str, Any]:
-    """What a person's page shows."""
+def _user_page(request: SignedInRequest, person: User, form: UserForm | None) -> dict[str, Any]:
+    """What a person's page shows; `form` is what was sent of their profile."""
+    if form is None and Permission.PROFILE in request.user.permissions:
+        form = _form(request, person, None)
     return {
         "form": form,
         "person": person,

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from accounts import history
 from accounts.dates import day, moment, on_day
 from accounts.models import Session, User
+from accounts.permissions import Permission
 from audit.models import AuditEvent
 from mfa.methods import recovery_codes
 from mfa.methods.passkeys.signals import signals
@@ -89,6 +90,11 @@ class Window:
         return ngettext(
             "Ends {whose} {number} session at once.", "Ends {whose} {number} sessions at once.", self.sessions
         ).format(whose=self.said(_("your"), _("{name}’s")), number=self.sessions)
+
+    @property
+    def may(self) -> frozenset[Permission]:
+        """What the viewer may do here: to themselves all that people do, to others what their role allows."""
+        return frozenset(Permission) if self.own else self.viewer.permissions
 
     @property
     def locked_on(self) -> bool:

@@ -13,7 +13,8 @@ from django.conf import settings
 from django.contrib.sessions.backends import signed_cookies
 
 from accounts import login, people
-from accounts.models import Role, Session
+from accounts.authorization import NotPermitted
+from accounts.models import Role, Session, User
 from accounts.sessions import listed
 from accounts.sessions.current import in_session
 from accounts.sessions.store import SessionStore, new_key, stored_as
@@ -311,14 +312,16 @@ def test_another_role_or_company_ends_every_session_at_once(what, kim, admin, ot
 
 
 @pytest.mark.row("ASVS-8.3.2")
-def test_whoever_moves_themselves_signs_in_again(administrator, company):
+def test_nobody_moves_themselves(administrator, company):
     form = {"username": "petra", "email": "petra@acme.example", "role": "member", "company": str(company.pk)}
-    answer = administrator.client.post(f"/settings/administration/users/{administrator.user.pk}/", form)
+    administrator.client.post(f"/settings/administration/users/{administrator.user.pk}/", form)
 
-    assert answer.headers["Location"] == "/login/"
-    assert not administrator.is_in
-    administrator.sign_in()
+    kept = User.objects.get(pk=administrator.user.pk)
+    assert (kept.role, kept.company_id) == (Role.ADMINISTRATOR, None)
     assert administrator.is_in
+    kept.company = company
+    with pytest.raises(NotPermitted):
+        people.change_user(kept, changed=["company"], actor=kept)
 
 
 @pytest.mark.row("ASVS-7.4.3")

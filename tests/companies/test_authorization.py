@@ -9,6 +9,8 @@ from django.conf import settings
 
 from accounts import people
 from accounts.models import Role, User
+from accounts.permissions import WHO_MAY, Permission
+from accounts.roles import RANKS
 from audit.models import AuditEvent
 from companies.forms import UserForm
 from companies.models import Company
@@ -20,7 +22,7 @@ from tests.scenes import guarded, things
 
 USERS = "/settings/administration/users/"
 COMPANIES = "/settings/administration/companies/"
-OPEN = {"own things", "own company", "all"}
+OWN_THINGS = "nothing: own things"
 
 
 def rule_for(name):
@@ -30,11 +32,45 @@ def rule_for(name):
 
 
 @pytest.mark.row("ASVS-8.1.1")
-def test_the_written_rules_are_the_tested_ones():
-    used = {tuple(rule_for(page.name)) for page in guarded()}
+def test_the_written_rules_are_those_of_the_views():
+    written = {page.name: rule_for(page.name) for page in guarded()}
 
-    assert used == {tuple(row) for row in table("Who may open what")}
-    assert {cell for row in used for cell in row[1:]} == OPEN | {"no"}
+    assert {tuple(row) for row in written.values()} == {tuple(row) for row in table("Who may open what")}
+    for page in guarded():
+        needs = page.view.permissions if page.name.startswith("settings:") else [OWN_THINGS] * 2
+        assert written[page.name][1:] == [str(permission) for permission in needs], page.name
+
+
+@pytest.mark.row("ASVS-8.1.1")
+def test_the_written_permissions_are_those_of_the_roles():
+    rows = table("Who may open what", part=2)
+
+    assert [row[0].partition("`:")[0] for row in rows] == list(Permission)
+    for permission, *cells in rows:
+        roles = WHO_MAY[Permission(permission.partition("`:")[0])]
+        assert cells == ["yes" if role in roles else "no" for role in RANKS[1:]], permission
+
+
+@pytest.mark.row("ASVS-8.1.1")
+def test_the_written_scopes_are_those_of_the_roles(make_user, company, other_company):
+    """`its people up to …` and `everybody up to …`, for each role with a company and without."""
+    for of in (company, other_company, None):
+        for role in Role:
+            make_user(f"{role}.{of.pk if of else 'site'}", role=role, company=of)
+    everybody = {(user.role, user.company_id) for user in User.objects.all()}
+    for label, *cells in table("Who may open what", part=3):
+        role = next(role for role in Role if role.label.lower() == label)
+        for of, cell in zip((company, None), cells, strict=True):
+            whose, _, highest = cell.partition(" up to ")
+            reached = (
+                [who for who in Role if who.label.lower().startswith(highest.removesuffix("s"))] if highest else []
+            )
+            roles = RANKS[: RANKS.index(reached[0]) + 1] if reached else RANKS
+            among = {"nobody": set(), "everybody": everybody}.get(
+                whose, {who for who in everybody if who[1] == company.pk}
+            )
+            seen = User.objects.managed_by(User(role=role, company=of)).values_list("role", "company_id")
+            assert set(seen) == {who for who in among if who[0] in roles}, (role, cell)
 
 
 @pytest.mark.row("ASVS-8.1.2")

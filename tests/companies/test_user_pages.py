@@ -209,13 +209,14 @@ def test_a_form_without_its_fields_is_refused(administrator):
     assert User.objects.count() == 1
 
 
-def test_only_administrators_are_without_a_company(administrator, company):
+def test_members_and_company_administrators_belong_to_a_company(administrator, company):
     for role in ("member", "company_administrator"):
         answer = administrator.client.post(NEW, filled(company, company="", role=role))
-        assert "Only administrators are without a company. Choose one." in read(answer, 400).notes
-    administrator.client.post(NEW, filled(company, company="", role="administrator"))
+        assert "Members and company administrators belong to a company. Choose one." in read(answer, 400).notes
 
-    assert User.objects.get(username="nora.berg").company is None
+    for role in ("administrator", "helpdesk", "auditor"):
+        administrator.client.post(NEW, filled(company, company="", role=role, username=role, email=""))
+        assert User.objects.get(username=role).company is None
 
 
 def test_long_names_fit(administrator, company):
@@ -294,7 +295,7 @@ def test_a_company_administrator_cannot_make_an_administrator(carla, company, ki
 def test_a_company_administrator_is_offered_the_roles_up_to_their_own(carla):
     options = read(carla.client.get(NEW)).one("select", name="role").all("option")
 
-    assert [option.words for option in options] == ["Member", "Company administrator"]
+    assert [option.words for option in options] == ["Member", "Auditor", "Helpdesk", "Company administrator"]
 
 
 def test_an_administrator_is_offered_every_role_and_company(administrator, company, other_company):
@@ -302,6 +303,8 @@ def test_an_administrator_is_offered_every_role_and_company(administrator, compa
 
     assert [found.words for found in form.one("select", name="role").all("option")] == [
         "Member",
+        "Auditor",
+        "Helpdesk",
         "Company administrator",
         "Administrator",
     ]

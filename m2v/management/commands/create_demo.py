@@ -105,6 +105,9 @@ PEOPLE = (
     DemoPerson("josef.maier", "Josef Maier", SUED, "invited", email=False),
     DemoPerson("chen.wei", "Chen Wei", SUED, "app", ((BITWARDEN, "Bitwarden"),)),
     DemoPerson("barbara.schmid", "Barbara Schmid", SUED),
+    DemoPerson("hanna.weber", "Hanna Weber", None, "app", role=Role.HELPDESK),
+    DemoPerson("viktor.lang", "Viktor Lang", None, "app", role=Role.AUDITOR),
+    DemoPerson("nina.bauer", "Nina Bauer", ACME, "app", role=Role.HELPDESK),
 )
 
 
@@ -156,7 +159,7 @@ def create() -> list[tuple[str, str, str]]:
     everybody: list[User] = []
     for index, person in enumerate(PEOPLE):
         password = token_urlsafe(12)
-        since = now - timedelta(days=400 - 11 * index, hours=index)
+        since = now - timedelta(days=400 - 10 * index, hours=index)
         petra = everybody[0] if everybody else None
         user = _user(person, companies, password, since, petra)
         everybody.append(user)
