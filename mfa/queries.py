@@ -10,11 +10,12 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
+from mfa.forecast import Circumstances
 from mfa.methods import FACTORS, access_pass
 from mfa.methods.held import Holdings
 from mfa.methods.totp import with_app
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest
-from mfa.policy import Method
+from mfa.policy import Method, Standing
 
 OURS = frozenset(Method)  # what `Holdings` has a name for
 
@@ -59,6 +60,32 @@ def holdings_of(person: User) -> Holdings:
         others=frozenset(name for name in FACTORS if name not in OURS and held[f"held_{name}"]),
         has_pass=access_pass.is_open(held["held_pass_until"], held["held_pass_epoch"], person),
         asked_for_pass=held["held_pass_epoch"] is not None,
+    )
+
+
+def standing_of(person: User, holdings: Holdings) -> Standing:
+    """What is demanded of `person` and what they hold, as at the beginning of a login."""
+    return Standing(
+        two_factor_required=person.two_factor_required,
+        has_app=holdings.app is not None or holdings.app_disabled,
+        app_disabled=holdings.app_disabled,
+        has_passkey=holdings.has_passkey,
+        passkey_requested=holdings.passkey_requested,
+        password_is_short=bool(person.password_is_short),
+        others=holdings.others,
+        pass_demanded=holdings.asked_for_pass or person.pass_demanded_by_company,
+    )
+
+
+def circumstances_of(person: User) -> Circumstances:
+    """What decides how the next login of `person` goes."""
+    holdings = holdings_of(person)
+    return Circumstances(
+        standing_of(person, holdings),
+        is_open=not person.is_shut_out,
+        has_password=person.has_usable_password(),
+        has_codes=holdings.has_codes,
+        has_pass=holdings.has_pass,
     )
 
 

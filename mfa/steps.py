@@ -13,7 +13,7 @@ gives the session another key (ASVS 7.2.4).
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import wraps
 from time import time
 from typing import TYPE_CHECKING, Any
@@ -42,9 +42,9 @@ from audit.recording import record
 from audit.vocabulary import Action
 from mfa.methods.recovery_codes import UNSAVED_CODES
 from mfa.models import Passkey
-from mfa.policy import Method, Standing, Step, may_enrol, pending_steps, set_up_steps
+from mfa.policy import Method, Step, may_enrol, pending_steps, set_up_steps
 from mfa.proofs import forgive_guesses
-from mfa.queries import holdings_of
+from mfa.queries import holdings_of, standing_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from accounts.requests import SiteRequest
     from accounts.sessions.store import SessionStore
     from mfa.methods.held import Holdings
+    from mfa.policy import Standing
 
     View = Callable[..., HttpResponse]
 
@@ -96,17 +97,10 @@ class Progress:
 def progress_of(session: SessionStore, person: User, holdings: Holdings | None = None) -> Progress:
     """How far the login of `person` is that `session` holds."""
     holdings = holdings or holdings_of(person)
-    standing = Standing(
-        two_factor_required=person.two_factor_required,
-        has_app=holdings.app is not None or holdings.app_disabled,
-        app_disabled=holdings.app_disabled,
-        has_passkey=holdings.has_passkey,
-        passkey_requested=holdings.passkey_requested,
+    standing = replace(
+        standing_of(person, holdings),
         passkey_postponed=POSTPONED in session,
         codes_unsaved=UNSAVED_CODES in session,
-        password_is_short=bool(person.password_is_short),
-        others=holdings.others,
-        pass_demanded=holdings.asked_for_pass or person.pass_demanded_by_company,
     )
     proofs = proofs_of(session)
     pending = pending_steps(standing, {proof.method for proof in proofs})

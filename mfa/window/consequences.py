@@ -36,7 +36,7 @@ def of_switching_on(window: Window) -> list[Consequence]:
         _("You stay signed in; you are asked at the next login."),
         _("{name} stays signed in and is asked at the next login."),
     )
-    asked = [Consequence("wait", "clock", window.next_login_asked)]
+    asked = [Consequence("wait", "clock", window.asked_once_required)]
     return [*asked, Consequence("", "arrow-right-end-on-rectangle", go_on)] if window.sessions else asked
 
 

@@ -15,10 +15,12 @@ from accounts.dates import day, moment, on_day
 from accounts.models import Session, User
 from accounts.permissions import Permission
 from audit.models import AuditEvent
+from mfa.forecast import Circumstances, Way, requiring, ways
 from mfa.methods import recovery_codes
 from mfa.methods.passkeys.signals import signals
 from mfa.models import PasskeyRequest
-from mfa.queries import State, state_of
+from mfa.policy import Method, Step
+from mfa.queries import State, circumstances_of, state_of
 
 if TYPE_CHECKING:
     from mfa.models import AuthenticatorApp, Passkey
@@ -168,21 +170,35 @@ class Window:
             return self.said("", _("{name} is deactivated and cannot sign in."))
         if self.subject.locked_at is not None:
             return self.said("", _("{name} is locked and cannot sign in until an administrator lets them in again."))
-        if not self.subject.has_usable_password() and not self.usable_passkeys:
+        if not self.ways:
             if self.subject.last_sign_in_at:
                 return self.said("", _("{name} has no password any more and cannot sign in until invited again."))
             return self.said("", _("{name} was invited and has not chosen a password yet."))
         if self.app is not None and self.app.disabled_at:
             return self.next_login_locked
-        if self.state is State.ASKED:
-            return " ".join(filter(None, (self.next_login_asked, self._longer_password, self._asked_too)))
+        if asked := self.asked(self.ways):
+            return " ".join(filter(None, (asked, self._longer_password, self._asked_too)))
         if not self.subject.has_usable_password():
             text = _("A passkey only: there is no password")
-        elif self.state is State.SET_UP:
+        elif Step.CHALLENGE in self.ways[0].steps:
             text = _("Password and code, or a passkey") if self.usable_passkeys else _("Password and code")
         else:
             text = _("User name and password, or a passkey") if self.usable_passkeys else _("User name and password")
         return ". ".join(filter(None, (text + self._then_asked, self._longer_password)))
+
+    @cached_property
+    def circumstances(self) -> Circumstances:
+        return circumstances_of(self.subject)
+
+    @property
+    def asked_once_required(self) -> str:
+        """What the next login asks for once 2FA is required, of somebody who has not set it up."""
+        return self.asked(ways(requiring(self.circumstances)))
+
+    @cached_property
+    def ways(self) -> list[Way]:
+        """The ways through the next login, as the policy has them."""
+        return ways(self.circumstances)
 
     @property
     def _longer_password(self) -> str:
@@ -220,15 +236,34 @@ class Window:
             _("After that, you are asked to create a passkey."), _("After that, {name} is asked to create a passkey.")
         )
 
-    @property
-    def next_login_asked(self) -> str:
-        if self.usable_passkeys:
+    def asked(self, ways: list[Way]) -> str:
+        """The sentence where every one of `ways` asks for the set-up of an app, or for a pass that there is not; else ""."""
+        leading_in = [way for way in ways if way.leads_in]
+        if not leading_in:
+            return self.said(
+                _(
+                    "Before the set-up you are asked for an access pass, and you have none: ask an administrator for one."
+                ),
+                _("Before the set-up, {name} is asked for an access pass and has none: give {name} one."),
+            )
+        if not all(Step.SET_UP_TWO_FACTOR in way.steps for way in leading_in):
+            return ""
+        if any(way.first == Method.PASSKEY for way in leading_in):
             return self.said(
                 _(
                     "You sign in with a passkey and are then asked to set up an authenticator app. Until it is set up, you cannot get in."
                 ),
                 _(
                     "{name} signs in with a passkey and is then asked to set up an authenticator app. Until it is set up, {name} cannot get in."
+                ),
+            )
+        if leading_in[0].proofs:
+            return self.said(
+                _(
+                    "You enter the password and the access pass, and are then asked to set up an authenticator app. Until it is set up, you cannot get in."
+                ),
+                _(
+                    "{name} enters the password and the access pass, and is then asked to set up an authenticator app. Until it is set up, {name} cannot get in."
                 ),
             )
         return self.said(
