@@ -35,7 +35,7 @@ from accounts.text import (
     trim,
 )
 from accounts.throttle.models import Budget
-from audit.recording import record
+from audit.recording import in_the_shell, record
 from audit.vocabulary import Action
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class UserManager(BaseUserManager["User"]):
             raise ValidationError(_("This user name or e-mail address is taken. Choose another one."))
         person = self.model(**{"role": Role.ADMINISTRATOR, "username": username, "email": address, **fields})
         person.set_password(password)
-        with transaction.atomic():
+        with in_the_shell(), transaction.atomic():
             person.save()
             person.record_creation(actor=None)
         return person

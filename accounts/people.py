@@ -133,7 +133,7 @@ def activate_user(person: User, *, actor: User) -> None:
 
 
 @transaction.atomic
-def unlock_user(person: User, *, actor: User) -> bool:
+def unlock_user(person: User, *, actor: User | None) -> bool:
     """End the wait for `person`'s passwords and codes. False if there was none."""
     hold(person, actor=actor, needs=Permission.UNLOCK)
     if budgets.blocked_until(person) is None:
@@ -144,7 +144,7 @@ def unlock_user(person: User, *, actor: User) -> bool:
 
 
 @transaction.atomic
-def end_sessions(person: User, *, actor: User) -> None:
+def end_sessions(person: User, *, actor: User | None) -> None:
     """End all sessions of `person` at once, half-way logins included."""
     hold(person, actor=actor, needs=Permission.SIGN_OUT)
     ended = end_all_sessions(User.objects.filter(pk=person.pk))

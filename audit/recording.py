@@ -57,6 +57,7 @@ class Origin:
 
 NOWHERE = Origin()
 _origin: ContextVar[Origin] = ContextVar("origin", default=NOWHERE)
+_shell: ContextVar[dict[str, object] | None] = ContextVar("shell", default=None)
 
 
 @contextmanager
@@ -67,6 +68,19 @@ def origin(address: str | None, browser: str, cookie: str = "") -> Iterator[None
         yield
     finally:
         _origin.reset(token)
+
+
+@contextmanager
+def in_the_shell(reason: str = "") -> Iterator[None]:
+    """Every line recorded within was done on the command line, where nobody is signed in, for this `reason`.
+
+    Its details say so (`shell`), and all administrators are told (notices.table).
+    """
+    token = _shell.set({"shell": True, **({"reason": reason} if reason else {})})
+    try:
+        yield
+    finally:
+        _shell.reset(token)
 
 
 def current_browser() -> str:
@@ -106,7 +120,7 @@ def record(
         company_id=company.pk if company else subject.company_id if subject else None,
         address=here.address,
         browser=here.browser[:300],
-        details=details,
+        details={**(_shell.get() or {}), **details},
     )
     for hear in listeners:
         hear(line)

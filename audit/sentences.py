@@ -136,6 +136,7 @@ SENTENCES = {
         _("{actor} no longer demanded an access pass for first set-ups in {company}")
     ),
     Action.COMPANY_SESSIONS_ENDED: Sentence(_("{actor} ended all sessions of the users of {company}")),
+    Action.LIST_EXPORTED: Sentence(_("{actor} took the list “{name}” out as a file")),
 }
 
 
@@ -145,6 +146,7 @@ CHECKED: dict[str, _StrPromise] = {
     "in_person": _("in person"),
     "video_call": _("video call with an identity document"),
     "vouched_for": _("vouched for by a company administrator"),
+    "not_said": _("not said, on the server’s command line"),
 }
 
 
@@ -159,6 +161,11 @@ def sentence(event: AuditEvent) -> str:
     return said.format_map(words)
 
 
+def shell_in_words(event: AuditEvent) -> str:
+    """Who did what was done on the command line; nothing of any other line."""
+    return _now("Somebody on the server’s command line") if "shell" in event.details else ""
+
+
 def form_and_words(event: AuditEvent) -> tuple[str, dict[str, str]]:
     """The form of `event`'s sentence, and what stands in it."""
     details = {key: str(value) for key, value in event.details.items()}
@@ -168,7 +175,7 @@ def form_and_words(event: AuditEvent) -> tuple[str, dict[str, str]]:
         **details,
         "checked": checked_how(event),
         "method": in_words(event.details.get("methods", [])),
-        "actor": event.actor.get_full_name() if event.actor else _now("m2v"),
+        "actor": event.actor.get_full_name() if event.actor else shell_in_words(event) or _now("m2v"),
         "subject": event.subject.get_full_name()
         if event.subject
         else details.get("username") or _now("an unknown user"),
@@ -185,4 +192,7 @@ def form(event: AuditEvent) -> str:
         special = said.by_nobody
     else:
         special = said.own if event.actor_id == event.subject_id else said.for_others
-    return str(special or said.said)
+    text = str(special or said.said)
+    if "shell" in event.details and event.details.get("reason") and "{reason}" not in text:
+        text += _now(": “{reason}”")  # nothing is changed on the command line without one
+    return text

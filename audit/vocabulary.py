@@ -68,3 +68,4 @@ class Action(StrEnum):
     COMPANY_PASS_DEMANDED = "company_pass_demanded"  # noqa: S105  # a name
     COMPANY_PASS_NOT_DEMANDED = "company_pass_not_demanded"  # noqa: S105  # the same
     COMPANY_SESSIONS_ENDED = "company_sessions_ended"
+    LIST_EXPORTED = "list_exported"

@@ -57,7 +57,7 @@ def is_of_use(subject: User) -> bool:
 
 
 @transaction.atomic
-def give_pass(subject: User, *, valid: Validity, checked: str, reason: str, actor: User) -> str:
+def give_pass(subject: User, *, valid: Validity, checked: str, reason: str, actor: User | None) -> str:
     """A new access pass for `subject`, to be shown once; an earlier one ends, and what it had opened.
 
     Raises OutOfReach for oneself, ChangedMeanwhile for whoever is shut out, and NothingToOpen.

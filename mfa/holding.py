@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from accounts.permissions import Permission
 
 
-def hold_with_factors(subject: User, *, actor: User, needs: Permission, also: Q = NOBODY) -> User:
+def hold_with_factors(subject: User, *, actor: User | None, needs: Permission, also: Q = NOBODY) -> User:
     """Let nobody else change what `subject` holds until this is done: factors first, as logins do, then the people."""
     list(AuthenticatorApp.objects.select_for_update().filter(user=subject))
     list(RecoveryCode.objects.select_for_update().filter(user=subject))

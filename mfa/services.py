@@ -54,7 +54,7 @@ class AppGone(Exception):
 
 
 @transaction.atomic
-def enable_two_factor(subject: User, *, actor: User, sessions: Sessions = Sessions.GO_ON) -> None:
+def enable_two_factor(subject: User, *, actor: User | None, sessions: Sessions = Sessions.GO_ON) -> None:
     """Switch 2FA on for `subject`: whoever has not set it up is asked at the next login, after the password."""
     hold(subject, actor=actor, needs=Permission.USER_RULE)
     if _set_switch(subject, on=True, actor=actor):
@@ -64,7 +64,7 @@ def enable_two_factor(subject: User, *, actor: User, sessions: Sessions = Sessio
 
 
 @transaction.atomic
-def disable_two_factor(subject: User, *, actor: User, sessions: Sessions = Sessions.GO_ON) -> None:
+def disable_two_factor(subject: User, *, actor: User | None, sessions: Sessions = Sessions.GO_ON) -> None:
     """Remove `subject`'s authenticator app and recovery codes, and switch 2FA off. Other sessions opened by them end.
 
     Raises RequiredByCompany where subjects act for themselves under a company
@@ -235,7 +235,7 @@ def _count_anew(subject: User, *methods: Method) -> None:
     budgets.forgive([lanes.factor_lane(subject, method) for method in methods])
 
 
-def _set_switch(subject: User, *, on: bool, actor: User) -> bool:
+def _set_switch(subject: User, *, on: bool, actor: User | None) -> bool:
     """Set the person's own switch; False where it stood so already."""
     changed = User.objects.filter(pk=subject.pk, two_factor_enabled=not on)
     subject.two_factor_enabled = on

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from accounts.authorization import helped
+from audit.vocabulary import Action
 from mfa.policy import Method
 
 if TYPE_CHECKING:
@@ -18,8 +19,18 @@ def always(event: AuditEvent) -> bool:
 
 
 def others(event: AuditEvent) -> bool:
-    """Was it done by an administrator?"""
-    return event.actor_id is not None and event.actor_id != event.subject_id
+    """Was it done by an administrator, on a page or on the command line?"""
+    return on_the_server(event) or (event.actor_id is not None and event.actor_id != event.subject_id)
+
+
+def on_the_server(event: AuditEvent) -> bool:
+    """Was it done on the command line, by somebody of whom no more is known?"""
+    return "shell" in event.details
+
+
+def told_to_administrators(event: AuditEvent) -> bool:
+    """Is it an act of the command line? Sessions end there together with something that is told by itself."""
+    return on_the_server(event) and event.action != Action.SESSIONS_ENDED
 
 
 def removed(event: AuditEvent) -> bool:

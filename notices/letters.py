@@ -18,7 +18,7 @@ from accounts.not_me import not_me_link
 from accounts.text import spoken
 from audit.browsers import browser_name
 from audit.methods import in_words
-from audit.sentences import checked_how
+from audit.sentences import checked_how, form_and_words, shell_in_words
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -101,7 +101,8 @@ def letter(notice: Notice, event: AuditEvent) -> Letter:
     administrator = event.actor if event.actor_id != event.subject_id else None
     words = {
         **event.details,
-        "actor": spoken(administrator.get_full_name()) if administrator else "",
+        "actor": spoken(administrator.get_full_name()) if administrator else shell_in_words(event),
+        "said": _line(event) if "shell" in event.details else "",
         "subject": spoken(event.subject.get_full_name()) if event.subject else "",
         "username": event.subject.username if event.subject else "",
         "company": event.company.name if event.company else "",
@@ -109,6 +110,12 @@ def letter(notice: Notice, event: AuditEvent) -> Letter:
     for typed in {"name", "reason"} & words.keys():
         words[typed] = spoken(str(words[typed]))
     return Letter(notice, event, event.subject_id is not None and notice.reportable, words)
+
+
+def _line(event: AuditEvent) -> str:
+    """What the line says in the history, fit for a mail."""
+    said, words = form_and_words(event)
+    return said.format_map({name: spoken(word) for name, word in words.items()})
 
 
 def at_length(at: datetime | None) -> str:

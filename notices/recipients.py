@@ -104,6 +104,12 @@ def the_administrators(event: AuditEvent) -> list[Recipient]:
     return near or _all(active.filter(role=Role.ADMINISTRATOR))
 
 
+def the_sites_administrators(event: AuditEvent) -> list[Recipient]:
+    """All administrators of the site, but whom the event is about: they have a mail of their own."""
+    active = User.objects.get_queryset().opening().filter(role=Role.ADMINISTRATOR)
+    return _all(active.exclude(pk=event.subject_id) if event.subject_id else active)
+
+
 def _all(people: QuerySet[User]) -> list[Recipient]:
     found: Iterable[User] = people.exclude(email="").only("username", "first_name", "last_name", "email", "language")
     return [_at(person.email, person) for person in found]

@@ -11,7 +11,7 @@ from accounts import delivery
 from audit.sentences import SENTENCES
 from audit.vocabulary import Action
 from notices import letters
-from notices.table import NOTICES
+from notices.table import IN_THE_SHELL, NOTICES
 
 if TYPE_CHECKING:
     from audit.models import AuditEvent
@@ -22,7 +22,7 @@ SPACED = 60  # seconds between two notices of one cause that say the same to the
 
 def tell(event: AuditEvent) -> None:
     """Once `event` is committed, send the mails about it."""
-    for notice in NOTICES.get(Action(event.action), ()):
+    for notice in (*NOTICES.get(Action(event.action), ()), IN_THE_SHELL):
         if notice.when(event):
             transaction.on_commit(partial(_send, notice, event), robust=True)
 

@@ -15,7 +15,15 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.vocabulary import Action
 from notices import recipients as to
-from notices.conditions import always, failed_beyond_the_password, few_codes_left, others, removed, somebody_helps
+from notices.conditions import (
+    always,
+    failed_beyond_the_password,
+    few_codes_left,
+    others,
+    removed,
+    somebody_helps,
+    told_to_administrators,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -289,6 +297,18 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
     ),
 }
 
+# Beside these: whatever was done on the server’s command line, where nobody signs in, is told to all administrators.
+IN_THE_SHELL = Notice(
+    _("Something was done on the server’s command line"),
+    _(
+        "{said}. It was done on the server itself, where nobody signs in to m2v. If none of you did it, somebody else "
+        "has got into the server: talk to whoever runs it."
+    ),
+    to=to.the_sites_administrators,
+    when=told_to_administrators,
+    reportable=False,
+)
+
 # Actions that nobody is told of by mail, and why; every other one has its row above.
 _NOTHING_CHANGED = "Nothing changed; it is on record for whoever looks."
 _ONES_OWN = "The person did it just now, in a session that was proved, and sees the outcome."
@@ -325,4 +345,5 @@ NOT_TOLD: dict[Action, str] = {
     Action.COMPANY_CHANGED: _RIGHTS_STAY,
     Action.COMPANY_TWO_FACTOR_DISABLED: "Whoever set 2FA up keeps it; the others are asked for less.",
     Action.COMPANY_SESSIONS_ENDED: "The next page asks to sign in.",
+    Action.LIST_EXPORTED: _NOTHING_CHANGED,
 }

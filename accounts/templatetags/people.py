@@ -40,6 +40,7 @@ ICONS = {
     "reported_not_me": "shield-exclamation",
     "user_locked": "lock-closed",
     "user_let_in": "lock-open",
+    "list_exported": "arrow-down-tray",
     "company_two_factor_enabled": "shield-check",
     "company_pass_demanded": "ticket",
     "company_pass_not_demanded": "ticket",

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts import people
 from accounts.models import User
+from audit.recording import in_the_shell
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -32,7 +33,8 @@ class Command(BaseCommand):
             raise CommandError("The two passwords are not the same.")
         try:
             validate_password(password, person)
-            people.change_password(person, password, actor=None)
+            with in_the_shell():
+                people.change_password(person, password, actor=None)
         except ValidationError as trouble:
             raise CommandError(" ".join(trouble.messages)) from trouble
         except people.ChangedMeanwhile as trouble:

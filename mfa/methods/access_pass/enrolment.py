@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 
-def enrol(person: User, code: str, *, until: datetime, given_by: User) -> None:
+def enrol(person: User, code: str, *, until: datetime, given_by: User | None) -> None:
     """Make `code` the pass of `person`, who was looked up under the lock, until then; an earlier one is void."""
     AccessPass.objects.update_or_create(
         user=person,

@@ -1,0 +1,121 @@
+"""People and companies as rows of a file: who is in it is somebody else's affair, and how many they are is no matter.
+
+Rows are read some hundreds at a time, each time from where the last ones ended, and written as they come.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from itertools import batched, chain
+from typing import TYPE_CHECKING, Any
+
+from accounts.models import Role
+from companies.queries import count_people
+from mfa.queries import State, state_of, with_factors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from accounts.models import User, UserQuerySet
+    from companies.models import Company, CompanyQuerySet
+
+ROWS_AT_ONCE = 500
+BOM = "\ufeff"
+# What a spreadsheet would take for the beginning of a formula (OWASP, "CSV Injection").
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+STATES = {State.SET_UP: "set up", State.ASKED: "asked at next login", State.OFF: "not asked"}
+
+# The first of them are what an import reads.
+OF_A_PERSON = (
+    "user name", "first name", "last name", "e-mail", "company", "role", "language", "account",
+    "two-factor authentication", "required by", "passkeys", "passkey requested", "last login", "created",
+)  # fmt: skip
+OF_A_COMPANY = ("company", "two-factor authentication", "since", "users", "set up", "percent")
+
+
+def by_user_name(people: UserQuerySet) -> Iterator[User]:
+    """All of `people` with what they hold, in the order of their user names, however many they are."""
+    rows = with_factors(people).select_related("company").order_by("username_folded")
+    after = ""
+    while part := list(rows.filter(username_folded__gt=after)[:ROWS_AT_ONCE]):
+        yield from part
+        after = part[-1].username_folded
+
+
+def by_company_name(companies: CompanyQuerySet, viewer: User) -> Iterator[Company]:
+    """All of `companies`, with how many of their people `viewer` sees and how many of these have set up 2FA."""
+    after = ""
+    while part := list(companies.filter(name_folded__gt=after).order_by("name_folded")[:ROWS_AT_ONCE]):
+        yield from count_people(part, viewer)
+        after = part[-1].name_folded
+
+
+def person_row(person: Any) -> list[str | int]:
+    """A person of `by_user_name` under the headings of `OF_A_PERSON`."""
+    account = "deactivated" if not person.is_active else "locked" if person.locked_at else "active"
+    required = {"person": person.two_factor_enabled, "company": person.required_by_company}
+    return [
+        person.username,
+        person.first_name,
+        person.last_name,
+        person.email,
+        person.company.name if person.company else "",
+        str(Role(person.role).label),
+        person.language,
+        account,
+        STATES[state_of(person, has_app=person.has_app)],
+        " and ".join(by for by, is_on in required.items() if is_on),
+        person.passkey_count,
+        "yes" if person.passkey_requested else "no",
+        _at(person.last_sign_in_at),
+        _at(person.created_at),
+    ]
+
+
+def company_row(company: Company) -> list[str | int]:
+    """A company of `by_company_name` under the headings of `OF_A_COMPANY`."""
+    return [
+        company.name,
+        "required" if company.two_factor_enabled else "not required",
+        _at(company.two_factor_changed_at if company.two_factor_enabled else None),
+        company.people,
+        company.set_up,
+        100 * company.set_up // company.people if company.people else "",
+    ]
+
+
+def as_csv(headings: Sequence[str], rows: Iterable[Sequence[str | int]], *, begin: str = "") -> Iterator[str]:
+    """The file, some hundred lines at a time (RFC 4180). No cell is a formula to a spreadsheet."""
+    writer = csv.writer(_Echo())
+    lines = chain([headings], rows)
+    for part in batched(lines, ROWS_AT_ONCE, strict=False):
+        yield begin + "".join(writer.writerow([_harmless(cell) for cell in line]) for line in part)
+        begin = ""
+
+
+def as_json(headings: Sequence[str], rows: Iterable[Sequence[str | int]]) -> Iterator[str]:
+    """An array with an object for each row, a line each."""
+    names = [heading.replace(" ", "_").replace("-", "_") for heading in headings]
+    comma = "[\n"
+    for row in rows:
+        yield comma + json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False)
+        comma = ",\n"
+    yield "[]\n" if comma == "[\n" else "\n]\n"
+
+
+class _Echo:
+    """A file for csv.writer that hands the line back."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _harmless(cell: str | int) -> str:
+    text = str(cell)
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def _at(at: datetime | None) -> str:
+    return at.isoformat(timespec="seconds") if at else ""

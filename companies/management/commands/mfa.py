@@ -1,0 +1,171 @@
+"""`manage.py mfa ACT USER --reason …`: what the pages do, for whoever is on the server, by the same services.
+
+Nobody is signed in here: the audit says so, with the reason, and all administrators are told by mail.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import people
+from accounts.authorization import LastAdministrator
+from accounts.models import User
+from accounts.text import fold
+from accounts.throttle import budgets
+from audit.recording import in_the_shell, record
+from audit.sentences import CHECKED
+from audit.vocabulary import Action
+from companies import exports
+from companies.access_passes import NothingToOpen, Validity, give_pass
+from companies.models import Company
+from mfa import services
+from mfa.models import AccessPass
+from mfa.queries import with_factors
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from collections.abc import Callable, Iterator
+
+NOT_CHECKED = "not_said"
+
+
+class Command(BaseCommand):
+    help = (
+        "Does to somebody's multi-factor authentication what the pages of the Settings app do. "
+        "The audit says why, and that it was done here; all administrators are told by mail."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("act", metavar="ACT", help=", ".join([*ACTS, "status", "report"]))
+        parser.add_argument("user", metavar="USER", nargs="?", default="", help="user name or e-mail address")
+        parser.add_argument(
+            "--reason", default="", help="why; needed where something is changed, and kept in the audit"
+        )
+        parser.add_argument("--checked", default=NOT_CHECKED, help=f"how it was checked who asks: {', '.join(CHECKED)}")
+        parser.add_argument("--minutes", default="60", help="how long a pass is good for: 10, 60, 480 or 1440")
+        parser.add_argument("--sign-out", action="store_true", help="end all their sessions too")
+        parser.add_argument("--company", default="", help="of a report: only the people of this company")
+        parser.add_argument("--format", default="csv", help="of a report: csv or json")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        act = options["act"]
+        if act == "report":
+            for part in report(options["company"], options["format"]):
+                self.stdout.write(part, ending="")
+        elif act == "status":
+            self.stdout.write("\n".join(status(find(options["user"]))))
+        elif act in ACTS:
+            self.stdout.write(self.change(ACTS[act], find(options["user"]), options))
+        else:
+            raise CommandError(f"“{act}” is none of: {', '.join([*ACTS, 'status', 'report'])}.")
+
+    def change(self, act: Callable[..., str], person: User, options: dict[str, Any]) -> str:
+        """Do it, whole or not at all; what happened."""
+        reason = options["reason"].strip()
+        if not reason:
+            raise CommandError("Say why, with --reason: it is kept in the audit.")
+        if options["checked"] not in CHECKED:
+            raise CommandError(f"--checked is one of: {', '.join(CHECKED)}.")
+        try:
+            with in_the_shell(reason), transaction.atomic():
+                return act(person, reason, options)
+        except LastAdministrator as trouble:
+            raise CommandError(f"{person} is the last who can sign in as an administrator.") from trouble
+        except people.ChangedMeanwhile as trouble:
+            raise CommandError(f"{person} is locked or deactivated: let them in again first.") from trouble
+        except NothingToOpen as trouble:
+            raise CommandError(f"User name and password are enough for {person}: a pass opens nothing.") from trouble
+
+
+def require(person: User, _reason: str, options: dict[str, Any]) -> str:
+    if person.two_factor_enabled:
+        return f"2FA was required of {person} already."
+    services.enable_two_factor(person, actor=None, sessions=_sessions(options))
+    return f"2FA is required of {person}: without one set up, they are asked at the next login."
+
+
+def stop(person: User, _reason: str, options: dict[str, Any]) -> str:
+    services.disable_two_factor(person, actor=None, sessions=_sessions(options))
+    if person.required_by_company:
+        return f"2FA of {person} is removed. The company requires it: they are asked to set it up at the next login."
+    return f"2FA of {person} is off, and what was set up is removed."
+
+
+def give(person: User, reason: str, options: dict[str, Any]) -> str:
+    valid = _minutes(options)
+    if options["sign_out"]:
+        people.end_sessions(person, actor=None)  # first: a pass ends with them
+    code = give_pass(person, valid=valid, checked=options["checked"], reason=reason, actor=None)
+    return f"Access pass of {person}, once, for {valid} minutes:\n{code}"
+
+
+def unlock(person: User, _reason: str, _options: dict[str, Any]) -> str:
+    if people.unlock_user(person, actor=None):
+        return f"{person} can try again at once."
+    locked = " The account is locked: an administrator lets them in again." if person.locked_at else ""
+    return f"{person} does not have to wait.{locked}"
+
+
+ACTS: dict[str, Callable[[User, str, dict[str, Any]], str]] = {
+    "require": require,
+    "stop": stop,
+    "pass": give,
+    "unlock": unlock,
+}
+
+
+def _sessions(options: dict[str, Any]) -> services.Sessions:
+    return services.Sessions.END if options["sign_out"] else services.Sessions.GO_ON
+
+
+def _minutes(options: dict[str, Any]) -> Validity:
+    try:
+        return Validity(int(options["minutes"]))
+    except ValueError as trouble:
+        raise CommandError(f"--minutes is one of: {', '.join(map(str, Validity.values))}.") from trouble
+
+
+def find(name: str) -> User:
+    """Whoever is called so. Raises CommandError."""
+    if not name:
+        raise CommandError("Say whom it is about: a user name or an e-mail address.")
+    person = User.objects.get_queryset().select_related("company").named(name)
+    if person is None:
+        raise CommandError(f"Nobody has the user name or e-mail address {name}.")
+    return person
+
+
+def status(person: User) -> Iterator[str]:
+    """What somebody has set up and what is asked of them, a line each."""
+    row = exports.person_row(with_factors(User.objects.filter(pk=person.pk).select_related("company")).get())
+    yield from (f"{name}: {value}" for name, value in zip(exports.OF_A_PERSON, row, strict=True) if value != "")
+    yield f"recovery codes left: {person.recovery_codes.filter(used_at=None).count()}"
+    yield from (
+        f"passkey: {passkey.name}{'' if passkey.suspended_at is None else ' (suspended)'}"
+        for passkey in person.passkeys.all()
+    )
+    given = AccessPass.objects.select_related("user").filter(user=person).first()
+    if given and given.is_open and given.until:
+        yield f"access pass: until {timezone.localtime(given.until):%Y-%m-%d %H:%M %Z}"
+    if budgets.blocked_until(person):
+        yield "waits: after wrong passwords or codes"
+
+
+def report(company_name: str, form: str) -> Iterator[str]:
+    """Everybody, or those of a company, as a file. Raises CommandError."""
+    if form not in {"csv", "json"}:
+        raise CommandError("--format is csv or json.")
+    company, everybody = None, User.objects.get_queryset()
+    if company_name:
+        company = Company.objects.filter(name_folded=fold(company_name)).first()
+        if company is None:
+            raise CommandError(f"No company is called {company_name}.")
+        everybody = everybody.filter(company=company)
+    with in_the_shell():
+        record(Action.LIST_EXPORTED, actor=None, company=company, name="User", filters={"company": company_name})
+    rows = map(exports.person_row, exports.by_user_name(everybody))
+    yield from (exports.as_csv if form == "csv" else exports.as_json)(exports.OF_A_PERSON, rows)
