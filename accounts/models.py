@@ -22,6 +22,7 @@ from accounts.hashers import salt_of
 from accounts.passwords import LONGEST_TYPED, typed_alike
 from accounts.permissions import OF_ROLE, Permission
 from accounts.roles import Role, seen_roles, sees_everybody, serves_site
+from accounts.rule_models import SiteRule
 from accounts.sessions.models import Session
 from accounts.text import (
     FoldedAddressField,
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 
-__all__ = ["Budget", "PendingAddress", "Role", "Session", "User"]
+__all__ = ["Budget", "PendingAddress", "Role", "Session", "SiteRule", "User"]
 
 
 PROFILE = ("username", "first_name", "last_name", "email", "language", "role", "company")
@@ -102,7 +103,7 @@ class UserManager(BaseUserManager["User"]):
     def create_superuser(self, username: str, email: str = "", password: str | None = None, **fields: object) -> User:
         """A new administrator, for `createsuperuser`, with the line of the audit.
 
-        Raises ValidationError for a name or an address that is taken, or is none.
+        The first person of all brings the rule for those who administer along (accounts.site_rule). Raises ValidationError for a name or an address that is taken, or is none.
         """
         username = unicodedata.normalize("NFC", trim(username))
         check_username(username)
@@ -112,8 +113,12 @@ class UserManager(BaseUserManager["User"]):
         person = self.model(**{"role": Role.ADMINISTRATOR, "username": username, "email": address, **fields})
         person.set_password(password)
         with in_the_shell(), transaction.atomic():
+            is_first = not self.get_queryset().exists()
             person.save()
             person.record_creation(actor=None)
+            if is_first:
+                SiteRule.objects.update_or_create(defaults={"factor_demanded": True, "changed_at": timezone.now()})
+                record(Action.SITE_RULE_ENABLED, actor=None, changes={"factor_demanded": [False, True]})
         return person
 
 

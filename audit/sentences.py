@@ -89,6 +89,16 @@ SENTENCES = {
         _("{actor} deleted the passkey “{name}” of {subject}"), own=_("{actor} deleted the passkey “{name}”")
     ),
     Action.PASSKEY_SUSPENDED: Sentence(_("The passkey “{name}” of {subject} was suspended: it may have been copied")),
+    # What the whole site demands
+    Action.SITE_RULE_ENABLED: Sentence(
+        _("{actor} demanded two-factor authentication or a passkey of everybody who opens the Settings app"),
+        by_nobody=_(
+            "With the first administrator, two-factor authentication or a passkey was demanded of everybody who opens the Settings app"
+        ),
+    ),
+    Action.SITE_RULE_DISABLED: Sentence(
+        _("{actor} stopped demanding two-factor authentication or a passkey of everybody who opens the Settings app")
+    ),
     # People and companies
     Action.USER_CREATED: Sentence(
         _("{actor} created the user {subject}"), by_nobody=_("The user {subject} was created on the command line")

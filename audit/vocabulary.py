@@ -42,6 +42,10 @@ class Action(StrEnum):
     PASSKEY_DELETED = "passkey_deleted"
     PASSKEY_SUSPENDED = "passkey_suspended"
 
+    # What the whole site demands
+    SITE_RULE_ENABLED = "site_rule_enabled"
+    SITE_RULE_DISABLED = "site_rule_disabled"
+
     # People and companies
     USER_CREATED = "user_created"
     USER_CHANGED = "user_changed"

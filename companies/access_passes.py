@@ -22,6 +22,7 @@ from mfa.holding import hold_with_factors
 from mfa.methods import access_pass
 from mfa.models import AuthenticatorApp
 from mfa.policy import Method
+from mfa.queries import must_have_factor
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -53,7 +54,9 @@ class NothingToOpen(Exception):
 
 def is_of_use(subject: User) -> bool:
     """Would a pass stand for something that `subject` is asked for?"""
-    return subject.two_factor_required or AuthenticatorApp.objects.filter(user=subject, confirmed=True).exists()
+    if subject.two_factor_required or must_have_factor(subject):
+        return True
+    return AuthenticatorApp.objects.filter(user=subject, confirmed=True).exists()
 
 
 @transaction.atomic

@@ -3,13 +3,15 @@
 from django.urls import include, path
 
 from accounts.guards import SETTINGS
-from companies.views import companies, company_switch, invitations, locking, password_reset, users
+from companies.views import companies, company_switch, invitations, locking, password_reset, site_rule, users
 from mfa.window.urls import window_urls
 
 app_name = SETTINGS
 
 urlpatterns = [
     path("", companies.overview, name="home"),
+    path("administration/rule/on/", site_rule.rule_on, name="rule_on"),
+    path("administration/rule/off/", site_rule.rule_off, name="rule_off"),
     path("administration/users/", users.user_list, name="users"),
     path("administration/users/new/", users.user_new, name="user_new"),
     path("administration/users/<uuid:user_id>/", users.user_edit, name="user"),

@@ -38,7 +38,7 @@ class Step(StrEnum):
 class Standing:
     """What is demanded of a person, what they hold (`others`: more methods, by name), and what this login has put off.
 
-    `pass_demanded`: whoever holds nothing sets a first factor up with an access pass alone, not on the password.
+    `must_have_factor`: they open the Settings app, whose rule an app meets, and a passkey that is used. `pass_demanded`: whoever holds nothing sets a first factor up with an access pass alone, not on the password.
     """
 
     two_factor_required: bool = False
@@ -51,6 +51,7 @@ class Standing:
     codes_unsaved: bool = False
     password_is_short: bool = False
     pass_demanded: bool = False
+    must_have_factor: bool = False
 
     @property
     def accepted(self) -> frozenset[str]:
@@ -67,7 +68,12 @@ class Standing:
         """Is something asked for beside the password: what is held, or the pass that a first set-up demands?"""
         if self.has_app or self.others:
             return True
-        return self.two_factor_required and (self.has_passkey or self.pass_demanded)
+        return (self.two_factor_required or self.must_have_factor) and (self.has_passkey or self.pass_demanded)
+
+    @property
+    def must_set_up(self) -> bool:
+        """Is an app missing: because it is required itself, or because some factor is, and there is none?"""
+        return not self.has_app and (self.two_factor_required or (self.must_have_factor and not self.accepted))
 
 
 def pending_steps(standing: Standing, proofs: AbstractSet[str]) -> tuple[Step, ...]:
@@ -90,7 +96,7 @@ def pending_steps(standing: Standing, proofs: AbstractSet[str]) -> tuple[Step, .
         steps.append(Step.CHALLENGE)
     if standing.password_is_short and not standing.has_app and Method.PASSKEY not in proofs:
         steps.append(Step.CHOOSE_PASSWORD)
-    if by_pass or (standing.app_disabled if standing.has_app else standing.two_factor_required):
+    if by_pass or standing.must_set_up or (standing.has_app and standing.app_disabled):
         steps.append(Step.SET_UP_TWO_FACTOR)
     if standing.codes_unsaved:
         steps.append(Step.SAVE_RECOVERY_CODES)

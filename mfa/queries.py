@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from accounts.models import User
+from accounts.models import SiteRule, User
 from mfa.forecast import Circumstances
 from mfa.methods import FACTORS, access_pass
 from mfa.methods.held import Holdings
@@ -22,6 +22,7 @@ OURS = frozenset(Method)  # what `Holdings` has a name for
 CONFIRMED_APPS = AuthenticatorApp.objects.filter(confirmed=True, user=OuterRef("pk"))
 USABLE_PASSKEYS = Passkey.objects.filter(suspended_at=None, user=OuterRef("pk"))
 PASSKEY_IN_USE = Q(passkeys__isnull=False, passkeys__suspended_at=None)  # of a person
+FACTOR_DEMANDED = Exists(SiteRule.objects.filter(factor_demanded=True))  # of everybody who opens the Settings app
 PASSKEY_REQUESTS = PasskeyRequest.objects.filter(user=OuterRef("pk"))
 
 
@@ -29,21 +30,23 @@ def with_holdings[Rows: QuerySet[Any]](rows: Rows, to: str = "") -> Rows:
     """`rows`, each with what `holdings_of` asks for about its person, to whom `to` leads ("user__")."""
     for method in FACTORS.values():
         rows = method.with_held(rows, to)
-    return rows
+    return rows.annotate(held_demand=FACTOR_DEMANDED)
+
+
+def _names() -> list[str]:
+    return [*(held for method in FACTORS.values() for held in method.HELD), "held_demand"]
 
 
 def hand_over(row: Any, person: User) -> None:
     """Let `person` have what `row` was read `with_holdings` about them."""
-    for method in FACTORS.values():
-        for held in method.HELD:
-            setattr(person, held, getattr(row, held))
+    for held in _names():
+        setattr(person, held, getattr(row, held))
 
 
 @cache
 def holdings() -> QuerySet[User, dict[str, Any]]:
     """What everybody holds, to be filtered: to put this query together takes longer than to have it answered."""
-    names = [held for method in FACTORS.values() for held in method.HELD]
-    everybody: QuerySet[User, dict[str, Any]] = with_holdings(User.objects.get_queryset()).values(*names)
+    everybody: QuerySet[User, dict[str, Any]] = with_holdings(User.objects.get_queryset()).values(*_names())
     return everybody
 
 
@@ -60,6 +63,7 @@ def holdings_of(person: User) -> Holdings:
         others=frozenset(name for name in FACTORS if name not in OURS and held[f"held_{name}"]),
         has_pass=access_pass.is_open(held["held_pass_until"], held["held_pass_epoch"], person),
         asked_for_pass=held["held_pass_epoch"] is not None,
+        factor_demanded=held["held_demand"],
     )
 
 
@@ -74,6 +78,7 @@ def standing_of(person: User, holdings: Holdings) -> Standing:
         password_is_short=bool(person.password_is_short),
         others=holdings.others,
         pass_demanded=holdings.asked_for_pass or person.pass_demanded_by_company,
+        must_have_factor=holdings.factor_demanded and person.opens_settings,
     )
 
 
@@ -87,6 +92,11 @@ def circumstances_of(person: User) -> Circumstances:
         has_codes=holdings.has_codes,
         has_pass=holdings.has_pass,
     )
+
+
+def must_have_factor(person: User) -> bool:
+    """Does the site demand 2FA or a passkey of `person`, who opens the Settings app?"""
+    return person.opens_settings and SiteRule.objects.filter(factor_demanded=True).exists()
 
 
 class State(StrEnum):

@@ -26,6 +26,7 @@ from mfa.methods import TYPED, access_pass, passkeys, recovery_codes, totp
 from mfa.methods.passkeys.ceremonies import Refused
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest
 from mfa.policy import Method
+from mfa.queries import holdings_of, must_have_factor
 
 if TYPE_CHECKING:
     from mfa.methods.passkeys.ceremonies import NewPasskey
@@ -43,6 +44,10 @@ class Sessions(Enum):
 
 class RequiredByCompany(Exception):
     """People cannot switch their own 2FA off while their company requires it."""
+
+
+class RequiredForSettings(Exception):
+    """Whoever opens the Settings app keeps their app while they have no passkey and the site demands a factor."""
 
 
 class SetUpMeanwhile(Exception):
@@ -67,12 +72,14 @@ def enable_two_factor(subject: User, *, actor: User | None, sessions: Sessions =
 def disable_two_factor(subject: User, *, actor: User | None, sessions: Sessions = Sessions.GO_ON) -> None:
     """Remove `subject`'s authenticator app and recovery codes, and switch 2FA off. Other sessions opened by them end.
 
-    Raises RequiredByCompany where subjects act for themselves under a company
-    rule; an administrator may still, and the rule asks again at the next login.
+    Raises RequiredByCompany and RequiredForSettings where subjects act for themselves under the rule of
+    their company or the site; an administrator may still, and the rule asks again at the next login.
     """
     now = hold_with_factors(subject, actor=actor, needs=Permission.USER_RULE)
     if subject == actor and now.required_by_company:
         raise RequiredByCompany
+    if subject == actor and must_have_factor(now) and not holdings_of(now).has_passkey:
+        raise RequiredForSettings
     apps, codes = totp.remove(subject), recovery_codes.remove(subject)
     was_on = _set_switch(subject, on=False, actor=actor)
     access_pass.remove(subject)

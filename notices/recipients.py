@@ -14,6 +14,7 @@ from accounts.models import Role, User
 from accounts.text import fold_address, spoken
 from audit.models import AuditEvent
 from audit.vocabulary import Action
+from mfa.models import Passkey
 from mfa.policy import Method
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
+IN_USE = Passkey.objects.filter(suspended_at=None)
 IN_A_ROW = 3
 KEPT_DAYS = 7  # how long a replaced address is told too, as long as a "This wasn't me" link is good
 
@@ -108,6 +110,12 @@ def the_sites_administrators(event: AuditEvent) -> list[Recipient]:
     """All administrators of the site, but whom the event is about: they have a mail of their own."""
     active = User.objects.get_queryset().opening().filter(role=Role.ADMINISTRATOR)
     return _all(active.exclude(pk=event.subject_id) if event.subject_id else active)
+
+
+def whom_the_rule_asks(event: AuditEvent) -> list[Recipient]:
+    """All others who open the Settings app and have neither an app nor a passkey in use."""
+    people = User.objects.get_queryset().opening().exclude(role__in=(Role.ADMINISTRATOR, Role.MEMBER))
+    return _all(people.exclude(authenticator_apps__confirmed=True).exclude(pk__in=IN_USE.values("user")))
 
 
 def _all(people: QuerySet[User]) -> list[Recipient]:

@@ -241,6 +241,39 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
             own_page="own_two_factor",
         ),
     ),
+    Action.SITE_RULE_ENABLED: (
+        Notice(
+            _("The Settings app demands two-factor authentication or a passkey"),
+            _(
+                "{actor} switched the rule on: everybody who opens the Settings app uses two-factor authentication or "
+                "a passkey. Who has neither is asked to set it up at the next login."
+            ),
+            to=to.the_sites_administrators,
+            when=others,
+            own_page="settings:home",
+        ),
+        Notice(
+            _("You are asked to set up two-factor authentication"),
+            _(
+                "Everybody who opens the Settings app uses two-factor authentication or a passkey from now on. You "
+                "have neither: you are asked to set it up at your next login, after the password. Have your phone ready."
+            ),
+            to=to.whom_the_rule_asks,
+            when=others,
+            own_page="own_two_factor",
+        ),
+    ),
+    Action.SITE_RULE_DISABLED: (
+        Notice(
+            _("The Settings app no longer demands two-factor authentication or a passkey"),
+            _(
+                "{actor} switched the rule off: whoever opens the Settings app may sign in with a password alone. "
+                "What people have set up stays."
+            ),
+            to=to.the_sites_administrators,
+            own_page="settings:home",
+        ),
+    ),
     Action.REPORTED_NOT_ME: (
         Notice(
             _("Your account is locked"),
@@ -308,42 +341,3 @@ IN_THE_SHELL = Notice(
     when=told_to_administrators,
     reportable=False,
 )
-
-# Actions that nobody is told of by mail, and why; every other one has its row above.
-_NOTHING_CHANGED = "Nothing changed; it is on record for whoever looks."
-_ONES_OWN = "The person did it just now, in a session that was proved, and sees the outcome."
-_RIGHTS_STAY = "It changes nothing about how anybody gets in."
-_MAIL_OF_ITS_OWN = "The mail with the link goes out by itself."
-NOT_TOLD: dict[Action, str] = {
-    Action.PROVED: "Half of a sign-in: the whole of it is told where the browser is new.",
-    Action.SIGNED_OUT: _ONES_OWN,
-    Action.CONFIRMED: _NOTHING_CHANGED,
-    Action.PASSKEY_POSTPONED: _NOTHING_CHANGED,
-    Action.ACCESS_REFUSED: _NOTHING_CHANGED,
-    Action.FORM_REFUSED: _NOTHING_CHANGED,
-    Action.FIELDS_IGNORED: _NOTHING_CHANGED,
-    Action.STEP_SKIPPED: _NOTHING_CHANGED,
-    Action.PASSKEY_REFUSED: _NOTHING_CHANGED,
-    Action.PASSKEY_RENAMED: _RIGHTS_STAY,
-    Action.PASSKEY_REQUEST_DELETED: "It asks less of the person, and nothing that they have goes.",
-    Action.ADDRESS_WITHDRAWN: "The address never counted; the one in use was told when it was entered.",
-    Action.USER_CREATED: "The invitation is the first mail.",
-    Action.USER_INVITED: _MAIL_OF_ITS_OWN,
-    Action.INVITATION_WITHDRAWN: "Nobody was in yet: the link says that it is no longer good.",
-    Action.ACCESS_PASS_WITHDRAWN: "It opens less: the person was told when it was made.",
-    Action.COMPANY_PASS_DEMANDED: "Whoever set 2FA up goes on as before; the others are told what to ask for at their next login.",
-    Action.COMPANY_PASS_NOT_DEMANDED: "The others are asked for less.",
-    Action.PASSWORD_RESET_REQUESTED: _MAIL_OF_ITS_OWN,
-    Action.USER_LET_IN: _MAIL_OF_ITS_OWN,
-    Action.USER_DEACTIVATED: "Whoever may not come in is owed no mail; the sign-in page says whom to ask.",
-    Action.USER_ACTIVATED: "Nothing that they set up has changed.",
-    Action.USER_UNLOCKED: "It opens nothing: the password is asked for as before.",
-    Action.SESSIONS_ENDED: "The next page asks to sign in.",
-    Action.SESSION_ENDED: _ONES_OWN,
-    Action.OTHER_SESSIONS_ENDED: _ONES_OWN,
-    Action.COMPANY_CREATED: _RIGHTS_STAY,
-    Action.COMPANY_CHANGED: _RIGHTS_STAY,
-    Action.COMPANY_TWO_FACTOR_DISABLED: "Whoever set 2FA up keeps it; the others are asked for less.",
-    Action.COMPANY_SESSIONS_ENDED: "The next page asks to sign in.",
-    Action.LIST_EXPORTED: _NOTHING_CHANGED,
-}

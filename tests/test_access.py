@@ -45,6 +45,8 @@ ACCESS = {
     "portal": (302, 200, 200, 200),
     "m2s": (302, 200, 200, 200),
     "settings:home": (302, 403, 200, 200),
+    "settings:rule_on": (302, 403, 403, 200),
+    "settings:rule_off": (302, 403, 403, 200),
     "settings:users": (302, 403, 200, 200),
     "settings:user_new": (302, 403, 200, 200),
     "settings:user": (302, 403, 200, 200),

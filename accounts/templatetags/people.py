@@ -41,6 +41,8 @@ ICONS = {
     "user_locked": "lock-closed",
     "user_let_in": "lock-open",
     "list_exported": "arrow-down-tray",
+    "site_rule_enabled": "shield-check",
+    "site_rule_disabled": "shield-exclamation",
     "company_two_factor_enabled": "shield-check",
     "company_pass_demanded": "ticket",
     "company_pass_not_demanded": "ticket",

@@ -20,6 +20,7 @@ from accounts.people import ChangedMeanwhile
 from accounts.permissions import Permission
 from accounts.refusals import fields_ignored, managed_or_404
 from companies import services
+from companies.administrators import Administrators
 from companies.forms import CompanyForm
 from companies.models import Company
 from companies.queries import PAGE_SIZE, Coverage, all_events, count_people, latest_events
@@ -39,10 +40,22 @@ if TYPE_CHECKING:
 @require_safe
 def overview(request: SignedInRequest) -> HttpResponse:
     """How well the actor's people are protected, and what is left to do."""
-    people = User.objects.managed_by(request.user)
-    companies = Company.objects.managed_by(request.user).order_by("name_folded")
-    context = {"coverage": Coverage.of(people), "companies": count_people(companies[:6], request.user)}
-    return render(request, "settings/index.html", context)
+    return overview_page(request).draw(request)
+
+
+def overview_page(request: SignedInRequest) -> Page:
+    """The overview, to be drawn behind confirmations."""
+    return Page("settings/index.html", reverse("settings:home"), partial(_overview, request.user))
+
+
+def _overview(viewer: User) -> dict[str, Any]:
+    """What the overview shows."""
+    companies = Company.objects.managed_by(viewer).order_by("name_folded")
+    return {
+        "administrators": Administrators(viewer),
+        "coverage": Coverage.of(User.objects.managed_by(viewer)),
+        "companies": count_people(companies[:6], viewer),
+    }
 
 
 @never_cache

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Holdings:
     """What a person holds and was asked for. `app` is one that takes codes; `others` are methods by name.
 
-    `has_pass`: an access pass is open; `asked_for_pass`: one was given, and nothing was set up since.
+    `factor_demanded`: the site asks for one of everybody who opens the Settings app. `has_pass`: an access pass is open; `asked_for_pass`: one was given, and nothing was set up since.
     """
 
     app: AuthenticatorApp | None
@@ -24,6 +24,7 @@ class Holdings:
     others: frozenset[str] = field(default=frozenset())
     has_pass: bool = False
     asked_for_pass: bool = False
+    factor_demanded: bool = False
 
     @property
     def beyond_password(self) -> bool:

@@ -101,6 +101,11 @@ def of_deleting(window: Window, passkey: Passkey) -> list[Consequence]:
         _("You have no other method left and will sign in with user name and password only."),
         _("{name} has no other method left and will sign in with user name and password only."),
     )
+    if window.demanded:
+        nothing_left = window.said(
+            _("You have no other method left and will be asked to set up an authenticator app at the next login."),
+            _("{name} has no other method left and will be asked to set up an authenticator app at the next login."),
+        )
     elsewhere = window.said(
         _("It stays visible in your password manager until you delete it there."),
         _("It stays visible in {name}’s password manager until {name} deletes it there."),
@@ -145,7 +150,17 @@ def _next_login(window: Window) -> Consequence:
         first = _("{company} still requires it: {name} will be asked to set it up at the next login.")
         text = again if window.app is not None else first
         return Consequence("wait", "clock", window.said(text, text))
-    if window.usable_passkeys:
+    if window.demanded and not window.usable_passkeys:
+        text = _(
+            "Whoever opens the Settings app needs it, or a passkey: {name} will be asked to set it up at the next login."
+        )
+        return Consequence("wait", "clock", window.said(text, text))
+    if window.demanded:
+        text = window.said(
+            _("You will sign in with a passkey, alone or after user name and password."),
+            _("{name} will sign in with a passkey, alone or after user name and password."),
+        )
+    elif window.usable_passkeys:
         text = window.said(
             _("You will sign in with user name and password only, or with a passkey."),
             _("{name} will sign in with user name and password only, or with a passkey."),

@@ -20,7 +20,7 @@ from mfa.methods import recovery_codes
 from mfa.methods.passkeys.signals import signals
 from mfa.models import PasskeyRequest
 from mfa.policy import Method, Step
-from mfa.queries import State, circumstances_of, state_of
+from mfa.queries import State, circumstances_of, must_have_factor, state_of
 
 if TYPE_CHECKING:
     from mfa.models import AuthenticatorApp, Passkey
@@ -71,7 +71,13 @@ class Window:
 
     @cached_property
     def state(self) -> State:
-        return state_of(self.subject, has_app=self.app is not None)
+        state = state_of(self.subject, has_app=self.app is not None)
+        return State.ASKED if state is State.OFF and self.demanded and not self.usable_passkeys else state
+
+    @cached_property
+    def demanded(self) -> bool:
+        """Does the site demand a factor of the subject, who opens the Settings app?"""
+        return must_have_factor(self.subject)
 
     @cached_property
     def activity(self) -> list[AuditEvent]:
@@ -100,8 +106,8 @@ class Window:
 
     @property
     def locked_on(self) -> bool:
-        """May the viewer not switch 2FA off, because it is their own and the company requires it?"""
-        return self.own and self.subject.required_by_company
+        """May the viewer not switch 2FA off, because it is their own and their company or the site requires it?"""
+        return self.own and (self.subject.required_by_company or (self.demanded and not self.usable_passkeys))
 
     # --- Sentences ---
 
@@ -114,6 +120,11 @@ class Window:
             return self.said(
                 _("Not switched on for you; {company} requires it for everyone"),
                 _("Not switched on for {name}; {company} requires it for everyone"),
+            )
+        if self.demanded:
+            return self.said(
+                _("Not switched on for you; whoever opens the Settings app needs it, or a passkey"),
+                _("Not switched on for {name}; whoever opens the Settings app needs it, or a passkey"),
             )
         return self.said(_("Not switched on for you"), _("Not switched on for {name}"))
 
@@ -160,6 +171,8 @@ class Window:
                 if since
                 else _("required by {company}").format(company=subject.company.name)
             )
+        if self.demanded:
+            reasons.append(_("demanded of everybody who opens the Settings app, unless they use a passkey"))
         text = _(", and ").join(reasons)
         return text[:1].upper() + text[1:]
 
@@ -180,6 +193,8 @@ class Window:
             return " ".join(filter(None, (asked, self._longer_password, self._asked_too)))
         if not self.subject.has_usable_password():
             text = _("A passkey only: there is no password")
+        elif self.demanded and self.app is None:
+            text = _("A passkey, alone or after user name and password")
         elif Step.CHALLENGE in self.ways[0].steps:
             text = _("Password and code, or a passkey") if self.usable_passkeys else _("Password and code")
         else:

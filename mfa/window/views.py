@@ -149,6 +149,12 @@ def two_factor_off(request: SignedInRequest, behind: Behind, user_id: UUID | Non
             text = _("{company} requires two-factor authentication. You can set it up anew, but not switch it off.")
             messages.error(request, shown.said(text, text))
             return back_to_window(request, user_id)
+        except services.RequiredForSettings:
+            text = _(
+                "Whoever opens the Settings app uses two-factor authentication or a passkey. Create a passkey first."
+            )
+            messages.error(request, text)
+            return back_to_window(request, user_id)
         return done(request, user_id, told)
     title = shown.said(
         _("Switch off two-factor authentication?"),
@@ -174,6 +180,16 @@ def _switched_off(shown: Window) -> str:
         removed = _("Removed. {company} requires it: {name} will be asked to set it up at the next login.")
         asked = _("{company} requires it: {name} will be asked to set it up at the next login.")
         return shown.said("", removed if had_app else asked)
+    if shown.demanded and not shown.usable_passkeys:
+        text = _(
+            "Whoever opens the Settings app needs it, or a passkey: {name} will be asked to set it up at the next login."
+        )
+        return shown.said(text, text)
+    if shown.demanded and had_app:
+        text = _(
+            "Two-factor authentication is off. A passkey is needed to sign in, alone or after user name and password."
+        )
+        return shown.said(text, text)
     if had_app:
         return shown.said(
             _("Two-factor authentication is off. User name and password are enough again."),

@@ -28,6 +28,7 @@ ASKED_WITH_PASSKEY = Standing(two_factor_required=True, has_passkey=True)
 REQUESTED = Standing(passkey_requested=True)
 ONE_MORE_REQUESTED = Standing(passkey_requested=True, has_passkey=True)
 NEEDS_PASS = Standing(two_factor_required=True, pass_demanded=True)
+ADMINISTERS = Standing(must_have_factor=True)  # the rule for those who administer: an app, or a passkey that is used
 
 TABLE = [
     # 2FA off
@@ -136,6 +137,19 @@ TABLE = [
         WITH_PASS,
         (Step.CHOOSE_PASSWORD, Step.SET_UP_TWO_FACTOR),
     ),
+    # The rule for those who administer
+    ("whoever administers and holds nothing is asked to set up", ADMINISTERS, PASSWORD, (Step.SET_UP_TWO_FACTOR,)),
+    ("whoever administers with an app owes no more than others", replace(ADMINISTERS, has_app=True), WITH_CODE, ()),
+    ("the app's code is asked for as before", replace(ADMINISTERS, has_app=True), PASSWORD, (Step.CHALLENGE,)),
+    ("whoever administers and signs in by passkey has done it", replace(ADMINISTERS, has_passkey=True), PASSKEY, ()),
+    ("a passkey that is held and not used is asked for", replace(ADMINISTERS, has_passkey=True), PASSWORD, (Step.CHALLENGE,)),
+    ("password and passkey: no app is asked for", replace(ADMINISTERS, has_passkey=True), WITH_BOTH, ()),
+    ("a passkey that is gone is none", ADMINISTERS, PASSKEY, (Step.SET_UP_TWO_FACTOR,)),
+    ("the passkey is lost: a pass opens the set-up", replace(ADMINISTERS, has_passkey=True), WITH_PASS, (Step.SET_UP_TWO_FACTOR,)),
+    ("another method is a factor as well", replace(ADMINISTERS, others=frozenset({"card"})), PASSWORD | {"card"}, ()),
+    ("a locked app is set up anew", replace(ADMINISTERS, has_app=True, app_disabled=True), WITH_RECOVERY, (Step.SET_UP_TWO_FACTOR,)),
+    ("the rule beside one's own: the app, passkey or not", replace(ADMINISTERS, two_factor_required=True, has_passkey=True), PASSKEY, (Step.SET_UP_TWO_FACTOR,)),
+    ("a pass is demanded of those who administer too", replace(ADMINISTERS, pass_demanded=True), PASSWORD, (Step.CHALLENGE, Step.SET_UP_TWO_FACTOR)),
     (
         "a pass lets nobody add a passkey before the app",
         replace(SET_UP, passkey_requested=True),
@@ -212,9 +226,32 @@ def test_whoever_gets_in_has_done_all_that_is_demanded(standing, proofs):
 
 
 @given(standings, logins)
+def test_nobody_administers_on_a_password_alone(standing, proofs):
+    """Where the site demands a factor, whoever gets in holds one, and has used it now."""
+    standing = replace(standing, must_have_factor=True)
+    if pending_steps(standing, proofs) == ():
+        assert standing.has_app or standing.has_passkey or standing.others
+        assert proofs & standing.accepted
+
+
+@given(standings, logins)
+def test_the_rule_for_those_who_administer_asks_those_who_hold_a_factor_for_that_alone(standing, proofs):
+    with_rule = pending_steps(replace(standing, must_have_factor=True), proofs)
+    without = pending_steps(replace(standing, must_have_factor=False), proofs)
+
+    more = set(with_rule) - set(without)
+    assert more <= ({Step.CHALLENGE} if standing.accepted else {Step.CHALLENGE, Step.SET_UP_TWO_FACTOR}) or (
+        Method.ACCESS_PASS in proofs and more == {Step.SET_UP_TWO_FACTOR}
+    )
+    if standing.accepted and proofs & standing.accepted:
+        assert with_rule == without
+
+
+@given(standings, logins)
 def test_whoever_owes_nothing_gets_in(standing, proofs):
     owes = (
-        (standing.two_factor_required and not standing.has_app)
+        (standing.must_have_factor and not proofs & standing.accepted)
+        or (standing.two_factor_required and not standing.has_app)
         or (standing.has_app and standing.app_disabled)
         or ((standing.has_app or standing.others) and not proofs & standing.accepted)  # a pass makes it no less
         or standing.codes_unsaved
@@ -251,7 +288,9 @@ def test_a_password_alone_sets_nothing_up_where_a_pass_is_demanded(standing):
 
 
 @given(
-    standings, logins, st.sampled_from(["two_factor_required", "passkey_requested", "codes_unsaved", "pass_demanded"])
+    standings,
+    logins,
+    st.sampled_from(["two_factor_required", "passkey_requested", "codes_unsaved", "pass_demanded", "must_have_factor"]),
 )
 def test_demanding_more_never_takes_a_step_away(standing, proofs, demand):
     less, more = replace(standing, **{demand: False}), replace(standing, **{demand: True})
@@ -312,7 +351,7 @@ class Acts(RuleBasedStateMachine):
     next one. What is demanded is kept here a second time, in DESIGN's words.
     """
 
-    own_switch = company_switch = app = requested = demands_pass = False
+    own_switch = company_switch = site_rule = app = requested = demands_pass = False
     passkeys = 0
     open_pass = asked_for_pass = False  # the second stays until something is set up
 
@@ -334,6 +373,7 @@ class Acts(RuleBasedStateMachine):
             passkey_postponed=self.postponed,
             codes_unsaved=self.unsaved,
             pass_demanded=self.demands_pass or self.asked_for_pass,
+            must_have_factor=self.site_rule,
         )
 
     def next_step(self) -> Step | None:
@@ -352,6 +392,10 @@ class Acts(RuleBasedStateMachine):
         if self.company_switch and not on and not self.app:
             self.own_switch = False
         self.company_switch = on
+
+    @rule(on=st.booleans())
+    def switch_site_rule(self, on: bool) -> None:
+        self.site_rule = on
 
     @rule(requested=st.booleans())
     def request_passkey(self, requested: bool) -> None:
@@ -435,6 +479,7 @@ class Acts(RuleBasedStateMachine):
         self.is_in = self.next_step() is None
         if self.is_in:
             assert self.app or not (self.own_switch or self.company_switch)
+            assert not self.site_rule or self.app or (self.passkeys and Method.PASSKEY in self.proofs)
             assert not self.app or self.proofs & self.standing().accepted
             assert self.postponed or not self.requested
             assert not self.unsaved

@@ -19,7 +19,8 @@ from companies import services as companies
 from mfa import services
 from mfa.models import AuthenticatorApp, Passkey
 from notices import sending
-from notices.table import NOT_TOLD, NOTICES
+from notices.not_told import NOT_TOLD
+from notices.table import NOTICES
 from tests.accounts.steps import finish
 from tests.addresses import confirm_address
 from tests.mfa.pages import make_new_codes

@@ -1,0 +1,122 @@
+"""Those who open the Settings app: to how many of them a password alone opens it, or would.
+
+Read from the tally, so that it costs the same among a million people.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db.models import Q, Sum
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts import site_rule
+from accounts.models import Role, User
+from accounts.roles import seen_roles
+from companies.listing.kinds import ROLES, Kind
+from companies.listing.models import Listing, Tally
+from companies.models import Company
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from accounts.models import SiteRule
+
+SOME = 3  # by name; of the others their number
+ADMINISTERING = frozenset({Role.ADMINISTRATOR, Role.COMPANY_ADMINISTRATOR})
+ASKED_ALREADY = Kind.APP | Kind.OWN_SWITCH | Kind.LOCKED  # who has an app, or is asked for one, or is not let in at all
+
+
+@dataclass(frozen=True)
+class Administrators:
+    """Those whom `viewer` sees, and who have no app and are not asked for one by another rule."""
+
+    viewer: User
+
+    @cached_property
+    def rule(self) -> SiteRule:
+        return site_rule.current()
+
+    @cached_property
+    def _kinds(self) -> dict[Kind, int]:
+        """How many there are of each kind."""
+        roles = seen_roles(self.viewer)
+        counted = self._tally.filter(kind__gte=min(ROLES.values())).values_list("kind").annotate(people=Sum("number"))
+        found = {Kind(kind): people for kind, people in counted if people}
+        return {
+            kind: people
+            for kind, people in found.items()
+            if Kind.ACTIVE in kind and not kind & ASKED_ALREADY and _role_of(kind) in roles
+        }
+
+    @property
+    def _tally(self) -> QuerySet[Tally]:
+        rows = Tally.objects.order_by().filter(Q(company=None) | Q(company__two_factor_enabled=False))
+        return rows if self.viewer.serves_site else rows.filter(company__in=Company.objects.managed_by(self.viewer))
+
+    def _count(self, *, passkey: bool, roles: frozenset[Role] = frozenset(ROLES)) -> int:
+        kinds = self._kinds.items()
+        return sum(people for kind, people in kinds if (Kind.PASSKEY in kind) is passkey and _role_of(kind) in roles)
+
+    @property
+    def without_factor(self) -> int:
+        """How many have neither app nor passkey: a password is all there is."""
+        return self._count(passkey=False)
+
+    @property
+    def passkey_only(self) -> int:
+        """How many have a passkey and no app: without the rule, their password alone is enough too."""
+        return self._count(passkey=True)
+
+    @property
+    def headline(self) -> str:
+        """ "2 administrators sign in with a password alone"; with the rule, that they are asked."""
+        number = self.without_factor
+        if not number:
+            return _("Nobody opens the Settings app with a password alone")
+        if number == self._count(passkey=False, roles=ADMINISTERING):
+            alone = ngettext(
+                "{number} administrator signs in with a password alone",
+                "{number} administrators sign in with a password alone",
+                number,
+            )
+            asked = ngettext(
+                "{number} administrator will be asked to set up an authenticator app at the next login",
+                "{number} administrators will be asked to set up an authenticator app at their next login",
+                number,
+            )
+        else:
+            alone = ngettext(
+                "{number} person opens the Settings app with a password alone",
+                "{number} people open the Settings app with a password alone",
+                number,
+            )
+            asked = ngettext(
+                "{number} person who opens the Settings app will be asked to set up an authenticator app",
+                "{number} people who open the Settings app will be asked to set up an authenticator app",
+                number,
+            )
+        return (asked if self.rule.factor_demanded else alone).format(number=number)
+
+    @cached_property
+    def named(self) -> list[User]:
+        """Some of them, to be named."""
+        kinds = [kind for kind in self._kinds if Kind.PASSKEY not in kind]
+        if not kinds:
+            return []
+        homes = list(self._tally.filter(kind__in=kinds, number__gt=0).values_list("company", flat=True)[:SOME])
+        there = Q(company__in=homes) | Q(company=None)
+        rows = Listing.objects.filter(there, kind__in=kinds).values_list("person", flat=True)[: 2 * SOME]
+        return list(User.objects.managed_by(self.viewer).filter(pk__in=list(rows)).order_by("search_text", "pk")[:SOME])
+
+    @property
+    def more(self) -> int:
+        """How many there are beside those who are named."""
+        return self.without_factor - len(self.named)
+
+
+def _role_of(kind: Kind) -> Role:
+    return next((role for role, bit in ROLES.items() if bit in kind), Role.MEMBER)

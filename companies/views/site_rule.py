@@ -1,0 +1,111 @@
+"""The rule for those who administer: on and off, over the overview."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts import site_rule
+from accounts.forms import too_many
+from accounts.guards import settings_app
+from accounts.permissions import Permission
+from accounts.throttle import budgets, lanes
+from companies.administrators import Administrators
+from companies.views.companies import overview_page
+from mfa.queries import holdings_of
+from mfa.step_up import confirmation_required
+from mfa.window.consequences import Consequence
+from mfa.window.page import confirmation
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from accounts.models import User
+    from accounts.requests import SignedInRequest
+
+
+@never_cache
+@settings_app(Permission.SITE_RULE)
+@confirmation_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def rule_on(request: SignedInRequest) -> HttpResponse:
+    """Say whom the rule asks, and of what; then demand it."""
+    if request.method == "POST":
+        try:
+            budgets.claim(*lanes.actor_lanes("mails", request.user))
+        except budgets.Throttled as trouble:
+            messages.error(request, too_many(trouble))
+            return redirect("settings:home")
+        site_rule.demand_factor(actor=request.user)
+        text = _(
+            "Everybody who opens the Settings app uses two-factor authentication or a passkey from the next login on."
+        )
+        messages.success(request, text)
+        return redirect("settings:home")
+    return confirmation(
+        request,
+        overview_page(request),
+        _("Demand two-factor authentication or a passkey of everybody who opens the Settings app?"),
+        _of_switching_on(request.user),
+        tone="primary",
+    )
+
+
+def _of_switching_on(actor: User) -> list[Consequence]:
+    who = Administrators(actor)
+    asked, by_passkey = who.without_factor, who.passkey_only
+    lines = [
+        Consequence(
+            "wait",
+            "clock",
+            ngettext(
+                "{number} person has neither and is asked to set up an authenticator app at the next login: nobody is locked out.",
+                "{number} people have neither and are asked to set up an authenticator app at their next login: nobody is locked out.",
+                asked,
+            ).format(number=asked),
+        )
+    ]
+    if not holdings_of(actor).beyond_password and not actor.two_factor_required:
+        lines.append(Consequence("wait", "user", _("You are one of them: have your phone ready at your next login.")))
+    if by_passkey:
+        text = ngettext(
+            "{number} person has a passkey and no app: it is asked for from now on, and the password alone opens nothing.",
+            "{number} people have a passkey and no app: it is asked for from now on, and the password alone opens nothing.",
+            by_passkey,
+        )
+        lines.append(Consequence("", "finger-print", text.format(number=by_passkey)))
+    return [
+        *lines,
+        Consequence("", "envelope", _("Administrators are told by mail, and so is everybody who is asked.")),
+    ]
+
+
+@never_cache
+@settings_app(Permission.SITE_RULE)
+@confirmation_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def rule_off(request: SignedInRequest) -> HttpResponse:
+    """Say what is no longer demanded; then stop demanding it."""
+    if request.method == "POST":
+        try:
+            budgets.claim(*lanes.actor_lanes("mails", request.user))
+        except budgets.Throttled as trouble:
+            messages.error(request, too_many(trouble))
+            return redirect("settings:home")
+        site_rule.stop_demanding_factor(actor=request.user)
+        text = _("Whoever opens the Settings app is no longer asked for two-factor authentication or a passkey.")
+        messages.success(request, text)
+        return redirect("settings:home")
+    lines = [
+        Consequence("bad", "key", _("A password alone opens the Settings app for whoever has set up nothing else.")),
+        Consequence("ok", "shield-check", _("What people have set up stays, and is asked for as before.")),
+        Consequence("", "envelope", _("Administrators are told by mail.")),
+    ]
+    title = _("Stop demanding two-factor authentication or a passkey of everybody who opens the Settings app?")
+    return confirmation(request, overview_page(request), title, lines)

@@ -1,0 +1,315 @@
+"""The rule for those who administer: everybody who opens the Settings app uses 2FA or a passkey."""
+
+from __future__ import annotations
+
+import re
+from base64 import b32decode
+from time import time
+
+import pytest
+from django.core.management import call_command
+
+from accounts import people, site_rule
+from accounts.authorization import NotPermitted
+from accounts.models import Role, User
+from audit.models import AuditEvent
+from companies import access_passes
+from companies.administrators import Administrators
+from mfa import services
+from mfa.methods import totp
+from tests.companies import USERS, read
+from tests.mfa.pages import CHALLENGE, OWN, SETUP
+from tests.people import PASSWORD, Person
+
+HOME = "/settings/"
+ON, OFF = "/settings/administration/rule/on/", "/settings/administration/rule/off/"
+LABEL = "Everybody who opens the Settings app uses 2FA or a passkey"
+
+
+@pytest.fixture
+def rule(admin):
+    site_rule.demand_factor(actor=admin)
+
+
+def switch(page):
+    [found] = [button for button in page.all("button", role="switch") if button.label == LABEL]
+    return found
+
+
+# --- At the login ---
+
+
+@pytest.mark.row("ASVS-6.3.3")
+@pytest.mark.parametrize("role", [role for role in Role if role != Role.MEMBER])
+def test_whoever_administers_and_has_no_factor_is_asked_at_the_next_login(role, make_person, rule):
+    holly = make_person("holly", role=role)
+
+    assert holly.enter_password().headers["Location"] == SETUP
+    assert holly.client.get(HOME).status_code == 302
+
+
+def test_members_are_not_asked(kim, rule):
+    kim.sign_in()
+
+    assert kim.is_in
+
+
+def test_a_session_goes_on_and_the_next_login_asks(administrator):
+    site_rule.demand_factor(actor=administrator.user)
+
+    assert administrator.client.get(HOME).status_code == 200
+    assert Person(administrator.user).enter_password().headers["Location"] == SETUP
+
+
+def test_an_app_meets_it(admin, rule):
+    petra = Person(admin)
+    petra.set_up_app()
+
+    petra.sign_in()
+
+    assert petra.client.get(HOME).status_code == 200
+
+
+def test_a_passkey_that_is_used_meets_it_and_one_that_is_not_is_asked_for(admin, rule):
+    petra = Person(admin)
+    petra.add_passkey()
+
+    assert petra.enter_password().headers["Location"] == CHALLENGE
+    assert not petra.is_in
+    petra.use_passkey()
+    assert petra.client.get(HOME).status_code == 200
+
+    again = Person(admin, authenticator=petra.authenticator)
+    again.use_passkey()
+    assert again.client.get(HOME).status_code == 200
+
+
+def test_the_last_administrator_sets_up_and_is_in(admin, rule):
+    """The rule locks nobody out who knows their password: it ends in a set-up, as 2FA that is required does."""
+    petra = Person(admin)
+    petra.enter_password()
+    page = petra.client.get(SETUP).content.decode()
+    key = b32decode(re.search(r"secret=([A-Z2-7]+)", page)[1])
+    setup = re.search(r'name="setup" value="([^"]+)"', page)[1]
+
+    answer = petra.client.post(SETUP, {"setup": setup, "code": totp.code_at(key, time())})
+    assert petra.client.post(answer.headers["Location"], {"saved": "on"}).status_code == 302
+    assert petra.client.get(HOME).status_code == 200
+
+
+def test_whoever_is_made_an_administrator_is_asked(kim, admin, rule):
+    kim.sign_in()
+    kim.user.role = Role.COMPANY_ADMINISTRATOR
+    people.change_user(kim.user, changed=["role"], actor=admin)
+
+    assert not kim.is_in
+    assert kim.enter_password().headers["Location"] == SETUP
+
+
+def test_a_lost_passkey_is_helped_by_an_access_pass(admin, make_user, rule):
+    petra, paul = Person(admin), make_user("paul", role=Role.ADMINISTRATOR, company=None)
+    petra.add_passkey()
+    code = access_passes.give_pass(petra.user, valid=60, checked="in_person", reason="Lost it", actor=paul)
+    petra.enter_password()
+
+    petra.client.post(f"{CHALLENGE}?with=pass", {"code": code})
+
+    assert petra.asked_for == SETUP
+
+
+def test_people_take_away_nothing_that_the_rule_needs(admin, rule):
+    petra = Person(admin)
+    petra.set_up_app()
+    with pytest.raises(services.RequiredForSettings):
+        services.disable_two_factor(petra.user, actor=petra.user)
+
+    petra.sign_in()
+    answer = petra.client.post(f"{OWN}two-factor/off/", follow=True)
+    assert "Create a passkey first." in read(answer).words
+    petra.add_passkey()
+    services.disable_two_factor(petra.user, actor=petra.user)
+    assert not petra.user.authenticator_apps.exists()
+
+
+# --- The act ---
+
+
+@pytest.mark.parametrize("role", [role for role in Role if role != Role.ADMINISTRATOR])
+def test_administrators_of_the_site_alone_decide_it(role, make_user):
+    actor = make_user("holly", role=role, company=None)
+
+    for act in (site_rule.demand_factor, site_rule.stop_demanding_factor):
+        with pytest.raises(NotPermitted):
+            act(actor=actor)
+
+    assert not site_rule.current().factor_demanded
+
+
+def test_it_is_on_record_once_and_said(administrator):
+    for act in (site_rule.demand_factor, site_rule.demand_factor, site_rule.stop_demanding_factor):
+        act(actor=administrator.user)
+
+    lines = AuditEvent.objects.filter(action__startswith="site_rule").order_by("pk")
+    assert [(line.action, line.actor) for line in lines] == [
+        ("site_rule_enabled", administrator.user),
+        ("site_rule_disabled", administrator.user),
+    ]
+
+
+def test_administrators_and_those_who_are_asked_are_told(told, make_user, admin, kim, make_person):
+    make_user("paul", role=Role.ADMINISTRATOR, company=None)
+    make_user("carla", role=Role.COMPANY_ADMINISTRATOR)
+    make_user("hanna", role=Role.HELPDESK)
+    safe = make_person("viktor", role=Role.AUDITOR)
+    safe.add_passkey()
+
+    mails = told(site_rule.demand_factor, actor=admin)
+    assert {(mail.to[0].partition("@")[0], mail.subject) for mail in mails} == {
+        ("petra", "m2v: The Settings app demands two-factor authentication or a passkey"),
+        ("paul", "m2v: The Settings app demands two-factor authentication or a passkey"),
+        ("carla", "m2v: You are asked to set up two-factor authentication"),
+        ("hanna", "m2v: You are asked to set up two-factor authentication"),
+    }
+    assert all("Petra Vogt" in mail.body for mail in mails)
+
+    mails = told(site_rule.stop_demanding_factor, actor=admin)
+    assert {mail.to[0].partition("@")[0] for mail in mails} == {"petra", "paul"}
+
+
+@pytest.mark.django_db
+def test_it_comes_with_the_first_administrator_and_with_no_other():
+    call_command("createsuperuser", interactive=False, username="petra", email="petra@acme.example", verbosity=0)
+    petra = User.objects.get()
+    petra.set_password(PASSWORD)
+    petra.save()
+
+    assert site_rule.current().factor_demanded
+    assert Person(petra).enter_password().headers["Location"] == SETUP
+    assert AuditEvent.objects.get(action="site_rule_enabled").actor is None
+
+    site_rule.stop_demanding_factor(actor=petra)
+    call_command("createsuperuser", interactive=False, username="paul", email="paul@acme.example", verbosity=0)
+    assert not site_rule.current().factor_demanded
+
+
+@pytest.mark.django_db
+def test_it_is_off_in_the_demo_whose_overview_says_so_first():
+    call_command("create_demo", verbosity=0)
+    samir = Person(User.objects.get(username="samir.haddad"))
+    samir.user.set_password(PASSWORD)
+    samir.user.save()
+    samir.sign_in()
+
+    page = read(samir.client.get(HOME))
+
+    assert [heading.words for heading in page.all("h2")][1] == "2 administrators sign in with a password alone"
+    assert switch(page).attrs["aria-checked"] == "false"
+    assert "Samir Haddad" in page.links
+
+
+# --- The overview ---
+
+
+def test_the_switch_asks_first_and_says_what_will_happen(administrator, make_person):
+    make_person("carla", first_name="Carla", role=Role.COMPANY_ADMINISTRATOR)
+    make_person("paul", role=Role.ADMINISTRATOR, company=None).add_passkey()
+    assert "2 administrators sign in with a password alone" in read(administrator.client.get(HOME)).words
+
+    dialog = read(administrator.client.get(ON)).dialog
+    assert "2 people have neither and are asked to set up an authenticator app at their next login" in dialog.words
+    assert "You are one of them" in dialog.words
+    assert "1 person has a passkey and no app" in dialog.words
+    assert not site_rule.current().factor_demanded
+
+    answer = administrator.client.post(ON, follow=True)
+    page = read(answer)
+    assert site_rule.current().factor_demanded
+    assert switch(page).attrs["aria-checked"] == "true"
+    assert "2 administrators will be asked to set up an authenticator app at their next login" in page.words
+
+    administrator.client.post(OFF)
+    assert not site_rule.current().factor_demanded
+
+
+@pytest.mark.parametrize(("role", "of_site"), [(Role.AUDITOR, True), (Role.HELPDESK, True)])
+def test_others_of_the_site_see_the_rule_and_cannot_change_it(role, of_site, make_person, admin):
+    holly = make_person("holly", role=role, company=None)
+    holly.sign_in()
+
+    page = read(holly.client.get(HOME))
+
+    assert "disabled" in switch(page).attrs
+    assert "Administrators decide this." in page.words
+    assert ("Petra Vogt" in page.words) is (role == Role.AUDITOR)
+    assert holly.client.post(ON).status_code == 403
+
+
+def test_a_companys_administrators_count_their_own_alone(carla, make_user, other_company, admin):
+    make_user("xenia", role=Role.COMPANY_ADMINISTRATOR, company=other_company)
+    make_user("hanna", role=Role.HELPDESK, company=None)
+
+    assert Administrators(carla.user).without_factor == 1
+    page = read(carla.client.get(HOME))
+    assert "1 administrator signs in with a password alone" in page.words
+    assert "Carla Reyes" in page.links
+
+
+def test_who_has_no_company_to_administer_counts_nobody(make_user, admin):
+    nora = make_user("nora", role=Role.COMPANY_ADMINISTRATOR, company=None)
+
+    assert (Administrators(nora).without_factor, Administrators(nora).named) == (0, [])
+
+
+def test_whoever_is_set_up_asked_or_shut_out_is_not_counted(admin, make_user, make_person, company, other_company):
+    make_user("one", role=Role.ADMINISTRATOR, two_factor_enabled=True)
+    make_user("two", role=Role.ADMINISTRATOR, is_active=False)
+    make_user("three", role=Role.ADMINISTRATOR, locked_at=admin.created_at)
+    other_company.two_factor_enabled = True
+    other_company.save()
+    make_user("four", role=Role.COMPANY_ADMINISTRATOR, company=other_company)
+    make_person("five", role=Role.ADMINISTRATOR).set_up_app()
+    make_user("six", role=Role.HELPDESK)
+
+    who = Administrators(admin)
+    assert who.headline == "2 people open the Settings app with a password alone"
+    assert who.more == 0
+    assert {person.username for person in who.named} == {"petra", "six"}
+
+
+def test_many_are_named_in_part(admin, make_user):
+    for number in range(5):
+        make_user(f"a{number}", role=Role.ADMINISTRATOR, company=None)
+
+    who = Administrators(admin)
+
+    assert (who.without_factor, len(who.named), who.more) == (6, 3, 3)
+
+
+def test_nobody_on_a_password_alone_is_good_news(admin):
+    petra = Person(admin)
+    petra.set_up_app()
+    petra.sign_in()
+
+    assert "Nobody opens the Settings app with a password alone" in read(petra.client.get(HOME)).words
+
+
+# --- What the window says ---
+
+
+def test_the_window_says_what_the_rule_will_ask(administrator, make_person, rule):
+    carla = make_person("carla", first_name="Carla", role=Role.COMPANY_ADMINISTRATOR)
+    window = f"{USERS}{carla.user.pk}/mfa/"
+
+    words = read(administrator.client.get(window)).dialog.words
+    assert "Asked at next login" in words
+    assert "Carla enters the password and is then asked to set up an authenticator app." in words
+    assert "Demanded of everybody who opens the Settings app, unless they use a passkey" in words
+
+    passkey = carla.add_passkey()
+    words = read(administrator.client.get(window)).dialog.words
+    assert "A passkey, alone or after user name and password" in words
+    words = read(administrator.client.get(f"{window}passkeys/{passkey.pk}/delete/")).dialog.words
+    assert "will be asked to set up an authenticator app at the next login" in words
+    carla.set_up_app()
+    words = read(administrator.client.get(f"{window}two-factor/off/")).dialog.words
+    assert "Carla will sign in with a passkey, alone or after user name and password." in words
