@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django import forms
 from django.utils.text import format_lazy
@@ -26,6 +27,38 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from companies.letting_in import HeldFactor
+
+
+class CompanyInput(forms.TextInput):
+    """A company's name, with suggestions while one types: thousands of companies are no list to choose from."""
+
+    template_name = "components/company-field.html"
+
+
+class CompanyField(forms.ModelChoiceField):  # type: ignore[type-arg]  # not subscriptable when it runs
+    """A company by its name, as people type it, or by its id."""
+
+    widget = CompanyInput
+    default_error_messages = {"invalid_choice": _("There is no company of this name. Choose one of those suggested.")}
+
+    def to_python(self, value: Any) -> Any:
+        if value in self.empty_values:
+            return None
+        assert self.queryset is not None
+        try:
+            found = self.queryset.filter(pk=UUID(str(value)))
+        except ValueError:
+            found = self.queryset.filter(name_folded=fold(str(value).replace("\x00", "")))
+        try:
+            return found.get()
+        except Company.DoesNotExist:
+            raise forms.ValidationError(self.error_messages["invalid_choice"], code="invalid_choice") from None
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, UUID):
+            assert self.queryset is not None
+            value = self.queryset.filter(pk=value).first() or value
+        return value.name if isinstance(value, Company) else value
 
 
 class UserForm(PersonForm):
@@ -55,13 +88,11 @@ class UserForm(PersonForm):
             self.fields["email"].help_text = _("We write to this address when something about their sign-in changes.")
         own = self.instance.pk == actor.pk
         if actor.role == Role.ADMINISTRATOR and not own:
-            self.fields["company"] = forms.ModelChoiceField(
-                companies.order_by("name_folded"),
+            self.fields["company"] = CompanyField(
+                companies,
                 required=False,
                 label=_("Company"),
-                empty_label=_("No company"),
                 help_text=_("Helpdesk and auditors without a company are there for all companies."),
-                widget=forms.Select({"class": "input"}),
             )
         else:
             del self.fields["company"]

@@ -3,125 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from typing import TYPE_CHECKING
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, Exists, F, Q
-from django.utils.functional import cached_property
+from django.db.models import Q
 
 from accounts import history
 from accounts.models import User
 from audit.models import AuditEvent
-from companies.models import Company
-from mfa.methods.totp import with_app
-from mfa.queries import IN_STATE, PASSKEY_REQUESTS, State, count_states, with_factors
+from companies.listing.kinds import Chip, Kind
+from companies.listing.numbers import numbers_by_company
+from companies.listing.pages import PAGE_SIZE
+from mfa.queries import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from django.db.models import QuerySet
-    from django.http import QueryDict
 
-PAGE_SIZE = 25
-MOST_COMPANIES = 500  # to choose from in one field; the search finds the others by name
-ORDERS = {
-    "name": (F("search_text").asc(),),
-    "company": (F("company__name_folded").asc(nulls_first=True), F("search_text").asc()),
-    "role": (F("role").asc(), F("search_text").asc()),
-    "last": (F("last_sign_in_at").desc(nulls_last=True), F("search_text").asc()),
-}
-FILTERS = ("", *State, "requested", "locked", "inactive")
-
-
-@dataclass(frozen=True)
-class UserList:
-    """Administration → User: what was asked for, and what was found. Anything odd in the address is ignored."""
-
-    actor: User
-    asked: QueryDict
-
-    @property
-    def words(self) -> str:
-        return self.asked.get("q", "")[:200].strip()
-
-    @property
-    def chosen(self) -> str:
-        """The filter: a state, "requested", "locked" or "inactive"; "" for all active people, or all whom a search finds."""
-        chosen = self.asked.get("show", "")
-        return chosen if chosen in FILTERS else ""
-
-    @property
-    def order(self) -> str:
-        order = self.asked.get("sort", "name")
-        return order if order in ORDERS else "name"
-
-    @property
-    def ordering(self) -> tuple[Any, ...]:
-        """What the rows are ordered by: a search shows deactivated people last."""
-        return (*(("-is_active",) if self.words else ()), *ORDERS[self.order], "pk")
-
-    @cached_property
-    def company(self) -> Company | None:
-        """The company whose people alone are shown."""
-        try:
-            return Company.objects.managed_by(self.actor).filter(pk=UUID(self.asked.get("company", ""))).first()
-        except ValueError:
-            return None
-
-    @cached_property
-    def companies(self) -> list[Company]:
-        """The companies to choose from: none for somebody who manages people of one."""
-        if not self.actor.serves_site:
-            return []
-        first = list(Company.objects.managed_by(self.actor).order_by("name_folded")[:MOST_COMPANIES])
-        return first if self.company is None or self.company in first else [self.company, *first]
-
-    @cached_property
-    def people(self) -> QuerySet[User]:
-        """Everybody found, active or not."""
-        people = User.objects.managed_by(self.actor).search(self.words)
-        return people.filter(company=self.company) if self.company else people
-
-    @cached_property
-    def counts(self) -> dict[str, int]:
-        """The numbers beside the filters."""
-        counts = count_states(self.people.filter(is_active=True))
-        inactive = self.people.filter(is_active=False).count()
-        return counts | {"inactive": inactive, "all": counts["all"] + (inactive if self.words else 0)}
-
-    @cached_property
-    def page(self) -> Page[User]:
-        """The page asked for, its people with what they hold."""
-        people, order = self.people, self.ordering
-        if self.chosen or not self.words:
-            people = people.filter(is_active=self.chosen != "inactive")
-        if self.chosen == "requested":
-            people = people.filter(Exists(PASSKEY_REQUESTS))
-        elif self.chosen == "locked":
-            people = people.exclude(locked_at=None)
-        elif self.chosen in list(State):
-            people = people.filter(IN_STATE[State(self.chosen)])
-        ids = people.order_by(*order).values_list("pk", flat=True)
-        paginator = Paginator(ids, PAGE_SIZE)
-        paginator.__dict__["count"] = self.counts[self.chosen or "all"]  # known already
-        page = paginator.get_page(self.asked.get("page", "1"))
-        found = with_factors(User.objects.filter(pk__in=list(page.object_list)).select_related("company"))
-        return Page(found.order_by(*order), page.number, paginator)  # type: ignore[arg-type]  # rows in place of ids
+    from companies.listing.numbers import Numbers
+    from companies.models import Company
 
 
 def count_people(companies: Iterable[Company], viewer: User) -> list[Company]:
     """`companies`, each with `people` and `set_up`: the active people whom `viewer` manages there, and those with 2FA."""
     found = list(companies)
-    counts = {
-        company: numbers
-        for company, *numbers in with_app(User.objects.managed_by(viewer).filter(company__in=found, is_active=True))
-        .order_by()
-        .values_list("company")
-        .annotate(people=Count("pk"), set_up=Count("app"))
-    }
+    numbers = numbers_by_company(viewer, found)
     for company in found:
-        company.people, company.set_up = counts.get(company.pk, (0, 0))
+        company.people, company.set_up = numbers[company.pk].of(None), numbers[company.pk].of(Chip.SET_UP)
     return found
 
 
@@ -132,8 +41,10 @@ class Coverage:
     counts: dict[str, int]
 
     @classmethod
-    def of(cls, people: QuerySet[User]) -> Coverage:
-        return cls(count_states(people.filter(is_active=True)))
+    def of(cls, numbers: Numbers) -> Coverage:
+        counts: dict[str, int] = {chip: numbers.of(chip) for chip in Chip}
+        alone = numbers.kept(lambda kind: bool(kind & Kind.OWN_SWITCH and not kind & Kind.APP))
+        return cls(counts | {"all": numbers.of(None), "individually": alone.of(None)})
 
     @property
     def all(self) -> int:

@@ -44,7 +44,7 @@ def rename_company(company: Company, name: str, *, actor: User, seen: str | None
         raise ChangedMeanwhile
     before, company.name = now.name, name
     if name != before:
-        company.save(update_fields=["name", "name_folded"])
+        company.save(update_fields=["name", "name_folded", "name_plain"])
         record(Action.COMPANY_CHANGED, actor=actor, company=company, before=before, name=name)
 
 

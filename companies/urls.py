@@ -31,6 +31,7 @@ urlpatterns = [
     path("administration/users/<uuid:user_id>/invite/withdraw/", invitations.user_withdraw, name="user_withdraw"),
     path("administration/users/<uuid:user_id>/mfa/", include((window_urls(users.page_behind), "user_mfa"))),
     path("administration/companies/", companies.company_list, name="companies"),
+    path("administration/companies/names/", companies.company_names, name="company_names"),
     path("administration/companies/new/", companies.company_new, name="company_new"),
     path("administration/companies/<uuid:company_id>/", companies.company, name="company"),
     path("administration/companies/<uuid:company_id>/edit/", companies.company_edit, name="company_edit"),

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 # For every signed-in person, without being asked again who they are: it changes nothing, or has its own way to ask.
 FOR_ALL = {"home", "portal", "m2s", "session", "confirm", "confirm_continue", "own_mfa:window"}
-LOOKING = {"settings:home", "settings:users", "settings:companies", "settings:company", "settings:user_mfa:window"}
+LOOKING = {
+    "settings:home",
+    "settings:users",
+    "settings:companies",
+    "settings:company_names",
+    "settings:company",
+    "settings:user_mfa:window",
+}
 
 
 def entries(resolver: URLResolver, names: str = "", route: str = "") -> Iterator[tuple[str, str, URLPattern]]:

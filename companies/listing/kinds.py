@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from enum import IntFlag
+from enum import IntFlag, StrEnum
+
+from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Role
 
@@ -35,3 +37,64 @@ ROLES = {
     Role.HELPDESK: Kind.HELPDESK,
     Role.AUDITOR: Kind.AUDITOR,
 }
+
+
+class Chip(StrEnum):
+    """A filter of the list of people, by its name in the address."""
+
+    SET_UP = "set_up"
+    ASKED = "asked"
+    OFF = "off"
+    PASSKEY = "passkey"
+    REQUESTED = "requested"
+    ONE_WAY = "one_way"
+    FEW_CODES = "few_codes"
+    NEVER = "never"
+    LOCKED = "locked"
+    INACTIVE = "inactive"
+
+
+LABELS = {
+    Chip.SET_UP: _("Set up"),
+    Chip.ASKED: _("Asked at next login"),
+    Chip.OFF: _("Not asked"),
+    Chip.PASSKEY: _("Passkey"),
+    Chip.REQUESTED: _("Passkey requested"),
+    Chip.ONE_WAY: _("Only one way in"),
+    Chip.FEW_CODES: _("Few recovery codes"),
+    Chip.NEVER: _("Never signed in"),
+    Chip.LOCKED: _("Locked"),
+    Chip.INACTIVE: _("Deactivated"),
+}
+# Shown with their number even if it is none.
+NEVER_HIDDEN = frozenset({Chip.SET_UP, Chip.ASKED, Chip.OFF, Chip.REQUESTED})
+
+
+def is_met(chip: Chip, kind: int, *, required: bool) -> bool:
+    """Does somebody of this kind, whose company requires 2FA or not, stand behind this filter?"""
+    if not kind & Kind.ACTIVE:
+        return chip is Chip.INACTIVE
+    match chip:
+        case Chip.INACTIVE:
+            return False
+        case Chip.ASKED | Chip.OFF:
+            asked = bool(required or kind & Kind.OWN_SWITCH)
+            return not kind & Kind.APP and asked is (chip is Chip.ASKED)
+        case Chip.ONE_WAY:  # an app or a passkey, and nothing beside it but recovery codes
+            return kind & (Kind.APP | Kind.PASSKEY | Kind.MORE_PASSKEYS) in {Kind.APP, Kind.PASSKEY}
+    return bool(kind & BITS[chip])
+
+
+BITS = {
+    Chip.SET_UP: Kind.APP,
+    Chip.PASSKEY: Kind.PASSKEY,
+    Chip.REQUESTED: Kind.REQUESTED,
+    Chip.FEW_CODES: Kind.FEW_CODES,
+    Chip.NEVER: Kind.NEVER_SIGNED_IN,
+    Chip.LOCKED: Kind.LOCKED,
+}
+
+
+def role_of(kind: int) -> Role:
+    """The role of somebody of this kind."""
+    return next((role for role, bit in ROLES.items() if kind & bit), Role.MEMBER)

@@ -38,7 +38,7 @@ class Listing(models.Model):
         indexes = (
             models.Index(fields=["name", "id", "company", "kind"], name="listed_by_name"),
             models.Index(fields=["company", "name", "id", "kind"], name="listed_by_company"),
-            models.Index(fields=["company", "kind"], name="listed_by_kind"),
+            models.Index(fields=["kind", "company"], name="listed_by_kind"),
             models.Index(fields=["last_sign_in_at", "id", "company", "kind"], name="listed_by_sign_in"),
         )
 

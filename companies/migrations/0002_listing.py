@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
                 ('company', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='companies.company')),
             ],
             options={
-                'indexes': [models.Index(fields=['name', 'id', 'company', 'kind'], name='listed_by_name'), models.Index(fields=['company', 'name', 'id', 'kind'], name='listed_by_company'), models.Index(fields=['company', 'kind'], name='listed_by_kind'), models.Index(fields=['last_sign_in_at', 'id', 'company', 'kind'], name='listed_by_sign_in')],
+                'indexes': [models.Index(fields=['name', 'id', 'company', 'kind'], name='listed_by_name'), models.Index(fields=['company', 'name', 'id', 'kind'], name='listed_by_company'), models.Index(fields=['kind', 'company'], name='listed_by_kind'), models.Index(fields=['last_sign_in_at', 'id', 'company', 'kind'], name='listed_by_sign_in')],
             },
         ),
         migrations.CreateModel(

@@ -15,15 +15,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.guards import settings_app
-from accounts.models import User
 from accounts.people import ChangedMeanwhile
 from accounts.permissions import Permission
 from accounts.refusals import fields_ignored, managed_or_404
 from companies import services
 from companies.administrators import Administrators
 from companies.forms import CompanyForm
+from companies.listing.numbers import numbers_for
+from companies.listing.pages import PAGE_SIZE
 from companies.models import Company
-from companies.queries import PAGE_SIZE, Coverage, all_events, count_people, latest_events
+from companies.queries import Coverage, all_events, count_people, latest_events
 from mfa.step_up import confirmation_required
 from mfa.window.page import Page
 
@@ -32,7 +33,10 @@ if TYPE_CHECKING:
 
     from django.http import HttpResponse
 
+    from accounts.models import User
     from accounts.requests import SignedInRequest
+
+SUGGESTED = 20
 
 
 @never_cache
@@ -53,9 +57,19 @@ def _overview(viewer: User) -> dict[str, Any]:
     companies = Company.objects.managed_by(viewer).order_by("name_folded")
     return {
         "administrators": Administrators(viewer),
-        "coverage": Coverage.of(User.objects.managed_by(viewer)),
+        "coverage": Coverage.of(numbers_for(viewer, None)),
         "companies": count_people(companies[:6], viewer),
     }
+
+
+@never_cache
+@settings_app(Permission.LOOK)
+@require_safe
+def company_names(request: SignedInRequest) -> HttpResponse:
+    """Companies to suggest while somebody types the name of one."""
+    words = request.GET.get("company", "")[:200].strip()
+    found = list(Company.objects.managed_by(request.user).search(words).order_by("name_folded")[:SUGGESTED])
+    return render(request, "components/company-names.html", {"companies": found})
 
 
 @never_cache
@@ -149,4 +163,4 @@ def find_company(request: SignedInRequest, company_id: UUID) -> Company:
 
 def coverage_of(request: SignedInRequest, shown: Company) -> Coverage:
     """Coverage among the people of the company whom the actor manages, and whom an act would reach."""
-    return Coverage.of(User.objects.managed_by(request.user).filter(company=shown))
+    return Coverage.of(numbers_for(request.user, shown))

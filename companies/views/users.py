@@ -23,8 +23,8 @@ from accounts.permissions import Permission
 from accounts.refusals import fields_ignored, managed_or_404
 from accounts.throttle import budgets, lanes
 from companies.forms import UserForm
+from companies.listing.people import UserList
 from companies.models import Company
-from companies.queries import UserList
 from companies.views.back import act_query, back_to_user, begun_on_user, list_query, user_address
 from companies.views.invitations import link_to_hand_over, say_invited
 from mfa.step_up import confirmation_required

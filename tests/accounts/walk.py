@@ -24,6 +24,7 @@ SHOW_ONLY = {
     "settings:users",
     "settings:user_mfa:window",
     "settings:companies",
+    "settings:company_names",
     "settings:company",
     "confirm_continue",
     "own_passkey_new",

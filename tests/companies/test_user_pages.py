@@ -308,11 +308,9 @@ def test_an_administrator_is_offered_every_role_and_company(administrator, compa
         "Company administrator",
         "Administrator",
     ]
-    assert [found.words for found in form.one("select", name="company").all("option")] == [
-        "No company",
-        "Acme Machines",
-        "Nordwind Fördertechnik GmbH",
-    ]
+    assert form.one("input", name="company").attrs["list"] == "id_company-names"
+    names = read(administrator.client.get(f"{COMPANIES}names/", {"company": ""}))
+    assert [name.attrs["value"] for name in names.all("option")] == ["Acme Machines", "Nordwind Fördertechnik GmbH"]
 
 
 def test_a_company_administrator_cannot_move_people(carla, kim, company, other_company):
@@ -1013,3 +1011,42 @@ def test_all_of_a_companys_administrators_together_find_out_about_few_people_els
     ]
 
     assert told == [30, 30, 0]
+
+
+# --- A company is typed, not chosen from thousands ---
+
+
+@pytest.mark.parametrize(
+    ("typed", "names"),
+    [("nord", ["Nordwind Fördertechnik GmbH"]), ("FORDER", ["Nordwind Fördertechnik GmbH"]), ("zz", []), ("\0", 2)],
+)
+def test_companies_are_suggested_while_one_types(administrator, company, other_company, typed, names):
+    found = read(administrator.client.get(f"{COMPANIES}names/", {"company": typed})).all("option")
+
+    assert [name.attrs["value"] for name in found] == names or len(found) == names
+
+
+def test_nobody_is_told_the_name_of_a_company_that_they_do_not_see(carla, kim, company, other_company):
+    kim.sign_in()
+    suggested = read(carla.client.get(f"{COMPANIES}names/", {"company": "nord"}))
+
+    assert suggested.all("option") == []
+    assert kim.client.get(f"{COMPANIES}names/").status_code == 403
+
+
+@pytest.mark.parametrize("typed", ["Nordwind Fördertechnik GmbH", " nordwind fördertechnik gmbh "])
+def test_a_company_is_entered_by_its_name(administrator, kim, other_company, typed):
+    page = administrator.client.get(of(kim.user))
+    assert read(page).one("input", name="company").attrs["value"] == "Acme Machines"
+    press(administrator.client, page, "Save", company=typed)
+
+    kim.user.refresh_from_db()
+    assert kim.user.company == other_company
+
+
+def test_a_name_that_no_company_has_is_refused_with_what_to_do(administrator, kim, company):
+    answer = press(administrator.client, administrator.client.get(of(kim.user)), "Save", company="Acne Machines")
+
+    page = read(answer, 400)
+    assert "There is no company of this name. Choose one of those suggested." in page.words
+    assert page.one("input", name="company").attrs["value"] == "Acne Machines"

@@ -76,7 +76,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 // A list is sorted or filtered as soon as a choice is made.
-for (const choice of document.querySelectorAll("select[data-submits]")) {
+for (const choice of document.querySelectorAll("[data-submits]")) {
   choice.addEventListener("change", () => choice.form.requestSubmit());
 }
 

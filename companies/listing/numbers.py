@@ -1,0 +1,104 @@
+"""How many people there are of which kind: what the numbers beside filters are added up from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db.models import Q, Sum
+
+from accounts.roles import seen_roles, serves_site
+from companies.listing.kinds import Chip, Kind, is_met, role_of
+from companies.models import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from uuid import UUID
+
+    from django.db.models import QuerySet
+
+    from accounts.models import User
+    from companies.models import Company
+
+# Of these it is the company's rule that says whether they are asked.
+UNDECIDED = Kind.ACTIVE | Kind.APP | Kind.OWN_SWITCH
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """People of each kind, and those among them whose company requires 2FA (of undecided kinds only)."""
+
+    people: dict[int, int]
+    required: dict[int, int]
+
+    def of(self, chip: Chip | None) -> int:
+        """How many meet `chip`; without one, all who are active."""
+        return sum(self._of_kind(kind, chip) for kind in self.people)
+
+    def kept(self, keep: Callable[[int], bool]) -> Numbers:
+        """The same of the kinds that are to be kept."""
+        return Numbers(
+            {kind: number for kind, number in self.people.items() if keep(kind)},
+            {kind: number for kind, number in self.required.items() if keep(kind)},
+        )
+
+    def choice(self, chip: Chip | None) -> Q:
+        """Those in the listing or the tally who meet `chip`; without one, all who are active."""
+        kinds = list(self.people)
+        if chip is None:
+            return Q(kind__in=[kind for kind in kinds if kind & Kind.ACTIVE])
+        met = {rule: {kind for kind in kinds if is_met(chip, kind, required=rule)} for rule in (True, False)}
+        chosen = Q(kind__in=sorted(met[True] & met[False]))
+        requires = Q(company__two_factor_enabled=True)
+        if by_rule := sorted(met[True] - met[False]):
+            chosen |= Q(kind__in=by_rule) & requires
+        if without := sorted(met[False] - met[True]):
+            chosen |= Q(kind__in=without) & ~requires
+        return chosen
+
+    def _of_kind(self, kind: int, chip: Chip | None) -> int:
+        if chip is None:
+            return self.people[kind] if kind & Kind.ACTIVE else 0
+        required = self.required.get(kind, 0)
+        by_rule = required if is_met(chip, kind, required=True) else 0
+        return by_rule + (self.people[kind] - required if is_met(chip, kind, required=False) else 0)
+
+
+def scope_of(actor: User) -> Q:
+    """The companies that `actor` sees, in the listing and the tally. Their roles are a matter of the kinds."""
+    if actor.is_shut_out or not actor.opens_settings:
+        return Q(pk__in=())
+    if serves_site(actor):
+        return Q()
+    return Q(company=actor.company_id) if actor.company_id else Q(pk__in=())
+
+
+def numbers_for(actor: User, company: Company | None) -> Numbers:
+    """All whom `actor` sees, or those of them in `company`: two statements, however many they are."""
+    roles = seen_roles(actor)
+    cells = Tally.objects.filter(scope_of(actor), *([Q(company=company)] if company else []))
+    numbers = Numbers(_added_up(cells), {}).kept(lambda kind: role_of(kind) in roles)
+    undecided = [kind for kind in numbers.people if kind & UNDECIDED == Kind.ACTIVE]
+    if company:
+        required = {kind: numbers.people[kind] for kind in undecided} if company.two_factor_enabled else {}
+    else:
+        required = _added_up(cells.filter(company__two_factor_enabled=True, kind__in=undecided))
+    return Numbers(numbers.people, required)
+
+
+def numbers_by_company(actor: User, companies: Iterable[Company]) -> dict[UUID, Numbers]:
+    """The same for each of `companies`: one statement."""
+    roles, found = seen_roles(actor), {company.pk: Numbers({}, {}) for company in companies}
+    cells = Tally.objects.filter(scope_of(actor), company__in=list(found)).order_by()
+    for company, kind, number in cells.values_list("company", "kind").annotate(Sum("number")):
+        if role_of(kind) in roles and number:
+            found[company].people[kind] = number
+    for each in companies:
+        if each.two_factor_enabled:
+            found[each.pk].required.update(found[each.pk].people)
+    return found
+
+
+def _added_up(cells: QuerySet[Tally]) -> dict[int, int]:
+    sums = cells.order_by().values_list("kind").annotate(Sum("number"))
+    return {kind: number for kind, number in sums if number}

@@ -1,0 +1,288 @@
+"""Administration → User: who is asked for, and who is found. Lists, numbers, and what is done to all that are found, use it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.db.models import Q
+from django.utils.functional import cached_property
+
+from accounts.models import Role, User
+from accounts.roles import seen_roles, serves_site
+from accounts.text import fold
+from companies.listing.kinds import LABELS, NEVER_HIDDEN, Chip, Kind, is_met, role_of
+from companies.listing.numbers import Numbers, numbers_for, scope_of
+from companies.listing.pages import ONE_MORE, PAGE_SIZE, Walk, row_of
+from companies.listing.search import LOOKED_THROUGH, MOST_HITS, Hits, beginning_with, search, words_in
+from companies.models import Company, Listing
+from mfa.queries import with_factors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.db.models import QuerySet
+    from django.http import QueryDict
+    from django.utils.functional import _StrPromise as StrPromise
+
+    from companies.listing.search import Hit
+
+ORDERS = ("name", "company", "last")
+LISTED_AT_ONCE = 5000
+
+
+@dataclass(frozen=True)
+class PeoplePage:
+    """People who are shown at once, with what they hold. `first` is the place of the first among all, where it is known."""
+
+    people: list[User]
+    first: int
+    earlier: UUID | None = None  # those before this person
+    later: UUID | None = None  # those after this person
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.people) - 1
+
+    @property
+    def first_after(self) -> int:
+        return self.last + 1
+
+    @property
+    def first_before(self) -> int:
+        return max(self.first - PAGE_SIZE, 1)
+
+
+@dataclass(frozen=True)
+class UserList:
+    """What was asked for, and what was found. Anything odd in the address is ignored."""
+
+    actor: User
+    asked: QueryDict
+
+    # --- Asked ---
+
+    @property
+    def words(self) -> str:
+        return self.asked.get("q", "")[:200].strip()
+
+    @property
+    def chosen(self) -> str:
+        """The filter; "" for all active people, or all whom a search finds."""
+        chosen = self.asked.get("show", "")
+        return chosen if chosen in list(Chip) else ""
+
+    @property
+    def order(self) -> str:
+        order = self.asked.get("sort", "name")
+        return order if order in ORDERS else "name"
+
+    @property
+    def role(self) -> str:
+        role = self.asked.get("role", "")
+        return role if role in self.roles else ""
+
+    @property
+    def roles(self) -> list[Role]:
+        """The roles to choose from."""
+        return [role for role in Role if role in seen_roles(self.actor)]
+
+    @cached_property
+    def company(self) -> Company | None:
+        """The company whose people alone are shown: by its id, or its name."""
+        asked = self.asked.get("company", "").strip()
+        companies = Company.objects.managed_by(self.actor)
+        try:
+            return companies.filter(pk=UUID(asked)).first()
+        except ValueError:
+            named = fold(asked[:200].replace("\x00", ""))
+            return companies.filter(name_folded=named).first() if named and self.chooses_company else None
+
+    @property
+    def chooses_company(self) -> bool:
+        """Does the actor see people of more than one company?"""
+        return serves_site(self.actor)
+
+    # --- Found ---
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """The numbers beside the filters, and "all"; none where more were found than were looked at."""
+        if not self._words:
+            numbers = self._numbers
+            return {chip: numbers.of(chip) for chip in Chip} | {"all": numbers.of(None)}
+        if self._hits.more:
+            return {}
+        found = self._hits.people
+        return {chip: sum(_meets(hit, chip) for hit in found) for chip in Chip} | {"all": len(found)}
+
+    @property
+    def chips(self) -> list[tuple[Chip, StrPromise, int | None]]:
+        """The filters that are offered: value, name and number."""
+        counts = self.counts
+        return [
+            (chip, LABELS[chip], counts.get(chip))
+            for chip in Chip
+            if chip in NEVER_HIDDEN or chip == self.chosen or counts.get(chip, 1)
+        ]
+
+    @property
+    def number(self) -> int | None:
+        """How many there are behind the filter; None for too many to be counted."""
+        return len(self._sought) if self._words and not self.more else self.counts.get(self.chosen or "all")
+
+    @cached_property
+    def more(self) -> bool:
+        """Did the search find more than it lists?"""
+        return bool(self._words) and self._chosen_hits.more
+
+    @cached_property
+    def page(self) -> PeoplePage:
+        """The page asked for."""
+        return self._page_of_hits() if self._words else self._page_of_walk()
+
+    def ids(self) -> Iterator[UUID]:
+        """Everybody behind the filter, however many, a few thousand at a time; in no order of use to people."""
+        if self._words and not self.more:
+            yield from (hit.person for hit in self._sought)
+            return
+        chosen = self._rows.filter(self._choice)
+        after = 0
+        while True:
+            if self._words:
+                hits = search(chosen.filter(id__gt=after), self._words, few=False)
+                part = [(hit.id, hit.person) for hit in hits.people]
+            else:
+                part = list(chosen.filter(id__gt=after).order_by("id").values_list("id", "person")[:LISTED_AT_ONCE])
+            if not part:
+                return
+            yield from (person for _id, person in part)
+            after = part[-1][0]
+
+    # --- How ---
+
+    @cached_property
+    def _words(self) -> list[str]:
+        return words_in(self.words)
+
+    @cached_property
+    def _everybody(self) -> Numbers:
+        return numbers_for(self.actor, self.company)
+
+    @cached_property
+    def _numbers(self) -> Numbers:
+        """Of those with the role that is asked for."""
+        if not self.role:
+            return self._everybody
+        return self._everybody.kept(lambda kind: role_of(kind) == self.role)
+
+    @property
+    def _rows(self) -> QuerySet[Listing]:
+        rows = Listing.objects.filter(scope_of(self.actor))
+        return rows.filter(company=self.company) if self.company else rows
+
+    @property
+    def _choice(self) -> Q:
+        """Those behind the filter. A search finds deactivated people too."""
+        if self._words and not self.chosen:
+            return Q(kind__in=list(self._numbers.people))
+        return self._numbers.choice(Chip(self.chosen) if self.chosen else None)
+
+    @cached_property
+    def _hits(self) -> Hits:
+        """Whom the search found, whatever filter is chosen."""
+        people = self._numbers.people
+        among = self._rows
+        if self.role or len(seen_roles(self.actor)) < len(Role):
+            among = among.filter(kind__in=list(people))
+        few = self.company is not None and sum(people.values()) <= LOOKED_THROUGH
+        return search(among, self._words, few=few)
+
+    @cached_property
+    def _chosen_hits(self) -> Hits:
+        """Whom it found behind the filter: looked for once more where the first of all hits are not all."""
+        if not self.chosen:
+            return self._hits
+        if self._hits.more:
+            few = self._numbers.of(Chip(self.chosen)) <= LOOKED_THROUGH
+            return search(self._rows.filter(self._choice), self._words, few=few)
+        chip = Chip(self.chosen)
+        return Hits([hit for hit in self._hits.people if _meets(hit, chip)], more=False)
+
+    @cached_property
+    def _sought(self) -> list[Hit]:
+        """The hits in their order: who begins with the words first, where there are others too many to list."""
+        hits = self._chosen_hits
+        if not hits.more:
+            return sorted(hits.people, key=self._place)
+        first = beginning_with(self._rows.filter(self._choice), self._words)
+        known = {hit.id for hit in first}
+        rest = [hit for hit in hits.people if hit.id not in known]
+        return [*sorted(first, key=self._place), *sorted(rest, key=self._place)][:MOST_HITS]
+
+    def _place(self, hit: Hit) -> tuple[object, ...]:
+        """What hits are sorted by."""
+        by_name, gone = (hit.name, hit.id), not hit.kind & Kind.ACTIVE
+        if self.order == "company":
+            return gone, hit.company_name or "", *by_name
+        if self.order == "last":
+            never = hit.last_sign_in_at is None
+            return gone, never, 0.0 if never else -hit.last_sign_in_at.timestamp(), *by_name  # type: ignore[union-attr]  # there is one
+        return gone, *by_name
+
+    def _page_of_hits(self) -> PeoplePage:
+        ids = [hit.person for hit in self._sought]
+        after, before = self._cursor("after"), self._cursor("before")
+        if after in ids:
+            start = ids.index(after) + 1
+        elif before in ids:
+            start = max(ids.index(before) - PAGE_SIZE, 0)
+        else:
+            start = 0
+        return self._shown(ids[start : start + ONE_MORE], start + 1, earlier=start > 0)
+
+    def _page_of_walk(self) -> PeoplePage:
+        number = self._numbers.of(Chip(self.chosen) if self.chosen else None)
+
+        def walk(start: Listing | None, *, backwards: bool = False) -> list[UUID]:
+            return Walk(self._rows, self._choice, number, start, backwards).people(self.order)
+
+        if before := row_of(self._cursor("before"), self._rows):
+            found = walk(before, backwards=True)
+            if len(found) == ONE_MORE:
+                return self._shown(found[PAGE_SIZE - 1 :: -1], self._from, earlier=True, later=True)
+        elif after := row_of(self._cursor("after"), self._rows):
+            return self._shown(walk(after), self._from, earlier=True)
+        return self._shown(walk(None), 1, earlier=False)
+
+    def _cursor(self, name: str) -> UUID | None:
+        try:
+            return UUID(self.asked.get(name, ""))
+        except ValueError:
+            return None
+
+    @property
+    def _from(self) -> int:
+        """The place of the first, as the link said that led here."""
+        said = self.asked.get("from", "")[:9]
+        return max(int(said), 1) if said.isdecimal() else 1
+
+    def _shown(self, ids: list[UUID], first: int, *, earlier: bool, later: bool | None = None) -> PeoplePage:
+        shown = list(islice(ids, PAGE_SIZE))
+        found = {
+            person.pk: person for person in with_factors(User.objects.filter(pk__in=shown).select_related("company"))
+        }
+        people = [found[pk] for pk in shown if pk in found]
+        goes_on = len(ids) > PAGE_SIZE if later is None else later
+        return PeoplePage(
+            people,
+            first,
+            earlier=shown[0] if shown and earlier else None,
+            later=shown[-1] if shown and goes_on else None,
+        )
+
+
+def _meets(hit: Hit, chip: Chip) -> bool:
+    return is_met(chip, hit.kind, required=bool(hit.required))
