@@ -20,7 +20,7 @@ from companies.models import Company
 from companies.services import hold_company
 from mfa.holding import hold_with_factors
 from mfa.methods import access_pass
-from mfa.models import AuthenticatorApp
+from mfa.models import AccessPass, AuthenticatorApp
 from mfa.policy import Method
 from mfa.queries import must_have_factor
 
@@ -57,6 +57,12 @@ def is_of_use(subject: User) -> bool:
     if subject.two_factor_required or must_have_factor(subject):
         return True
     return AuthenticatorApp.objects.filter(user=subject, confirmed=True).exists()
+
+
+def open_pass_of(person: User) -> AccessPass | None:
+    """The pass that can be used now, if there is one."""
+    given = AccessPass.objects.select_related("user", "created_by").filter(user=person).first()
+    return given if given is not None and given.is_open else None
 
 
 @transaction.atomic

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django import forms
+from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from accounts.dates import moment
 from accounts.forms import FIELD_CLASSES, ONE_LINE, AddressInput, PersonForm, TrimmedField, too_many
 from accounts.models import Role, User
 from accounts.roles import WITHOUT_COMPANY, up_to
@@ -16,7 +19,7 @@ from accounts.row_forms import RowForm
 from accounts.text import USERNAME_RULE, fold
 from accounts.throttle import budgets, lanes
 from accounts.throttle.budgets import Throttled
-from companies.access_passes import IdentityCheck
+from companies.access_passes import IdentityCheck, Validity
 from companies.letting_in import APP, CODES, Fate
 from companies.models import Company
 from mfa.forms import SignOutForm
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from companies.letting_in import HeldFactor
+    from companies.lost_factors import LostFactor
 
 
 class CompanyInput(forms.TextInput):
@@ -218,3 +222,69 @@ class LetInForm(forms.Form):
     def kept(self) -> frozenset[str]:
         """The keys of the factors to keep."""
         return frozenset(factor.key for factor in self.factors if self.cleaned_data[factor.key] == Fate.KEEP)
+
+
+class LostPhoneForm(forms.Form):
+    """What was on a lost phone, how the administrator made sure who asks, and what happens then."""
+
+    throttled: Throttled | None = None
+
+    checked = forms.ChoiceField(
+        choices=IdentityCheck.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Say how you made sure who asks.")},
+    )
+    reason = TrimmedField(
+        label=_("Reason"),
+        max_length=200,
+        widget=forms.TextInput({"class": "input", "autocomplete": "off"}),
+        error_messages={"required": _("Say what happened, in a few words.")},
+    )
+    sign_out = forms.BooleanField(required=False, initial=True)
+    give_pass = forms.BooleanField(required=False, initial=True)
+    valid = forms.TypedChoiceField(
+        label=_("Valid for"),
+        coerce=lambda minutes: Validity(int(minutes)),
+        initial=Validity.AN_HOUR,
+        widget=forms.Select({"class": "input"}),
+        choices=(),
+    )
+
+    def __init__(self, *args: Any, factors: Iterable[LostFactor], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.factors = list(factors)
+        for factor in self.factors:
+            self.fields[factor.key] = forms.BooleanField(required=False, initial=factor.ticked)
+        now = timezone.now()
+        valid = self.fields["valid"]
+        assert isinstance(valid, forms.ChoiceField)
+        valid.choices = [
+            (
+                each.value,
+                _("{long}, until {end}").format(long=each.label, end=moment(now + timedelta(minutes=each.value))),
+            )
+            for each in Validity
+        ]
+        for field in self.fields.values():
+            field.widget.attrs["form"] = "lost-phone"  # it stands in the dialog's foot
+
+    def clean_reason(self) -> str:
+        reason: str = self.cleaned_data["reason"]
+        ONE_LINE(reason)
+        return reason
+
+    def clean(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        if not (self.lost or data.get("sign_out") or data.get("give_pass")):
+            self.add_error(None, _("Nothing is ticked: choose what was lost, or give an access pass."))
+        return data
+
+    @property
+    def rows(self) -> Iterator[tuple[LostFactor, forms.BoundField]]:
+        """Each factor with its box."""
+        return ((factor, self[factor.key]) for factor in self.factors)
+
+    @property
+    def lost(self) -> frozenset[str]:
+        """The keys of the factors that go."""
+        return frozenset(factor.key for factor in self.factors if self.cleaned_data.get(factor.key))

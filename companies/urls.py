@@ -3,7 +3,17 @@
 from django.urls import include, path
 
 from accounts.guards import SETTINGS
-from companies.views import companies, company_switch, invitations, locking, password_reset, site_rule, users
+from companies.views import (
+    companies,
+    company_pass,
+    company_switch,
+    invitations,
+    locking,
+    lost_phone,
+    password_reset,
+    site_rule,
+    users,
+)
 from mfa.window.urls import window_urls
 
 app_name = SETTINGS
@@ -25,6 +35,13 @@ urlpatterns = [
         password_reset.user_password_reset,
         name="user_password_reset",
     ),
+    path("administration/users/<uuid:user_id>/lost-phone/", lost_phone.user_lost_phone, name="user_lost_phone"),
+    path("administration/users/<uuid:user_id>/access-pass/", lost_phone.user_access_pass, name="user_access_pass"),
+    path(
+        "administration/users/<uuid:user_id>/access-pass/withdraw/",
+        lost_phone.user_pass_withdraw,
+        name="user_pass_withdraw",
+    ),
     path("administration/users/<uuid:user_id>/unlock/", users.user_unlock, name="user_unlock"),
     path("administration/users/<uuid:user_id>/address/withdraw/", users.address_withdraw, name="address_withdraw"),
     path("administration/users/<uuid:user_id>/invite/", invitations.user_invite, name="user_invite"),
@@ -38,6 +55,16 @@ urlpatterns = [
     path("administration/companies/<uuid:company_id>/two-factor/on/", company_switch.two_factor_on, name="company_on"),
     path(
         "administration/companies/<uuid:company_id>/two-factor/off/", company_switch.two_factor_off, name="company_off"
+    ),
+    path(
+        "administration/companies/<uuid:company_id>/access-pass/on/",
+        company_pass.company_pass_on,
+        name="company_pass_on",
+    ),
+    path(
+        "administration/companies/<uuid:company_id>/access-pass/off/",
+        company_pass.company_pass_off,
+        name="company_pass_off",
     ),
     path(
         "administration/companies/<uuid:company_id>/sign-out/", company_switch.company_sign_out, name="company_sign_out"

@@ -197,6 +197,6 @@ class PasskeyNameForm(RowForm):
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
         ONE_LINE(name)
-        if Passkey.objects.filter(user=self.instance.user, name=name).exclude(pk=self.instance.pk).exists():
+        if Passkey.everything.filter(user=self.instance.user, name=name).exclude(pk=self.instance.pk).exists():
             raise forms.ValidationError(_("Another passkey of yours has this name already. Choose a different one."))
         return name

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 def hold_with_factors(subject: User, *, actor: User | None, needs: Permission, also: Q = NOBODY) -> User:
     """Let nobody else change what `subject` holds until this is done: factors first, as logins do, then the people."""
-    list(AuthenticatorApp.objects.select_for_update().filter(user=subject))
-    list(RecoveryCode.objects.select_for_update().filter(user=subject))
+    list(AuthenticatorApp.everything.select_for_update().filter(user=subject))
+    list(RecoveryCode.everything.select_for_update().filter(user=subject))
     return hold(subject, actor=actor, needs=needs, also=also)
 
 
-def hold_everything(subject: User, *, actor: User, needs: Permission) -> User:
+def hold_everything(subject: User, *, actor: User | None, needs: Permission) -> User:
     """The same, their passkeys and all administrators included: the order that `hold_passkey` keeps."""
-    list(Passkey.objects.select_for_update(no_key=True).filter(user=subject).order_by("pk"))
+    list(Passkey.everything.select_for_update(no_key=True).filter(user=subject).order_by("pk"))
     return hold_with_factors(subject, actor=actor, needs=needs, also=ADMINISTRATORS)
 
 

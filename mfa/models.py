@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 CREDENTIAL_ID_BYTES = 1023
 
 
+class HeldManager[Row: models.Model](models.Manager[Row]):
+    """What people hold, without what was removed and is kept apart for a day (`companies.kept_apart`)."""
+
+    def get_queryset(self) -> models.QuerySet[Row]:
+        return super().get_queryset().filter(removed_at=None)
+
+
 class AuthenticatorApp(Device):
     """An authenticator app. `key` is sealed; `last_used_step` only grows, so each code is used once (RFC 6238 §5.2).
 
@@ -31,11 +38,16 @@ class AuthenticatorApp(Device):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(null=True)
     disabled_at = models.DateTimeField(null=True)
+    removed_at = models.DateTimeField(null=True)
 
-    objects: ClassVar[Manager[AuthenticatorApp]] = models.Manager()
+    objects: ClassVar[Manager[AuthenticatorApp]] = HeldManager()
+    everything: ClassVar[Manager[AuthenticatorApp]] = models.Manager()
 
     class Meta:
         constraints = (
+            models.CheckConstraint(
+                condition=Q(removed_at=None) | Q(confirmed=False), name="a_removed_app_takes_no_codes"
+            ),
             models.UniqueConstraint(fields=["user"], condition=Q(confirmed=True), name="one_confirmed_app_a_person"),
         )
 
@@ -47,6 +59,17 @@ class RecoveryCode(models.Model):
     sealed_digest = models.BinaryField()
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     used_at = models.DateTimeField(null=True)
+    removed_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[Manager[RecoveryCode]] = HeldManager()
+    everything: ClassVar[Manager[RecoveryCode]] = models.Manager()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(removed_at=None) | Q(used_at__isnull=False), name="a_removed_code_opens_nothing"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.user_id} {'used' if self.used_at else 'unused'}"
@@ -68,10 +91,17 @@ class Passkey(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(null=True)
     suspended_at = models.DateTimeField(null=True)
+    removed_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[Manager[Passkey]] = HeldManager()
+    everything: ClassVar[Manager[Passkey]] = models.Manager()
 
     class Meta:
         ordering = ("created_at",)
         constraints = (
+            models.CheckConstraint(
+                condition=Q(removed_at=None) | Q(suspended_at__isnull=False), name="a_removed_passkey_opens_nothing"
+            ),
             models.UniqueConstraint(fields=["user", "name"], name="passkey_names_differ"),
             models.CheckConstraint(condition=Q(sign_count__gte=0), name="sign_count_is_a_count"),
             models.CheckConstraint(

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @cache
 def passkeys_with_owner() -> QuerySet[Passkey]:
     """All passkeys, each with its owner and what they hold, to be filtered (see mfa.queries.holdings)."""
-    return with_holdings(Passkey.objects.select_related("user__company"), "user__")
+    return with_holdings(Passkey.everything.select_related("user__company"), "user__")
 
 
 @contextmanager
@@ -128,6 +128,8 @@ def _named_by(answer: object) -> Passkey:
     passkey = next(iter(passkeys_with_owner().filter(credential_id=passkeys.credential_id_of(answer))), None)
     if passkey is None:
         raise Unknown
+    if passkey.removed_at:  # not unknown: the browser would have it forgotten, and it may be put back
+        raise Refused("It was removed.")
     hand_over(passkey, passkey.user)
     if not passkey.user.is_active:
         raise Refused("Its owner is deactivated.")

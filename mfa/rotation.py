@@ -63,7 +63,7 @@ def rotate() -> Rotation:
                 rotation.unreadable.append(f"{table} {row.pk}")
                 continue
             as_read: dict[str, Any] = {"pk": row.pk, column: sealed}
-            rotation.done[table] += model.objects.filter(**as_read).update(**{column: again})
+            rotation.done[table] += model.everything.filter(**as_read).update(**{column: again})
     rotation.needed = {_name(head) for model, column, _purpose in SEALED for head in _heads(model, column)}
     return rotation
 
@@ -90,7 +90,7 @@ def _check(model: Sealed, column: str, purpose: Purpose, head: bytes) -> None:
             f"MFA_ENCRYPTION_KEYS has no key with the id {name!r}, which rows of {table} are sealed with. "
             "Add it again, behind the first one."
         )
-    rows: Any = model.objects.filter(_between(column, head)).order_by("pk")[:TRIED]
+    rows: Any = model.everything.filter(_between(column, head)).order_by("pk").only("user_id", column)[:TRIED]
     if not any(_opens(bytes(getattr(row, column)), row.user_id, purpose) for row in rows):
         raise ImproperlyConfigured(
             f"The key with the id {name!r} in MFA_ENCRYPTION_KEYS is not the one that rows of {table} are sealed with. "
@@ -108,7 +108,7 @@ def _opens(sealed: bytes, owner: object, purpose: Purpose) -> bool:
 
 def _all(model: Sealed) -> Iterator[Any]:
     """All rows, in batches: no more than one is in memory."""
-    found = model.objects.order_by("pk")
+    found = model.everything.order_by("pk")
     batch: list[Any] = list(found[:BATCH])
     while batch:
         yield from batch
@@ -117,7 +117,7 @@ def _all(model: Sealed) -> Iterator[Any]:
 
 def _heads(model: Sealed, column: str) -> Iterator[bytes]:
     """What the sealed secrets of a column begin with (length and id of the key), each once: one statement for each."""
-    found = model.objects.order_by(column).values_list(column, flat=True)
+    found = model.everything.order_by(column).values_list(column, flat=True)
     after: bytes | None = b""
     for _number in range(MOST_IDS):
         sealed = None if after is None else found.filter(**{f"{column}__gte": after}).first()

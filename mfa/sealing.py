@@ -28,6 +28,7 @@ class Purpose(StrEnum):
     UNSAVED_CODES = "recovery codes that are not saved yet"
     NEXT_CODES = "recovery codes that are to replace others"
     INVITATION = "invitation to hand over"
+    SHOWN_PASS = "access pass to hand over"  # noqa: S105  # a name
 
 
 class Unreadable(Exception):

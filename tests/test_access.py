@@ -54,6 +54,9 @@ ACCESS = {
     "settings:user_activate": (302, 403, 200, 200),
     "settings:user_lock": (302, 403, 200, 200),
     "settings:user_let_in": (302, 403, 302, 302),  # nobody is locked here
+    "settings:user_lost_phone": (302, 403, 200, 200),
+    "settings:user_access_pass": (302, 403, 200, 200),
+    "settings:user_pass_withdraw": (302, 403, 200, 200),
     "settings:user_sign_out": (302, 403, 200, 200),
     "settings:user_password_reset": (302, 403, 200, 200),
     "settings:user_invite": (302, 403, 405, 405),
@@ -74,6 +77,8 @@ ACCESS = {
     "settings:company_on": (302, 403, 200, 200),
     "settings:company_off": (302, 403, 200, 200),
     "settings:company_sign_out": (302, 403, 200, 200),
+    "settings:company_pass_on": (302, 403, 200, 200),
+    "settings:company_pass_off": (302, 403, 200, 200),
     "user_settings": (302, 200, 200, 200),
     "password": (302, 200, 200, 200),
     "session": (302, 200, 200, 200),

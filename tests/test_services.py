@@ -71,6 +71,7 @@ def call(company, kim) -> Callable[..., object]:
             "checked": IdentityCheck.IN_PERSON,
             "reason": "She stood at my desk",
             "valid": Validity.AN_HOUR,
+            "lost": {str(passkey.pk)},
             "actor": actor,
         }
         known |= dict.fromkeys(("person", "subject", "user"), person)

@@ -22,6 +22,7 @@ from accounts.models import User
 from accounts.permissions import Permission
 from accounts.refusals import fields_ignored, managed_or_404
 from accounts.throttle import budgets, lanes
+from companies.access_passes import open_pass_of
 from companies.forms import UserForm
 from companies.listing.people import UserList
 from companies.models import Company
@@ -150,6 +151,7 @@ def _user_page(request: SignedInRequest, person: User, form: UserForm | None) ->
         "list_query": list_query(request),
         "act_query": act_query(request),
         "window": Window(person, request.user),
+        "given_pass": None if person.is_shut_out else open_pass_of(person),
         "pending": addresses.waiting_for(person),
         "locked": budgets.blocked_until(person) is not None,
         "invited": None if person.is_shut_out else invitations.invited(person),

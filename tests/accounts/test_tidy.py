@@ -25,7 +25,10 @@ def test_what_has_run_out_is_deleted(kim, time_machine):
     call_command("tidy", stdout=said)
 
     lines = AuditEvent.objects.count()
-    assert said.getvalue() == f"1 sessions and 1 counts of guesses are deleted, {lines} lines of the audit sealed.\n"
+    assert (
+        said.getvalue()
+        == f"1 sessions, 1 counts of guesses, 0 removed factors are deleted, {lines} lines of the audit sealed.\n"
+    )
     assert Session.objects.count() == 1
     assert later.is_in
     assert not Budget.objects.filter(pk="address:192.0.2.9").exists()

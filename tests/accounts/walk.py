@@ -17,6 +17,7 @@ NOBODY = UUID("00000000-0000-4000-8000-000000000000")
 NO_LINK = {"uidb64": "MDAw", "token": "c5q3yx-0123456789abcdef0123456789abcdef", "link": "not-me/none."}
 # Addresses that only show something, and addresses that only take what a button or a script sends.
 SHOW_ONLY = {
+    "settings:user_access_pass",
     "link_in_a_sentence",
     "home",
     "portal",

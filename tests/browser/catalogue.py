@@ -28,6 +28,7 @@ from accounts.not_me import not_me_link as link_for
 from accounts.throttle import rule
 from audit.recording import record
 from audit.vocabulary import Action
+from companies.access_passes import Validity, give_pass
 from companies.models import Company
 from m2v import errors
 from m2v.management.commands.create_demo import create
@@ -225,6 +226,28 @@ def challenge_throttled(stage: Stage) -> Desk:
     desk.enter_code("000000")
     desk.sees("Too many attempts.")
     return desk
+
+
+def gives_pass(stage: Stage, username: str) -> None:
+    give_pass(stage.user(username), valid=Validity.A_DAY, checked="in_person", reason="New phone", actor=stage.petra)
+
+
+@state("challenge-pass", "login_challenge")
+def challenge_pass(stage: Stage) -> Desk:
+    gives_pass(stage, "kim.hansen")
+    return stage.half_way("kim.hansen", "/login/challenge/?with=pass")
+
+
+@state("challenge-pass-offered", "login_challenge")
+def challenge_pass_offered(stage: Stage) -> Desk:
+    gives_pass(stage, "kim.hansen")
+    return stage.half_way("kim.hansen", "/login/challenge/")
+
+
+@state("challenge-pass-needed", "login_challenge")
+def challenge_pass_needed(stage: Stage) -> Desk:
+    Company.objects.filter(pk=stage.user("marta.kowalska").company_id).update(pass_demanded=True)
+    return stage.half_way("marta.kowalska", "/login/challenge/")
 
 
 @state("challenge-app-locked", "login_challenge")
@@ -670,6 +693,44 @@ inside("user-edit", "settings:user", "petra.vogt", user="kim.hansen")
 inside("user-edit-deactivated", "settings:user", "petra.vogt", user="lena.fischer")
 inside("user-deactivate", "settings:user_deactivate", "petra.vogt", user="kim.hansen")
 inside("user-lock", "settings:user_lock", "petra.vogt", user="kim.hansen")
+inside("user-lost-phone", "settings:user_lost_phone", "petra.vogt", user="kim.hansen", query="?from=user")
+inside("user-lost-phone-nothing", "settings:user_lost_phone", "petra.vogt", user="marta.kowalska", query="?from=user")
+
+
+@state("user-access-pass", "settings:user_access_pass")
+def user_access_pass(stage: Stage) -> Desk:
+    desk = stage.inside("petra.vogt", address(stage, "settings:user_lost_phone", user="kim.hansen", query="?from=user"))
+    desk.page.get_by_role("radio", name="Called back on a number we had before").check()
+    desk.field("Reason").fill("Phone left on the train to Bremen")
+    desk.confirm()
+    expect(desk.heading("What to tell Kim")).to_be_visible()
+    return desk
+
+
+@state("user-access-pass-shown", "settings:user_access_pass")
+def user_access_pass_shown(stage: Stage) -> Desk:
+    desk = user_access_pass(stage)
+    desk.page.reload()
+    expect(desk.heading("It was shown already")).to_be_visible()
+    return desk
+
+
+@state("user-open-pass", "settings:user")
+def user_open_pass(stage: Stage) -> Desk:
+    desk = user_access_pass(stage)
+    desk.link("Done").click()
+    desk.sees("which is not used yet")
+    return desk
+
+
+@state("user-pass-withdraw", "settings:user_pass_withdraw")
+def user_pass_withdraw(stage: Stage) -> Desk:
+    desk = user_open_pass(stage)
+    desk.link("Withdraw the access pass").click()
+    expect(desk.dialog).to_be_visible()
+    return desk
+
+
 inside("user-activate", "settings:user_activate", "petra.vogt", user="lena.fischer")
 inside("user-sign-out", "settings:user_sign_out", "petra.vogt", user="kim.hansen")
 inside("user-password-reset", "settings:user_password_reset", "petra.vogt", user="kim.hansen")
@@ -777,6 +838,8 @@ inside("company", "settings:company", "petra.vogt", company=ACME)
 inside("company-off", "settings:company", "petra.vogt", company=NORDWIND)
 inside("company-confirm-on", "settings:company_on", "petra.vogt", company=NORDWIND)
 inside("company-confirm-off", "settings:company_off", "petra.vogt", company=ACME)
+inside("company-pass-on", "settings:company_pass_on", "petra.vogt", company=ACME)
+inside("company-pass-off", "settings:company_pass_off", "petra.vogt", company=ACME)
 inside("company-sign-out", "settings:company_sign_out", "petra.vogt", company=ACME)
 
 

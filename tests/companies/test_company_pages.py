@@ -615,7 +615,9 @@ def test_a_question_is_a_page_of_its_own_over_the_companys(administrator, compan
     assert page.one("h1").words == "Acme Machines"
 
 
-@pytest.mark.parametrize("name", ["company_new", "company_edit", "company_on", "company_off", "company_sign_out"])
+@pytest.mark.parametrize(
+    "name", ["company_new", "company_edit", "company_on", "company_off", "company_sign_out", "company_pass_on"]
+)
 def test_after_a_quarter_of_an_hour_every_change_asks_who_one_is(administrator, company, name):
     address = reverse(f"settings:{name}", args=[] if name == "company_new" else [company.pk])
     before = list(Company.objects.values())

@@ -54,6 +54,21 @@ def test_2fa_is_required_as_by_a_click(kim):
     assert kim.asked_for == "/login/setup/two-factor/"
 
 
+def test_all_that_somebody_holds_is_removed_and_what_is_demanded_stays(kim):
+    kim.set_up_app()
+    kim.add_passkey()
+    kim.sign_in()
+
+    said = run("reset", "kim", reason=WHY, checked="in_person", sign_out=True)
+
+    assert "authenticator apps: 1, recovery codes: 10, passkeys: 1." in said
+    line = AuditEvent.objects.get(action="user_reset")
+    assert (line.actor, line.details["reason"], line.details["checked"]) == (None, WHY, "in_person")
+    assert not kim.is_in
+    kim.enter_password()
+    assert kim.asked_for == "/login/setup/two-factor/"
+
+
 def test_asking_for_what_is_required_already_leaves_no_line(kim):
     run("require", "kim", reason=WHY)
     before = AuditEvent.objects.count()

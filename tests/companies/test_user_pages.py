@@ -336,16 +336,18 @@ PAGES = [
     "user_lock",
     "user_sign_out",
     "user_password_reset",
+    "user_lost_phone",
+    "user_pass_withdraw",
     "user_mfa:window",
     "user_mfa:two_factor_on",
     "user_mfa:two_factor_off",
 ]
 ACTS = [
-    *PAGES[1:5],
+    *PAGES[1:7],
     "user_let_in",
     "user_unlock",
     "user_invite",
-    *PAGES[6:],
+    *PAGES[8:],
     "user_mfa:passkey_request",
     "user_mfa:passkey_request_delete",
 ]
@@ -897,7 +899,17 @@ def test_a_mail_about_a_reset_that_was_undone_does_not_go_out(admin, kim, mailou
 # --- Who one is, once more ---
 
 
-CAREFUL = ["user_new", "user", "user_deactivate", "user_lock", "user_sign_out", "user_password_reset"]
+CAREFUL = [
+    "user_new",
+    "user",
+    "user_deactivate",
+    "user_lock",
+    "user_sign_out",
+    "user_password_reset",
+    "user_lost_phone",
+    "user_access_pass",
+    "user_pass_withdraw",
+]
 
 
 def address_of(name, user):

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from accounts.models import Session
 from accounts.throttle import budgets
+from accounts.tidying import TIDIERS
 from audit.sealing.checkpoints import seal_lines
 
 DAYS = 30
@@ -21,7 +22,8 @@ class Command(BaseCommand):
     def handle(self, *args: object, **options: object) -> None:
         sessions, _ = Session.objects.filter(expire_date__lt=timezone.now()).delete()
         guesses = budgets.forget_old(DAYS * 24 * 3600)
+        others = [f", {tidier()} {what}" for what, tidier in TIDIERS]
         sealed = seal_lines() or 0
         self.stdout.write(
-            f"{sessions} sessions and {guesses} counts of guesses are deleted, {sealed} lines of the audit sealed."
+            f"{sessions} sessions, {guesses} counts of guesses{''.join(others)} are deleted, {sealed} lines of the audit sealed."
         )

@@ -21,6 +21,8 @@ from audit.sentences import CHECKED
 from audit.vocabulary import Action
 from companies import exports
 from companies.access_passes import NothingToOpen, Validity, give_pass
+from companies.letting_in import APP, CODES
+from companies.lost_phone import reset
 from companies.models import Company
 from mfa import services
 from mfa.models import AccessPass
@@ -103,6 +105,15 @@ def give(person: User, reason: str, options: dict[str, Any]) -> str:
     return f"Access pass of {person}, once, for {valid} minutes:\n{code}"
 
 
+def reset_all(person: User, reason: str, options: dict[str, Any]) -> str:
+    lost = {APP, CODES, *(str(passkey.pk) for passkey in person.passkeys.all())}
+    done = reset(person, lost=lost, checked=options["checked"], reason=reason, actor=None, sessions=_sessions(options))
+    return (
+        f"Removed from {person}: authenticator apps: {done.apps}, recovery codes: {done.codes}, passkeys: "
+        f"{len(done.passkeys)}. What was demanded of them is demanded still."
+    )
+
+
 def unlock(person: User, _reason: str, _options: dict[str, Any]) -> str:
     if people.unlock_user(person, actor=None):
         return f"{person} can try again at once."
@@ -113,6 +124,7 @@ def unlock(person: User, _reason: str, _options: dict[str, Any]) -> str:
 ACTS: dict[str, Callable[[User, str, dict[str, Any]], str]] = {
     "require": require,
     "stop": stop,
+    "reset": reset_all,
     "pass": give,
     "unlock": unlock,
 }

@@ -109,12 +109,12 @@ def enrol(person: User, new: NewPasskey, *, browser: str) -> Passkey:
 
     Raises TooManyPasskeys, and IntegrityError where anybody has a passkey of this id already (section 7.1 step 26).
     """
-    taken = set(Passkey.objects.filter(user=person).values_list("name", flat=True))
-    if len(taken) >= MOST_PASSKEYS:
+    theirs = dict(Passkey.everything.filter(user=person).values_list("name", "removed_at"))
+    if sum(removed_at is None for removed_at in theirs.values()) >= MOST_PASSKEYS:
         raise TooManyPasskeys
     return Passkey.objects.create(
         user=person,
-        name=passkey_name(new.aaguid, browser, taken),
+        name=passkey_name(new.aaguid, browser, set(theirs)),
         credential_id=new.credential_id,
         public_key=new.public_key,
         sign_count=new.sign_count,

@@ -1,0 +1,50 @@
+"""What may have been on a phone that somebody lost, in the words of the dialog that asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.dates import day, moment
+from companies.letting_in import APP, CODES
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from mfa.window.sentences import Window
+
+
+@dataclass(frozen=True)
+class LostFactor:
+    """One thing that can be ticked to go: `key` as the service knows it, `ticked` at first."""
+
+    key: str
+    name: str
+    hint: str
+    ticked: bool
+
+
+def lost_factors(window: Window) -> list[LostFactor]:
+    """Everything that the person of `window` holds; the app and its codes are taken to be on the phone."""
+    found = []
+    if window.app is not None:
+        hint = _used(_("Since {day}").format(day=day(window.app.created_at)), window.app.last_used_at)
+        found.append(LostFactor(APP, _("Authenticator app"), hint, ticked=True))
+    if window.codes_left:
+        number = ngettext("%d recovery code", "%d recovery codes", window.codes_left) % window.codes_left
+        hint = _("They stand in for the authenticator app, and go with it.")
+        found.append(LostFactor(CODES, number, hint, ticked=True))
+    for passkey in window.passkeys:
+        kind = _("Synced: also on other devices") if passkey.backup_eligible else _("On one device only")
+        name = _("Passkey {name}").format(name=passkey.name)
+        found.append(LostFactor(str(passkey.pk), name, _used(kind, passkey.last_used_at), ticked=False))
+    return found
+
+
+def _used(first: str, last_used_at: datetime | None) -> str:
+    if last_used_at is None:
+        return first
+    return f"{first} · " + _("last used {when}").format(when=moment(last_used_at))
