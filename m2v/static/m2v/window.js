@@ -50,6 +50,20 @@ document.addEventListener("htmx:after:swap", () => {
   }
 });
 
+// A list has many menus: what their entries open is told to htmx when one of them opens.
+document.addEventListener(
+  "beforetoggle",
+  ({ target }) => {
+    for (const link of target.querySelectorAll("a[data-opens]:not([hx-get])")) {
+      link.setAttribute("hx-get", link.getAttribute("href"));
+      link.setAttribute("hx-target", "#window");
+      link.setAttribute("hx-push-url", "true");
+      window.htmx?.process(link);
+    }
+  },
+  true,
+);
+
 // Somebody else was quicker, or the server is in trouble: show what is there now.
 document.addEventListener("htmx:response:error", (event) => {
   const status = event.detail.ctx.response?.raw?.status ?? 0;
