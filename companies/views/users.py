@@ -26,6 +26,7 @@ from companies.access_passes import open_pass_of
 from companies.forms import UserForm
 from companies.listing.people import UserList
 from companies.models import Company
+from companies.user_page import UserPage
 from companies.views.back import act_query, back_to_user, begun_on_user, list_query, user_address
 from companies.views.invitations import link_to_hand_over, say_invited
 from mfa.step_up import confirmation_required
@@ -145,12 +146,14 @@ def _user_page(request: SignedInRequest, person: User, form: UserForm | None) ->
     """What a person's page shows; `form` is what was sent of their profile."""
     if form is None and Permission.PROFILE in request.user.permissions:
         form = _form(request, person, None)
+    window = Window(person, request.user)
     return {
         "form": form,
         "person": person,
         "list_query": list_query(request),
         "act_query": act_query(request),
-        "window": Window(person, request.user),
+        "page": UserPage(person, window),
+        "window": window,
         "given_pass": None if person.is_shut_out else open_pass_of(person),
         "pending": addresses.waiting_for(person),
         "locked": budgets.blocked_until(person) is not None,

@@ -1,0 +1,185 @@
+"""A person's page as the helpdesk reads it: where they stand, in a sentence, and what they will see at the next login."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.dates import moment
+from accounts.sessions.listed import ListedSession, sessions_of
+from mfa.policy import Method, Step
+from mfa.queries import State
+
+if TYPE_CHECKING:
+    from accounts.models import User
+    from mfa.forecast import Way
+    from mfa.window.sentences import Window
+
+AT_MOST = 5  # sessions that are listed; of the others, how many
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How somebody stands: its tone ("ok", "wait", "bad" or none), icon and sentence."""
+
+    tone: str
+    icon: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """What is seen at a step of the login, and what there is to say of it."""
+
+    title: str
+    more: str = ""
+
+
+@dataclass(frozen=True)
+class UserPage:
+    """The page about `person`, whom `window` is about too."""
+
+    person: User
+    window: Window
+
+    @property
+    def verdict(self) -> Verdict:
+        """Can they sign in, and what is demanded of them? Where the account is locked, the page says so above."""
+        name, ways = self.person.get_short_name(), self.window.ways
+        if not self.person.is_active:
+            return Verdict("bad", "no-symbol", _("{name} is deactivated and cannot sign in.").format(name=name))
+        if self.person.locked_at:
+            return Verdict("bad", "lock-closed", _("{name} is locked and cannot sign in.").format(name=name))
+        if not ways:
+            return Verdict("wait", "envelope", self.window.next_login)
+        if not any(way.leads_in for way in ways):
+            return Verdict("bad", "no-symbol", _("{name} cannot sign in without help.").format(name=name))
+        if self.window.state is State.ASKED:
+            return Verdict("wait", "clock", _("{name} is asked to set up 2FA at the next login.").format(name=name))
+        if self.window.state is State.SET_UP:
+            return Verdict("ok", "shield-check", _("{name} is set up and can sign in.").format(name=name))
+        if self.window.usable_passkeys:
+            text = _("{name} can sign in with a passkey, or with the password alone.")
+            return Verdict("", "finger-print", text.format(name=name))
+        return Verdict("", "key", _("{name} signs in with the password alone.").format(name=name))
+
+    @property
+    def ways_in(self) -> str:
+        """How many ways lead in, and which: "3: password and code, and 2 passkeys"."""
+        if self.person.is_shut_out:
+            return ""
+        password = [way for way in self.window.ways if way.first == Method.PASSWORD and way.leads_in]
+        named = []
+        if password:
+            coded = Method.TOTP in password[0].proofs
+            named.append(_("password and code") if coded else _("password") if not password[0].proofs else "")
+        number = self.window.usable_passkeys
+        if number:
+            named.append(ngettext("{number} passkey", "{number} passkeys", number).format(number=number))
+        named = [words for words in named if words]
+        if not named:
+            return ""
+        return _("{number}: {named}").format(number=bool(password) + number, named=_(", and ").join(named))
+
+    @cached_property
+    def sessions(self) -> list[ListedSession]:
+        return sessions_of(self.person)
+
+    @property
+    def shown_sessions(self) -> list[ListedSession]:
+        return self.sessions[:AT_MOST]
+
+    @property
+    def more_sessions(self) -> int:
+        return max(len(self.sessions) - AT_MOST, 0)
+
+    # --- The next login ---
+
+    @property
+    def next_login(self) -> list[Line]:
+        """What they will see, in order; the way that begins with the password where there is one."""
+        if self.person.is_shut_out:
+            return self._turned_away()
+        ways = self.window.ways
+        if not ways:
+            return [Line(self.window.next_login)]
+        way = ways[0]
+        lines = [self._beginning(way, ways), *(self._line(step, way) for step in way.steps)]
+        return [*lines, Line(self._home)] if way.leads_in else lines
+
+    def _turned_away(self) -> list[Line]:
+        if self.person.locked_at and self.person.is_active:
+            return [
+                Line(_("User name and password, or a passkey")),
+                Line(_("“This account is locked. Call your administrator.”")),
+            ]
+        return [Line(_("User name and password")), Line(_("The same answer as to a wrong password."))]
+
+    def _beginning(self, way: Way, ways: list[Way]) -> Line:
+        """The first factor, and how much shorter the way with a passkey is."""
+        if way.first == Method.PASSKEY:
+            return Line(_("A passkey"), _("There is no password."))
+        others = [other for other in ways if other.first == Method.PASSKEY]
+        if not others:
+            return Line(_("User name and password"))
+        skipped = len(way.steps) - len(others[0].steps)
+        if skipped < 1:
+            return Line(_("User name and password"), _("Or a passkey"))
+        text = _("Or a passkey, and then straight to step {number}").format(number=2 + skipped)
+        return Line(_("User name and password"), text)
+
+    def _line(self, step: Step, way: Way) -> Line:
+        name = self.person.get_short_name()
+        match step:
+            case Step.CHALLENGE:
+                return self._challenge(way)
+            case Step.CHOOSE_PASSWORD:
+                return Line(_("A longer password"), _("Without an authenticator app, the one there is is too short."))
+            case Step.SET_UP_TWO_FACTOR:
+                more = _("Until it is set up, {name} cannot get in.").format(name=name)
+                return Line(_("Set up an authenticator app"), more)
+            case Step.SAVE_RECOVERY_CODES:
+                return Line(_("Save 10 recovery codes"))
+            case _:
+                return Line(_("“Add a passkey”"), self._asked_by)
+
+    def _challenge(self, way: Way) -> Line:
+        """What is asked for beside the password, and what does instead."""
+        if not way.leads_in:
+            if self.window.app is not None:
+                return Line(_("A code, which nothing gives any more"), self.window.next_login_locked)
+            return Line(_("An access pass"), self.window.asked(self.window.ways))
+        first, *others = (self._proof(method) for method in way.proofs)
+        if not others:
+            return Line(first[:1].upper() + first[1:])
+        return Line(first[:1].upper() + first[1:], _("Or {others}").format(others=_(", or ").join(others)))
+
+    def _proof(self, method: str) -> str:
+        if method == Method.RECOVERY:
+            left = self.window.codes_left
+            return ngettext("the last recovery code", "one of {left} recovery codes", left).format(left=left)
+        return {
+            Method.TOTP: _("six-digit code from the authenticator app"),
+            Method.PASSKEY: _("a passkey"),
+            Method.ACCESS_PASS: _("the access pass"),
+        }.get(Method(method), method)
+
+    @property
+    def _asked_by(self) -> str:
+        """Who asked for a passkey, and when; it can be put off."""
+        request, name = self.window.request, self.person.get_short_name()
+        assert request  # else the login would not ask
+        by = request.requested_by
+        who = by.get_full_name() if by else _("an administrator")
+        if by == self.window.viewer:
+            who = _("you")
+        text = _("Requested by {who} {when}; {name} can choose “Not now”")
+        return text.format(who=who, when=moment(request.requested_at), name=name)
+
+    @property
+    def _home(self) -> str:
+        return _("Settings") if self.person.opens_settings else _("Portal")

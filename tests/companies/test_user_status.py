@@ -1,0 +1,119 @@
+"""A person's page says where they stand, and what they will see at the next login."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.utils import timezone
+
+from accounts import people
+from companies.access_passes import Validity, give_pass
+from mfa import services
+from mfa.models import AuthenticatorApp, RecoveryCode
+from tests.mfa.pages import words
+
+
+def page_of(administrator, person):
+    return administrator.client.get(f"/settings/administration/users/{person.user.pk}/")
+
+
+def steps_on(page) -> list[str]:
+    """The titles of the steps of the next login."""
+    listed = re.search(r'<ol class="todo near".*?</ol>', page.content.decode(), re.DOTALL)
+    assert listed
+    return re.findall(r"<li><p>(.*?)</p>", listed[0])
+
+
+def locked_app(kim, admin):
+    kim.set_up_app()
+    AuthenticatorApp.objects.update(disabled_at=timezone.now())
+    RecoveryCode.objects.all().delete()
+
+
+def with_everything(kim, admin):
+    kim.set_up_app()
+    kim.add_passkey()
+    services.request_passkey(kim.user, actor=admin)
+
+
+def needs_a_pass(kim, admin):
+    kim.user.company.two_factor_enabled = kim.user.company.pass_demanded = True
+    kim.user.company.save()
+
+
+def has_a_pass(kim, admin):
+    needs_a_pass(kim, admin)
+    give_pass(kim.user, valid=Validity.AN_HOUR, checked="in_person", reason="New phone", actor=admin)
+
+
+def asked(kim, admin):
+    services.enable_two_factor(kim.user, actor=admin)
+
+
+PASSWORD = "User name and password"
+SET_UP = ["Set up an authenticator app", "Save 10 recovery codes"]
+TABLE = [
+    (lambda _kim, _admin: None, "Kim signs in with the password alone.", [PASSWORD, "Portal"]),
+    (asked, "Kim is asked to set up 2FA at the next login.", [PASSWORD, *SET_UP, "Portal"]),
+    (
+        with_everything,
+        "Kim is set up and can sign in.",
+        [PASSWORD, "Six-digit code from the authenticator app", "“Add a passkey”", "Portal"],
+    ),
+    (locked_app, "Kim cannot sign in without help.", [PASSWORD, "A code, which nothing gives any more"]),
+    (needs_a_pass, "Kim cannot sign in without help.", [PASSWORD, "An access pass"]),
+    (has_a_pass, "Kim is asked to set up 2FA at the next login.", [PASSWORD, "The access pass", *SET_UP, "Portal"]),
+    (
+        lambda kim, _admin: kim.add_passkey(),
+        "Kim can sign in with a passkey, or with the password alone.",
+        [PASSWORD, "Portal"],
+    ),
+    (
+        lambda kim, admin: people.deactivate_user(kim.user, actor=admin),
+        "Kim is deactivated and cannot sign in.",
+        [PASSWORD, "The same answer as to a wrong password."],
+    ),
+    (
+        lambda kim, admin: people.lock_user(kim.user, actor=admin),
+        "Kim is locked and cannot sign in.",
+        ["User name and password, or a passkey", "“This account is locked. Call your administrator.”"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("put", "sentence", "steps"), TABLE)
+def test_it_says_where_they_stand_and_what_they_will_see(administrator, kim, admin, put, sentence, steps):
+    put(kim, admin)
+
+    page = page_of(administrator, kim)
+
+    assert sentence in words(page)
+    assert steps_on(page) == steps
+
+
+def test_it_says_how_many_ways_lead_in_and_how_much_shorter_a_passkey_is(administrator, kim, admin):
+    with_everything(kim, admin)
+
+    said = words(page_of(administrator, kim))
+
+    assert "Ways in 2: password and code, and 1 passkey" in said
+    assert "Or a passkey, and then straight to step 3" in said
+    assert "Or a passkey, or one of 10 recovery codes" in said
+    assert "Requested by you today, " in said
+
+
+def test_it_shows_where_they_are_signed_in(administrator, kim):
+    assert "Nowhere at the moment" in words(page_of(administrator, kim))
+    kim.sign_in()
+
+    said = words(page_of(administrator, kim))
+
+    assert "Nowhere at the moment" not in said
+    assert "with a password" in said
+
+
+def test_whoever_was_invited_has_not_begun(administrator, make_person):
+    page = page_of(administrator, make_person("omar", first_name="Omar", password=None))
+
+    assert steps_on(page) == ["Omar was invited and has not chosen a password yet."]
