@@ -32,7 +32,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Line:
+class LoginLine:
     """What is seen at a step of the login, and what there is to say of it."""
 
     title: str
@@ -100,63 +100,65 @@ class UserPage:
     # --- The next login ---
 
     @property
-    def next_login(self) -> list[Line]:
+    def next_login(self) -> list[LoginLine]:
         """What they will see, in order; the way that begins with the password where there is one."""
         if self.person.is_shut_out:
             return self._turned_away()
         ways = self.window.ways
         if not ways:
-            return [Line(self.window.next_login)]
+            return [LoginLine(self.window.next_login)]
         way = ways[0]
         lines = [self._beginning(way, ways), *(self._line(step, way) for step in way.steps)]
-        return [*lines, Line(self._home)] if way.leads_in else lines
+        return [*lines, LoginLine(self._home)] if way.leads_in else lines
 
-    def _turned_away(self) -> list[Line]:
+    def _turned_away(self) -> list[LoginLine]:
         if self.person.locked_at and self.person.is_active:
             return [
-                Line(_("User name and password, or a passkey")),
-                Line(_("“This account is locked. Call your administrator.”")),
+                LoginLine(_("User name and password, or a passkey")),
+                LoginLine(_("“This account is locked. Call your administrator.”")),
             ]
-        return [Line(_("User name and password")), Line(_("The same answer as to a wrong password."))]
+        return [LoginLine(_("User name and password")), LoginLine(_("The same answer as to a wrong password."))]
 
-    def _beginning(self, way: Way, ways: list[Way]) -> Line:
+    def _beginning(self, way: Way, ways: list[Way]) -> LoginLine:
         """The first factor, and how much shorter the way with a passkey is."""
         if way.first == Method.PASSKEY:
-            return Line(_("A passkey"), _("There is no password."))
+            return LoginLine(_("A passkey"), _("There is no password."))
         others = [other for other in ways if other.first == Method.PASSKEY]
         if not others:
-            return Line(_("User name and password"))
+            return LoginLine(_("User name and password"))
         skipped = len(way.steps) - len(others[0].steps)
         if skipped < 1:
-            return Line(_("User name and password"), _("Or a passkey"))
+            return LoginLine(_("User name and password"), _("Or a passkey"))
         text = _("Or a passkey, and then straight to step {number}").format(number=2 + skipped)
-        return Line(_("User name and password"), text)
+        return LoginLine(_("User name and password"), text)
 
-    def _line(self, step: Step, way: Way) -> Line:
+    def _line(self, step: Step, way: Way) -> LoginLine:
         name = self.person.get_short_name()
         match step:
             case Step.CHALLENGE:
                 return self._challenge(way)
             case Step.CHOOSE_PASSWORD:
-                return Line(_("A longer password"), _("Without an authenticator app, the one there is is too short."))
+                return LoginLine(
+                    _("A longer password"), _("Without an authenticator app, the one there is is too short.")
+                )
             case Step.SET_UP_TWO_FACTOR:
                 more = _("Until it is set up, {name} cannot get in.").format(name=name)
-                return Line(_("Set up an authenticator app"), more)
+                return LoginLine(_("Set up an authenticator app"), more)
             case Step.SAVE_RECOVERY_CODES:
-                return Line(_("Save 10 recovery codes"))
+                return LoginLine(_("Save 10 recovery codes"))
             case _:
-                return Line(_("“Add a passkey”"), self._asked_by)
+                return LoginLine(_("“Add a passkey”"), self._asked_by)
 
-    def _challenge(self, way: Way) -> Line:
+    def _challenge(self, way: Way) -> LoginLine:
         """What is asked for beside the password, and what does instead."""
         if not way.leads_in:
             if self.window.app is not None:
-                return Line(_("A code, which nothing gives any more"), self.window.next_login_locked)
-            return Line(_("An access pass"), self.window.asked(self.window.ways))
+                return LoginLine(_("A code, which nothing gives any more"), self.window.next_login_locked)
+            return LoginLine(_("An access pass"), self.window.asked(self.window.ways))
         first, *others = (self._proof(method) for method in way.proofs)
         if not others:
-            return Line(first[:1].upper() + first[1:])
-        return Line(first[:1].upper() + first[1:], _("Or {others}").format(others=_(", or ").join(others)))
+            return LoginLine(first[:1].upper() + first[1:])
+        return LoginLine(first[:1].upper() + first[1:], _("Or {others}").format(others=_(", or ").join(others)))
 
     def _proof(self, method: str) -> str:
         if method == Method.RECOVERY:
