@@ -20,7 +20,7 @@ from accounts.text import USERNAME_RULE, fold
 from accounts.throttle import budgets, lanes
 from accounts.throttle.budgets import Throttled
 from companies.access_passes import IdentityCheck, Validity
-from companies.letting_in import APP, CODES, Fate
+from companies.letting_in import APP, APP_BEFORE, CODES, CODES_BEFORE, Fate
 from companies.models import Company
 from mfa.forms import SignOutForm
 
@@ -181,6 +181,9 @@ class CompanyOffForm(SignOutForm):
     keep = forms.BooleanField(required=False)
 
 
+PUT_BACK = [(Fate.KEEP, _("Put back")), (Fate.REMOVE, _("Leave removed"))]
+
+
 class LetInForm(forms.Form):
     """What to do with each factor of a locked person, and how the administrator made sure who they are."""
 
@@ -201,12 +204,20 @@ class LetInForm(forms.Form):
         self.factors = list(factors)
         for factor in self.factors:
             self.fields[factor.key] = forms.ChoiceField(
-                choices=Fate.choices, initial=Fate.REMOVE if factor.is_new else Fate.KEEP, widget=forms.RadioSelect
+                choices=PUT_BACK if factor.removed_at else Fate.choices,
+                initial=Fate.KEEP if factor.kept else Fate.REMOVE,
+                widget=forms.RadioSelect,
             )
 
     def clean(self) -> dict[str, Any]:
-        """Recovery codes stand in for the app, and are worth nothing without it."""
+        """Recovery codes stand in for the app, and are worth nothing without it; of each there is one at most."""
         data = self.cleaned_data
+        if data.get(APP) == data.get(APP_BEFORE) == Fate.KEEP:
+            self.add_error(
+                APP_BEFORE, _("One authenticator app can stay. Remove the other one, or leave this removed.")
+            )
+        if data.get(CODES_BEFORE) == Fate.KEEP and (data.get(APP) != Fate.KEEP or data.get(CODES) == Fate.KEEP):
+            self.add_error(CODES_BEFORE, _("They need the authenticator app, and take the place of the other codes."))
         if data.get(CODES) == Fate.KEEP and data.get(APP) == Fate.REMOVE:
             self.add_error(
                 CODES, _("Recovery codes work beside the authenticator app only. Remove them too, or keep both.")

@@ -69,6 +69,12 @@ def put_back_app(person: User, app: AuthenticatorApp) -> bool:
     return bool(apps_of(person).filter(pk=app.pk).update(confirmed=True, removed_at=None))
 
 
+def put_back_codes(person: User) -> bool:
+    """Let the recovery codes count again that went without their app, in the place of any others. False where they are gone."""
+    RecoveryCode.objects.filter(user=person).delete()
+    return bool(codes_of(person).update(used_at=None, removed_at=None))
+
+
 def put_back_passkey(person: User, passkey: Passkey) -> bool:
     """Let `passkey` sign in again. False where it is gone."""
     return bool(passkeys_of(person).filter(pk=passkey.pk).update(suspended_at=None, removed_at=None))

@@ -20,18 +20,20 @@ from accounts.permissions import Permission
 from audit.models import AuditEvent
 from audit.recording import record
 from audit.vocabulary import Action
+from companies import kept_apart
 from mfa.holding import hold_everything
 from mfa.models import AuthenticatorApp, Passkey, RecoveryCode
 from mfa.services import delete_passkey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from django.db.models import QuerySet
     from django.utils.functional import _StrPromise as StrPromise
 
 APP, CODES = "app", "codes"
+APP_BEFORE, CODES_BEFORE = "app_before", "codes_before"  # removed by a reset, and kept apart
 MADE = (Action.APP_SET_UP, Action.RECOVERY_CODES_MADE, Action.PASSKEY_CREATED)
 STRANGE_DAYS = 30
 MOST_LINES = 50  # of the history at once
@@ -59,7 +61,10 @@ class Fate(models.TextChoices):
 
 @dataclass(frozen=True)
 class HeldFactor:
-    """Something that somebody holds. `made` is the audit's line, None where the viewer may not read it or none is there."""
+    """Something that somebody holds, or held until `removed_at`, when a reset put it apart.
+
+    `made` is the audit's line, None where the viewer may not read it or none is there; `kept` is what is proposed.
+    """
 
     key: str
     held: AuthenticatorApp | Passkey | None
@@ -67,6 +72,8 @@ class HeldFactor:
     at: datetime
     made: AuditEvent | None
     is_new: bool
+    kept: bool
+    removed_at: datetime | None = None
 
     @property
     def passkey(self) -> Passkey | None:
@@ -122,7 +129,7 @@ class Lock:
             return None
         return self._lines.filter(action=Action.REPORTED_NOT_ME).first()
 
-    @property
+    @cached_property
     def report_about(self) -> AuditEvent | None:
         """The line that the person said was not them."""
         reported = self.reported
@@ -134,7 +141,7 @@ class Lock:
         lines = self._lines.filter(action__in=(Action.REPORTED_NOT_ME, Action.USER_LOCKED)).first()
         return int(lines.details.get("sessions", 0)) if lines else 0
 
-    @property
+    @cached_property
     def last_sure(self) -> datetime | None:
         """The last login that was surely the person's; None where none was.
 
@@ -161,26 +168,65 @@ class Lock:
         return [line.details["changes"]["email"][0] for line in changes]
 
     def factors(self) -> list[HeldFactor]:
-        """Everything that the person holds, with when and where it was made."""
-        sure, lines = self.last_sure, list(self._lines.filter(action__in=MADE))
-
-        def factor(
-            key: str, held: AuthenticatorApp | Passkey | None, at: datetime, made: Iterable[AuditEvent], number: int = 1
-        ) -> HeldFactor:
-            return HeldFactor(key, held, number, at, next(iter(made), None), is_new=sure is None or at > sure)
-
+        """Everything that the person holds, with when and where it was made; then what a reset removed within a day."""
         found = [
-            factor(APP, app, app.created_at, (line for line in lines if line.action == Action.APP_SET_UP))
+            self._factor(APP, app, app.created_at, self._made(Action.APP_SET_UP))
             for app in AuthenticatorApp.objects.filter(user=self.subject, confirmed=True)
         ]
         codes = RecoveryCode.objects.filter(user=self.subject, used_at=None).order_by("-created_at")
         if number := len(codes):
-            made = (line for line in lines if line.action == Action.RECOVERY_CODES_MADE)
-            found.append(factor(CODES, None, codes[0].created_at, made, number))
-        for passkey in Passkey.objects.filter(user=self.subject):
-            made = (line for line in lines if line.details.get("passkey") == str(passkey.pk))
-            found.append(factor(str(passkey.pk), passkey, passkey.created_at, made))
-        return found
+            made = self._made(Action.RECOVERY_CODES_MADE)
+            found.append(self._factor(CODES, None, codes[0].created_at, made, number=number))
+        passkeys = [
+            self._factor(str(passkey.pk), passkey, passkey.created_at, self._made_as(passkey))
+            for passkey in Passkey.objects.filter(user=self.subject)
+        ]
+        return [*found, *passkeys, *self._kept_apart()]
+
+    def _kept_apart(self) -> Iterator[HeldFactor]:
+        """What a reset removed: an app together with its codes, codes alone, passkeys."""
+        app = kept_apart.apps_of(self.subject).first()
+        codes = list(kept_apart.codes_of(self.subject).order_by("-removed_at"))
+        if app is not None:
+            number = sum(code.removed_at == app.removed_at for code in codes)
+            made = self._made(Action.APP_SET_UP)
+            yield self._factor(APP_BEFORE, app, app.created_at, made, number=number, removed_at=app.removed_at)
+        elif codes:
+            made, at = self._made(Action.RECOVERY_CODES_MADE), codes[0].removed_at
+            yield self._factor(CODES_BEFORE, None, codes[0].created_at, made, number=len(codes), removed_at=at)
+        for passkey in kept_apart.passkeys_of(self.subject):
+            made, at = self._made_as(passkey), passkey.removed_at
+            yield self._factor(str(passkey.pk), passkey, passkey.created_at, made, removed_at=at)
+
+    def _factor(
+        self,
+        key: str,
+        held: AuthenticatorApp | Passkey | None,
+        at: datetime,
+        made: list[AuditEvent],
+        *,
+        number: int = 1,
+        removed_at: datetime | None = None,
+    ) -> HeldFactor:
+        """`held`, and what is proposed: what is sure stays, and what a reset removed comes back if that was reported."""
+        is_new = self.last_sure is None or at > self.last_sure
+        about = self.report_about
+        reported = removed_at is None or (about is not None and about.at >= removed_at)
+        line = next((line for line in made if removed_at is None or line.at <= removed_at), None)
+        return HeldFactor(
+            key, held, number, at, line, is_new=is_new, kept=reported and not is_new, removed_at=removed_at
+        )
+
+    @cached_property
+    def _making(self) -> list[AuditEvent]:
+        """The lines of all that was made, newest first."""
+        return list(self._lines.filter(action__in=MADE))
+
+    def _made(self, action: Action) -> list[AuditEvent]:
+        return [line for line in self._making if line.action == action]
+
+    def _made_as(self, passkey: Passkey) -> list[AuditEvent]:
+        return [line for line in self._making if line.details.get("passkey") == str(passkey.pk)]
 
     @property
     def history(self) -> History:
@@ -196,7 +242,7 @@ class Lock:
 
 @transaction.atomic
 def let_in(subject: User, *, kept: Iterable[str], checked: str, reason: str, actor: User) -> str:
-    """Let `subject` in again with the factors `kept` and no others; the link by which they choose a new password.
+    """Let `subject` in again with the factors `kept`, those of them that a reset had removed put back, and no others; the link by which they choose a new password.
 
     The old password is void. Their own 2FA switch stays: where it is on and no app was kept, the next login asks
     them to set one up. Raises OutOfReach, and ChangedMeanwhile where the account is not locked (any more).
@@ -212,14 +258,28 @@ def let_in(subject: User, *, kept: Iterable[str], checked: str, reason: str, act
     passkeys = [passkey for passkey in Passkey.objects.filter(user=subject) if str(passkey.pk) not in keys]
     for passkey in passkeys:
         delete_passkey(passkey, actor=actor)
+    back = _put_back(subject, keys)
     end_lock(subject)
     record(
         Action.USER_LET_IN,
         actor=actor,
         subject=subject,
         removed={"authenticator_apps": apps, "recovery_codes": codes, "passkeys": len(passkeys)},
+        put_back=back,
         checked=checked,
         reason=reason,
     )
     subject = User.objects.select_related("company").get(pk=subject.pk)
     return invitations.invite(subject, actor=actor)
+
+
+def _put_back(subject: User, keys: set[str]) -> list[str]:
+    """Put back those of `keys` that are kept apart; what they were, in the audit's words."""
+    back = []
+    app = kept_apart.apps_of(subject).first()
+    if APP_BEFORE in keys and app is not None and kept_apart.put_back_app(subject, app):
+        back.append("authenticator_app")
+    elif CODES_BEFORE in keys and kept_apart.put_back_codes(subject):
+        back.append("recovery_codes")
+    chosen = [passkey for passkey in kept_apart.passkeys_of(subject) if str(passkey.pk) in keys]
+    return back + [passkey.name for passkey in chosen if kept_apart.put_back_passkey(subject, passkey)]

@@ -26,9 +26,12 @@ from accounts.models import Budget, Session, User
 from accounts.not_me import Claim
 from accounts.not_me import not_me_link as link_for
 from accounts.throttle import rule
+from audit.models import AuditEvent
 from audit.recording import record
 from audit.vocabulary import Action
 from companies.access_passes import Validity, give_pass
+from companies.letting_in import APP, CODES
+from companies.lost_phone import reset
 from companies.models import Company
 from m2v import errors
 from m2v.management.commands.create_demo import create
@@ -279,6 +282,16 @@ def lock(stage: Stage, username: str) -> None:
 def user_let_in(stage: Stage) -> Desk:
     kim = stage.user("kim.hansen")
     people.lock_user(kim, actor=stage.petra)
+    return stage.inside("petra.vogt", f"/settings/administration/users/{kim.pk}/let-in/")
+
+
+@state("user-let-in-put-back", "settings:user_let_in")
+def user_let_in_put_back(stage: Stage) -> Desk:
+    kim = stage.user("kim.hansen")
+    lost = {APP, CODES, str(kim.passkeys.get(name="iCloud Keychain").pk)}
+    reset(kim, lost=lost, checked="called_back", reason="Phone left on the train", actor=stage.petra)
+    line = AuditEvent.objects.select_related("subject").get(action="user_reset")
+    people.report_not_me(Claim(line, kim.email), about="What you sign in with was removed")
     return stage.inside("petra.vogt", f"/settings/administration/users/{kim.pk}/let-in/")
 
 
