@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ from companies.models import Company, Listing
 from mfa.queries import with_factors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from django.db.models import QuerySet
     from django.http import QueryDict
@@ -115,8 +116,8 @@ class UserList:
             return {chip: numbers.of(chip) for chip in Chip} | {"all": numbers.of(None)}
         if self._hits.more:
             return {}
-        found = self._hits.people
-        return {chip: sum(_meets(hit, chip) for hit in found) for chip in Chip} | {"all": len(found)}
+        kinds = Counter((hit.kind, bool(hit.required)) for hit in self._hits.people)
+        return {chip: _number_of(kinds, chip) for chip in Chip} | {"all": kinds.total()}
 
     @property
     def chips(self) -> list[tuple[Chip, StrPromise, int | None]]:
@@ -208,29 +209,24 @@ class UserList:
         if self._hits.more:
             few = self._numbers.of(Chip(self.chosen)) <= LOOKED_THROUGH
             return search(self._rows.filter(self._choice), self._words, few=few)
-        chip = Chip(self.chosen)
-        return Hits([hit for hit in self._hits.people if _meets(hit, chip)], more=False)
+        chip, found = Chip(self.chosen), self._hits.people
+        met = {
+            (kind, required)
+            for kind, required in {(hit.kind, hit.required) for hit in found}
+            if is_met(chip, kind, required=bool(required))
+        }
+        return Hits([hit for hit in found if (hit.kind, hit.required) in met], more=False)
 
     @cached_property
     def _sought(self) -> list[Hit]:
         """The hits in their order: who begins with the words first, where there are others too many to list."""
-        hits = self._chosen_hits
+        hits, place = self._chosen_hits, PLACES[self.order]
         if not hits.more:
-            return sorted(hits.people, key=self._place)
+            return sorted(hits.people, key=place)
         first = beginning_with(self._rows.filter(self._choice), self._words)
         known = {hit.id for hit in first}
         rest = [hit for hit in hits.people if hit.id not in known]
-        return [*sorted(first, key=self._place), *sorted(rest, key=self._place)][:MOST_HITS]
-
-    def _place(self, hit: Hit) -> tuple[object, ...]:
-        """What hits are sorted by."""
-        by_name, gone = (hit.name, hit.id), not hit.kind & Kind.ACTIVE
-        if self.order == "company":
-            return gone, hit.company_name or "", *by_name
-        if self.order == "last":
-            never = hit.last_sign_in_at is None
-            return gone, never, 0.0 if never else -hit.last_sign_in_at.timestamp(), *by_name  # type: ignore[union-attr]  # there is one
-        return gone, *by_name
+        return [*sorted(first, key=place), *sorted(rest, key=place)][:MOST_HITS]
 
     def _page_of_hits(self) -> PeoplePage:
         ids = [hit.person for hit in self._sought]
@@ -284,5 +280,26 @@ class UserList:
         )
 
 
-def _meets(hit: Hit, chip: Chip) -> bool:
-    return is_met(chip, hit.kind, required=bool(hit.required))
+def _number_of(kinds: Counter[tuple[int, bool]], chip: Chip) -> int:
+    return sum(number for (kind, required), number in kinds.items() if is_met(chip, kind, required=required))
+
+
+def _by_name(hit: Hit) -> tuple[object, ...]:
+    return not hit.kind & Kind.ACTIVE, hit.name, hit.id
+
+
+def _by_company(hit: Hit) -> tuple[object, ...]:
+    return not hit.kind & Kind.ACTIVE, hit.company_name or "", hit.name, hit.id
+
+
+def _by_sign_in(hit: Hit) -> tuple[object, ...]:
+    at = hit.last_sign_in_at
+    return not hit.kind & Kind.ACTIVE, at is None, 0.0 if at is None else -at.timestamp(), hit.name, hit.id
+
+
+# What hits are sorted by: whoever is deactivated comes last.
+PLACES: dict[str, Callable[[Hit], tuple[object, ...]]] = {
+    "name": _by_name,
+    "company": _by_company,
+    "last": _by_sign_in,
+}

@@ -36,7 +36,6 @@ class Hit(NamedTuple):
 
     id: int
     person: UUID
-    company: UUID | None
     company_name: str | None
     required: bool | None
     kind: int
@@ -44,7 +43,7 @@ class Hit(NamedTuple):
     last_sign_in_at: datetime | None
 
 
-FIELDS = ("id", "person", "company", "company__name_folded", "company__two_factor_enabled", "kind", "name",
+FIELDS = ("id", "person", "company__name_folded", "company__two_factor_enabled", "kind", "name",
           "last_sign_in_at")  # fmt: skip
 
 
