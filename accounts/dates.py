@@ -9,7 +9,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
 
 def day(at: datetime) -> str:
@@ -31,3 +31,22 @@ def on_day(at: datetime) -> str:
     """ "today", or "on 3 May 2026": for the end of a sentence."""
     named = day(at)
     return named if named in {_("today"), _("yesterday")} else _("on {day}").format(day=named)
+
+
+def heading(of: date) -> str:
+    """ "Today, 24 November 2026", "3 May 2026": above what happened on a day."""
+    days_ago = (timezone.localdate() - of).days
+    name = {0: _("Today"), 1: _("Yesterday")}.get(days_ago)
+    full = date_format(of, _("j F Y"))
+    return f"{name}, {full}" if name else full
+
+
+def span(first: datetime, last: datetime) -> str:
+    """ "24 November 2026", "23 to 24 November 2026", or "30 October 2026 to 24 November 2026"."""
+    began, ended = (timezone.localtime(at) for at in (first, last))
+    full = date_format(ended, _("j F Y"))
+    if began.date() == ended.date():
+        return full
+    same_month = (began.year, began.month) == (ended.year, ended.month)
+    form = _("j") if same_month else _("j F Y")
+    return _("{first} to {last}").format(first=date_format(began, form), last=full)

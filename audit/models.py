@@ -87,9 +87,12 @@ class AuditEvent(WrittenOnce):
 
     at = models.DateTimeField(default=timezone.now, db_index=True)
     action = models.CharField(max_length=40)  # an Action of `vocabulary`
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="acts")
-    subject = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="events")
-    company = models.ForeignKey("companies.Company", models.PROTECT, null=True, related_name="events")
+    # Their indexes are below, each with the time behind it.
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="acts", db_index=False)
+    subject = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="events", db_index=False
+    )
+    company = models.ForeignKey("companies.Company", models.PROTECT, null=True, related_name="events", db_index=False)
     address = models.GenericIPAddressField(null=True)
     browser = models.CharField(max_length=300, blank=True)
     details = models.JSONField(default=dict)
@@ -105,6 +108,10 @@ class AuditEvent(WrittenOnce):
         indexes = (
             models.Index(fields=["subject", "-at"], name="events_of_a_person"),
             models.Index(fields=["company", "-at"], name="events_of_a_company"),
+            models.Index(fields=["actor", "-at"], name="events_by_a_person"),
+            models.Index(fields=["action", "-at"], name="events_of_an_act"),
+            models.Index(fields=["actor", "action", "-at"], name="acts_by_a_person"),
+            models.Index(fields=["company", "action", "-at"], name="acts_in_a_company"),
         )
         constraints = (models.CheckConstraint(condition=models.Q(id__gte=1), name="lines_are_numbered_from_1"),)
 

@@ -6,6 +6,7 @@ details hold.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.utils.translation import gettext as _now
@@ -147,6 +148,9 @@ SENTENCES = {
     ),
     Action.COMPANY_SESSIONS_ENDED: Sentence(_("{actor} ended all sessions of the users of {company}")),
     Action.LIST_EXPORTED: Sentence(_("{actor} took the list “{name}” out as a file")),
+    # What was read
+    Action.ACTIVITY_EXPORTED: Sentence(_("{actor} exported activity as a file")),
+    Action.AUDIT_EXPORTED: Sentence(_("{actor} exported the whole audit, signed")),
 }
 
 
@@ -174,6 +178,11 @@ def sentence(event: AuditEvent) -> str:
 def shell_in_words(event: AuditEvent) -> str:
     """Who did what was done on the command line; nothing of any other line."""
     return _now("Somebody on the server’s command line") if "shell" in event.details else ""
+
+
+def in_general(action: Action) -> str:
+    """What lines of this kind say, whoever they are about."""
+    return str(SENTENCES[action].said).format_map(defaultdict(lambda: "…"))
 
 
 def form_and_words(event: AuditEvent) -> tuple[str, dict[str, str]]:

@@ -7,16 +7,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import models, transaction
-from django.db.models import Count, F, Q
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from accounts import history, invitations
+from accounts import invitations
+from accounts.activity import Activity, By
 from accounts.authorization import OutOfReach
 from accounts.models import User
 from accounts.people import ChangedMeanwhile, end_lock
 from accounts.permissions import Permission
+from audit.acts import GROUP_LABELS, GROUPS, Group
 from audit.models import AuditEvent
 from audit.recording import record
 from audit.vocabulary import Action
@@ -37,19 +38,6 @@ APP_BEFORE, CODES_BEFORE = "app_before", "codes_before"  # removed by a reset, a
 MADE = (Action.APP_SET_UP, Action.RECOVERY_CODES_MADE, Action.PASSKEY_CREATED)
 STRANGE_DAYS = 30
 MOST_LINES = 50  # of the history at once
-LOGINS = (Action.SIGNED_IN, Action.REFUSED, Action.SIGNED_OUT)
-ABOUT_FAILURES = (
-    Action.REFUSED,
-    Action.ACCESS_REFUSED,
-    Action.FORM_REFUSED,
-    Action.STEP_SKIPPED,
-    Action.PASSKEY_REFUSED,
-)
-ABOUT_FACTORS = tuple(
-    action
-    for action in Action
-    if action.startswith(("two_factor", "app_", "recovery_code", "passkey_")) or action == Action.PASSWORD_CHANGED
-)
 
 
 class Fate(models.TextChoices):
@@ -86,33 +74,32 @@ class HeldFactor:
 
 @dataclass(frozen=True)
 class History:
-    """What was done, all of it or narrowed to one of its `parts`."""
+    """What was done about a person, all of it or narrowed to one of its `parts`."""
 
-    lines: QuerySet[AuditEvent]
-    viewer: User
+    whole: Activity
 
     @cached_property
-    def parts(self) -> dict[str, tuple[StrPromise, Q]]:
+    def parts(self) -> dict[str, tuple[StrPromise, Activity]]:
         """What there is to choose: a name for each, and its lines. The first is shown where nothing was chosen."""
-        day = timezone.now() - timedelta(days=1)
+        of = self.whole.narrowed
         return {
-            "all": (_("All"), Q()),
-            "day": (_("Last 24 hours"), Q(at__gt=day)),
-            "logins": (_("Logins"), Q(action__in=LOGINS)),
-            "failures": (_("Failures"), Q(action__in=ABOUT_FAILURES)),
-            "factors": (_("Factors"), Q(action__in=ABOUT_FACTORS)),
-            "others": (_("By an administrator"), Q(actor__isnull=False) & ~Q(actor=F("subject"))),
+            "all": (_("All"), self.whole),
+            "day": (_("Last 24 hours"), of(since=timezone.now() - timedelta(days=1))),
+            "logins": (GROUP_LABELS[Group.LOGINS], of(acts=GROUPS[Group.LOGINS])),
+            "failures": (GROUP_LABELS[Group.FAILURES], of(acts=GROUPS[Group.FAILURES])),
+            "factors": (GROUP_LABELS[Group.FACTORS], of(acts=GROUPS[Group.FACTORS])),
+            "others": (_("By an administrator"), of(actor=By.OTHERS)),
         }
 
     @cached_property
     def counts(self) -> list[tuple[str, StrPromise, int]]:
         """Each part with its name and the number of its lines: one statement."""
-        numbers = self.lines.aggregate(**{key: Count("pk", filter=part) for key, (_name, part) in self.parts.items()})
+        numbers = self.whole.counts({key: part for key, (_name, part) in self.parts.items()})
         return [(key, name, numbers[key]) for key, (name, _part) in self.parts.items()]
 
     def shown(self, chosen: str) -> list[AuditEvent]:
         """The newest lines of a part."""
-        return history.newest(self.lines.filter(self.parts[chosen][1]), viewer=self.viewer, number=MOST_LINES)
+        return self.parts[chosen][1].newest(MOST_LINES)
 
 
 @dataclass(frozen=True)
@@ -231,7 +218,7 @@ class Lock:
     @property
     def history(self) -> History:
         """What the viewer may read about the person, to be narrowed."""
-        return History(self._lines, self.viewer)
+        return History(Activity(self.viewer, person=frozenset({self.subject.pk})))
 
     @property
     def _lines(self) -> QuerySet[AuditEvent]:

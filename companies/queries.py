@@ -5,22 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.core.paginator import Page, Paginator
-from django.db.models import Q
-
-from accounts import history
-from accounts.models import User
-from audit.models import AuditEvent
+from accounts.activity import Activity
+from audit.acts import CHANGES
 from companies.listing.kinds import Chip, Kind
 from companies.listing.numbers import numbers_by_company
-from companies.listing.pages import PAGE_SIZE
 from mfa.queries import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from django.db.models import QuerySet
-
+    from accounts.models import User
+    from audit.models import AuditEvent
     from companies.listing.numbers import Numbers
     from companies.models import Company
 
@@ -89,41 +84,6 @@ class Coverage:
         return bars
 
 
-def events_of(company: Company, viewer: User) -> QuerySet[AuditEvent]:
-    """What was done in `company`, newest first, without sign-ins and refusals.
-
-    Viewers who do not manage everybody see no line about the rest, except what these did to the company and to the
-    viewer's people.
-    """
-    acts = AuditEvent.objects.filter(company=company).exclude(
-        action__in=[
-            "proved",
-            "signed_in",
-            "refused",
-            "signed_out",
-            "confirmed",
-            "passkey_postponed",
-            "form_refused",
-            "step_skipped",
-            "access_refused",
-            "fields_ignored",
-            "passkey_refused",
-        ]
-    )
-    if not viewer.sees_everybody:
-        managed = User.objects.managed_by(viewer)
-        of_theirs = Q(subject__in=managed) | Q(subject=None, actor__in=managed)
-        acts = acts.filter(of_theirs | Q(action__startswith="company_"))
-    return acts
-
-
 def latest_events(company: Company, viewer: User) -> list[AuditEvent]:
-    """What was done in `company` lately."""
-    return history.newest(events_of(company, viewer), viewer=viewer)
-
-
-def all_events(company: Company, viewer: User, page: str) -> Page[AuditEvent]:
-    """A page of everything that was done in `company`."""
-    shown = Paginator(history.seen_by(viewer, events_of(company, viewer)), PAGE_SIZE).get_page(page)
-    shown.object_list = history.shown_to(viewer, shown.object_list)
-    return shown
+    """What was done in `company` lately, without sign-ins and refusals."""
+    return Activity(viewer, company=company.pk, acts=CHANGES).newest()

@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from accounts.guards import SETTINGS
 from companies.views import (
+    activity,
     companies,
     company_pass,
     company_switch,
@@ -69,4 +70,6 @@ urlpatterns = [
     path(
         "administration/companies/<uuid:company_id>/sign-out/", company_switch.company_sign_out, name="company_sign_out"
     ),
+    path("administration/activity/", activity.activity, name="activity"),
+    path("administration/activity/export/", activity.activity_export, name="activity_export"),
 ]

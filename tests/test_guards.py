@@ -23,6 +23,7 @@ LOOKING = {
     "settings:companies",
     "settings:company_names",
     "settings:company",
+    "settings:activity",
     "settings:user_mfa:window",
 }
 

@@ -21,6 +21,7 @@ from accounts.models import Role, User
 from accounts.people import ChangedMeanwhile
 from accounts.permissions import WHO_MAY, Permission
 from companies.access_passes import IdentityCheck, Validity
+from companies.activity_files import Form
 from companies.models import Company
 from mfa.methods import recovery_codes
 from mfa.methods.passkeys.ceremonies import NewPasskey
@@ -67,6 +68,8 @@ def call(company, kim) -> Callable[..., object]:
             "changed": ["first_name"],
             "session_id": UUID_ZERO,
             "kept": [],
+            "form": Form.CSV,
+            "filters": {},
             "codes": recovery_codes.draw(),
             "checked": IdentityCheck.IN_PERSON,
             "reason": "She stood at my desk",

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from django import template
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from accounts import dates
 from audit import reading, sentences
+from audit.acts import GROUPS, Group
 from audit.browsers import PHONES, system_name
+from audit.vocabulary import Action
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -47,6 +51,20 @@ ICONS = {
     "company_pass_demanded": "ticket",
     "company_pass_not_demanded": "ticket",
     "company_two_factor_disabled": "shield-exclamation",
+    "activity_exported": "arrow-down-tray",
+    "audit_exported": "arrow-down-tray",
+}
+
+
+BAD = {
+    Action.REPORTED_NOT_ME,
+    Action.USER_LOCKED,
+    Action.USER_DEACTIVATED,
+    Action.USER_RESET,
+    Action.PASSKEY_SUSPENDED,
+    Action.APP_DISABLED,
+    Action.RECOVERY_CODES_DISABLED,
+    Action.ACCESS_PASS_DISABLED,
 }
 
 
@@ -76,10 +94,11 @@ def sentence(event: AuditEvent) -> str:
 
 
 @register.simple_tag
-def parts_of(event: Any, about: User | None = None) -> list[tuple[str, str]]:
-    """The same in parts; people whom the viewer manages come with a link to their page (see history.seen_by).
+def parts_of(event: Any, about: User | None = None, by: str = "") -> list[tuple[str, str]]:
+    """The same in parts; people whom the viewer manages come with a link to their page (see accounts.activity).
 
-    `about` is the person whose page it is on, who needs no link.
+    `about` is the person whose page it is on, who needs no link. With `by`, the beginning of an address, the link of
+    whoever acted leads to what they did.
     """
     form, words = sentences.form_and_words(event)
     people = {"actor": event.actor_managed and event.actor, "subject": event.subject_managed and event.subject}
@@ -89,6 +108,8 @@ def parts_of(event: Any, about: User | None = None) -> list[tuple[str, str]]:
         if field:
             person = people.get(field)
             address = reverse("settings:user", args=[person.pk]) if person and person != about else ""
+            if person and address and by and field == "actor":
+                address = f"{by}{person.pk}"
             parts.append((words[field], address))
     return parts
 
@@ -107,6 +128,20 @@ def event_icon(event: AuditEvent) -> str:
     if event.action.startswith("company"):
         return ICONS.get(event.action, "building-office-2")
     return ICONS.get(event.action, "user")
+
+
+@register.filter
+def event_tone(event: AuditEvent) -> str:
+    """What its icon says by its colour too."""
+    if event.action in BAD:
+        return "bad"
+    return "wait" if event.action in GROUPS[Group.FAILURES] | GROUPS[Group.REQUESTS] else ""
+
+
+@register.filter
+def clock(at: datetime) -> str:
+    """Under the heading of a day: "09:20"."""
+    return date_format(timezone.localtime(at), "H:i")
 
 
 @register.filter

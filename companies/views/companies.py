@@ -24,7 +24,7 @@ from companies.forms import CompanyForm
 from companies.listing.numbers import numbers_for
 from companies.listing.pages import PAGE_SIZE
 from companies.models import Company
-from companies.queries import Coverage, all_events, count_people, latest_events
+from companies.queries import Coverage, count_people, latest_events
 from mfa.step_up import confirmation_required
 from mfa.window.page import Page
 
@@ -121,10 +121,7 @@ def _shown(request: SignedInRequest, company_id: UUID) -> dict[str, Any]:
     """What a company's page shows."""
     shown = find_company(request, company_id)
     context: dict[str, Any] = {"company": shown, "coverage": coverage_of(request, shown)}
-    if request.GET.get("activity") == "all":
-        context["events"] = all_events(shown, request.user, request.GET.get("page", "1"))
-    else:
-        context["events"] = latest_events(shown, request.user)
+    context["events"] = latest_events(shown, request.user)
     return context
 
 

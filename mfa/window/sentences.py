@@ -10,11 +10,10 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts import history
+from accounts.activity import Activity
 from accounts.dates import day, moment, on_day
 from accounts.models import Session, User
 from accounts.permissions import Permission
-from audit.models import AuditEvent
 from mfa.forecast import Circumstances, Way, requiring, ways
 from mfa.methods import recovery_codes
 from mfa.methods.passkeys.signals import signals
@@ -23,6 +22,7 @@ from mfa.policy import Method, Step
 from mfa.queries import State, circumstances_of, must_have_factor, state_of
 
 if TYPE_CHECKING:
+    from audit.models import AuditEvent
     from mfa.models import AuthenticatorApp, Passkey
 
 
@@ -81,10 +81,7 @@ class Window:
 
     @cached_property
     def activity(self) -> list[AuditEvent]:
-        events = AuditEvent.objects.filter(subject=self.subject)
-        if not self.own and not self.viewer.serves_site:
-            events = events.filter(company=self.viewer.company_id)  # what was done in an earlier company stays there
-        return history.newest(events, viewer=self.viewer)
+        return Activity(self.viewer, person=frozenset({self.subject.pk})).newest()
 
     @cached_property
     def sessions(self) -> int:

@@ -278,6 +278,8 @@ def do_everything(administrator, kim, company):
     kim.enter_password("four other words")
     kim.client.get("/settings/")
     petra.post(f"{firm}edit/", {"name": "Acme Machines AG", "two_factor_enabled": ""})
+    for form in ("csv", "signed"):
+        petra.post("/settings/administration/activity/export/", {"form": form})
     careful = Client(enforce_csrf_checks=True, SERVER_NAME="localhost", SERVER_PORT="8000")
     careful.post("/login/", {"username": "kim"})
 

@@ -29,7 +29,8 @@ from accounts.throttle import rule
 from audit.models import AuditEvent
 from audit.recording import record
 from audit.vocabulary import Action
-from companies.access_passes import Validity, give_pass
+from companies import services as companies
+from companies.access_passes import IdentityCheck, Validity, give_pass
 from companies.letting_in import APP, CODES
 from companies.lost_phone import reset
 from companies.models import Company
@@ -880,6 +881,54 @@ def company_empty(stage: Stage) -> Desk:
     desk.button("Create").click()
     desk.sees("This company has no users yet.")
     return desk
+
+
+# --- The Settings app: activity ---
+
+
+def arrange_activity(stage: Stage, query: str = "") -> Desk:
+    """Yesterday and today, by administrators, by people and by nobody; one of them with a name of 40 letters."""
+    petra, kim = stage.petra, stage.user("kim.hansen")
+    long = stage.user("maximiliane.hohenstein-wittelsbach-oberreuth")
+    yesterday = timezone.now() - timedelta(days=1)
+    AuditEvent.objects.bulk_create(
+        [
+            AuditEvent(at=yesterday, action=Action.PASSKEY_CREATED, actor=kim, subject=kim, company=kim.company,
+                       details={"name": "Google Password Manager"}),
+            AuditEvent(at=yesterday, action=Action.REFUSED, subject=long, company=long.company, address="192.0.2.17",
+                       details={"methods": ["password"], "reason": "WrongPassword"}),
+        ]
+    )  # fmt: skip
+    services.request_passkey(long, actor=petra)
+    give_pass(
+        kim, valid=Validity.AN_HOUR, checked=IdentityCheck.CALLED_BACK, reason="Phone left on the train", actor=petra
+    )
+    people.lock_user(long, actor=petra)
+    companies.enable_company_two_factor(stage.company(NORDWIND), actor=petra)
+    return stage.inside("petra.vogt", "/settings/administration/activity/" + query)
+
+
+@state("activity", "settings:activity")
+def activity(stage: Stage) -> Desk:
+    return arrange_activity(stage)
+
+
+@state("activity-of-days", "settings:activity")
+def activity_of_days(stage: Stage) -> Desk:
+    return arrange_activity(stage, "?act=all&from=2026-01-01")
+
+
+@state("activity-export", "settings:activity")
+def activity_export(stage: Stage) -> Desk:
+    desk = arrange_activity(stage)
+    desk.button("Export").click()
+    expect(desk.button("JSON lines, for a program")).to_be_visible()
+    return desk
+
+
+@state("activity-empty", "settings:activity")
+def activity_empty(stage: Stage) -> Desk:
+    return stage.inside("petra.vogt", "/settings/administration/activity/?q=miller")
 
 
 # --- What does not work ---

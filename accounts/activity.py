@@ -1,0 +1,260 @@
+"""What was done, as somebody may see it: the one way to ask for lines of the audit.
+
+Lists, histories, a company's events and files all ask here, so that what somebody sees is the same everywhere. Lines
+are found by key, never counted up to: the databases walk an index from where a page begins, however many lines there
+are. Which index that is does not depend on what they guess (`_neutral`, `_in_turn`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Self
+
+from django.db.models import BooleanField, Case, Count, Exists, F, OuterRef, Q, UUIDField, Value, When
+from django.db.models.functions import Coalesce
+
+from accounts.models import User
+from audit.acts import EVERYTHING, all_but
+from audit.models import AuditEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from uuid import UUID
+
+    from django.db.models import QuerySet
+
+    from audit.vocabulary import Action
+
+LINES_A_PAGE = 25
+LINES_AT_ONCE = 1000  # lines that are in memory while all of them are read
+FEW_ACTS = 20
+NEWEST = ("-at", "-pk")
+OLDEST = ("at", "pk")
+NAME = ("username", "first_name", "last_name")
+READ = (
+    *("at", "action", "address", "browser", "details", "company__name"),
+    *(f"{role}__{name}" for role in ("actor", "subject") for name in NAME),
+)
+START = datetime(1970, 1, 1, tzinfo=UTC)
+DOTTED = timedelta(microseconds=1)
+OWN_ACT = Case(When(actor=F("subject"), then=Value(True)), default=Value(False), output_field=BooleanField())
+
+
+class By(StrEnum):
+    """Who acted, where it is nobody in particular."""
+
+    PERSON = "person"  # whom the line is about
+    OTHERS = "others"  # somebody else who was signed in
+    NOBODY = "nobody"  # m2v itself, or somebody who was not signed in
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a line stands: lines of one moment are told apart by their number."""
+
+    at: datetime
+    id: int
+
+    @classmethod
+    def read(cls, text: str) -> Place | None:
+        """What an address says; None for anything else."""
+        moment, dash, number = text.partition("-")
+        if not (dash and moment.isascii() and moment.isdecimal() and number.isascii() and number.isdecimal()):
+            return None
+        try:
+            return cls(START + int(moment) * DOTTED, int(number)) if len(number) < 19 else None
+        except (OverflowError, ValueError):
+            return None
+
+    def __str__(self) -> str:
+        return f"{(self.at - START) // DOTTED}-{self.id}"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Lines that are shown at once, the newest first; the places after which earlier, and before which later ones are."""
+
+    lines: list[AuditEvent]
+    earlier: Place | None = None
+    later: Place | None = None
+
+
+@dataclass(frozen=True)
+class Activity:
+    """The lines that `viewer` may see, narrowed. `person` is on whom; `actor` who, by their key or by what they are.
+
+    `since` and what comes after it, up to but not including `until`.
+    """
+
+    viewer: User
+    person: frozenset[UUID] | None = None
+    actor: UUID | By | None = None
+    company: UUID | None = None
+    acts: frozenset[Action] = field(default=EVERYTHING)
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def narrowed(self, **more: Any) -> Self:
+        return replace(self, **more)
+
+    # --- To be read ---
+
+    def newest(self, number: int = 10) -> list[AuditEvent]:
+        """The newest lines."""
+        return self._shown(self._places(number))
+
+    def page(self, *, after: Place | None = None, before: Place | None = None, size: int = LINES_A_PAGE) -> Shown:
+        """The newest lines, those that come `after` a place (earlier ones), or those `before` it (later ones)."""
+        if before:
+            found = self._places(size + 1, before, backwards=True)
+            if len(found) <= size:  # this is where it begins
+                return self.page(size=size)
+            places, later, earlier = found[:size][::-1], True, True
+        else:
+            found = self._places(size + 1, after)
+            places, later, earlier = found[:size], after is not None, len(found) > size
+        if not places:
+            return Shown([])
+        return Shown(
+            self._shown(places),
+            earlier=places[-1] if earlier else None,
+            later=places[0] if later else None,
+        )
+
+    def all(self) -> Iterator[AuditEvent]:
+        """Every line, however many, a thousand at a time in memory. What is recorded meanwhile is not among them."""
+        places = self._places(LINES_AT_ONCE)
+        while places:
+            yield from self._shown(places)
+            places = self._places(LINES_AT_ONCE, places[-1]) if len(places) == LINES_AT_ONCE else []
+
+    def counts(self, parts: Mapping[str, Activity]) -> dict[str, int]:
+        """How many of these lines each part has: one statement, which reads them all. For one person's history."""
+        numbers = {key: Count("pk", filter=part.condition) for key, part in parts.items()}
+        return dict(self._chosen().alias(own_act=OWN_ACT).aggregate(**numbers))
+
+    @property
+    def condition(self) -> Q:
+        """When, what and by whom, as a condition on a line."""
+        condition = Q(action__in=all_but(EVERYTHING - self.acts)) if self.acts != EVERYTHING else Q()
+        if self.since:
+            condition &= Q(at__gte=self.since)
+        if self.actor is By.OTHERS:
+            condition &= Q(actor__isnull=False, own_act=False)
+        return condition
+
+    # --- How ---
+
+    def _places(self, number: int, start: Place | None = None, *, backwards: bool = False) -> list[Place]:
+        """The places of `number` lines, the nearest to `start` first."""
+        order = OLDEST if backwards else NEWEST
+        lines: QuerySet[Any] = self._chosen()
+        if start:
+            side = "gt" if backwards else "lt"
+            beyond = Q(**{f"at__{side}": start.at}) | Q(**{f"pk__{side}": start.id})
+            lines = lines.filter(beyond, **{f"at__{side}e": start.at})
+        if self._in_turn:
+            lines = self._merged(lines.order_by(*order), number)
+        found = lines.order_by(*order).values_list("at", "pk")[:number]
+        return [Place(*place) for place in found]
+
+    def _merged(self, lines: QuerySet[AuditEvent], number: int) -> QuerySet[Any]:
+        """The first `number` of each act: among them are the first of all."""
+        acts = all_but(EVERYTHING - self.acts)
+        if not acts:
+            return lines.none()
+        if len(acts) == 1:
+            return lines.filter(action=acts[0])
+        keys = [lines.filter(action=act).values("pk")[:number] for act in acts]
+        first, *others = (AuditEvent.objects.order_by().filter(pk__in=each).values("at", "pk") for each in keys)
+        return first.union(*others, all=True)
+
+    @property
+    def _in_turn(self) -> bool:
+        """Is each act looked for by itself, by an index that begins with it?
+
+        A rare one would otherwise be looked for among all that happened. One person's lines are few; and of more than
+        some acts there are always enough.
+        """
+        return self.person is None and len(self.acts) <= FEW_ACTS
+
+    def _chosen(self) -> QuerySet[AuditEvent]:
+        """The lines that are asked for."""
+        lines = AuditEvent.objects.filter(self._scope())
+        if self.since:
+            lines = lines.filter(at__gte=self.since)
+        if self.until:
+            lines = lines.filter(at__lt=self.until)
+        if self.person is not None:
+            lines = lines.filter(subject__in=self.person)
+        if self.acts != EVERYTHING and not self._in_turn:  # "not in", for which no index is used
+            lines = lines.exclude(action__in=all_but(self.acts))
+        return self._of_company(self._by_actor(lines))
+
+    def _by_actor(self, lines: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
+        if isinstance(self.actor, By):
+            if self.actor is By.NOBODY:
+                by_index = self.person is None and not self._companies
+                return lines.filter(actor=None) if by_index else _neutral(lines, "actor", None)
+            lines = lines.alias(own_act=OWN_ACT)
+            if self.actor is By.PERSON:
+                return lines.filter(own_act=True)
+            return lines.filter(own_act=False, actor__isnull=False)
+        if self.actor is None:
+            return lines
+        return lines.filter(actor=self.actor) if self.person is None else _neutral(lines, "actor", self.actor)
+
+    def _of_company(self, lines: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
+        by_index = self.person is None and (self.actor is None or isinstance(self.actor, By))
+        for company in self._companies:
+            lines = lines.filter(company=company) if by_index else _neutral(lines, "company", company)
+        return lines
+
+    @property
+    def _companies(self) -> set[UUID | None]:
+        """The company that is asked for, and the viewer's own if that is their scope."""
+        asked: set[UUID | None] = {self.company} - {None}
+        return asked if self._sees_all or self.viewer.serves_site else asked | {self.viewer.company_id}
+
+    @property
+    def _sees_all(self) -> bool:
+        """Is nothing of this hidden from the viewer? Of oneself one sees everything."""
+        return self.viewer.sees_everybody or self.person == frozenset({self.viewer.pk})
+
+    def _scope(self) -> Q:
+        """What somebody who does not see everybody may read: about their people, by their people, and what was done to
+        the company itself, whoever did it."""
+        if self._sees_all:
+            return Q()
+        managed = User.objects.managed_by(self.viewer)
+        about, by = (Exists(managed.filter(pk=OuterRef(role))) for role in ("subject", "actor"))
+        return Q(about) | (Q(subject=None) & Q(by)) | Q(action__startswith="company_")
+
+    def _shown(self, places: Iterable[Place]) -> list[AuditEvent]:
+        """The lines at `places`, newest first, without the address and browser of actors whom the viewer does not manage,
+        but for acts on the viewer."""
+        managed = User.objects.managed_by(self.viewer)
+        rows = AuditEvent.objects.filter(pk__in=[place.id for place in places]).order_by(*NEWEST)
+        lines = (
+            rows.select_related("actor", "subject", "company")
+            .only(*READ)
+            .annotate(
+                actor_managed=Exists(managed.filter(pk=OuterRef("actor"))),
+                subject_managed=Exists(managed.filter(pk=OuterRef("subject"))),
+            )
+        )
+        events: list[Any] = list(lines)
+        for event in events:
+            if event.actor_id and not event.actor_managed and event.subject_id != self.viewer.pk:
+                event.address, event.browser = None, ""
+        return events
+
+
+def _neutral(lines: QuerySet[AuditEvent], column: str, value: UUID | None) -> QuerySet[AuditEvent]:
+    """`lines` with this in `column`, without an index on it: another one leads to fewer lines."""
+    key = f"{column}_id"
+    return lines.alias(**{f"plain_{column}": Coalesce(F(key), F(key), output_field=UUIDField())}).filter(
+        **{f"plain_{column}": value}
+    )
