@@ -17,9 +17,11 @@ from accounts.models import Session, User
 from accounts.permissions import Permission
 from accounts.throttle import budgets, lanes
 from companies import services
+from companies.forecast import of_requiring
 from companies.forms import CompanyOffForm
 from companies.services import Individuals, end_company_sessions
 from companies.views.companies import company_page, coverage_of, find_company
+from companies.views.forecast import lock_out, rows_of
 from mfa.forms import SignOutForm
 from mfa.queries import asked_individually
 from mfa.services import Sessions
@@ -62,30 +64,18 @@ def two_factor_on(request: SignedInRequest, company_id: UUID) -> HttpResponse:
         )
         messages.success(request, text.format(company=shown.name, number=number))
         return redirect("settings:company", company_id)
-    coverage = coverage_of(request, shown)
-    lines = [
-        Consequence(
-            "wait",
-            "clock",
-            ngettext(
-                "{number} user who has not set it up will be asked at the next login, and cannot get in without it.",
-                "{number} users who have not set it up will be asked at their next login, and cannot get in without it.",
-                coverage.not_set_up,
-            ).format(number=coverage.not_set_up),
-        ),
-        Consequence(
-            "ok",
-            "shield-check",
-            ngettext(
-                "{number} user has set it up already; nothing changes there.",
-                "{number} users have set it up already; nothing changes for them.",
-                coverage.set_up,
-            ).format(number=coverage.set_up),
-        ),
-        Consequence("", "users", _("It holds for future users of the company too.")),
-    ]
+    forecast = of_requiring(shown, viewer=request.user)
     title = _("Switch on two-factor authentication for {company}?").format(company=shown.name)
-    return _ask(request, company_id, coverage, title=title, lines=lines, tone="primary")
+    return _ask(
+        request,
+        company_id,
+        coverage_of(request, shown),
+        title=title,
+        lines=[],
+        forecast=rows_of(forecast, shown),
+        locked_out=lock_out(forecast),
+        tone="primary",
+    )
 
 
 @never_cache

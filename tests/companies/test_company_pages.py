@@ -368,9 +368,10 @@ def test_switching_on_says_first_whom_it_will_ask(administrator, crew, company):
 
     assert read(question).dialog.one("h2").words == "Switch on two-factor authentication for Acme Machines?"
     assert lines(question) == [
-        "3 users who have not set it up will be asked at their next login, and cannot get in without it.",
-        "2 users have set it up already; nothing changes for them.",
-        "It holds for future users of the company too.",
+        "5 people, and everybody who joins later",
+        "2 are set up and notice nothing",
+        "1 will be asked to set it up at the next login, and cannot get in without it",
+        "2 have never signed in They are asked at their first login.",
     ]
     assert "Sign out now Ends the sessions of all 5 users at once." in read(question).dialog.words
     assert not Company.objects.get(pk=company.pk).two_factor_enabled
@@ -380,9 +381,10 @@ def test_switching_on_says_it_of_one_user_too(administrator, make_person, compan
     make_person("plain")
     make_person("app").set_up_app()
 
-    assert lines(flip(administrator, company))[:2] == [
-        "1 user who has not set it up will be asked at the next login, and cannot get in without it.",
-        "1 user has set it up already; nothing changes there.",
+    assert lines(flip(administrator, company)) == [
+        "2 people, and everybody who joins later",
+        "1 is set up and notices nothing",
+        "1 has never signed in Is asked at the first login.",
     ]
 
 
@@ -410,7 +412,7 @@ def test_switching_on_for_one_user_says_so(administrator, make_person, company):
 def test_deactivated_people_are_in_no_number(administrator, crew, company, make_user):
     make_user("gone", is_active=False, two_factor_enabled=True)
 
-    assert lines(flip(administrator, company))[0].startswith("3 users who have not set it up")
+    assert lines(flip(administrator, company))[0] == "5 people, and everybody who joins later"
 
 
 def test_sessions_go_on_when_it_is_switched_on(administrator, crew, company):
