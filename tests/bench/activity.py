@@ -32,6 +32,7 @@ PASSWORD = "correct horse battery staple"
 
 def fill() -> User:
     """The lines; somebody who sees them all."""
+    from django.db import transaction
     from django.utils import timezone
 
     from accounts.models import Role, User
@@ -65,8 +66,9 @@ def fill() -> User:
             at=at, action=what, actor=actor, subject=person, company_id=person.company_id, browser="x", details={}
         )
 
-    for start in range(1, LINES + 1, AT_ONCE):
-        AuditEvent.objects.bulk_create(line(n) for n in range(start, min(start + AT_ONCE, LINES + 1)))
+    with transaction.atomic():
+        for start in range(1, LINES + 1, AT_ONCE):
+            AuditEvent.objects.bulk_create(line(n) for n in range(start, min(start + AT_ONCE, LINES + 1)))
     return by
 
 
@@ -97,7 +99,7 @@ def main() -> int:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
-    print(f"{LINES:,} lines on {connection.vendor}, written in {perf_counter() - start:.0f} s")
+    print(f"{LINES:,} lines on {connection.vendor}, written in {perf_counter() - start:.0f} s", flush=True)
     person = AuditEvent.objects.exclude(actor=boss).values_list("subject", flat=True).first()
     middle = AuditEvent.objects.order_by("pk")[LINES // 2]
     from accounts.activity import Place
