@@ -109,6 +109,8 @@ def test_the_catalogue_has_every_page():
         "sessions_end_others",
         "address_withdraw",
         "settings:address_withdraw",
+        "settings:company_names",  # suggestions while somebody types
+        "settings:activity_export",  # a file
         "passkey_authentication",
         "passkey_authentication_options",
         "passkey_registration",
