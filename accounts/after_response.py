@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 class RedirectThen(HttpResponseRedirect):
     """Redirect to `address`, then do `work`: the response time tells nobody whether there was any (ASVS 6.3.8)."""
 
+    works_when_sent = True  # m2v.gateway closes it then, and no sooner
+
     def __init__(self, address: str, work: Callable[[], None]) -> None:
         super().__init__(address)
         self._context = copy_context()  # where the request comes from, for the audit

@@ -35,7 +35,7 @@ from audit.recording import record
 from audit.vocabulary import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
 RESET_SECONDS = 3600
@@ -114,12 +114,28 @@ def invite(person: User, *, actor: User) -> str:
 
     Raises ChangedMeanwhile if they have just chosen one, or were shut out.
     """
+    link = _make_invitation(person, actor)
+    if person.email:
+        transaction.on_commit(lambda: _send_invitation(person, actor, link), robust=True)
+    return link
+
+
+def invite_all(invited: Iterable[User], *, actor: User) -> None:
+    """The same for each of many who have an address, within the caller's transaction.
+
+    Their mails wait where those to many do: each is written when its turn comes, so that they cost no memory before.
+    """
+    links = [(person, _make_invitation(person, actor)) for person in invited]
+    mails = (_invitation(person, actor, link) for person, link in links)
+    if links:
+        transaction.on_commit(lambda: delivery.deliver_to_many(mails, cause=str(actor.pk)), robust=True)
+
+
+def _make_invitation(person: User, actor: User) -> str:
     hold(person, actor=actor, needs=Permission.INVITE)
     _void_links(person)
     link = _link("invitation", person, invitation_tokens)
     record(Action.USER_INVITED, actor=actor, subject=person)
-    if person.email:
-        transaction.on_commit(lambda: _send_invitation(person, actor, link), robust=True)
     return link
 
 
@@ -187,9 +203,13 @@ def invited(person: User) -> Invited | None:
 
 
 def _send_invitation(person: User, actor: User, link: str) -> None:
+    _deliver(_invitation(person, actor, link), person, actor)
+
+
+def _invitation(person: User, actor: User, link: str) -> EmailMultiAlternatives:
     with translation.override(person.language):
         context = {"person": person, "actor": actor, "link": link}
-        _send(person, _("Your m2v account"), ("mail/invitation.txt", "mail/invitation.html"), context)
+        return _mail(person, _("Your m2v account"), "mail/invitation", context)
 
 
 # --- Reset ---
@@ -219,7 +239,7 @@ def _mail_reset(person: User, actor: User | None = None) -> None:
     link = _link("password_reset_confirm", person, reset_tokens)
     with translation.override(person.language):
         context: dict[str, object] = {"person": person, "actor": actor, "link": link}
-        _send(person, _("Your new m2v password"), ("mail/password-reset.txt", "mail/password-reset.html"), context)
+        _deliver(_mail(person, _("Your new m2v password"), "mail/password-reset", context), person, actor)
 
 
 def _may_be_written_to(person: User) -> bool:
@@ -237,15 +257,19 @@ def _link(page: str, person: User, tokens: LinkTokens) -> str:
     return f"{settings.BASE_URL}{reverse(page, kwargs=parts)}"
 
 
-def _send(person: User, subject: str, templates: tuple[str, str], context: dict[str, object]) -> None:
-    """Send a mail as text and as HTML."""
+def _mail(person: User, subject: str, template: str, context: dict[str, object]) -> EmailMultiAlternatives:
+    """A mail as text and as HTML."""
     actor = context.get("actor")
     context |= {
         "name": spoken(person.get_short_name()),
         "by": spoken(actor.get_full_name()) if isinstance(actor, User) else "",
     }
-    text, html = (render_to_string(template, context) for template in templates)
+    text, html = (render_to_string(f"{template}.{form}", context) for form in ("txt", "html"))
     mail = EmailMultiAlternatives(subject=subject, body=text, to=[person.email])
     mail.attach_alternative(html, "text/html")
-    cause = actor.pk if isinstance(actor, User) else recording.current_address() or person.pk
-    delivery.deliver(mail, cause=str(cause), about=f"{templates[0]} {person.pk} {person.email}")
+    return mail
+
+
+def _deliver(mail: EmailMultiAlternatives, person: User, actor: User | None) -> None:
+    cause = actor.pk if actor else recording.current_address() or person.pk
+    delivery.deliver(mail, cause=str(cause), about=f"{mail.subject} {person.pk} {person.email}")

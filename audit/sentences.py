@@ -148,6 +148,7 @@ SENTENCES = {
     ),
     Action.COMPANY_SESSIONS_ENDED: Sentence(_("{actor} ended all sessions of the users of {company}")),
     Action.LIST_EXPORTED: Sentence(_("{actor} took the list “{name}” out as a file")),
+    Action.USERS_IMPORTED: Sentence(_("{actor} imported users from the file “{name}”")),
     # What was read
     Action.ACTIVITY_EXPORTED: Sentence(_("{actor} exported activity as a file")),
     Action.AUDIT_EXPORTED: Sentence(_("{actor} exported the whole audit, signed")),

@@ -73,6 +73,7 @@ class Action(StrEnum):
     COMPANY_PASS_NOT_DEMANDED = "company_pass_not_demanded"  # noqa: S105  # the same
     COMPANY_SESSIONS_ENDED = "company_sessions_ended"
     LIST_EXPORTED = "list_exported"
+    USERS_IMPORTED = "users_imported"
 
     # What was read
     ACTIVITY_EXPORTED = "activity_exported"

@@ -10,9 +10,11 @@ class CompaniesConfig(AppConfig):
     def ready(self) -> None:
         """Have the listing of people kept by the database, whose tables may change meanwhile."""
         from accounts.tidying import TIDIERS  # noqa: PLC0415  # the same
+        from companies.importing.running import forget_old_imports  # noqa: PLC0415  # the same
         from companies.kept_apart import forget_old  # noqa: PLC0415  # the same
         from companies.listing import upkeep  # noqa: PLC0415  # models are there now
 
         TIDIERS.append(("removed factors", forget_old))
+        TIDIERS.append(("files of people", forget_old_imports))
         pre_migrate.connect(upkeep.before_migrations, sender=self)
         post_migrate.connect(upkeep.after_migrations, sender=self)

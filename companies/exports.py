@@ -10,22 +10,25 @@ import json
 from itertools import batched, chain
 from typing import TYPE_CHECKING, Any
 
-from accounts.models import Role
+from accounts.models import Role, User
 from companies.queries import count_people
 from mfa.queries import State, state_of, with_factors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
+    from uuid import UUID
 
-    from accounts.models import User, UserQuerySet
+    from accounts.models import UserQuerySet
     from companies.models import Company, CompanyQuerySet
 
 ROWS_AT_ONCE = 500
-BOM = "\ufeff"
+BOM = "\ufeff"  # without it, Excel takes UTF-8 for Windows-1252, and "Müller" for "MÃ¼ller"
 # What a spreadsheet would take for the beginning of a formula (OWASP, "CSV Injection").
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 STATES = {State.SET_UP: "set up", State.ASKED: "asked at next login", State.OFF: "not asked"}
+
+FILTERS = ("q", "show", "company", "role", "sort")  # of an address, in the audit
 
 # The first of them are what an import reads.
 OF_A_PERSON = (
@@ -42,6 +45,13 @@ def by_user_name(people: UserQuerySet) -> Iterator[User]:
     while part := list(rows.filter(username_folded__gt=after)[:ROWS_AT_ONCE]):
         yield from part
         after = part[-1].username_folded
+
+
+def with_these_ids(ids: Iterable[UUID]) -> Iterator[User]:
+    """The same for people who were found otherwise; those found together in the order of their user names."""
+    for part in batched(ids, ROWS_AT_ONCE, strict=False):
+        people = with_factors(User.objects.filter(pk__in=part)).select_related("company")
+        yield from people.order_by("username_folded")
 
 
 def by_company_name(companies: CompanyQuerySet, viewer: User) -> Iterator[Company]:

@@ -10,12 +10,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.text import FoldedField, PlainField, plain
+from companies.importing.models import Import
 from companies.listing.models import Listing, Tally
 
 if TYPE_CHECKING:
     from accounts.models import User
 
-__all__ = ["Company", "Listing", "Tally"]
+__all__ = ["Company", "Import", "Listing", "Tally"]
 
 
 class CompanyQuerySet(models.QuerySet["Company"]):

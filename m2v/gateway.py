@@ -5,7 +5,8 @@ A request takes no thread before all of its body has arrived. Until then it is a
 connection in an event loop, of which there can be thousands; a body has
 BODY_SECONDS to arrive and is no longer than Django reads. Then one of a few
 threads answers it, through Django's WSGI handler: its ASGI handler would do
-everything synchronous in a single one.
+everything synchronous in a single one. A file of any length (a list as CSV)
+takes a thread for each of its parts only, never while its reader is slow.
 """
 
 from __future__ import annotations
@@ -20,18 +21,18 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
-from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 
 from m2v.headers import without_django
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
 BODY_SECONDS = 20
 THREADS = 4  # of a process; each may hold a database connection
+MOST_LONG_BODIES = 2  # of settings.LONGER_BODIES, that a process holds at the same time
 MOST_WAITING = 256  # requests that wait for a thread; who comes on top is asked to come again
 
 LONGEST_CONTENT_TYPE = 255
@@ -67,14 +68,17 @@ CLOSE = ("Connection", "close")  # what is left of the body is not read
 NOT_UTF8 = Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "This site reads UTF-8.")
 NO_LENGTH = Refusal(HTTPStatus.BAD_REQUEST, "The Content-Length is no length.", (CLOSE,))
 TOO_LARGE = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "That is more than this site reads: 256 kB.", (CLOSE,))
+TOO_LARGE_EVEN_HERE = Refusal(
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The file is larger than this page says. Divide it, and go back.", (CLOSE,)
+)
 TOO_SLOW = Refusal(HTTPStatus.REQUEST_TIMEOUT, "The rest of the request did not arrive in 20 seconds.", (CLOSE,))
 BUSY = Refusal(
     HTTPStatus.SERVICE_UNAVAILABLE, "Too many people at once. Try again in a moment.", (("Retry-After", "5"),)
 )
 
 
-def look_at_headers(content_type: str, content_length: str) -> None:
-    """Refuse whatever can be refused without reading the body. Raises RequestRefused.
+def look_at_headers(content_type: str, content_length: str, longest: int) -> None:
+    """Refuse whatever can be refused without reading the body, of `longest` bytes at most. Raises RequestRefused.
 
     A character set other than UTF-8 is refused before Django decodes the address with it: Python's codecs
     know more than character sets; some of them fail on text, and some bring in what no database takes.
@@ -84,16 +88,39 @@ def look_at_headers(content_type: str, content_length: str) -> None:
     if content_length and not (content_length.isascii() and content_length.isdigit()):
         raise RequestRefused(NO_LENGTH)
     # int() takes time by the square of what it reads.
-    if len(content_length) > 9 or int(content_length or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-        raise RequestRefused(TOO_LARGE)
+    if len(content_length) > 9 or int(content_length or 0) > longest:
+        raise RequestRefused(TOO_LARGE if longest == settings.DATA_UPLOAD_MAX_MEMORY_SIZE else TOO_LARGE_EVEN_HERE)
+
+
+def longer_body(environ: WSGIEnvironment) -> int:
+    """How long a body may be at this address, for those to whom its page opens, where that is more than elsewhere, and
+    this one says that it is; else 0."""
+    longest: int = settings.LONGER_BODIES.get(environ.get("PATH_INFO", ""), 0)
+    length = environ.get("CONTENT_LENGTH", "")
+    said = int(length) if length.isascii() and length.isdigit() and len(length) <= 9 else 0
+    return longest if environ["REQUEST_METHOD"] == "POST" and said > settings.DATA_UPLOAD_MAX_MEMORY_SIZE else 0
+
+
+def opens(application: WSGIApplication, environ: WSGIEnvironment) -> Answer:
+    """What whoever sends this would see of its page: the page itself says whether they may, before their body is read."""
+    asked = {name: value for name, value in environ.items() if name not in {"CONTENT_TYPE", "CONTENT_LENGTH"}}
+    answer = answer_of(application, asked | {"REQUEST_METHOD": "HEAD", "wsgi.input": BytesIO(b"")})
+    answer.headers = [(name, value) for name, value in answer.headers if name != b"content-length"]
+    answer.headers += [(b"content-length", b"0"), (b"connection", b"close")]
+    answer.body = b""
+    return answer
 
 
 def guarded(application: WSGIApplication) -> WSGIApplication:
     """The same for servers that speak WSGI; they read the body themselves."""
 
     def checked(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        longest = longer_body(environ)
+        if longest and opens(application, environ).status != HTTPStatus.OK:
+            longest = 0
+        longest = longest or settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         try:
-            look_at_headers(environ.get("CONTENT_TYPE", ""), environ.get("CONTENT_LENGTH", ""))
+            look_at_headers(environ.get("CONTENT_TYPE", ""), environ.get("CONTENT_LENGTH", ""), longest)
         except RequestRefused as refused:
             said = refused.refusal
             start_response(f"{said.status} {said.status.phrase}", said.all_headers())
@@ -112,11 +139,13 @@ class ClosingBody(list[bytes]):
 
 @dataclass
 class Answer:
-    """What the application said, whole."""
+    """What the application said: whole, or with `parts` that follow. `end` is what it does once all was sent."""
 
     status: int = 500
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     body: bytes = b""
+    parts: Iterator[bytes] | None = None
+    end: Callable[[], object] | None = None
 
     def start(self, status: str, headers: list[tuple[str, str]], exc_info: object = None) -> Callable[[bytes], object]:
         """WSGI's start_response."""
@@ -132,11 +161,20 @@ def answer_of(application: WSGIApplication, environ: WSGIEnvironment) -> Answer:
     """Have `application` answer, in the thread that calls this."""
     answer = Answer()
     parts = application(environ, answer.start)
+    close = getattr(parts, "close", None)
+    if getattr(parts, "streaming", False) and not any(name == b"content-length" for name, _value in answer.headers):
+        answer.parts, answer.end = iter(parts), close
+        return answer
     try:
         answer.body += b"".join(parts)
-    finally:
-        if close := getattr(parts, "close", None):
+    except BaseException:
+        if close:
             close()
+        raise
+    if getattr(parts, "works_when_sent", False):
+        answer.end = close
+    elif close:
+        close()
     return answer
 
 
@@ -147,7 +185,8 @@ class Gateway:
         self.application = application
         self.at_end = at_end
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
-        self.waiting = 0
+        self.waiting = self.long_bodies = 0
+        self.turn = asyncio.Semaphore(1)  # however many files are on their way, one thread makes their parts
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] == "http":
@@ -161,28 +200,70 @@ class Gateway:
             await send(
                 {"type": "http.response.start", "status": answer.status, "headers": answer.headers, "trailers": False}
             )
-            await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+            try:
+                if answer.parts is not None:
+                    await self.send_parts(answer.parts, receive, send)
+                await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+            finally:
+                if answer.end:
+                    await asyncio.get_running_loop().run_in_executor(self.threads, answer.end)
         elif scope["type"] == "lifespan":
             await self.live(receive, send)
 
     async def answer(self, scope: HTTPScope, receive: ASGIReceiveCallable) -> Answer:
         """Raises RequestRefused, and ClientGone."""
         environ = environ_of(scope)
-        look_at_headers(environ.get("CONTENT_TYPE", ""), environ.get("CONTENT_LENGTH", ""))
+        if not (longest := longer_body(environ)):
+            return await self.read_and_answer(environ, receive, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        page = await self.in_thread(opens, environ)
+        if HTTPStatus.MULTIPLE_CHOICES <= page.status < HTTPStatus.BAD_REQUEST:
+            return page  # to the login, or to confirm who they are
+        if page.status != HTTPStatus.OK:
+            longest = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if self.long_bodies >= MOST_LONG_BODIES:
+            raise RequestRefused(BUSY)
+        self.long_bodies += 1
+        try:
+            return await self.read_and_answer(environ, receive, longest)
+        finally:
+            self.long_bodies -= 1
+
+    async def read_and_answer(self, environ: WSGIEnvironment, receive: ASGIReceiveCallable, longest: int) -> Answer:
+        look_at_headers(environ.get("CONTENT_TYPE", ""), environ.get("CONTENT_LENGTH", ""), longest)
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                body = await whole_body(receive)
+                body = await whole_body(receive, longest)
         except TimeoutError:
             raise RequestRefused(TOO_SLOW) from None
-        environ |= {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+        return await self.in_thread(
+            answer_of, environ | {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+        )
+
+    async def in_thread(
+        self, ask: Callable[[WSGIApplication, WSGIEnvironment], Answer], environ: WSGIEnvironment
+    ) -> Answer:
         if self.waiting >= MOST_WAITING:
             raise RequestRefused(BUSY)
         self.waiting += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self.threads, answer_of, self.application, environ)
+            return await loop.run_in_executor(self.threads, ask, self.application, environ)
         finally:
             self.waiting -= 1
+
+    async def send_parts(self, parts: Iterator[bytes], receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        """Send part after part, each once the one before has left, until all are sent or the reader is gone."""
+        loop = asyncio.get_running_loop()
+        gone = asyncio.ensure_future(receive())
+        try:
+            while not gone.done():
+                async with self.turn:
+                    part = await loop.run_in_executor(self.threads, next, parts, None)
+                if part is None:
+                    return
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+        finally:
+            gone.cancel()
 
     async def live(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Follow the server's start and stop; requests that are being answered are finished first."""
@@ -195,24 +276,11 @@ class Gateway:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-class NoFiles(FileUploadHandler):
-    """An upload handler that takes no file, so that none costs memory or disk."""
-
-    def new_file(self, *args: Any, **kwargs: Any) -> None:
-        raise SkipFile
-
-    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        """Never called: `new_file` skips them all."""
-
-    def file_complete(self, file_size: int) -> None:
-        """There is none."""
-
-
 class ClientGone(Exception):
     """The client went away."""
 
 
-async def whole_body(receive: Callable[[], Awaitable[Any]]) -> bytes:
+async def whole_body(receive: Callable[[], Awaitable[Any]], longest: int) -> bytes:
     """The whole body. Raises RequestRefused if it is too long, and ClientGone."""
     body = bytearray()
     while True:
@@ -220,7 +288,7 @@ async def whole_body(receive: Callable[[], Awaitable[Any]]) -> bytes:
         if message["type"] == "http.disconnect":
             raise ClientGone
         body += message.get("body", b"")
-        if len(body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        if len(body) > longest:
             raise RequestRefused(TOO_LARGE)
         if not message.get("more_body", False):
             return bytes(body)

@@ -171,8 +171,10 @@ CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
 # A ceremony's answer is under 8 kB, a form under 4.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
-# No form takes a file; what is sent as one is left unread, and written nowhere.
-FILE_UPLOAD_HANDLERS = ["m2v.gateway.NoFiles"]
+# Where more may come, of those to whom the page opens: a list of people to be made (20,000 lines or so).
+LONGER_BODIES = {"/settings/administration/users/import/": 2 * 1024 * 1024}
+# There one file is read, in memory. Whatever else is sent as one is left unread; nothing is written to disk.
+FILE_UPLOAD_HANDLERS = ["m2v.uploads.OneFile"]
 
 # --- People, passwords, sessions ---
 

@@ -23,6 +23,11 @@ def others(event: AuditEvent) -> bool:
     return on_the_server(event) or (event.actor_id is not None and event.actor_id != event.subject_id)
 
 
+def others_who_can_sign_in(event: AuditEvent) -> bool:
+    """The same, of somebody with a password: whoever has none yet is told by what the invitation leads to."""
+    return others(event) and event.subject is not None and event.subject.has_usable_password()
+
+
 def on_the_server(event: AuditEvent) -> bool:
     """Was it done on the command line, by somebody of whom no more is known?"""
     return "shell" in event.details

@@ -40,6 +40,7 @@ NOT_TOLD: dict[Action, str] = {
     Action.COMPANY_TWO_FACTOR_DISABLED: "Whoever set 2FA up keeps it; the others are asked for less.",
     Action.COMPANY_SESSIONS_ENDED: "The next page asks to sign in.",
     Action.LIST_EXPORTED: _NOTHING_CHANGED,
+    Action.USERS_IMPORTED: "The invitations are the first mails.",
     Action.ACTIVITY_EXPORTED: _NOTHING_CHANGED,
     Action.AUDIT_EXPORTED: _NOTHING_CHANGED,
 }

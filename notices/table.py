@@ -20,6 +20,7 @@ from notices.conditions import (
     failed_beyond_the_password,
     few_codes_left,
     others,
+    others_who_can_sign_in,
     removed,
     somebody_helps,
     told_to_administrators,
@@ -74,7 +75,7 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
                 "{actor} switched two-factor authentication on for you. If you have not set it up yet, "
                 "you are asked to at your next login, after the password: have your phone ready."
             ),
-            when=others,
+            when=others_who_can_sign_in,
             reportable=False,
             own_page="own_two_factor",
         ),

@@ -47,6 +47,7 @@ ICONS = {
     "list_exported": "arrow-down-tray",
     "site_rule_enabled": "shield-check",
     "site_rule_disabled": "shield-exclamation",
+    "users_imported": "arrow-up-tray",
     "company_two_factor_enabled": "shield-check",
     "company_pass_demanded": "ticket",
     "company_pass_not_demanded": "ticket",

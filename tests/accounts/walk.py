@@ -80,7 +80,11 @@ class Page:
 
     def path(self, **parts: object) -> str:
         """Its path. What `parts` do not say is the id of nobody, or a link that is none."""
-        known = {"user_id": NOBODY, "company_id": NOBODY, "passkey_id": NOBODY, "place_id": NOBODY} | NO_LINK | parts
+        known = (
+            {"user_id": NOBODY, "company_id": NOBODY, "passkey_id": NOBODY, "place_id": NOBODY, "import_id": NOBODY}
+            | NO_LINK
+            | parts
+        )
         return "/" + PART.sub(lambda part: str(known[part[1]]), self.pattern)
 
     def has(self, part: str) -> bool:

@@ -1,0 +1,143 @@
+"""A file as spreadsheets write it, made into lines: which characters, which separator, which column is what. Pure."""
+
+from __future__ import annotations
+
+import csv
+import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from dataclasses import dataclass, field
+from io import StringIO
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+MOST_LINES = 10_000
+LONGEST_CELL = 1000  # of what is shown; nothing that we keep is as long
+COLUMNS = ("username", "first_name", "last_name", "email", "company", "role", "language")
+HEADINGS = {
+    "username": gettext_lazy("user name"),
+    "first_name": gettext_lazy("first name"),
+    "last_name": gettext_lazy("last name"),
+    "email": gettext_lazy("e-mail"),
+    "company": gettext_lazy("company"),
+    "role": gettext_lazy("role"),
+    "language": gettext_lazy("language"),
+}
+# As headings are written, without spaces, hyphens and underscores.
+MEANT = {
+    "username": "username", "user": "username", "login": "username",
+    "firstname": "first_name", "givenname": "first_name",
+    "lastname": "last_name", "surname": "last_name", "familyname": "last_name",
+    "email": "email", "mail": "email", "emailaddress": "email",
+    "company": "company", "role": "role", "language": "language",
+}  # fmt: skip
+SEPARATORS = {",": gettext_lazy("commas"), ";": gettext_lazy("semicolons"), "\t": gettext_lazy("tabs")}
+WITH_APOSTROPHE = re.compile(r"^'(?=[=+\-@\t\r])")  # which an export puts before what could pass for a formula
+WORKBOOK = b"PK\x03\x04"
+
+
+class NotRead(Exception):
+    """The file is not one that can be read. The text says what to do."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the file, by its number there: what stands in each column, and whether there were too many cells."""
+
+    number: int
+    cells: dict[str, str]
+    too_many: int = 0
+
+
+@dataclass(frozen=True)
+class Table:
+    """The file, read."""
+
+    lines: list[Line]
+    encoding: str
+    separator: str
+    unread: list[str] = field(default_factory=list)  # headings that mean nothing here
+
+    @property
+    def separated_by(self) -> str:
+        return str(SEPARATORS[self.separator])
+
+
+def decoded(content: bytes) -> tuple[str, str]:
+    """The text, and the name of its encoding. Raises NotRead."""
+    if not content.strip():
+        raise NotRead(_("The file is empty. Choose the one with the people in it."))
+    if content.startswith(WORKBOOK):
+        raise NotRead(_("This is a workbook, not a CSV file. In your spreadsheet choose “Save as”, “CSV UTF-8”."))
+    if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        raise NotRead(_("This file is written in UTF-16. Save it as “CSV UTF-8”."))
+    try:
+        return content.decode("utf-8-sig"), "UTF-8"
+    except UnicodeDecodeError:
+        pass
+    try:
+        return content.decode("cp1252"), "Windows-1252"
+    except UnicodeDecodeError as trouble:
+        raise NotRead(
+            _("The file is neither UTF-8 nor Windows-1252: its letters cannot be read. Save it as “CSV UTF-8”.")
+        ) from trouble
+
+
+def read(text: str, encoding: str) -> Table:
+    """The lines of `text` under its headings. Raises NotRead."""
+    if "\x00" in text:
+        raise NotRead(_("This is no CSV file: it holds characters that no text has. Save it as “CSV UTF-8”."))
+    separator = _separator(text.lstrip().partition("\n")[0])
+    reader = csv.reader(StringIO(text, newline=""), delimiter=separator)
+    columns: list[str | None] = []
+    unread: list[str] = []
+    lines: list[Line] = []
+    try:
+        number = 1
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                if not columns:
+                    columns, unread = _columns(cells)
+                else:
+                    lines.append(_line(number, columns, cells))
+            number = reader.line_num + 1
+    except csv.Error as trouble:
+        raise NotRead(
+            _("From line {number} on the file cannot be read: a quotation mark is not closed.").format(
+                number=reader.line_num
+            )
+        ) from trouble
+    if not lines:
+        raise NotRead(_("Below the headings there is no line with a person."))
+    if len(lines) > MOST_LINES:
+        text = _("The file has {number} people, and {most} is the most at a time. Divide it.")
+        raise NotRead(text.format(number=len(lines), most=MOST_LINES))
+    return Table(lines, encoding, separator, unread)
+
+
+def _separator(first_line: str) -> str:
+    """What stands between the headings."""
+    return max(SEPARATORS, key=first_line.count)
+
+
+def _columns(cells: list[str]) -> tuple[list[str | None], list[str]]:
+    """What each column is, None where it is nothing; and the headings of those. Raises NotRead."""
+    columns = [MEANT.get(re.sub(r"[\s_\-]+", "", cell).casefold()) for cell in cells]
+    twice = next((one for one in columns if one and columns.count(one) > 1), None)
+    if twice:
+        raise NotRead(_("Two columns are called “{heading}”. Leave one.").format(heading=HEADINGS[twice]))
+    if "username" not in columns:
+        text = _("The first line has no heading “user name”. It reads: {found}. It needs headings such as: {needed}.")
+        found = ", ".join(f"“{cell.strip()[:40]}”" for cell in cells[:8])
+        raise NotRead(text.format(found=found, needed=", ".join(str(HEADINGS[one]) for one in COLUMNS)))
+    return columns, [cell.strip() for cell, one in zip(cells, columns, strict=True) if one is None and cell.strip()]
+
+
+def _line(number: int, columns: list[str | None], cells: list[str]) -> Line:
+    found = {
+        column: WITH_APOSTROPHE.sub("", cell.strip())[:LONGEST_CELL]
+        for column, cell in zip(columns, cells, strict=False)
+        if column
+    }
+    beyond = [cell for cell in cells[len(columns) :] if cell.strip()]
+    return Line(number, found, too_many=len(cells) if beyond else 0)

@@ -1,0 +1,68 @@
+"""Lists as files: what a list finds, line by line, however much it is. Who took it out is in the audit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from accounts.guards import settings_app
+from accounts.permissions import Permission
+from audit.recording import record
+from audit.vocabulary import Action
+from companies import exports
+from companies.listing.people import UserList
+from companies.models import Company
+from mfa.step_up import confirmation_required
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from accounts.requests import SignedInRequest
+
+KEPT_WORDS = 200  # of what was asked for, in the audit
+
+
+@never_cache
+@settings_app(Permission.EXPORT)
+@confirmation_required
+@require_safe
+def user_export(request: SignedInRequest) -> HttpResponse:
+    """The people whom the list of users finds, as it is filtered."""
+    found = UserList(request.user, request.GET)
+    rows = map(exports.person_row, exports.with_these_ids(found.ids()))
+    return _file(request, "User", exports.OF_A_PERSON, rows, company=found.company)
+
+
+@never_cache
+@settings_app(Permission.EXPORT)
+@confirmation_required
+@require_safe
+def company_export(request: SignedInRequest) -> HttpResponse:
+    """The companies that the list of companies finds."""
+    companies = Company.objects.managed_by(request.user).search(request.GET.get("q", "")[:KEPT_WORDS].strip())
+    rows = map(exports.company_row, exports.by_company_name(companies, request.user))
+    return _file(request, "Company", exports.OF_A_COMPANY, rows)
+
+
+def _file(
+    request: SignedInRequest,
+    name: str,
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str | int]],
+    *,
+    company: Company | None = None,
+) -> HttpResponse:
+    """The rows under their headings, which are read while they are sent. The line of the audit is written before."""
+    headers = {"Content-Disposition": f'attachment; filename="{name.lower()}-{timezone.localdate()}.csv"'}
+    content_type = "text/csv; charset=utf-8"
+    if request.method == "HEAD":
+        return HttpResponse(headers=headers, content_type=content_type)
+    asked = {key: value[:KEPT_WORDS] for key, value in request.GET.items() if value and key in exports.FILTERS}
+    theirs = None if request.user.serves_site else request.user.company
+    record(Action.LIST_EXPORTED, actor=request.user, company=company or theirs, name=name, filters=asked)
+    lines = exports.as_csv(headings, rows, begin=exports.BOM)
+    return StreamingHttpResponse(lines, headers=headers, content_type=content_type)  # type: ignore[return-value]  # to the types, no HttpResponse

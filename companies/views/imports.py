@@ -1,0 +1,164 @@
+"""Administration → User → Import: a file is sent, what it would do is shown, and then it is done."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.after_response import RedirectThen
+from accounts.guards import settings_app
+from accounts.permissions import Permission
+from accounts.roles import up_to
+from companies import exports
+from companies.importing import running
+from companies.importing.checking import Checked, Mistake
+from companies.importing.models import Import
+from companies.importing.reading import COLUMNS, HEADINGS, MOST_LINES, NotRead, decoded, read
+from mfa.step_up import confirmation_required
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from accounts.requests import SignedInRequest
+
+MOST_SHOWN = 100  # mistakes on the page; the file has all
+FIRST = 3
+
+
+@never_cache
+@settings_app(Permission.IMPORT)
+@confirmation_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def user_import(request: SignedInRequest) -> HttpResponse:
+    """Choose a file. What is sent is read and kept; nobody is made of it yet."""
+    trouble = ""
+    if request.method == "POST":
+        sent = request.FILES.get("file")
+        try:
+            if sent is None:
+                raise NotRead(_("Choose a file first."))
+            text, encoding = decoded(sent.read())
+            table = read(text, encoding)
+        except NotRead as why:
+            trouble = str(why)
+        else:
+            kept = running.keep(request.user, sent.name or "", text, table)
+            return redirect("settings:user_import_file", kept.pk)
+    context = {
+        "trouble": trouble,
+        "most": MOST_LINES,
+        "roles": up_to(request.user.role),
+        "unfinished": _unfinished(request),
+    }
+    page = "settings/administration/users/import.html"
+    return render(request, page, context, status=400 if trouble else 200)
+
+
+@never_cache
+@settings_app(Permission.IMPORT)
+@confirmation_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def user_import_file(request: SignedInRequest, import_id: UUID) -> HttpResponse:
+    """What would happen, then how far it is, then what came of it."""
+    kept = _find(request, import_id)
+    if kept.begun_at is not None:
+        return _go_on(request, kept) if request.method == "POST" else _progress(request, kept)
+    checked = Checked(read(kept.text, kept.encoding), request.user)
+    refused = ""
+    if request.method == "POST":
+        if not checked.people:
+            refused = _("There is nobody to import.")
+        elif checked.mistakes and request.POST.get("part") != str(len(checked.people)):
+            refused = _("There are lines with an error now. Look at them: nothing is imported yet.")
+        else:
+            invites, requires = ("on" in request.POST.getlist(name) for name in ("invite", "require"))
+            if running.begin(kept, invites=invites, requires=requires):
+                return _run(request, kept)
+            return HttpResponseRedirect(_address(kept))
+    context = {
+        "import": kept,
+        "checked": checked,
+        "refused": refused,
+        "first": checked.people[:FIRST],
+        "mistakes": checked.mistakes[:MOST_SHOWN],
+        "invites": "invite" in request.POST if refused else True,
+        "requires": "require" in request.POST,
+    }
+    page = "settings/administration/users/import-file.html"
+    return render(request, page, context, status=409 if refused else 200)
+
+
+@never_cache
+@settings_app(Permission.IMPORT)
+@confirmation_required
+@require_safe
+def user_import_errors(request: SignedInRequest, import_id: UUID) -> HttpResponse:
+    """The lines that were left out, as a file to be mended and sent again; the last column says what is wrong."""
+    kept = _find(request, import_id)
+    if kept.begun_at is None:
+        checked = Checked(read(kept.text, kept.encoding), request.user)
+        cells = {line.number: line.cells for line in checked.table.lines}
+        mistakes = [(each, cells[each.line]) for each in checked.mistakes]
+    else:
+        mistakes = [(_mistake(each), each["cells"]) for each in kept.mistakes]
+    lines: dict[int, tuple[dict[str, str], list[str]]] = {}
+    for each, of_line in mistakes:
+        said = f"{each.heading}: {each.what}" if each.heading else each.what
+        lines.setdefault(each.line, (of_line, []))[1].append(said)
+    rows: list[list[str | int]] = [
+        [*(of_line.get(column, "") for column in COLUMNS), number, " ".join(said)]
+        for number, (of_line, said) in sorted(lines.items())
+    ]
+    headings = [*(str(HEADINGS[column]) for column in COLUMNS), _("line"), _("what is wrong")]
+    body = "".join(exports.as_csv(headings, rows, begin=exports.BOM))
+    headers = {"Content-Disposition": 'attachment; filename="lines-with-errors.csv"'}
+    return HttpResponse(body, content_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _go_on(request: SignedInRequest, kept: Import) -> HttpResponse:
+    if running.begin(kept, invites=kept.invites, requires=kept.requires):
+        return _run(request, kept)
+    return HttpResponseRedirect(_address(kept))
+
+
+def _run(request: SignedInRequest, kept: Import) -> HttpResponse:
+    """Show the progress; the work begins once that answer is sent."""
+    return RedirectThen(_address(kept), partial(running.run, kept.pk, actor=request.user))
+
+
+def _progress(request: SignedInRequest, kept: Import) -> HttpResponse:
+    context: dict[str, Any] = {
+        "import": kept,
+        "runs": running.runs(kept),
+        "mistakes": [_mistake(each) for each in kept.mistakes[:MOST_SHOWN]],
+        "wrong_lines": len({each["line"] for each in kept.mistakes}),
+    }
+    return render(request, "settings/administration/users/import-progress.html", context)
+
+
+def _mistake(kept: dict[str, Any]) -> Mistake:
+    return Mistake(kept["line"], kept["column"], kept["contents"], kept["what"])
+
+
+def _unfinished(request: SignedInRequest) -> Import | None:
+    """An import of theirs that began and is not over."""
+    return Import.objects.filter(owner=request.user.pk, ended_at=None).exclude(begun_at=None).first()
+
+
+def _find(request: SignedInRequest, import_id: UUID) -> Import:
+    """Theirs: what one administrator sends is no other's to see."""
+    kept = Import.objects.filter(pk=import_id, owner=request.user.pk).first()
+    if kept is None:
+        raise Http404
+    return kept
+
+
+def _address(kept: Import) -> str:
+    return reverse("settings:user_import_file", args=[kept.pk])

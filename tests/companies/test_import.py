@@ -1,0 +1,458 @@
+"""People from a file: what would happen is shown, line by line, and nothing is done before somebody says so."""
+
+from __future__ import annotations
+
+import csv
+import re
+from contextlib import closing
+from html import unescape
+from io import BytesIO, StringIO
+from time import time
+
+import pytest
+from django.urls import reverse
+
+from accounts import people
+from accounts.models import Budget, Role, User
+from accounts.throttle import lanes
+from audit.models import AuditEvent
+from companies.importing import running
+from companies.importing.checking import Checked
+from companies.importing.reading import MOST_LINES, NotRead, decoded, read
+from companies.models import Company, Import
+from tests.accounts.walk import everything
+from tests.people import Person
+
+IMPORT = "/settings/administration/users/import/"
+HEAD = "user name,first name,last name,e-mail,company,role,language\n"
+BERNADETTE = "b.achterberg,Bernadette,Achterberg-Quandt,b.achterberg@kepler.example,Acme Machines,member,en\n"
+FRIEDRICH = "fw.o,Friedrich-Wilhelm,Ochsenknecht,fw@kepler.example,acme machines,Company administrator,\n"
+
+
+def send(person, text, name="kepler.csv"):
+    """Send a file; the page that follows."""
+    sent = BytesIO(text if isinstance(text, bytes) else text.encode())
+    sent.name = name
+    return person.client.post(IMPORT, {"file": sent}, follow=True)
+
+
+def words(answer):
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())).split())
+
+
+def said(text, actor):
+    """(line, column, what) of each mistake in a file."""
+    checked = Checked(read(text, "UTF-8"), actor)
+    return [(each.line, each.column, each.what) for each in checked.mistakes]
+
+
+@pytest.fixture
+def go(django_capture_on_commit_callbacks):
+    """`go(person, …)` says that what was sent is to be imported, and waits for the end."""
+
+    def confirm(person, **fields):
+        kept = Import.objects.get(owner=person.user.pk)
+        with django_capture_on_commit_callbacks(execute=True):
+            answer = person.client.post(f"{IMPORT}{kept.pk}/", fields)
+        kept.refresh_from_db()
+        return answer, kept
+
+    return confirm
+
+
+# --- Reading ---
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+def test_files_of_every_spreadsheet_are_read(separator, encoding):
+    text = (
+        separator.join(["User_Name", "E-Mail", "Last name"]) + "\r\n" + separator.join(["mü", "m@x.example", "Müller"])
+    )
+    text, name = decoded(text.encode(encoding))
+
+    table = read(text, name)
+
+    assert name == ("Windows-1252" if encoding == "cp1252" else "UTF-8")
+    assert table.separator == separator
+    assert table.lines[0].cells == {"username": "mü", "email": "m@x.example", "last_name": "Müller"}
+    assert table.lines[0].number == 2
+
+
+def test_lines_have_the_numbers_that_an_editor_shows():
+    table = read('user name,last name\n\n"kim","Han\nsen"\n\nada,\n', "UTF-8")
+
+    assert [(line.number, line.cells["username"]) for line in table.lines] == [(3, "kim"), (6, "ada")]
+
+
+def test_what_an_export_put_before_a_formula_is_taken_away_again():
+    table = read("user name,first name,last name\nkim,'=1+1,'Nuff\n", "UTF-8")
+
+    assert table.lines[0].cells == {"username": "kim", "first_name": "=1+1", "last_name": "'Nuff"}
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "The file is empty."),
+        (b" \n\n", "The file is empty."),
+        (b"PK\x03\x04\x14\x00", "This is a workbook, not a CSV file."),
+        ("user name\nkim".encode("utf-16"), "This file is written in UTF-16."),
+        (b"user name\n\x81\x8d", "The file is neither UTF-8 nor Windows-1252"),
+        (b"user name\nk\x00m", "This is no CSV file"),
+        (b"name,mail\nkim,x", "The first line has no heading “user name”. It reads: “name”, “mail”."),
+        (b"user name,username\nkim,x", "Two columns are called “user name”."),
+        (b"user name\n", "Below the headings there is no line"),
+        (b"user name\n" + b"kim\n" * (MOST_LINES + 1), "The file has 10001 people, and 10000 is the most"),
+        (b'user name\n"' + b"kim\n" * 40_000, "cannot be read: a quotation mark is not closed"),
+    ],
+)
+def test_what_is_no_file_of_people_is_refused_with_what_to_do(content, why, administrator):
+    with pytest.raises(NotRead) as refused:
+        read(*decoded(content))
+
+    assert why in str(refused.value)
+    page = send(administrator, content)
+    assert page.status_code == 400
+    assert why.split("“")[0] in words(page)
+    assert not Import.objects.exists()
+
+
+def test_without_a_file_the_page_asks_for_one(administrator):
+    answer = administrator.client.post(IMPORT, {})
+
+    assert answer.status_code == 400
+    assert "Choose a file first." in words(answer)
+
+
+# --- What would happen ---
+
+
+def test_first_is_shown_what_would_happen_and_nothing_is_saved(administrator, company):
+    before = everything("Import", "Session")
+
+    page = words(send(administrator, HEAD + BERNADETTE + FRIEDRICH))
+
+    assert "Nothing is saved yet. This is what would happen:" in page
+    assert "kepler.csv · 2 lines · UTF-8, separated by commas" in page
+    assert "2 people are created in Acme Machines" in page
+    assert "Member: 1 · Company administrator: 1" in page
+    assert "Bernadette Achterberg-Quandt" in page
+    assert "Import 2 people" in page
+    assert everything("Import", "Session") == before
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "what"),
+    [
+        (",Kim,,,Acme Machines,,", "username", "Nobody can be made without a user name."),
+        ("kim hansen,,,,Acme Machines,,", "username", "A user name has letters, digits"),
+        (f"{'k' * 151},,,,Acme Machines,,", "username", "at most 150 characters"),
+        ("kim,www.acme.example,,,Acme Machines,,", "first_name", "A name cannot contain an address."),
+        ("kim,,,h.brinkmann@kepler,Acme Machines,,", "email", "This is not a complete e-mail address. Add what comes after “kepler”."),
+        ("kim,,,nobody,Acme Machines,,", "email", "Enter an e-mail address such as"),
+        ("kim,,,,Acme Machines,Abteilungsleiterin,", "role", "There is no such role. Write one of: “member”, "),
+        ("kim,,,,Nowhere,,", "company", "There is no company of this name."),
+        ("kim,,,,,member,", "company", "Members and company administrators belong to a company."),
+        ("kim,,,,Acme Machines,,klingon", "language", "m2v does not speak this language. Write one of: “en”"),
+        ("kim,,,,Acme Machines,,,,x", "", "This line has more cells than the first one."),
+        ("PETRA,,,,Acme Machines,,", "username", "This user name is taken."),
+        ("kim,,,Petra@acme.example,Acme Machines,,", "email", "This e-mail address belongs to somebody else."),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_by_line_and_column_with_what_to_do(line, column, what, admin, company):
+    [(number, where, why)] = said(f"{HEAD}{line}\n", admin)
+
+    assert (number, where) == (2, column)
+    assert what in why
+
+
+def test_a_name_or_an_address_that_comes_twice_is_a_mistake_of_the_second_line(admin, company):
+    text = HEAD + BERNADETTE + "B.ACHTERBERG,,,,Acme Machines,,\nother,,,B.Achterberg@KEPLER.example,Acme Machines,,\n"
+
+    assert said(text, admin) == [
+        (3, "username", "This stands in line 2 already. Each person has their own."),
+        (4, "email", "This stands in line 2 already. Each person has their own."),
+    ]
+
+
+def test_while_there_are_errors_nothing_is_imported_unless_it_is_asked_for(administrator, company, go):
+    page = words(send(administrator, HEAD + BERNADETTE + "kim hansen,,,,Acme Machines,,\n"))
+    assert "1 line has an error" in page
+    assert "Import the 1 without errors" in page
+    before = User.objects.count()
+
+    answer, _kept = go(administrator, invite="on")
+
+    assert answer.status_code == 409
+    assert "nothing is imported yet" in words(answer)
+    assert User.objects.count() == before
+
+    _answer, kept = go(administrator, invite="on", part="1")
+    assert kept.made == 1
+    assert User.objects.filter(username="b.achterberg").exists()
+
+
+def test_a_line_that_is_wrong_by_now_stops_it_before_anybody_is_made(administrator, company, make_user, go):
+    send(administrator, HEAD + BERNADETTE + FRIEDRICH)
+    make_user("fw.o")
+
+    answer, _kept = go(administrator)
+
+    assert answer.status_code == 409
+    assert not User.objects.filter(username="b.achterberg").exists()
+
+
+def test_the_lines_with_errors_come_as_a_file_to_be_mended(administrator, company):
+    send(administrator, HEAD + BERNADETTE + '"=kim","Kim",,kim@kepler,Acme Machines,,\n')
+    kept = Import.objects.get()
+
+    answer = administrator.client.get(f"{IMPORT}{kept.pk}/errors/")
+
+    rows = list(csv.DictReader(StringIO(answer.content.decode("utf-8-sig"))))
+    assert [(row["line"], row["user name"], row["first name"]) for row in rows] == [("3", "'=kim", "Kim")]
+    assert "user name: A user name has letters" in rows[0]["what is wrong"]
+    assert "e-mail: This is not a complete" in rows[0]["what is wrong"]
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+
+
+# --- What happens ---
+
+
+def test_everybody_is_made_as_by_a_click_and_invited(administrator, company, go, mailoutbox):
+    send(administrator, HEAD + BERNADETTE + FRIEDRICH)
+
+    answer, kept = go(administrator, invite="on")
+
+    assert answer.headers["Location"] == f"{IMPORT}{kept.pk}/"
+    assert (kept.made, kept.invited, kept.text) == (2, 2, "")
+    person = User.objects.get(username="fw.o")
+    assert (person.company, person.role, person.language) == (company, Role.COMPANY_ADMINISTRATOR, "en")
+    assert not person.has_usable_password()
+    actions = AuditEvent.objects.filter(subject=person, actor=administrator.user).order_by("pk")
+    assert list(actions.values_list("action", flat=True)) == ["user_created", "user_invited"]
+    assert sorted(mail.to[0] for mail in mailoutbox) == ["b.achterberg@kepler.example", "fw@kepler.example"]
+    assert "/invitation/" in mailoutbox[0].body
+    line = AuditEvent.objects.get(action="users_imported")
+    assert line.actor == administrator.user
+    assert line.details == {"name": "kepler.csv", "lines": 2, "made": 2, "invited": 2}
+    page = words(administrator.client.get(f"{IMPORT}{kept.pk}/"))
+    assert "The import is done" in page
+    assert "2 people were created" in page
+
+
+def test_the_invitation_of_an_import_opens(administrator, company, go, mailoutbox):
+    send(administrator, HEAD + BERNADETTE)
+    go(administrator, invite="on")
+    link = next(word for word in mailoutbox[0].body.split() if "/invitation/" in word)
+
+    assert Person(administrator.user).client.get(link, follow=True).status_code == 200
+
+
+def test_nobody_is_invited_where_that_is_not_ticked(administrator, company, go, mailoutbox):
+    send(administrator, HEAD + BERNADETTE)
+
+    _answer, kept = go(administrator)
+
+    assert (kept.made, kept.invited, kept.uninvited, mailoutbox) == (1, 0, [], [])
+
+
+def test_2fa_is_required_of_them_with_no_mail_but_the_invitation(administrator, company, go, mailoutbox):
+    send(administrator, HEAD + BERNADETTE)
+
+    go(administrator, invite="on", require="on")
+
+    person = User.objects.get(username="b.achterberg")
+    assert person.two_factor_enabled
+    assert AuditEvent.objects.filter(subject=person, action="two_factor_enabled", actor=administrator.user).exists()
+    assert [mail.subject for mail in mailoutbox] == ["Your m2v account"]
+
+
+def test_an_exported_list_can_be_sent_as_it_is(administrator, company, make_user, go):
+    make_user("kim", first_name="Jürgen", last_name="=Großmann", email="-kim@acme.example")
+    answer = administrator.client.get("/settings/administration/users/export/")
+    exported = b"".join(answer.streaming_content).replace(b"kim", b"tom")
+
+    send(administrator, b"\r\n".join(line for line in exported.split(b"\r\n") if b"petra" not in line))
+    _answer, kept = go(administrator)
+
+    assert kept.made == 1, kept.mistakes
+    tom = User.objects.get(username="tom")
+    assert (tom.first_name, tom.last_name, tom.email) == ("Jürgen", "=Großmann", "-tom@acme.example")
+
+
+def test_more_invitations_than_a_day_has_leave_people_made_and_not_invited(administrator, company, go, mailoutbox):
+    [lane] = lanes.import_lanes(administrator.user)
+    Budget.objects.create(key=lane.key, failures=lane.free - 1, blocked_until=0, last_at=time(), began_at=time())
+    send(administrator, HEAD + BERNADETTE + FRIEDRICH)
+
+    _answer, kept = go(administrator, invite="on")
+
+    assert (kept.made, kept.invited, len(kept.uninvited), len(mailoutbox)) == (2, 1, 1, 1)
+    assert "are not invited" in words(administrator.client.get(f"{IMPORT}{kept.pk}/"))
+
+
+# --- Whoever may, for whom they may ---
+
+
+def test_a_company_administrator_makes_people_of_their_company_alone(carla, other_company, go):
+    page = words(send(carla, HEAD + "kim,,,,,,\ntom,,,,Nordwind Fördertechnik GmbH,,\nada,,,,,administrator,\n"))
+
+    assert "You make people of Acme Machines only." in page
+    assert "You cannot give this role." in page
+    _answer, kept = go(carla, part="1")
+    assert list(User.objects.exclude(pk=carla.user.pk).values_list("username", "company__name")) == [
+        ("kim", "Acme Machines")
+    ]
+    assert kept.made == 1
+
+
+def test_who_has_an_account_elsewhere_is_told_to_nobody_by_a_dry_run(carla, make_user, other_company, go):
+    make_user("xaver", company=other_company, email="xaver@nordwind.example")
+
+    page = words(send(carla, HEAD + "xaver,,,,,,\nkim,,,xaver@nordwind.example,,,\ntom,,,,,,\n"))
+
+    assert "3 people are created" in page
+    _answer, kept = go(carla)
+    assert [(each["line"], each["what"]) for each in kept.mistakes] == [
+        (2, "This user name or e-mail address is taken. Choose another one."),
+        (3, "This user name or e-mail address is taken. Choose another one."),
+    ]
+    assert kept.made == 1
+    [lane, *_shared] = lanes.actor_lanes("probes", carla.user)
+    assert Budget.objects.get(key=lane.key).failures == 2
+
+
+def test_an_import_stops_where_too_much_was_asked_and_goes_on_later(carla, make_user, other_company, go):
+    for n in range(25):
+        make_user(f"x{n}", company=other_company)
+    make_user("xaver", company=other_company)
+    lane, _shared = lanes.actor_lanes("probes", carla.user)
+    Budget.objects.create(key=lane.key, failures=lane.free - 2, blocked_until=0, last_at=time(), began_at=time())
+    lines = "".join(f"a{n},,,,,,\n" for n in range(20)) + "x1,,,,,,\nx2,,,,,,\nx3,,,,,,\nlast,,,,,,\n"
+    send(carla, HEAD + lines)
+
+    _answer, kept = go(carla)
+
+    assert kept.made == 20
+    assert kept.stopped.startswith("Too many attempts.")
+    assert kept.text
+    page = words(carla.client.get(f"{IMPORT}{kept.pk}/"))
+    assert "The import stopped on its way" in page
+    Budget.objects.all().delete()
+    _answer, kept = go(carla)
+    assert (kept.made, kept.stopped, kept.text) == (21, "", "")
+    assert kept.ended_at
+
+
+def test_whoever_lost_their_rights_meanwhile_makes_nobody(carla, admin, go):
+    send(carla, HEAD + "kim,,,,,,\n")
+    kept = Import.objects.get()
+    running.begin(kept, invites=False, requires=False)
+    people.lock_user(carla.user, actor=admin)
+
+    running.run(kept.pk, actor=carla.user)
+
+    kept.refresh_from_db()
+    assert (kept.made, kept.stopped) == (0, "What you may do has changed meanwhile, or you were signed out.")
+    assert not User.objects.filter(username="kim").exists()
+
+
+def test_what_one_sent_no_other_sees(administrator, carla, company):
+    send(administrator, HEAD + BERNADETTE)
+    kept = Import.objects.get()
+
+    for path in ("", "errors/"):
+        assert carla.client.get(f"{IMPORT}{kept.pk}/{path}").status_code == 404
+    assert carla.client.post(f"{IMPORT}{kept.pk}/").status_code == 404
+
+
+@pytest.mark.parametrize("role", [Role.MEMBER, Role.HELPDESK, Role.AUDITOR])
+def test_nobody_else_gets_to_the_page(role, make_person):
+    person = make_person("olga", role=role)
+    person.sign_in()
+
+    assert person.client.get(IMPORT).status_code == 403
+    assert send(person, HEAD + BERNADETTE).status_code == 403
+    assert not Import.objects.exists()
+
+
+# --- Batches ---
+
+
+def test_what_was_made_stays_and_the_rest_follows_after_the_process_ended(administrator, company, go):
+    send(administrator, HEAD + "".join(f"kim{n},,,,Acme Machines,,\n" for n in range(45)))
+    kept = Import.objects.get()
+    assert running.begin(kept, invites=False, requires=False)
+    assert not running.begin(kept, invites=False, requires=False), "it is running"
+    checked = Checked(read(kept.text, kept.encoding), administrator.user)
+    running._make(kept, checked.people[:20], checked.people[19].line, administrator.user, {})
+    Import.objects.update(beat="2026-01-01T00:00Z")  # and then the process died
+    assert User.objects.filter(username__startswith="kim").count() == 20
+    assert "The import stopped on its way" in words(administrator.client.get(f"{IMPORT}{kept.pk}/"))
+
+    _answer, kept = go(administrator)
+
+    assert User.objects.filter(username__startswith="kim").count() == 45
+    assert (kept.made, kept.mistakes) == (45, [])
+
+
+def test_two_clicks_import_once(administrator, company, go):
+    send(administrator, HEAD + BERNADETTE)
+    go(administrator)
+
+    _answer, kept = go(administrator)
+
+    assert kept.made == 1
+    assert AuditEvent.objects.filter(action="users_imported").count() == 1
+
+
+def test_what_was_sent_is_kept_for_a_day_at_most(administrator, company):
+    send(administrator, HEAD + BERNADETTE)
+    send(administrator, HEAD + FRIEDRICH)
+    assert Import.objects.count() == 1, "the one that waited is dropped"
+    Import.objects.update(created_at="2026-01-01T00:00Z")
+
+    assert running.forget_old_imports() == 1
+    assert not Import.objects.exists()
+
+
+# --- The file ---
+
+
+def test_a_file_is_read_on_this_page_alone_and_nothing_beside_it(administrator, settings):
+    assert list(settings.LONGER_BODIES) == [reverse("settings:user_import")]
+    with closing(BytesIO(b"x")) as sent:
+        sent.name = "x.csv"
+        answer = administrator.client.post("/settings/administration/companies/new/", {"name": "X", "file": sent})
+
+    assert answer.status_code == 302
+    assert not answer.wsgi_request.FILES
+
+
+def test_a_file_beyond_what_the_page_says_is_given_up(administrator, settings):
+    settings.LONGER_BODIES = {IMPORT: 100}
+
+    answer = send(administrator, HEAD + BERNADETTE)
+
+    assert answer.status_code == 400
+    assert not Import.objects.exists()
+
+
+def test_of_two_files_one_is_read(administrator, company):
+    first, second = BytesIO((HEAD + BERNADETTE).encode()), BytesIO((HEAD + FRIEDRICH).encode())
+    first.name = second.name = "x.csv"
+
+    administrator.client.post(IMPORT, {"file": [first, second], "other": second})
+
+    assert Import.objects.get().lines == 1
+
+
+def test_companies_by_hundreds_and_people_without_one(administrator):
+    for n in range(3):
+        Company.objects.create(name=f"Company {n}")
+    text = HEAD + "".join(f"kim{n},,,,COMPANY {n % 3},,\n" for n in range(6)) + "aud,,,,,auditor,\n"
+
+    page = words(send(administrator, text))
+
+    assert "7 people are created, in 4 companies" in page
