@@ -683,7 +683,7 @@ def test_names_in_what_was_done_lead_to_those_whom_one_manages(make_person, comp
     carla.sign_in()
     shown = read(carla.client.get(f"{COMPANIES}{company.pk}/")).one("section", **{"aria-labelledby": "activity"})
     assert "Petra Vogt ended all sessions of Kim Hansen" in shown.words
-    assert shown.links == {"Kim Hansen": f"{USERS}{kim.user.pk}/"}
+    assert shown.one("ul").links == {"Kim Hansen": f"{USERS}{kim.user.pk}/"}
 
     window = read(carla.client.get(f"{USERS}{kim.user.pk}/mfa/"))
     assert "Kim Hansen" not in window.one("details").links, "one is there already"
