@@ -1,0 +1,79 @@
+"""People from a file, and a list as a file, in a browser: choosing, looking, importing, and what was left out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from accounts.models import User
+
+USERS = "/settings/administration/users/"
+FILE = """user name;first name;last name;e-mail;company;role
+b.achterberg;Bernadette;Achterberg-Quandt;b.achterberg@kepler.example;Acme Machines;member
+fw.ochsenknecht;Friedrich-Wilhelm;Ochsenknecht-Unterberger;fw.ochsenknecht-unterberger@kepler.example;Acme Machines;company administrator
+h.brinkmann;Heike;Brinkmann;h.brinkmann@kepler;Acme Machines;
+minh.anh;Minh Anh;Nguyễn Thị;minh.anh@kepler.example;Acme Machines;Abteilungsleiterin Qualitätssicherung
+"""
+PICTURES = os.environ.get("PICTURES", "")  # a folder to leave pictures in
+
+
+def send(desk, text):
+    desk.page.get_by_label("CSV file").set_input_files(
+        {"name": "kepler-2026-11.csv", "mimeType": "text/csv", "buffer": text.encode()}
+    )
+    desk.button("Look at it").click()
+
+
+def picture(desk, name):
+    if PICTURES:
+        for scheme in ("light", "dark"):
+            desk.page.emulate_media(color_scheme=scheme)
+            desk.page.wait_for_timeout(400)  # colours fade
+            desk.page.screenshot(path=Path(PICTURES) / f"{name}-{scheme}.png", full_page=True)
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_a_file_is_looked_at_then_imported_without_its_errors(width, administrator, at, company, mailoutbox):
+    desk = at(administrator, viewport={"width": width, "height": 800})
+    desk.bring_session()
+    desk.open(USERS)
+    picture(desk, f"users-{width}")
+    desk.page.get_by_role("link", name="Import").click()
+    picture(desk, f"import-{width}")
+
+    send(desk, FILE)
+
+    expect(desk.page.get_by_role("heading", name="Nothing is saved yet.")).to_be_visible()
+    desk.sees("This is not a complete e-mail address. Add what comes after “kepler”.")
+    assert User.objects.count() == 1
+    assert desk.page.evaluate("document.documentElement.scrollWidth") <= width
+    picture(desk, f"file-{width}")
+    with desk.page.expect_download() as download:
+        desk.page.get_by_role("link", name="Download the 2 lines").click()
+    assert "h.brinkmann@kepler" in Path(download.value.path()).read_text(encoding="utf-8-sig")
+
+    desk.button("Import the 2 without errors").click()
+
+    expect(desk.page.get_by_role("heading", name="The import is done")).to_be_visible()
+    desk.sees("lines have an error and were left out")
+    picture(desk, f"done-{width}")
+    assert sorted(User.objects.values_list("username", flat=True)) == ["b.achterberg", "fw.ochsenknecht", "petra"]
+    assert len(mailoutbox) == 2
+    desk.page.get_by_role("link", name="To the users").click()
+    with desk.page.expect_download() as download:
+        desk.page.get_by_role("link", name="Export").click()
+    assert "Ochsenknecht-Unterberger" in Path(download.value.path()).read_text(encoding="utf-8-sig")
+
+
+def test_what_is_no_file_of_people_says_what_to_do_where_it_was_chosen(administrator, at, company):
+    desk = at(administrator)
+    desk.bring_session()
+    desk.open(f"{USERS}import/")
+
+    send(desk, "name,mail\nKim,kim@acme.example\n")
+
+    desk.sees("The first line has no heading “user name”.")
+    expect(desk.page.get_by_label("CSV file")).to_have_attribute("aria-invalid", "true")
