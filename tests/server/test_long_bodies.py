@@ -1,0 +1,68 @@
+"""The one page that takes a file, and lists that are longer than memory: what the server reads and sends there."""
+
+from __future__ import annotations
+
+import re
+import socket
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.server.site import PASSWORD
+
+IMPORT = "/settings/administration/users/import/"
+EXPORT = "/settings/administration/users/export/"
+MAKE = """
+from accounts.models import User; from companies.models import Company
+Company.objects.get_or_create(name="Acme")
+User.objects.filter(username="kim0").update(role="administrator")
+User.objects.filter(username="p0000").exists() or User.objects.bulk_create(User(username=f"p{n:04}", first_name="x" * 140) for n in range(2000))
+"""
+
+
+@pytest.fixture
+def cookie(site):
+    """Of an administrator, signed in."""
+    site.manage("shell", "--no-imports", "-c", MAKE)
+    headers, fields = site.form()
+    body = urlencode(fields | {"username": "kim0", "password": PASSWORD})
+    _status, answer, _body = site.ask("POST", "/login/", body=body, headers=headers)
+    new = {one.partition("=")[0]: one.partition(";")[0] for one in answer.get_all("Set-Cookie")}
+    return "; ".join(({headers["Cookie"].partition("=")[0]: headers["Cookie"]} | new).values())
+
+
+def upload(site, cookie, text, token):
+    part = '--x\r\nContent-Disposition: form-data; name="{}"{}\r\n\r\n{}\r\n'
+    body = part.format("csrfmiddlewaretoken", "", token) + part.format("file", '; filename="k.csv"', text) + "--x--\r\n"
+    headers = {"Content-Type": "multipart/form-data; boundary=x", "Origin": f"http://localhost:{site.port}"}
+    headers |= {"Sec-Fetch-Site": "same-origin"} | ({"Cookie": cookie} if cookie else {})
+    return site.ask("POST", IMPORT, body=body.encode(), headers=headers, timeout=60)
+
+
+def test_two_megabytes_are_read_on_the_page_that_asks_for_a_file_of_those_to_whom_it_opens(site, cookie):
+    page = site.get(IMPORT, Cookie=cookie)[2]
+    token = re.search(rb'name="csrfmiddlewaretoken" value="([^"]+)"', page)[1].decode()
+    long = "user name,company\n" + "".join(f"n{n:05},{'Acme':80}\n" for n in range(5000))
+    before = {path for path in site.folder.rglob("*") if path.is_file()}
+
+    assert len(long) > 256 * 1024
+    assert upload(site, cookie, long, token)[1]["Location"].startswith(IMPORT)
+    assert upload(site, "", long, token)[1]["Location"].startswith("/login/")
+    status, _headers, said = upload(site, cookie, "x" * (2 * 1024 * 1024 + 1), token)
+    assert (status, said) == (413, b"The file is larger than this page says. Divide it, and go back.")
+    assert {path for path in site.folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_reader_who_takes_nothing_holds_nobody_up(site, cookie):
+    asked = f"GET {EXPORT} HTTP/1.1\r\nHost: localhost:{site.port}\r\nCookie: {cookie}\r\n\r\n".encode()
+
+    with site.connections(12, asked):
+        assert site.get("/login/")[0] == 200
+        status, _headers, body = site.get(EXPORT, Cookie=cookie, timeout=60)
+
+    assert status == 200
+    assert body.count(b"\r\n") > 2000
+    with socket.create_connection(("127.0.0.1", site.port), timeout=60) as one:
+        one.sendall(asked.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        said = b"".join(iter(lambda: one.recv(65536), b""))
+    assert said.endswith(b"0\r\n\r\n")
