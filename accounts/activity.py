@@ -178,6 +178,8 @@ class Activity:
         A rare one would otherwise be looked for among all that happened. One person's lines are few; and of more than
         some acts there are always enough.
         """
+        if self.actor is By.NOBODY and not self._companies:  # else among all the sign-ins that were refused
+            return self.person is None and self.acts != EVERYTHING
         return self.person is None and len(self.acts) <= FEW_ACTS
 
     def _chosen(self) -> QuerySet[AuditEvent]:
