@@ -157,7 +157,7 @@ def test_days_are_those_of_the_site_and_both_ends_count(admin, kim):
 
 @pytest.mark.parametrize(
     "asked",
-    ["person=x", f"person={uuid4()}", f"actor={uuid4()}", "actor=x", f"company={uuid4()}", "company=No%00ne", "act=x"],
+    ["person=x", "person=00000000-0000-4000-8000-000000000000", f"actor={uuid4()}", "actor=x", f"company={uuid4()}", "company=No%00ne", "act=x"],
 )
 def test_what_does_not_exist_finds_nothing_and_says_so(administrator, kim, asked):
     kim.sign_in()
