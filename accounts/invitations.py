@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 RESET_SECONDS = 3600
+INVITATION_MAIL = ("mail/invitation.txt", "mail/invitation.html")
+RESET_MAIL = ("mail/password-reset.txt", "mail/password-reset.html")
 INVITATION_SECONDS = 7 * 24 * 3600
 YEAR_2001 = 978_307_200  # where tokens count their seconds from
 
@@ -114,6 +116,7 @@ def invite(person: User, *, actor: User) -> str:
 
     Raises ChangedMeanwhile if they have just chosen one, or were shut out.
     """
+    hold(person, actor=actor, needs=Permission.INVITE)
     link = _make_invitation(person, actor)
     if person.email:
         transaction.on_commit(lambda: _send_invitation(person, actor, link), robust=True)
@@ -125,14 +128,16 @@ def invite_all(invited: Iterable[User], *, actor: User) -> None:
 
     Their mails wait where those to many do: each is written when its turn comes, so that they cost no memory before.
     """
-    links = [(person, _make_invitation(person, actor)) for person in invited]
+    links = []
+    for person in invited:
+        hold(person, actor=actor, needs=Permission.INVITE)
+        links.append((person, _make_invitation(person, actor)))
     mails = (_invitation(person, actor, link) for person, link in links)
     if links:
         transaction.on_commit(lambda: delivery.deliver_to_many(mails, cause=str(actor.pk)), robust=True)
 
 
 def _make_invitation(person: User, actor: User) -> str:
-    hold(person, actor=actor, needs=Permission.INVITE)
     _void_links(person)
     link = _link("invitation", person, invitation_tokens)
     record(Action.USER_INVITED, actor=actor, subject=person)
@@ -209,7 +214,7 @@ def _send_invitation(person: User, actor: User, link: str) -> None:
 def _invitation(person: User, actor: User, link: str) -> EmailMultiAlternatives:
     with translation.override(person.language):
         context = {"person": person, "actor": actor, "link": link}
-        return _mail(person, _("Your m2v account"), "mail/invitation", context)
+        return _mail(person, _("Your m2v account"), INVITATION_MAIL, context)
 
 
 # --- Reset ---
@@ -239,7 +244,7 @@ def _mail_reset(person: User, actor: User | None = None) -> None:
     link = _link("password_reset_confirm", person, reset_tokens)
     with translation.override(person.language):
         context: dict[str, object] = {"person": person, "actor": actor, "link": link}
-        _deliver(_mail(person, _("Your new m2v password"), "mail/password-reset", context), person, actor)
+        _deliver(_mail(person, _("Your new m2v password"), RESET_MAIL, context), person, actor)
 
 
 def _may_be_written_to(person: User) -> bool:
@@ -257,14 +262,14 @@ def _link(page: str, person: User, tokens: LinkTokens) -> str:
     return f"{settings.BASE_URL}{reverse(page, kwargs=parts)}"
 
 
-def _mail(person: User, subject: str, template: str, context: dict[str, object]) -> EmailMultiAlternatives:
+def _mail(person: User, subject: str, templates: tuple[str, str], context: dict[str, object]) -> EmailMultiAlternatives:
     """A mail as text and as HTML."""
     actor = context.get("actor")
     context |= {
         "name": spoken(person.get_short_name()),
         "by": spoken(actor.get_full_name()) if isinstance(actor, User) else "",
     }
-    text, html = (render_to_string(f"{template}.{form}", context) for form in ("txt", "html"))
+    text, html = (render_to_string(template, context) for template in templates)
     mail = EmailMultiAlternatives(subject=subject, body=text, to=[person.email])
     mail.attach_alternative(html, "text/html")
     return mail

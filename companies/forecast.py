@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from companies.models import Company
 
-NAMED = 3  # administrators who will be asked, by name
+ADMINISTRATORS_NAMED = 3  # administrators who will be asked, by name
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def of_requiring(company: Company, *, viewer: User) -> Forecast:
         never_signed_in=never,
         need_pass=need_pass,
         locked=sum(n for kind, n in left.items() if kind & Kind.LOCKED),
-        administrators=[person.get_full_name() for person in administrators[:NAMED]],
+        administrators=[person.get_full_name() for person in administrators[:ADMINISTRATORS_NAMED]],
         asked_administrators=administrators.count(),
         reader=outcome(requiring(circumstances_of(viewer))) if viewer.company_id == company.pk else None,
     )

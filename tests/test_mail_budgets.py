@@ -33,6 +33,7 @@ BUDGETED = {
     "settings:company_on",
     "user_settings",
 }
+OF_THE_SITE = {"settings:rule_on", "settings:rule_off"}
 
 
 @pytest.fixture
@@ -95,8 +96,12 @@ def test_no_address_of_the_site_mails_others_without_a_budget(tried, actor):
         if took:
             found.setdefault(name, set()).add(subject)
 
-    expected = {"user_settings"} if actor.user.role == Role.MEMBER else BUDGETED
-    assert set(found) == expected
+    expected = {
+        Role.MEMBER: {"user_settings"},
+        Role.COMPANY_ADMINISTRATOR: BUDGETED,
+        Role.ADMINISTRATOR: BUDGETED | OF_THE_SITE,
+    }
+    assert set(found) == expected[actor.user.role]
     if actor.user.role != Role.MEMBER:
         assert found["settings:user"] == {"mia", "lukas", "nora"}
 

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from django import forms
 
     from accounts.models import UserQuerySet
-    from companies.importing.reading import Line, Table
+    from companies.importing.reading import FileLine, Table
 
-AT_A_TIME = 500
+LOOKED_UP_AT_ONCE = 500
 LONGEST = {"username": 150, "first_name": 150, "last_name": 150, "email": 254}  # as the columns are
 
 
@@ -57,7 +57,7 @@ class Newcomer:
     user: User
 
 
-class Checked:
+class CheckedFile:
     """What `table` would do if `actor` imported it now; lines up to `after` are left alone."""
 
     def __init__(self, table: Table, actor: User, *, after: int = 0) -> None:
@@ -70,7 +70,7 @@ class Checked:
             for name in ("username", "first_name", "last_name", "email")
         }
         first: dict[str, int] = {}
-        for part in batched((line for line in table.lines if line.number > after), AT_A_TIME, strict=False):
+        for part in batched((line for line in table.lines if line.number > after), LOOKED_UP_AT_ONCE, strict=False):
             self._check(part, first)
 
     @cached_property
@@ -91,7 +91,7 @@ class Checked:
     def with_address(self) -> int:
         return sum(bool(each.user.email) for each in self.people)
 
-    def _check(self, lines: Iterable[Line], first: dict[str, int]) -> None:
+    def _check(self, lines: Iterable[FileLine], first: dict[str, int]) -> None:
         found = [(line, self._person(line)) for line in lines]
         seen = taken([user for _line, user in found if user], User.objects.managed_by(self.actor))
         for line, user in found:
@@ -103,7 +103,7 @@ class Checked:
             else:
                 self.people.append(Newcomer(line.number, user))
 
-    def _twice(self, line: Line, user: User, first: dict[str, int]) -> list[Mistake]:
+    def _twice(self, line: FileLine, user: User, first: dict[str, int]) -> list[Mistake]:
         """Is the name or the address that of an earlier line?"""
         wrong = []
         for column, folded in (("username", fold(user.username)), ("email", fold_address(user.email))):
@@ -112,7 +112,7 @@ class Checked:
                 wrong.append(Mistake(line.number, column, line.cells.get(column, ""), text))
         return wrong
 
-    def _person(self, line: Line) -> User | None:
+    def _person(self, line: FileLine) -> User | None:
         """Who stands in the line; None where something is wrong in it."""
         before = len(self.mistakes)
         if line.too_many:
@@ -133,10 +133,10 @@ class Checked:
         user.company = self._company(line, user.role)
         return user if len(self.mistakes) == before else None
 
-    def _wrong(self, line: Line, column: str, what: str) -> None:
+    def _wrong(self, line: FileLine, column: str, what: str) -> None:
         self.mistakes.append(Mistake(line.number, column, line.cells.get(column, ""), what))
 
-    def _advice(self, name: str, field: forms.Field, trouble: ValidationError, line: Line) -> str:
+    def _advice(self, name: str, field: forms.Field, trouble: ValidationError, line: FileLine) -> str:
         if not line.cells.get(name):
             return _("Nobody can be made without a user name. Enter one.")
         if name == "email" and trouble.error_list[0].code == "invalid" and "@" in line.cells[name]:
@@ -147,7 +147,7 @@ class Checked:
                 )
         return " ".join(trouble.messages)
 
-    def _role(self, line: Line) -> str:
+    def _role(self, line: FileLine) -> str:
         typed = line.cells.get("role", "")
         if not typed:
             return Role.MEMBER
@@ -162,7 +162,7 @@ class Checked:
         self._wrong(line, "role", text.format(roles=own))
         return Role.MEMBER
 
-    def _company(self, line: Line, role: str) -> Company | None:
+    def _company(self, line: FileLine, role: str) -> Company | None:
         typed = line.cells.get("company", "")
         if not self.actor.serves_site:
             if typed and self._found(typed) != self.actor.company:
@@ -186,7 +186,7 @@ class Checked:
             self.companies[folded] = Company.objects.managed_by(self.actor).filter(name_folded=folded).first()
         return self.companies[folded]
 
-    def _language(self, line: Line) -> str:
+    def _language(self, line: FileLine) -> str:
         typed = line.cells.get("language", "")
         known = {_as_word(name): code for code, label in settings.LANGUAGES for name in (code, str(label))}
         if typed and _as_word(typed) not in known:
@@ -210,7 +210,7 @@ def taken(users: list[User], among: UserQuerySet) -> set[str]:
     }
 
 
-def _taken(line: Line, user: User, seen: set[str]) -> list[Mistake]:
+def _taken(line: FileLine, user: User, seen: set[str]) -> list[Mistake]:
     wrong = []
     if f"username:{fold(user.username)}" in seen:
         text = _("This user name is taken. Choose another one, or leave the line out if it is the same person.")

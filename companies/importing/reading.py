@@ -11,9 +11,9 @@ from io import StringIO
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-MOST_LINES = 10_000
+MOST_IN_A_FILE = 10_000
 LONGEST_CELL = 1000  # of what is shown; nothing that we keep is as long
-COLUMNS = ("username", "first_name", "last_name", "email", "company", "role", "language")
+FILE_COLUMNS = ("username", "first_name", "last_name", "email", "company", "role", "language")
 HEADINGS = {
     "username": gettext_lazy("user name"),
     "first_name": gettext_lazy("first name"),
@@ -41,7 +41,7 @@ class NotRead(Exception):
 
 
 @dataclass(frozen=True)
-class Line:
+class FileLine:
     """A line of the file, by its number there: what stands in each column, and whether there were too many cells."""
 
     number: int
@@ -53,7 +53,7 @@ class Line:
 class Table:
     """The file, read."""
 
-    lines: list[Line]
+    lines: list[FileLine]
     encoding: str
     separator: str
     unread: list[str] = field(default_factory=list)  # headings that mean nothing here
@@ -91,7 +91,7 @@ def read(text: str, encoding: str) -> Table:
     reader = csv.reader(StringIO(text, newline=""), delimiter=separator)
     columns: list[str | None] = []
     unread: list[str] = []
-    lines: list[Line] = []
+    lines: list[FileLine] = []
     try:
         number = 1
         for cells in reader:
@@ -109,9 +109,9 @@ def read(text: str, encoding: str) -> Table:
         ) from trouble
     if not lines:
         raise NotRead(_("Below the headings there is no line with a person."))
-    if len(lines) > MOST_LINES:
+    if len(lines) > MOST_IN_A_FILE:
         text = _("The file has {number} people, and {most} is the most at a time. Divide it.")
-        raise NotRead(text.format(number=len(lines), most=MOST_LINES))
+        raise NotRead(text.format(number=len(lines), most=MOST_IN_A_FILE))
     return Table(lines, encoding, separator, unread)
 
 
@@ -129,15 +129,15 @@ def _columns(cells: list[str]) -> tuple[list[str | None], list[str]]:
     if "username" not in columns:
         text = _("The first line has no heading “user name”. It reads: {found}. It needs headings such as: {needed}.")
         found = ", ".join(f"“{cell.strip()[:40]}”" for cell in cells[:8])
-        raise NotRead(text.format(found=found, needed=", ".join(str(HEADINGS[one]) for one in COLUMNS)))
+        raise NotRead(text.format(found=found, needed=", ".join(str(HEADINGS[one]) for one in FILE_COLUMNS)))
     return columns, [cell.strip() for cell, one in zip(cells, columns, strict=True) if one is None and cell.strip()]
 
 
-def _line(number: int, columns: list[str | None], cells: list[str]) -> Line:
+def _line(number: int, columns: list[str | None], cells: list[str]) -> FileLine:
     found = {
         column: WITH_APOSTROPHE.sub("", cell.strip())[:LONGEST_CELL]
         for column, cell in zip(columns, cells, strict=False)
         if column
     }
     beyond = [cell for cell in cells[len(columns) :] if cell.strip()]
-    return Line(number, found, too_many=len(cells) if beyond else 0)
+    return FileLine(number, found, too_many=len(cells) if beyond else 0)

@@ -24,7 +24,7 @@ from accounts.text import fold, fold_address
 from accounts.throttle import budgets, lanes
 from audit.recording import record
 from audit.vocabulary import Action
-from companies.importing.checking import Checked, Mistake, taken
+from companies.importing.checking import CheckedFile, Mistake, taken
 from companies.importing.models import Import
 from companies.importing.reading import read
 from mfa.services import enable_two_factor
@@ -74,7 +74,7 @@ def runs(kept: Import) -> bool:
 def run(import_id: UUID, *, actor: User) -> None:
     """Make the people of the lines that are left, as far as `actor` may. What stops it is kept with the import."""
     kept = Import.objects.get(pk=import_id)
-    checked = Checked(read(kept.text, kept.encoding), actor, after=kept.done)
+    checked = CheckedFile(read(kept.text, kept.encoding), actor, after=kept.done)
     if not kept.total:
         Import.objects.filter(pk=kept.pk).update(total=len(checked.people))
     cells = {line.number: line.cells for line in checked.table.lines}

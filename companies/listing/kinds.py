@@ -71,7 +71,7 @@ LABELS = {
     Chip.LEFT_NEVER: _("Not set up, never signed in"),
 }
 # What a forecast's numbers lead to. They are not offered; whoever follows one sees what it is.
-HIDDEN = frozenset({Chip.LEFT, Chip.LEFT_NEVER})
+NOT_OFFERED = frozenset({Chip.LEFT, Chip.LEFT_NEVER})
 # Shown with their number even if it is none.
 NEVER_HIDDEN = frozenset({Chip.SET_UP, Chip.ASKED, Chip.OFF, Chip.REQUESTED})
 

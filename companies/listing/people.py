@@ -14,7 +14,7 @@ from django.utils.functional import cached_property
 from accounts.models import Role, User
 from accounts.roles import seen_roles, serves_site
 from accounts.text import fold
-from companies.listing.kinds import HIDDEN, LABELS, NEVER_HIDDEN, Chip, Kind, is_met, role_of
+from companies.listing.kinds import LABELS, NEVER_HIDDEN, NOT_OFFERED, Chip, Kind, is_met, role_of
 from companies.listing.numbers import Numbers, numbers_for, scope_of
 from companies.listing.pages import ONE_MORE, PAGE_SIZE, Walk, row_of
 from companies.listing.search import LOOKED_THROUGH, MOST_HITS, Hits, beginning_with, search, words_in
@@ -126,7 +126,7 @@ class UserList:
         return [
             (chip, LABELS[chip], counts.get(chip))
             for chip in Chip
-            if chip in NEVER_HIDDEN or chip == self.chosen or (counts.get(chip, 1) and chip not in HIDDEN)
+            if chip in NEVER_HIDDEN or chip == self.chosen or (counts.get(chip, 1) and chip not in NOT_OFFERED)
         ]
 
     @property

@@ -18,9 +18,9 @@ from accounts.permissions import Permission
 from accounts.roles import up_to
 from companies import exports
 from companies.importing import running
-from companies.importing.checking import Checked, Mistake
+from companies.importing.checking import CheckedFile, Mistake
 from companies.importing.models import Import
-from companies.importing.reading import COLUMNS, HEADINGS, MOST_LINES, NotRead, decoded, read
+from companies.importing.reading import FILE_COLUMNS, HEADINGS, MOST_IN_A_FILE, NotRead, decoded, read
 from mfa.step_up import confirmation_required
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from accounts.requests import SignedInRequest
 
 MOST_SHOWN = 100  # mistakes on the page; the file has all
-FIRST = 3
+SHOWN_FIRST = 3
 
 
 @never_cache
@@ -53,7 +53,8 @@ def user_import(request: SignedInRequest) -> HttpResponse:
             return redirect("settings:user_import_file", kept.pk)
     context = {
         "trouble": trouble,
-        "most": MOST_LINES,
+        "most": MOST_IN_A_FILE,
+        "headings": HEADINGS,
         "roles": up_to(request.user.role),
         "unfinished": _unfinished(request),
     }
@@ -70,7 +71,7 @@ def user_import_file(request: SignedInRequest, import_id: UUID) -> HttpResponse:
     kept = _find(request, import_id)
     if kept.begun_at is not None:
         return _go_on(request, kept) if request.method == "POST" else _progress(request, kept)
-    checked = Checked(read(kept.text, kept.encoding), request.user)
+    checked = CheckedFile(read(kept.text, kept.encoding), request.user)
     refused = ""
     if request.method == "POST":
         if not checked.people:
@@ -86,7 +87,7 @@ def user_import_file(request: SignedInRequest, import_id: UUID) -> HttpResponse:
         "import": kept,
         "checked": checked,
         "refused": refused,
-        "first": checked.people[:FIRST],
+        "first": checked.people[:SHOWN_FIRST],
         "mistakes": checked.mistakes[:MOST_SHOWN],
         "invites": "invite" in request.POST if refused else True,
         "requires": "require" in request.POST,
@@ -103,7 +104,7 @@ def user_import_errors(request: SignedInRequest, import_id: UUID) -> HttpRespons
     """The lines that were left out, as a file to be mended and sent again; the last column says what is wrong."""
     kept = _find(request, import_id)
     if kept.begun_at is None:
-        checked = Checked(read(kept.text, kept.encoding), request.user)
+        checked = CheckedFile(read(kept.text, kept.encoding), request.user)
         cells = {line.number: line.cells for line in checked.table.lines}
         mistakes = [(each, cells[each.line]) for each in checked.mistakes]
     else:
@@ -113,10 +114,10 @@ def user_import_errors(request: SignedInRequest, import_id: UUID) -> HttpRespons
         said = f"{each.heading}: {each.what}" if each.heading else each.what
         lines.setdefault(each.line, (of_line, []))[1].append(said)
     rows: list[list[str | int]] = [
-        [*(of_line.get(column, "") for column in COLUMNS), number, " ".join(said)]
+        [*(of_line.get(column, "") for column in FILE_COLUMNS), number, " ".join(said)]
         for number, (of_line, said) in sorted(lines.items())
     ]
-    headings = [*(str(HEADINGS[column]) for column in COLUMNS), _("line"), _("what is wrong")]
+    headings = [*(str(HEADINGS[column]) for column in FILE_COLUMNS), _("line"), _("what is wrong")]
     body = "".join(exports.as_csv(headings, rows, begin=exports.BOM))
     headers = {"Content-Disposition": 'attachment; filename="lines-with-errors.csv"'}
     return HttpResponse(body, content_type="text/csv; charset=utf-8", headers=headers)

@@ -28,6 +28,9 @@ SHOW_ONLY = {
     "settings:company_names",
     "settings:company",
     "settings:activity",
+    "settings:user_export",
+    "settings:company_export",
+    "settings:user_import_errors",
     "confirm_continue",
     "own_passkey_new",
     "own_mfa:window",
@@ -54,8 +57,8 @@ TAKE_ONLY = {
     "own_mfa:passkey_request",
     "own_mfa:passkey_request_delete",
 }
-# What an attempt leaves in the audit, and nowhere else.
-REFUSALS = {"access_refused", "form_refused", "fields_ignored", "step_skipped"}
+# What an attempt, or a look at a whole list, leaves in the audit and nowhere else.
+REFUSALS = {"access_refused", "form_refused", "fields_ignored", "step_skipped", "list_exported"}
 PART = re.compile(r"<(?:\w+:)?(\w+)>")
 
 

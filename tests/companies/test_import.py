@@ -17,8 +17,8 @@ from accounts.models import Budget, Role, User
 from accounts.throttle import lanes
 from audit.models import AuditEvent
 from companies.importing import running
-from companies.importing.checking import Checked
-from companies.importing.reading import MOST_LINES, NotRead, decoded, read
+from companies.importing.checking import CheckedFile
+from companies.importing.reading import MOST_IN_A_FILE, NotRead, decoded, read
 from companies.models import Company, Import
 from tests.accounts.walk import everything
 from tests.people import Person
@@ -42,7 +42,7 @@ def words(answer):
 
 def said(text, actor):
     """(line, column, what) of each mistake in a file."""
-    checked = Checked(read(text, "UTF-8"), actor)
+    checked = CheckedFile(read(text, "UTF-8"), actor)
     return [(each.line, each.column, each.what) for each in checked.mistakes]
 
 
@@ -103,7 +103,7 @@ def test_what_an_export_put_before_a_formula_is_taken_away_again():
         (b"name,mail\nkim,x", "The first line has no heading “user name”. It reads: “name”, “mail”."),
         (b"user name,username\nkim,x", "Two columns are called “user name”."),
         (b"user name\n", "Below the headings there is no line"),
-        (b"user name\n" + b"kim\n" * (MOST_LINES + 1), "The file has 10001 people, and 10000 is the most"),
+        (b"user name\n" + b"kim\n" * (MOST_IN_A_FILE + 1), "The file has 10001 people, and 10000 is the most"),
         (b'user name\n"' + b"kim\n" * 40_000, "cannot be read: a quotation mark is not closed"),
     ],
 )
@@ -385,7 +385,7 @@ def test_what_was_made_stays_and_the_rest_follows_after_the_process_ended(admini
     kept = Import.objects.get()
     assert running.begin(kept, invites=False, requires=False)
     assert not running.begin(kept, invites=False, requires=False), "it is running"
-    checked = Checked(read(kept.text, kept.encoding), administrator.user)
+    checked = CheckedFile(read(kept.text, kept.encoding), administrator.user)
     running._make(kept, checked.people[:20], checked.people[19].line, administrator.user, {})
     Import.objects.update(beat="2026-01-01T00:00Z")  # and then the process died
     assert User.objects.filter(username__startswith="kim").count() == 20

@@ -189,7 +189,7 @@ def test_a_session_that_cannot_be_saved_lets_nobody_in_and_uses_nothing_up(name,
 
 BREAKS = {
     "the policy": "mfa.steps.pending_steps",
-    "what they owe": "mfa.steps.Standing",
+    "what they owe": "mfa.steps.standing_of",
     "what they hold": "mfa.steps.holdings_of",
     "the code": "mfa.methods.totp.verification.check",
     "the code's use": "mfa.methods.totp.verification.spend",
@@ -241,7 +241,7 @@ def test_a_policy_that_breaks_later_opens_no_page_to_somebody_half_way(world, mo
     WAYS_IN["code"](world)
     key = keys_of(world.kim)
     for kind in (*ODD, AttributeError, StopIteration, TypeError):
-        for target in ("pending_steps", "holdings_of", "Standing"):
+        for target in ("pending_steps", "holdings_of", "standing_of"):
 
             def breaks(*_: Any, kind: Any = kind, **__: Any) -> Any:
                 raise kind("odd")
