@@ -50,10 +50,9 @@ class UserPage:
     def verdict(self) -> Verdict:
         """Can they sign in, and what is demanded of them? Where the account is locked, the page says so above."""
         name, ways = self.person.get_short_name(), self.window.ways
-        if not self.person.is_active:
-            return Verdict("bad", "no-symbol", _("{name} is deactivated and cannot sign in.").format(name=name))
-        if self.person.locked_at:
-            return Verdict("bad", "lock-closed", _("{name} is locked and cannot sign in.").format(name=name))
+        if self.person.is_shut_out:
+            icon = "lock-closed" if self.person.is_active else "no-symbol"
+            return Verdict("bad", icon, self.window.next_login)
         if not ways:
             return Verdict("wait", "envelope", self.window.next_login)
         if not any(way.leads_in for way in ways):

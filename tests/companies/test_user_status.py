@@ -76,7 +76,7 @@ TABLE = [
     ),
     (
         lambda kim, admin: people.lock_user(kim.user, actor=admin),
-        "Kim is locked and cannot sign in.",
+        "Kim is locked and cannot sign in until an administrator lets them in again.",
         ["User name and password, or a passkey", "“This account is locked. Call your administrator.”"],
     ),
 ]
