@@ -15,6 +15,8 @@ from accounts.models import Role, User
 from accounts.permissions import OF_ROLE, WHO_MAY, Permission
 from accounts.roles import FOR_EITHER, RANKS, up_to
 from companies.forms import UserForm
+from companies.importing import reading
+from companies.importing.running import keep
 from companies.models import Company
 from companies.views.companies import overview
 from tests.accounts.walk import everything, pages
@@ -55,9 +57,13 @@ def holder(request, make_person, company):
 def asks(holder, company):
     """What an address answers to the holder about somebody; what it does is undone."""
 
+    text = "user name,company\nxaver,Acme Machines\n"
+    of_theirs = keep(holder.user, "people.csv", text, reading.read(text, "UTF-8"))  # an import is its owner's alone
+
     def answer(page: Page, method: str, person: Person, of: Company = company) -> int:
         passkey = person.user.passkeys.first()
-        path = page.path(user_id=person.user.pk, company_id=of.pk, passkey_id=passkey.pk if passkey else holder.user.pk)
+        parts = {"user_id": person.user.pk, "company_id": of.pk, "import_id": of_theirs.pk}
+        path = page.path(**parts, passkey_id=passkey.pk if passkey else holder.user.pk)
         cookies = holder.client.cookies.copy()
         with transaction.atomic():
             status: int = holder.client.generic(method, path, FILLED, FORM).status_code

@@ -650,7 +650,7 @@ def test_a_refused_passkey_says_the_same_whatever_was_wrong(kim):
 
 @pytest.mark.row("ASVS-16.5.3", "B-50")
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("what", ["mfa.steps.pending_steps", "mfa.steps.Standing"])
+@pytest.mark.parametrize("what", ["mfa.steps.pending_steps", "mfa.steps.standing_of"])
 @pytest.mark.parametrize("half_way", [True, False])
 def test_what_fails_lets_nobody_in(half_way, what, kim, monkeypatch):
     def fails(*args: object, **kwargs: object) -> None:

@@ -55,7 +55,7 @@ BETWEEN = [
     " \u2013 ",
     "\u2068\u200b\u2069",
 ]
-NO_CODES = ["12345", "1234567", "abcdef", "ABCD-EFGH-JKMN-PQR", "ABCD-EFGH-JKMN-PQRST", "١٢٣٤٥٦", "¹²³⁴⁵⁶", "12³456"]
+NO_CODES = ["12345", "1234567", "abcdef", "ABCD-EFGH-JKMN-PQ", "ABCD-EFGH-JKMN-PQRST", "١٢٣٤٥٦", "¹²³⁴⁵⁶", "12³456"]
 
 
 def full_width(text: str) -> str:

@@ -197,7 +197,7 @@ def test_no_page_and_no_row_shows_a_secret(kim, administrator, caplog):
     secrets = [text, key.hex(), *codes, *(code.replace("-", "") for code in codes)]
 
     shown = [kim.client.get(path).content.decode() for path in (OWN, "/user-settings/", "/portal/")]
-    shown += [administrator.client.get(path).content.decode() for path in paths_about(kim.user).values()]
+    shown += [administrator.client.get(path).getvalue().decode() for path in paths_about(kim.user).values()]
     shown += [str(everything()), str([row.get_decoded() for row in Session.objects.all()]), caplog.text]
     shown += [repr(AuthenticatorApp.objects.get())]
     raw = b"".join(bytes(app.key) for app in AuthenticatorApp.objects.all())
