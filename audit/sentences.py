@@ -178,7 +178,7 @@ def sentence(event: AuditEvent) -> str:
 
 def shell_in_words(event: AuditEvent) -> str:
     """Who did what was done on the command line; nothing of any other line."""
-    return _now("Somebody on the server’s command line") if "shell" in event.details else ""
+    return _now("The server’s command line") if "shell" in event.details else ""
 
 
 def in_general(action: Action) -> str:

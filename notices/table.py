@@ -154,7 +154,7 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
         Notice(
             _("The access pass for your account was used"),
             _(
-                "Somebody entered your password and your access pass, and is about to set up an authenticator app. "
+                "Your password and your access pass were entered, and an authenticator app is about to be set up. "
                 "The pass does not work again."
             ),
         ),
@@ -335,8 +335,8 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
 IN_THE_SHELL = Notice(
     _("Something was done on the server’s command line"),
     _(
-        "{said}. It was done on the server itself, where nobody signs in to m2v. If none of you did it, somebody else "
-        "has got into the server: talk to whoever runs it."
+        "{said}. It was done on the server itself, where nobody signs in to m2v. If none of you did it, an intruder may "
+        "be on the server: talk to the people who run it."
     ),
     to=to.the_sites_administrators,
     when=told_to_administrators,

@@ -216,7 +216,7 @@ def _taken(line: FileLine, user: User, seen: set[str]) -> list[Mistake]:
         text = _("This user name is taken. Choose another one, or leave the line out if it is the same person.")
         wrong.append(Mistake(line.number, "username", line.cells.get("username", ""), text))
     if user.email and f"email:{fold_address(user.email)}" in seen:
-        text = _("This e-mail address belongs to somebody else. Enter a different one, or leave the line out.")
+        text = _("This e-mail address belongs to another account. Enter a different one, or leave the line out.")
         wrong.append(Mistake(line.number, "email", line.cells.get("email", ""), text))
     return wrong
 

@@ -48,7 +48,7 @@ def company_pass_on(request: SignedInRequest, company_id: UUID) -> HttpResponse:
     lines = [
         Consequence("wait", "ticket", asked.format(number=number)),
         Consequence("ok", "shield-check", _("Who has set it up signs in as before.")),
-        Consequence("", "users", _("A first password that somebody else has read opens nothing any more.")),
+        Consequence("", "users", _("A first password that another person has read opens nothing any more.")),
     ]
     if not shown.two_factor_enabled:
         text = _("It holds for those of whom two-factor authentication is required: {company} does not require it.")
@@ -70,7 +70,7 @@ def company_pass_off(request: SignedInRequest, company_id: UUID) -> HttpResponse
         messages.success(request, text.format(company=shown.name))
         return redirect("settings:company", company_id)
     lines = [
-        Consequence("bad", "key", _("Whoever has a first password can set up two-factor authentication with it.")),
+        Consequence("bad", "key", _("Anyone with a first password can set up two-factor authentication with it.")),
         Consequence("", "ticket", _("Passes that are open still count, and whoever was given one needs one.")),
     ]
     title = _("No longer demand access passes in {company}?").format(company=shown.name)

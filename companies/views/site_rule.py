@@ -99,7 +99,7 @@ def rule_off(request: SignedInRequest) -> HttpResponse:
             messages.error(request, too_many(trouble))
             return redirect("settings:home")
         site_rule.stop_demanding_factor(actor=request.user)
-        text = _("Whoever opens the Settings app is no longer asked for two-factor authentication or a passkey.")
+        text = _("People who open the Settings app are no longer asked for two-factor authentication or a passkey.")
         messages.success(request, text)
         return redirect("settings:home")
     lines = [

@@ -152,7 +152,7 @@ def _next_login(window: Window) -> Consequence:
         return Consequence("wait", "clock", window.said(text, text))
     if window.demanded and not window.usable_passkeys:
         text = _(
-            "Whoever opens the Settings app needs it, or a passkey: {name} will be asked to set it up at the next login."
+            "Everybody who opens the Settings app needs it, or a passkey: {name} will be asked to set it up at the next login."
         )
         return Consequence("wait", "clock", window.said(text, text))
     if window.demanded:

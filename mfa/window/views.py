@@ -151,7 +151,7 @@ def two_factor_off(request: SignedInRequest, behind: Behind, user_id: UUID | Non
             return back_to_window(request, user_id)
         except services.RequiredForSettings:
             text = _(
-                "Whoever opens the Settings app uses two-factor authentication or a passkey. Create a passkey first."
+                "Everybody who opens the Settings app uses two-factor authentication or a passkey. Create a passkey first."
             )
             messages.error(request, text)
             return back_to_window(request, user_id)
@@ -182,7 +182,7 @@ def _switched_off(shown: Window) -> str:
         return shown.said("", removed if had_app else asked)
     if shown.demanded and not shown.usable_passkeys:
         text = _(
-            "Whoever opens the Settings app needs it, or a passkey: {name} will be asked to set it up at the next login."
+            "Everybody who opens the Settings app needs it, or a passkey: {name} will be asked to set it up at the next login."
         )
         return shown.said(text, text)
     if shown.demanded and had_app:

@@ -589,9 +589,10 @@ def test_every_page_of_a_signed_in_person_signs_out(administrator, kim, company)
         passkey = own if page.name.startswith("own_mfa:") else theirs
         path = page.path(**parts, passkey_id=passkey.pk)
         answer = administrator.client.get(path)
-        if answer.status_code != 302 and page.name != "session":
+        is_part = page.name in {"session", "settings:company_names"} or "Content-Disposition" in answer.headers
+        if answer.status_code != 302 and not is_part:
             shown.add(page.name)
-            if not SIGN_OUT.search(answer.content.decode()):
+            if not SIGN_OUT.search(answer.getvalue().decode()):
                 without.append(page.name)
 
     assert len(shown) > 35

@@ -339,6 +339,7 @@ def test_what_is_filtered_is_a_file_of_json_lines(administrator, admin, kim):
     assert answer.headers["Content-Disposition"].startswith('attachment; filename="activity-')
 
 
+@pytest.mark.row("ASVS-1.2.10")
 def test_a_spreadsheet_runs_nothing_of_the_file(administrator, make_user):
     odd = make_user("odd", first_name="=HYPERLINK(1)", last_name='"x", y')
     record(Action.USER_DEACTIVATED, actor=None, subject=odd)

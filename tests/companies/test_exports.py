@@ -61,6 +61,7 @@ def test_a_row_says_what_the_list_says(administrator, kim_with_app, company):
     assert (row["passkey requested"], row["account"], row["role"]) == ("no", "active", "Member")
 
 
+@pytest.mark.row("ASVS-1.2.10")
 @pytest.mark.parametrize("begins", ["=", "+", "-", "@", "\t", "\r"])
 def test_no_cell_is_a_formula(begins, administrator, make_user):
     User.objects.filter(pk=make_user("mallory").pk).update(first_name=f"{begins}cmd|' /C calc'!A0")

@@ -48,7 +48,7 @@ def test_2fa_is_required_as_by_a_click(kim):
     assert (line.action, line.actor, line.subject, line.address) == ("two_factor_enabled", None, kim.user, None)
     assert line.details["reason"] == WHY
     assert sentence(line) == (
-        "Somebody on the server’s command line switched two-factor authentication on for Kim Hansen: “" + WHY + "”"
+        "The server’s command line switched two-factor authentication on for Kim Hansen: “" + WHY + "”"
     )
     kim.sign_in()
     assert kim.asked_for == "/login/setup/two-factor/"
@@ -187,9 +187,7 @@ def test_all_administrators_are_told_and_so_is_the_person(told, kim, admin, make
     assert {mail.to[0] for mail in mails} == {"kim@acme.example", "petra@acme.example", "samir@acme.example"}
     by = {mail.to[0]: mail for mail in mails}
     assert by["kim@acme.example"].subject == "m2v: Two-factor authentication is required for your account"
-    assert "Somebody on the server’s command line switched two-factor authentication on for you." in (
-        by["kim@acme.example"].body
-    )
+    assert "The server’s command line switched two-factor authentication on for you." in (by["kim@acme.example"].body)
     to_petra = by["petra@acme.example"]
     assert to_petra.subject == "m2v: Something was done on the server’s command line"
     assert (
@@ -228,7 +226,7 @@ def test_the_history_on_the_page_says_where_it_was_done_and_why(administrator, k
 
     page = administrator.client.get(f"/settings/administration/users/{kim.user.pk}/mfa/").content.decode()
 
-    assert "Somebody on the server’s command line switched two-factor authentication on for" in strip_tags(page)
+    assert "The server’s command line switched two-factor authentication on for" in strip_tags(page)
     assert f"“{WHY}”" in strip_tags(page)
 
 

@@ -137,7 +137,7 @@ def seen(kim, carla, administrator):
     kim.set_up_app()
     kim.sign_in()
     return {
-        (person.user.username, page.name): person.client.get(path).content.decode()
+        (person.user.username, page.name): person.client.get(path).getvalue().decode()
         for person in (kim, carla, administrator)
         for page, path in paths_about(kim.user).items()
     }

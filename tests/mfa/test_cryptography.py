@@ -101,6 +101,7 @@ def test_secrets_are_compared_in_constant_time():
     } == {
         "accounts/invitations.py: check_token",
         "accounts/invitations.py: knows",
+        "mfa/methods/access_pass/verification.py: verify",
         "mfa/methods/recovery_codes/verification.py: spend",
         "mfa/methods/totp/codes.py: matching_step",
     }
@@ -156,6 +157,19 @@ def test_what_is_compared_otherwise_is_no_secret():
         # Names: of a factor that is kept or removed.
         "APP not in keys",
         "str(passkey.pk) not in keys",
+        "str(passkey.pk) in keys",
+        "APP_BEFORE in keys",
+        "CODES_BEFORE in keys",
+        # When codes and their app were removed.
+        "code.removed_at == app.removed_at",
+        # Names: of a method, of a span of time, of a filter of a list.
+        "Method.TOTP in password[0].proofs",
+        "key != RANGE",
+        "key in exports.FILTERS",
+        # What a cell of an imported file says, and which of Django's checks it failed.
+        "trouble.error_list[0].code == 'invalid'",
+        "_as_word(typed) not in known",
+        "self._found(typed) != self.actor.company",
         "self.cleaned_data[factor.key] == Fate.KEEP",
         # The class of a letter, before anything is compared.
         "unicodedata.category(letter) in {'Pd', 'Cf', 'Zs', 'Zl', 'Zp'}",

@@ -282,7 +282,7 @@ def addresses(kim: User, passkey: Passkey) -> Iterator[str]:
                 yield from walk(pattern.url_patterns, path)
 
     known: dict[str, object] = {"user_id": kim.pk, "passkey_id": passkey.pk, "company_id": kim.company_id}
-    known["place_id"] = kim.pk
+    known["place_id"] = known["import_id"] = kim.pk
     for path in walk(get_resolver().url_patterns):
         yield "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(known.get(found[1], "x")), path)
 
