@@ -25,9 +25,9 @@ def test_what_has_run_out_is_deleted(kim, time_machine):
     call_command("tidy", stdout=said)
 
     lines = AuditEvent.objects.count()
-    assert (
-        said.getvalue()
-        == f"1 sessions, 1 counts of guesses, 0 removed factors are deleted, {lines} lines of the audit sealed.\n"
+    assert said.getvalue() == (
+        "1 sessions, 1 counts of guesses, 0 removed factors, 0 files of people are deleted, "
+        f"{lines} lines of the audit sealed.\n"
     )
     assert Session.objects.count() == 1
     assert later.is_in

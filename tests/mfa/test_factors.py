@@ -13,6 +13,7 @@ from django.conf import settings
 
 from accounts import people
 from audit.models import AuditEvent
+from companies.access_passes import Validity, give_pass
 from mfa import services
 from mfa.methods import recovery_codes, totp
 from mfa.models import AuthenticatorApp, Passkey, RecoveryCode
@@ -182,6 +183,10 @@ def passkey(person):
     return person.use_passkey().status_code
 
 
+def given_pass(person):
+    return person.client.post("/login/challenge/?with=pass", {"code": person.given}).status_code
+
+
 def unverified_passkey(person):
     person.authenticator.flags &= ~4
     return person.use_passkey().status_code
@@ -192,16 +197,19 @@ WORTH = {
     "password and a code of the app": ([password, code], True),
     "password and a recovery code": ([password, recovery_code], True),
     "password and a passkey": ([password, passkey], True),
+    "password and an access pass": ([password, given_pass], False),
     "a passkey that verified its user": ([passkey], True),
     "a passkey that did not verify its user": ([unverified_passkey], False),
-    "a code or a recovery code without a password": ([code, recovery_code], False),
+    "a code, a recovery code or an access pass without a password": ([code, recovery_code, given_pass], False),
 }
 
 
 @pytest.mark.row("N-2.2.1", "N-4.2.2.2")
 @pytest.mark.parametrize("proofs", WORTH)
-def test_which_proofs_are_two_factors(proofs, kim_with_app):
+def test_which_proofs_are_two_factors(proofs, kim_with_app, admin):
     acts, two = WORTH[proofs]
+    how = {"checked": "in_person", "reason": "Phone lost"}
+    kim_with_app.given = give_pass(kim_with_app.user, valid=Validity.AN_HOUR, actor=admin, **how)
     kim_with_app.add_passkey()
 
     for act in acts:
