@@ -791,6 +791,21 @@ def user_new_error(stage: Stage) -> Desk:
     return desk
 
 
+inside("user-import", "settings:user_import", "petra.vogt")
+
+
+@state("user-import-file", "settings:user_import_file")
+def user_import_file(stage: Stage) -> Desk:
+    """A file that was looked at: who comes in, and what is wrong."""
+    desk = stage.inside("petra.vogt", "/settings/administration/users/import/")
+    text = "user name;first name;company;role\nb.achterberg;Bernadette;Acme Machines;\nminh.anh;Minh Anh;Acme Machines;Leitung\n"
+    people = {"name": "kepler-2026-11.csv", "mimeType": "text/csv", "buffer": text.encode()}
+    desk.page.get_by_label("CSV file").set_input_files(people)
+    desk.button("Look at it").click()
+    desk.sees("Nothing is saved yet.")
+    return desk
+
+
 @state("user-edit-link", "settings:user")
 def user_edit_link(stage: Stage) -> Desk:
     desk = stage.inside("petra.vogt", address(stage, "settings:user", user="josef.maier"))

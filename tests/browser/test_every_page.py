@@ -110,7 +110,10 @@ def test_the_catalogue_has_every_page():
         "address_withdraw",
         "settings:address_withdraw",
         "settings:company_names",  # suggestions while somebody types
-        "settings:activity_export",  # a file
+        "settings:activity_export",  # files
+        "settings:user_export",
+        "settings:company_export",
+        "settings:user_import_errors",
         "passkey_authentication",
         "passkey_authentication_options",
         "passkey_registration",
