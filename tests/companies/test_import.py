@@ -157,7 +157,7 @@ def test_first_is_shown_what_would_happen_and_nothing_is_saved(administrator, co
         ("kim,,,,Acme Machines,,klingon", "language", "m2v does not speak this language. Write one of: “en”"),
         ("kim,,,,Acme Machines,,,,x", "", "This line has more cells than the first one."),
         ("PETRA,,,,Acme Machines,,", "username", "This user name is taken."),
-        ("kim,,,Petra@acme.example,Acme Machines,,", "email", "This e-mail address belongs to somebody else."),
+        ("kim,,,Petra@acme.example,Acme Machines,,", "email", "This e-mail address belongs to another account."),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_by_line_and_column_with_what_to_do(line, column, what, admin, company):
