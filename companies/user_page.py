@@ -61,6 +61,8 @@ class UserPage:
             return Verdict("wait", "clock", _("{name} is asked to set up 2FA at the next login.").format(name=name))
         if self.window.state is State.SET_UP:
             return Verdict("ok", "shield-check", _("{name} is set up and can sign in.").format(name=name))
+        if Step.CHALLENGE in ways[0].steps or ways[0].first == Method.PASSKEY:
+            return Verdict("ok", "finger-print", _("{name} signs in with a passkey.").format(name=name))
         if self.window.usable_passkeys:
             text = _("{name} can sign in with a passkey, or with the password alone.")
             return Verdict("", "finger-print", text.format(name=name))
@@ -71,18 +73,16 @@ class UserPage:
         """How many ways lead in, and which: "3: password and code, and 2 passkeys"."""
         if self.person.is_shut_out:
             return ""
-        password = [way for way in self.window.ways if way.first == Method.PASSWORD and way.leads_in]
-        named = []
-        if password:
-            coded = Method.TOTP in password[0].proofs
-            named.append(_("password and code") if coded else _("password") if not password[0].proofs else "")
+        alone = [way for way in self.window.ways if way.first == Method.PASSWORD and not way.proofs]
+        coded = [way for way in self.window.ways if way.first == Method.PASSWORD and Method.TOTP in way.proofs]
+        named = [_("password and code")] if coded else [_("password")] if alone else []
         number = self.window.usable_passkeys
         if number:
-            named.append(ngettext("{number} passkey", "{number} passkeys", number).format(number=number))
-        named = [words for words in named if words]
+            text = ngettext("{number} passkey", "{number} passkeys", number)
+            named.append(text.format(number=number))
         if not named:
             return ""
-        return _("{number}: {named}").format(number=bool(password) + number, named=_(", and ").join(named))
+        return _("{number}: {named}").format(number=len(coded or alone) + number, named=_(", and ").join(named))
 
     @cached_property
     def sessions(self) -> list[ListedSession]:

@@ -98,8 +98,7 @@ def lock_out(forecast: Forecast) -> str:
     """Who would not get in for want of a pass; "" where nobody is locked out."""
     if not forecast.need_pass:
         return ""
-    return ngettext(
-        "{number} cannot go on before you give them an access pass: this company demands one for the first set-up.",
-        "{number} cannot go on before you give them an access pass: this company demands one for the first set-up.",
-        forecast.need_pass,
-    ).format(number=forecast.need_pass)
+    text = _(
+        "{number} cannot go on before you give them an access pass: this company demands one for the first set-up."
+    )
+    return text.format(number=forecast.need_pass)

@@ -7,7 +7,7 @@ import re
 import pytest
 from django.utils import timezone
 
-from accounts import people
+from accounts import people, site_rule
 from companies.access_passes import Validity, give_pass
 from mfa import services
 from mfa.models import AuthenticatorApp, RecoveryCode
@@ -117,3 +117,16 @@ def test_whoever_was_invited_has_not_begun(administrator, make_person):
     page = page_of(administrator, make_person("omar", first_name="Omar", password=None))
 
     assert steps_on(page) == ["Omar was invited and has not chosen a password yet."]
+
+
+def test_whoever_must_have_a_factor_and_uses_a_passkey_does_not_get_in_by_the_password_alone(
+    administrator, admin, carla
+):
+    site_rule.demand_factor(actor=admin)
+    carla.add_passkey()
+
+    page = page_of(administrator, carla)
+
+    assert "Carla signs in with a passkey." in words(page)
+    assert "Ways in 1: 1 passkey" in words(page)
+    assert steps_on(page) == ["User name and password", "A passkey", "Settings"]

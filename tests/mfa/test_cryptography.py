@@ -162,8 +162,7 @@ def test_what_is_compared_otherwise_is_no_secret():
         "CODES_BEFORE in keys",
         # When codes and their app were removed.
         "code.removed_at == app.removed_at",
-        # Names: of a method, of a span of time, of a filter of a list.
-        "Method.TOTP in password[0].proofs",
+        # Names: of a span of time, of a filter of a list.
         "key != RANGE",
         "key in exports.FILTERS",
         # What a cell of an imported file says, and which of Django's checks it failed.
