@@ -29,6 +29,11 @@ def current() -> SiteRule:
     return SiteRule.objects.select_related("changed_by").filter(pk=THE_ONE).first() or SiteRule()
 
 
+def is_on() -> bool:
+    """Is a factor demanded of whoever opens the Settings app?"""
+    return SiteRule.objects.filter(factor_demanded=True).exists()
+
+
 @transaction.atomic
 def demand_factor(*, actor: User) -> bool:
     """Ask whoever opens the Settings app for 2FA or a passkey, from their next login on. False where that stood already."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from accounts.models import Role, User
 from companies.queries import count_people
-from mfa.queries import State, state_of, with_factors
+from mfa.queries import State, listed_state, with_factors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -75,7 +75,7 @@ def person_row(person: Any) -> list[str | int]:
         str(Role(person.role).label),
         person.language,
         account,
-        STATES[state_of(person, has_app=person.has_app)],
+        STATES[listed_state(person)],
         " and ".join(by for by, is_on in required.items() if is_on),
         person.passkey_count,
         "yes" if person.passkey_requested else "no",

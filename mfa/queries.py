@@ -9,11 +9,11 @@ from typing import Any
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
+from accounts import site_rule
 from accounts.models import SiteRule, User
 from mfa.forecast import Circumstances
 from mfa.methods import FACTORS, access_pass
 from mfa.methods.held import Holdings
-from mfa.methods.totp import with_app
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest
 from mfa.policy import Method, Standing
 
@@ -96,7 +96,7 @@ def circumstances_of(person: User) -> Circumstances:
 
 def must_have_factor(person: User) -> bool:
     """Does the site demand 2FA or a passkey of `person`, who opens the Settings app?"""
-    return person.opens_settings and SiteRule.objects.filter(factor_demanded=True).exists()
+    return person.opens_settings and site_rule.is_on()
 
 
 class State(StrEnum):
@@ -107,49 +107,30 @@ class State(StrEnum):
     OFF = "off"
 
 
-REQUIRED = Q(two_factor_enabled=True) | Q(company__two_factor_enabled=True)
-IN_STATE = {
-    State.SET_UP: Q(Exists(CONFIRMED_APPS)),
-    State.ASKED: REQUIRED & ~Q(Exists(CONFIRMED_APPS)),
-    State.OFF: ~REQUIRED & ~Q(Exists(CONFIRMED_APPS)),
-}
-
-
-def state_of(person: User, *, has_app: bool) -> State:
-    """Set up, asked at the next login, or off."""
+def state_of(person: User, *, has_app: bool, must_have_factor: bool = False) -> State:
+    """Set up, asked at the next login, or off. `must_have_factor`: the site demands one, and there is no passkey."""
     if has_app:
         return State.SET_UP
-    return State.ASKED if person.two_factor_required else State.OFF
+    return State.ASKED if person.two_factor_required or must_have_factor else State.OFF
+
+
+def listed_state(person: Any) -> State:
+    """The same of somebody `with_factors`."""
+    must = person.factor_demanded and person.opens_settings and not person.passkey_count
+    return state_of(person, has_app=person.has_app, must_have_factor=must)
 
 
 def with_factors(people: QuerySet[User]) -> QuerySet[User]:
-    """`people`, each with `has_app`, `passkey_count` and `passkey_requested`."""
+    """`people`, each with `has_app`, `passkey_count`, `passkey_requested`, and whether the site demands a factor."""
     counted = USABLE_PASSKEYS.order_by().values("user").annotate(number=Count("pk")).values("number")
     return people.annotate(
         has_app=Exists(CONFIRMED_APPS),
         passkey_count=Coalesce(Subquery(counted), 0),
         passkey_requested=Exists(PASSKEY_REQUESTS),
+        factor_demanded=FACTOR_DEMANDED,
     )
 
 
 def asked_individually(people: QuerySet[User]) -> QuerySet[User]:
     """Those of `people` whose own switch is on and who have not set 2FA up."""
     return people.filter(~Exists(CONFIRMED_APPS), two_factor_enabled=True)
-
-
-def count_states(people: QuerySet[User]) -> dict[str, int]:
-    """How many of `people` are in which state, how many were asked for a passkey or are locked, and all: one statement."""
-    set_up = Q(app__isnull=False)
-    return (
-        with_app(people)
-        .order_by()
-        .aggregate(
-            all=Count("pk"),
-            set_up=Count("pk", filter=set_up),
-            asked=Count("pk", filter=REQUIRED & ~set_up),
-            off=Count("pk", filter=~REQUIRED & ~set_up),
-            individually=Count("pk", filter=Q(two_factor_enabled=True) & ~set_up),
-            requested=Count("passkey_request"),
-            locked=Count("pk", filter=Q(locked_at__isnull=False)),
-        )
-    )

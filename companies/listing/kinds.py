@@ -37,6 +37,7 @@ ROLES = {
     Role.HELPDESK: Kind.HELPDESK,
     Role.AUDITOR: Kind.AUDITOR,
 }
+OPENS_SETTINGS = Kind.ADMINISTRATOR | Kind.COMPANY_ADMINISTRATOR | Kind.HELPDESK | Kind.AUDITOR
 
 
 class Chip(StrEnum):
@@ -76,15 +77,19 @@ NOT_OFFERED = frozenset({Chip.LEFT, Chip.LEFT_NEVER})
 NEVER_HIDDEN = frozenset({Chip.SET_UP, Chip.ASKED, Chip.OFF, Chip.REQUESTED})
 
 
-def is_met(chip: Chip, kind: int, *, required: bool) -> bool:
-    """Does somebody of this kind, whose company requires 2FA or not, stand behind this filter?"""
+def is_met(chip: Chip, kind: int, *, required: bool, demanded: bool = False) -> bool:
+    """Does somebody of this kind, whose company requires 2FA or not, stand behind this filter?
+
+    `demanded`: the site's rule asks whoever opens the Settings app and has no passkey.
+    """
     if not kind & Kind.ACTIVE:
         return chip is Chip.INACTIVE
     match chip:
         case Chip.INACTIVE:
             return False
         case Chip.ASKED | Chip.OFF:
-            asked = bool(required or kind & Kind.OWN_SWITCH)
+            by_site = demanded and kind & OPENS_SETTINGS and not kind & Kind.PASSKEY
+            asked = bool(required or kind & Kind.OWN_SWITCH or by_site)
             return not kind & Kind.APP and asked is (chip is Chip.ASKED)
         case Chip.LEFT | Chip.LEFT_NEVER:
             never = bool(kind & Kind.NEVER_SIGNED_IN)

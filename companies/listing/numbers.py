@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Q, Sum
 
+from accounts import site_rule
 from accounts.roles import seen_roles, serves_site
 from companies.listing.kinds import Chip, Kind, is_met, role_of
 from companies.models import Tally
@@ -26,10 +27,14 @@ UNDECIDED = Kind.ACTIVE | Kind.APP | Kind.OWN_SWITCH
 
 @dataclass(frozen=True)
 class Numbers:
-    """People of each kind, and those among them whose company requires 2FA (of undecided kinds only)."""
+    """People of each kind, and those among them whose company requires 2FA (of undecided kinds only).
+
+    `demanded`: the site demands a factor of everybody who opens the Settings app.
+    """
 
     people: dict[int, int]
     required: dict[int, int]
+    demanded: bool
 
     def of(self, chip: Chip | None) -> int:
         """How many meet `chip`; without one, all who are active."""
@@ -40,6 +45,7 @@ class Numbers:
         return Numbers(
             {kind: number for kind, number in self.people.items() if keep(kind)},
             {kind: number for kind, number in self.required.items() if keep(kind)},
+            self.demanded,
         )
 
     def choice(self, chip: Chip | None) -> Q:
@@ -47,7 +53,10 @@ class Numbers:
         kinds = list(self.people)
         if chip is None:
             return Q(kind__in=[kind for kind in kinds if kind & Kind.ACTIVE])
-        met = {rule: {kind for kind in kinds if is_met(chip, kind, required=rule)} for rule in (True, False)}
+        met = {
+            rule: {kind for kind in kinds if is_met(chip, kind, required=rule, demanded=self.demanded)}
+            for rule in (True, False)
+        }
         chosen = Q(kind__in=sorted(met[True] & met[False]))
         requires = Q(company__two_factor_enabled=True)
         if by_rule := sorted(met[True] - met[False]):
@@ -60,8 +69,9 @@ class Numbers:
         if chip is None:
             return self.people[kind] if kind & Kind.ACTIVE else 0
         required = self.required.get(kind, 0)
-        by_rule = required if is_met(chip, kind, required=True) else 0
-        return by_rule + (self.people[kind] - required if is_met(chip, kind, required=False) else 0)
+        by_rule = required if is_met(chip, kind, required=True, demanded=self.demanded) else 0
+        others = self.people[kind] - required
+        return by_rule + (others if is_met(chip, kind, required=False, demanded=self.demanded) else 0)
 
 
 def scope_of(actor: User) -> Q:
@@ -74,21 +84,22 @@ def scope_of(actor: User) -> Q:
 
 
 def numbers_for(actor: User, company: Company | None) -> Numbers:
-    """All whom `actor` sees, or those of them in `company`: two statements, however many they are."""
+    """All whom `actor` sees, or those of them in `company`: three statements, however many they are."""
     roles = seen_roles(actor)
     cells = Tally.objects.filter(scope_of(actor), *([Q(company=company)] if company else []))
-    numbers = Numbers(_added_up(cells), {}).kept(lambda kind: role_of(kind) in roles)
+    numbers = Numbers(_added_up(cells), {}, site_rule.is_on()).kept(lambda kind: role_of(kind) in roles)
     undecided = [kind for kind in numbers.people if kind & UNDECIDED == Kind.ACTIVE]
     if company:
         required = {kind: numbers.people[kind] for kind in undecided} if company.two_factor_enabled else {}
     else:
         required = _added_up(cells.filter(company__two_factor_enabled=True, kind__in=undecided))
-    return Numbers(numbers.people, required)
+    return Numbers(numbers.people, required, numbers.demanded)
 
 
 def numbers_by_company(actor: User, companies: Iterable[Company]) -> dict[UUID, Numbers]:
-    """The same for each of `companies`: one statement."""
-    roles, found = seen_roles(actor), {company.pk: Numbers({}, {}) for company in companies}
+    """The same for each of `companies`: two statements."""
+    roles, demanded = seen_roles(actor), site_rule.is_on()
+    found = {company.pk: Numbers({}, {}, demanded) for company in companies}
     cells = Tally.objects.filter(scope_of(actor), company__in=list(found)).order_by()
     for company, kind, number in cells.values_list("company", "kind").annotate(Sum("number")):
         if role_of(kind) in roles and number:

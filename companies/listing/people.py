@@ -117,7 +117,9 @@ class UserList:
         if self._hits.more:
             return {}
         kinds = Counter((hit.kind, bool(hit.required)) for hit in self._hits.people)
-        return {chip: _number_of(kinds, chip) for chip in Chip} | {"all": kinds.total()}
+        return {chip: _number_of(kinds, chip, demanded=self._numbers.demanded) for chip in Chip} | {
+            "all": kinds.total()
+        }
 
     @property
     def chips(self) -> list[tuple[Chip, StrPromise, int | None]]:
@@ -213,7 +215,7 @@ class UserList:
         met = {
             (kind, required)
             for kind, required in {(hit.kind, hit.required) for hit in found}
-            if is_met(chip, kind, required=bool(required))
+            if is_met(chip, kind, required=bool(required), demanded=self._numbers.demanded)
         }
         return Hits([hit for hit in found if (hit.kind, hit.required) in met], more=False)
 
@@ -280,8 +282,10 @@ class UserList:
         )
 
 
-def _number_of(kinds: Counter[tuple[int, bool]], chip: Chip) -> int:
-    return sum(number for (kind, required), number in kinds.items() if is_met(chip, kind, required=required))
+def _number_of(kinds: Counter[tuple[int, bool]], chip: Chip, *, demanded: bool) -> int:
+    return sum(
+        number for (kind, required), number in kinds.items() if is_met(chip, kind, required=required, demanded=demanded)
+    )
 
 
 def _by_name(hit: Hit) -> tuple[object, ...]:

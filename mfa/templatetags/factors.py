@@ -8,7 +8,7 @@ from django import template
 
 from audit.models import AuditEvent
 from audit.vocabulary import Action
-from mfa.queries import state_of
+from mfa.queries import listed_state
 from mfa.window.sentences import Window
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ register = template.Library()
 @register.filter
 def two_factor_state(person: Any) -> State:
     """Where somebody from `queries.with_factors` stands."""
-    return state_of(person, has_app=person.has_app)
+    return listed_state(person)
 
 
 @register.filter

@@ -71,8 +71,8 @@ class Window:
 
     @cached_property
     def state(self) -> State:
-        state = state_of(self.subject, has_app=self.app is not None)
-        return State.ASKED if state is State.OFF and self.demanded and not self.usable_passkeys else state
+        must = self.demanded and not self.usable_passkeys
+        return state_of(self.subject, has_app=self.app is not None, must_have_factor=must)
 
     @cached_property
     def demanded(self) -> bool:

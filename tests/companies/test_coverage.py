@@ -169,4 +169,4 @@ def test_these_pages_cost_the_same_however_many_companies_there_are(administrato
     Company.objects.bulk_create(Company(name=f"Company {number}") for number in range(20))
 
     assert statements() == few
-    assert few <= (10 if address == "/settings/" else 5)  # session, person, numbers or count, companies, their people
+    assert few <= (12 if address == "/settings/" else 5)  # session, person, numbers or count, companies, their people

@@ -18,7 +18,7 @@ from companies.administrators import Administrators
 from mfa import services
 from mfa.methods import totp
 from tests.companies import USERS, read
-from tests.mfa.pages import CHALLENGE, OWN, SETUP
+from tests.mfa.pages import CHALLENGE, OWN, SETUP, words
 from tests.people import PASSWORD, Person
 
 HOME = "/settings/"
@@ -313,3 +313,20 @@ def test_the_window_says_what_the_rule_will_ask(administrator, make_person, rule
     carla.set_up_app()
     words = read(administrator.client.get(f"{window}two-factor/off/")).dialog.words
     assert "Carla will sign in with a passkey, alone or after user name and password." in words
+
+
+@pytest.mark.parametrize("query", ["", "q=carla&"])
+def test_the_list_says_of_whom_the_rule_asks_what_their_page_says(query, administrator, admin, carla):
+    administrator.add_passkey()
+    administrator.use_passkey()
+    site_rule.demand_factor(actor=admin)
+
+    asked = administrator.client.get(f"/settings/administration/users/?{query}show=asked")
+
+    listed = asked.context["list"]
+    assert [person.username for person in listed.page.people] == ["carla"]
+    assert listed.counts["asked"] == 1
+    assert "Asked at next login" in words(asked)
+    assert "Carla is asked to set up 2FA" in words(
+        administrator.client.get(f"/settings/administration/users/{carla.user.pk}/")
+    )
