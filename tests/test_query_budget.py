@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from time import time
 from typing import TYPE_CHECKING
@@ -185,21 +186,30 @@ def test_the_window_over_the_list_costs_the_same_for_3_and_for_40(administrator,
 
 
 @pytest.mark.parametrize(
-    "act",
-    ["users/{user}/mfa/", "users/{user}/mfa/two-factor/on/", "users/{user}/lock/", "companies/{company}/sign-out/"],
+    ("act", "from_the_list"),
+    [
+        ("users/{user}/mfa/", True),
+        ("users/{user}/mfa/two-factor/on/", True),
+        ("users/{user}/lock/", True),
+        ("users/{user}/lock/?from=user", False),
+        ("companies/{company}/sign-out/", False),
+    ],
 )
-def test_a_dialog_alone_asks_nothing_of_the_page_behind_it(act, administrator, kim, company):
+def test_a_dialog_asks_nothing_of_the_list_and_alone_nothing_of_any_page_behind(
+    act, from_the_list, administrator, kim, company
+):
     address = "/settings/administration/" + act.format(user=kim.user.pk, company=company.pk)
     with statements() as alone:
         assert "<html" not in administrator.client.get(address, **HTMX).content.decode()
     with statements() as both:
         assert "<html" in administrator.client.get(address).content.decode()
 
-    behind = len(both) - len(alone)
+    if from_the_list:
+        assert len(both) == len(alone), (alone, both)
+        return
     with statements() as page:
-        administrator.client.get(
-            "/settings/administration/users/" if "users" in act else address.removesuffix("sign-out/")
-        )
+        administrator.client.get(re.sub(r"(lock|sign-out)/.*", "", address))
+    behind = len(both) - len(alone)
     assert behind >= len(page) - 3, (alone, both)  # both ask for session and person; the company is found once
 
 

@@ -42,19 +42,18 @@ if TYPE_CHECKING:
     from accounts.requests import SignedInRequest
 
 LIST = "settings/administration/users/list.html"
+BEHIND = "settings/administration/users/behind.html"
 USER_PAGE = "settings/administration/users/edit.html"
 
 
-def list_page(request: SignedInRequest) -> Page:
-    """The list, as the page behind windows."""
-    address = reverse("settings:users") + list_query(request)
-    return Page(LIST, address, lambda: {"list": UserList(request.user, request.GET)})
-
-
 def page_behind(request: SignedInRequest) -> Page:
-    """The page on which an act was begun: the person's own, or the list."""
+    """The page on which an act was begun: the person's own, or the list.
+
+    Of the list only its heading: whoever opens a window from it has it behind already, and whoever comes to a window by
+    its address, with no list before them, reads the window.
+    """
     if not begun_on_user(request):
-        return list_page(request)
+        return Page(BEHIND, reverse("settings:users") + list_query(request), dict)
     assert request.resolver_match  # every view has one
     user_id = request.resolver_match.kwargs["user_id"]
     return Page(USER_PAGE, user_address(request, user_id), partial(_person_behind, request, user_id))
@@ -69,7 +68,7 @@ def _person_behind(request: SignedInRequest, user_id: UUID) -> dict[str, Any]:
 @require_safe
 def user_list(request: SignedInRequest) -> HttpResponse:
     """Everybody whom the actor may manage."""
-    return list_page(request).draw(request)
+    return render(request, LIST, {"list": UserList(request.user, request.GET)})
 
 
 @never_cache

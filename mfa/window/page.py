@@ -1,7 +1,7 @@
 """Dialogs over a page: the MFA window, and every act that says what it will mean before it is confirmed.
 
-A dialog is a page of its own that shows, behind it, the page it was opened from. An htmx request gets the dialog alone:
-what lies behind is not looked up then.
+A dialog is a page of its own that shows, behind it, the page it was opened from, or of a long list its heading. An htmx
+request gets the dialog alone: what lies behind is not looked up then.
 """
 
 from __future__ import annotations

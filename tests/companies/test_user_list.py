@@ -537,7 +537,6 @@ def test_closing_the_window_leads_back_to_the_same_list(administrator, kim, make
     asked = {"q": "kim", "show": "off"}
     window = administrator.client.get(f"{USERS}{kim.user.pk}/mfa/", asked)
 
-    assert len(read(window).rows) == 1  # the list behind it is the same
     assert read(window).dialog.attrs["data-close"] == f"{USERS}?q=kim&show=off"
 
 
