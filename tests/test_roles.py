@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.db import transaction
+from django.urls import resolve
 
 from accounts.guards import settings_app
 from accounts.models import Role, User
@@ -24,7 +25,10 @@ from tests.companies import COMPANIES, USERS, read
 from tests.scenes import FORM
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.accounts.walk import Page
+    from tests.companies import Element
     from tests.people import Person
 
 SITE, COMPANY = "site", "company"
@@ -208,6 +212,32 @@ def test_pages_offer_what_their_reader_may_do_and_say_whose_the_rest_is(holder, 
     assert ("Administrators decide this." in window.words) != rules
     assert ("Two-factor authentication" in offered(page)) == rules
     assert ("Administrators decide this." in page.words) != rules
+
+
+def leads_to(page: Element) -> Iterator[tuple[str, str]]:
+    """Method and address of each link, and of each form with a button that can be pressed."""
+    yield from (("GET", link.attrs["href"]) for link in page.all("a"))
+    for form in page.all("form"):
+        if any("disabled" not in button.attrs for button in form.all("button")):
+            yield form.attrs.get("method", "get").upper(), form.attrs.get("action", "")
+
+
+@pytest.mark.parametrize("holder", HOLDERS, ids=NAMES, indirect=True)
+def test_no_page_offers_what_its_reader_would_be_refused(holder, mia, company):
+    """What a page shows is what its reader may open, and what can be pressed is what they may do."""
+    held, met = OF_ROLE[holder.user.role], 0
+    parts = {"user_id": mia.user.pk, "company_id": company.pk, "passkey_id": mia.user.passkeys.get().pk}
+    for page in in_settings():
+        answer = holder.client.get(page.path(**parts))
+        if answer.status_code != 200 or not answer.headers["Content-Type"].startswith("text/html"):
+            continue
+        for method, address in leads_to(read(answer)):
+            path = address.partition("?")[0].partition("#")[0] or answer.request["PATH_INFO"]
+            if path.startswith("/settings/"):
+                view = resolve(path).func
+                assert view.permissions[method == "POST"] in held, (page.name, method, address)
+                met += 1
+    assert met > 50 or not held
 
 
 @pytest.mark.parametrize("holder", [(Role.AUDITOR, SITE), (Role.HELPDESK, COMPANY)], indirect=True)
