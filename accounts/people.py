@@ -175,6 +175,7 @@ def report_not_me(claim: Claim, *, about: str) -> bool:
     person = User.objects.get_queryset().select_for_update(no_key=True).get(pk=claim.person.pk)
     if reported_at(claim) is not None:
         return False
+    was_locked = person.locked_at is not None
     ended = _lock(person, by=None)
     record(
         Action.REPORTED_NOT_ME,
@@ -184,6 +185,7 @@ def report_not_me(claim: Claim, *, about: str) -> bool:
         to=claim.address,
         name=about,
         sessions=ended,
+        changes={"locked": [was_locked, True]},
     )
     return True
 
@@ -201,7 +203,7 @@ def lock_user(person: User, *, actor: User) -> bool:
         return False
     with one_administrator_stays(subject):
         ended = _lock(subject, by=actor)
-    record(Action.USER_LOCKED, actor=actor, subject=subject, sessions=ended)
+    record(Action.USER_LOCKED, actor=actor, subject=subject, sessions=ended, changes={"locked": [False, True]})
     return True
 
 

@@ -23,6 +23,7 @@ from audit.recording import record
 from audit.vocabulary import Action
 from companies import kept_apart
 from mfa.holding import hold_everything
+from mfa.methods.passkeys import number_in_use
 from mfa.models import AuthenticatorApp, Passkey, RecoveryCode
 from mfa.services import delete_passkey
 
@@ -240,11 +241,13 @@ def let_in(subject: User, *, kept: Iterable[str], checked: str, reason: str, act
     if subject.locked_at is None or not subject.is_active:
         raise ChangedMeanwhile
     keys = set(kept)
+    apps_before = _apps_of(subject)
     apps = AuthenticatorApp.objects.filter(user=subject).delete()[0] if APP not in keys else 0
     codes = RecoveryCode.objects.filter(user=subject).delete()[0] if not {APP, CODES} <= keys else 0
     passkeys = [passkey for passkey in Passkey.objects.filter(user=subject) if str(passkey.pk) not in keys]
     for passkey in passkeys:
         delete_passkey(passkey, actor=actor)
+    passkeys_left = number_in_use(subject)
     back = _put_back(subject, keys)
     end_lock(subject)
     record(
@@ -253,11 +256,20 @@ def let_in(subject: User, *, kept: Iterable[str], checked: str, reason: str, act
         subject=subject,
         removed={"authenticator_apps": apps, "recovery_codes": codes, "passkeys": len(passkeys)},
         put_back=back,
+        changes={
+            "locked": [True, False],
+            "authenticator_apps": [apps_before, _apps_of(subject)],
+            "passkeys": [passkeys_left, number_in_use(subject)],
+        },
         checked=checked,
         reason=reason,
     )
     subject = User.objects.select_related("company").get(pk=subject.pk)
     return invitations.invite(subject, actor=actor)
+
+
+def _apps_of(subject: User) -> int:
+    return AuthenticatorApp.objects.filter(user=subject, confirmed=True).count()
 
 
 def _put_back(subject: User, keys: set[str]) -> list[str]:

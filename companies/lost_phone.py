@@ -19,7 +19,7 @@ from companies import kept_apart
 from companies.access_passes import give_pass
 from companies.letting_in import APP, CODES
 from mfa.holding import hold_everything
-from mfa.methods import access_pass
+from mfa.methods import access_pass, passkeys
 from mfa.models import Passkey
 from mfa.policy import Method
 from mfa.services import BY_APP, Sessions
@@ -64,6 +64,7 @@ def reset(
     if subject.is_shut_out:
         raise ChangedMeanwhile
     access_pass.remove(subject)
+    before = passkeys.number_in_use(subject)
     done = _remove(subject, set(lost))
     if done.apps or done.codes or done.passkeys:
         record(
@@ -72,6 +73,10 @@ def reset(
             subject=subject,
             removed={"authenticator_apps": done.apps, "recovery_codes": done.codes, "passkeys": len(done.passkeys)},
             passkeys=[passkey.name for passkey in done.passkeys],
+            changes={
+                "authenticator_apps": [done.apps, 0] if done.apps else [0, 0],
+                "passkeys": [before, passkeys.number_in_use(subject)],
+            },
             checked=checked,
             reason=reason,
         )

@@ -12,11 +12,12 @@ from django.utils.translation import gettext_lazy as _
 from accounts.text import FoldedField, PlainField, plain
 from companies.importing.models import Import
 from companies.listing.models import Listing, Tally
+from companies.snapshots.models import Snapshot
 
 if TYPE_CHECKING:
     from accounts.models import User
 
-__all__ = ["Company", "Import", "Listing", "Tally"]
+__all__ = ["Company", "Import", "Listing", "Snapshot", "Tally"]
 
 
 class CompanyQuerySet(models.QuerySet["Company"]):

@@ -7,7 +7,7 @@ say who acts. Each is one transaction with its audit line.
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -175,8 +175,9 @@ def create_passkey(subject: User, new: NewPasskey, *, actor: User) -> Passkey:
         with transaction.atomic():
             hold(subject, actor=actor, needs=Permission.OWN)
             passkey = passkeys.enrol(subject, new, browser=recording.current_browser())
-            PasskeyRequest.objects.filter(user=subject).delete()
-            record(Action.PASSKEY_CREATED, actor=actor, subject=subject, name=passkey.name, passkey=str(passkey.pk))
+            met, _ = PasskeyRequest.objects.filter(user=subject).delete()
+            changes = {**_passkeys(subject, by=1), "requests": [met, 0]}
+            _record_passkey(Action.PASSKEY_CREATED, passkey, actor=actor, changes=changes)
     except IntegrityError as trouble:
         raise Refused("This passkey is registered already.") from trouble
     return passkey
@@ -207,12 +208,14 @@ def rename_passkey(passkey: Passkey, name: str, *, actor: User, seen: str | None
 @transaction.atomic
 def delete_passkey(passkey: Passkey, *, actor: User) -> None:
     """Delete one passkey: nobody signs in with it any more, and the sessions that it opened end."""
-    hold_passkey(passkey, actor=actor, needs=Permission.PASSKEY_DELETE)
+    now = hold_passkey(passkey, actor=actor, needs=Permission.PASSKEY_DELETE)
+    was_in_use = now is not None and now.suspended_at is None
     with one_administrator_stays(passkey.user):
         deleted = passkeys.remove(passkey)
     if deleted:
         end_proved_by(passkey.user, f"{Method.PASSKEY}:{passkey.pk}")
-        record(Action.PASSKEY_DELETED, actor=actor, subject=passkey.user, name=passkey.name, passkey=str(passkey.pk))
+        changes = _passkeys(passkey.user, by=-1 if was_in_use else 0)
+        _record_passkey(Action.PASSKEY_DELETED, passkey, actor=actor, changes=changes)
 
 
 @transaction.atomic
@@ -220,14 +223,8 @@ def suspend_passkey(passkey: Passkey, reason: str) -> None:
     """Take a passkey out of use that is refused for good (`RefusedForGood`). Its owner sees it, and can only delete it."""
     if passkeys.suspend(passkey):
         end_proved_by(passkey.user, f"{Method.PASSKEY}:{passkey.pk}")
-        record(
-            Action.PASSKEY_SUSPENDED,
-            actor=None,
-            subject=passkey.user,
-            name=passkey.name,
-            passkey=str(passkey.pk),
-            reason=reason,
-        )
+        changes = _passkeys(passkey.user, by=-1)
+        _record_passkey(Action.PASSKEY_SUSPENDED, passkey, actor=None, changes=changes, reason=reason)
 
 
 @transaction.atomic
@@ -235,6 +232,16 @@ def disable_factor(subject: User, method: str) -> None:
     """After a hundred wrong codes in a row: the app takes none any more until it is set up anew; recovery codes are void."""
     if disabled := TYPED[method].disable(subject):
         record(disabled, actor=None, subject=subject)
+
+
+def _passkeys(person: User, *, by: int) -> dict[str, list[int]]:
+    """How many passkeys `person` can sign in with before and after this act, which changed their number `by` so many."""
+    now = passkeys.number_in_use(person)
+    return {"passkeys": [now - by, now]}
+
+
+def _record_passkey(action: Action, passkey: Passkey, *, actor: User | None, **details: Any) -> None:
+    record(action, actor=actor, subject=passkey.user, name=passkey.name, passkey=str(passkey.pk), **details)
 
 
 def _count_anew(subject: User, *methods: Method) -> None:

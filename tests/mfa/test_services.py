@@ -161,7 +161,8 @@ def test_row_8_one_passkey_is_deleted_and_the_others_stay(kim, admin):
     assert Passkey.objects.get() == second
     assert actions(kim).count("passkey_deleted") == 1
     line = AuditEvent.objects.get(action="passkey_deleted")
-    assert line.details == {"name": first.name, "passkey": str(first.pk)}
+    changes = {"passkeys": [2, 1]}
+    assert line.details == {"name": first.name, "passkey": str(first.pk), "changes": changes}
 
 
 def test_a_passkey_that_is_gone_already_is_deleted_without_a_line(kim, admin):

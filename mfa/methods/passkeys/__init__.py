@@ -7,7 +7,7 @@ from mfa.methods.passkeys.enrolment import (
     finish_registration,
     start_registration,
 )
-from mfa.methods.passkeys.held import HELD, remove, suspend, with_held
+from mfa.methods.passkeys.held import HELD, number_in_use, remove, suspend, with_held
 from mfa.methods.passkeys.verification import finish_authentication, start_authentication, verify
 from mfa.methods.passkeys.words import ENTRY
 
@@ -19,6 +19,7 @@ __all__ = [
     "enrol",
     "finish_authentication",
     "finish_registration",
+    "number_in_use",
     "remove",
     "start_authentication",
     "start_registration",

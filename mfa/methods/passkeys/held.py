@@ -12,6 +12,8 @@ from mfa.models import Passkey, PasskeyRequest
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
+    from accounts.models import User
+
 HELD = ("held_passkey", "held_request")
 
 
@@ -22,6 +24,11 @@ def with_held[Rows: QuerySet[Any]](rows: Rows, to: str) -> Rows:
         held_passkey=Exists(Passkey.objects.filter(suspended_at=None, user=person)),
         held_request=Exists(PasskeyRequest.objects.filter(user=person)),
     )
+
+
+def number_in_use(person: User) -> int:
+    """How many somebody could sign in with."""
+    return Passkey.objects.filter(user=person, suspended_at=None).count()
 
 
 def suspend(passkey: Passkey) -> bool:

@@ -1,0 +1,1 @@
+"""What was true of people at the end of a day: kept as numbers each night, and worked out again from the audit."""

@@ -1,0 +1,181 @@
+"""What was true of people at a moment that is over: what is true now, with every later line of the audit undone.
+
+Each act that changes a person's state has in its line what it changed, before and after (`changes`). Undone from the
+newest back, the lines lead to the state at any moment. Where one says "after" what does not hold, something was changed
+past all acts: such a person does not `fit`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from itertools import batched, groupby
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.db.models import Q, Sum
+
+from accounts import site_rule
+from accounts.models import Role, User
+from audit.models import AuditEvent
+from audit.vocabulary import Action
+from companies.listing.kinds import OPENS_SETTINGS, ROLES, Kind
+from companies.models import Company, Tally
+from mfa.queries import with_factors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+PEOPLE_AT_ONCE = 500
+# What can be worked out. Recovery codes used up and first logins are not: their lines do not say what was before.
+KNOWN = (
+    Kind.ACTIVE | Kind.APP | Kind.OWN_SWITCH | Kind.PASSKEY | Kind.MORE_PASSKEYS | Kind.REQUESTED | Kind.LOCKED
+    | OPENS_SETTINGS
+)  # fmt: skip
+STATE_ACTS = (
+    Action.TWO_FACTOR_ENABLED,
+    Action.TWO_FACTOR_DISABLED,
+    Action.APP_SET_UP,
+    Action.PASSKEY_REQUESTED,
+    Action.PASSKEY_REQUEST_DELETED,
+    Action.PASSKEY_CREATED,
+    Action.PASSKEY_DELETED,
+    Action.PASSKEY_SUSPENDED,
+    Action.USER_CREATED,
+    Action.USER_CHANGED,
+    Action.USER_DEACTIVATED,
+    Action.USER_ACTIVATED,
+    Action.REPORTED_NOT_ME,
+    Action.USER_LOCKED,
+    Action.USER_LET_IN,
+    Action.USER_RESET,
+)
+COMPANY_RULE = {Action.COMPANY_TWO_FACTOR_ENABLED: False, Action.COMPANY_TWO_FACTOR_DISABLED: True}
+SITE_RULE = {Action.SITE_RULE_ENABLED: False, Action.SITE_RULE_DISABLED: True}  # what was before
+
+
+@dataclass
+class PastPerson:
+    """Somebody as they were. `there`: was there such a person? `fits`: do the lines since lead to what is true now?"""
+
+    person: User
+    values: dict[str, Any]
+    there: bool = True
+    fits: bool = True
+
+    @classmethod
+    def now(cls, person: Any, moment: datetime) -> PastPerson:
+        """`person`, who was read `with_factors`, as they are now, and whether they were made by `moment`."""
+        values = {
+            "username": person.username,
+            "first_name": person.first_name,
+            "last_name": person.last_name,
+            "role": person.role,
+            "company": str(person.company_id or ""),
+            "is_active": person.is_active,
+            "two_factor_enabled": person.two_factor_enabled,
+            "authenticator_apps": int(person.has_app),
+            "passkeys": person.passkey_count,
+            "requests": int(person.passkey_requested),
+            "locked": person.locked_at is not None,
+        }
+        return cls(person, values, there=person.created_at <= moment)
+
+    def undo(self, action: str, details: dict[str, Any]) -> None:
+        """Take back what a line says. Lines of earlier versions say less."""
+        if action == Action.USER_CREATED:
+            self.there = False
+            return
+        for name, (before, after) in details.get("changes", {}).items():
+            if name in self.values:
+                self.fits = self.fits and self.values[name] == after
+                self.values[name] = before
+
+    @property
+    def kind(self) -> int:
+        """What kind of person this was, as far as is `KNOWN`."""
+        has = self.values
+        return sum(
+            kind
+            for kind, does in {
+                Kind.ACTIVE: has["is_active"],
+                Kind.APP: has["authenticator_apps"],
+                Kind.OWN_SWITCH: has["two_factor_enabled"],
+                Kind.PASSKEY: has["passkeys"] > 0,
+                Kind.MORE_PASSKEYS: has["passkeys"] > 1,
+                Kind.REQUESTED: has["requests"],
+                Kind.LOCKED: has["locked"],
+                ROLES.get(Role(has["role"]), Kind(0)): True,
+            }.items()
+            if does
+        )
+
+    @property
+    def company_id(self) -> UUID | None:
+        return UUID(self.values["company"]) if self.values["company"] else None
+
+
+def as_they_were(people: Iterable[User], moment: datetime) -> Iterator[PastPerson]:
+    """Each of `people`, who were read `with_factors`, at `moment`, some hundreds at a time."""
+    for part in batched(people, PEOPLE_AT_ONCE, strict=False):
+        lines = _later(moment).filter(subject__in=[person.pk for person in part]).order_by("subject", "-pk")
+        rows = lines.values_list("subject", "action", "details")
+        later = {subject: list(found) for subject, found in groupby(rows, key=lambda row: row[0])}
+        for person in part:
+            past = PastPerson.now(person, moment)
+            for _subject, action, details in later.get(person.pk, ()):
+                past.undo(action, details)
+            yield past
+
+
+def changed_since(moment: datetime, company_id: UUID | None = None) -> set[UUID]:
+    """Whoever was another kind of person at `moment`, or may have been; of those who are or were in a company, if one is said."""
+    lines, made = _later(moment), User.objects.filter(created_at__gt=moment)
+    if company_id:
+        moved_out = Q(action=Action.USER_CHANGED, details__changes__company__0=str(company_id))
+        lines, made = lines.filter(Q(company=company_id) | moved_out), made.filter(company=company_id)
+    subjects = lines.exclude(subject=None).order_by().values_list("subject", flat=True).distinct()
+    return set(subjects) | set(made.order_by().values_list("pk", flat=True))
+
+
+def numbers_at(moment: datetime, company_id: UUID | None = None) -> Counter[tuple[UUID | None, int]]:
+    """How many people of each kind each company had: what is counted now, without those who changed since, and with them
+    as they were."""
+    tally = Tally.objects.filter(*([Q(company=company_id)] if company_id else [])).order_by()
+    found: Counter[tuple[UUID | None, int]] = Counter()
+    for company, kind, number in tally.values_list("company", "kind").annotate(Sum("number")):
+        found[company, kind & KNOWN] += number
+    changed = sorted(changed_since(moment, company_id))
+    for part in batched(changed, PEOPLE_AT_ONCE, strict=False):
+        people = list(with_factors(User.objects.filter(pk__in=part)))
+        for person in people:
+            now = PastPerson.now(person, moment)
+            found[now.company_id, now.kind] -= 1
+        for past in as_they_were(people, moment):
+            if past.there:
+                found[past.company_id, past.kind] += 1
+    return Counter(
+        {cell: number for cell, number in found.items() if number and (company_id is None or cell[0] == company_id)}
+    )
+
+
+def requiring_at(moment: datetime) -> set[UUID]:
+    """The companies that required 2FA."""
+    requiring = set(Company.objects.filter(two_factor_enabled=True).values_list("pk", flat=True))
+    lines = AuditEvent.objects.filter(action__in=list(COMPANY_RULE), at__gt=moment).order_by("-pk")
+    for company, action in lines.values_list("company", "action"):
+        if company is not None:
+            (requiring.add if COMPANY_RULE[Action(action)] else requiring.discard)(company)
+    return requiring
+
+
+def demanded_at(moment: datetime) -> bool:
+    """Did the site demand a factor of everybody who opens the Settings app?"""
+    lines = AuditEvent.objects.filter(action__in=list(SITE_RULE), at__gt=moment).order_by("pk")
+    first = lines.values_list("action", flat=True).first()
+    return SITE_RULE[Action(first)] if first else site_rule.is_on()
+
+
+def _later(moment: datetime) -> Any:
+    return AuditEvent.objects.filter(action__in=STATE_ACTS, at__gt=moment)

@@ -1,0 +1,153 @@
+"""What was true of everybody at the end of a day, worked out from the audit: the same as what was true then."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts import site_rule
+from accounts.authorization import LastAdministrator, OutOfReach, ShutOut
+from accounts.models import User
+from accounts.not_me import Claim
+from accounts.people import ChangedMeanwhile, report_not_me
+from audit.models import AuditEvent
+from companies import letting_in, lost_phone
+from companies.letting_in import APP, APP_BEFORE, CODES
+from companies.listing.kinds import Kind
+from companies.models import Company, Snapshot
+from companies.snapshots.past import (
+    KNOWN,
+    as_they_were,
+    demanded_at,
+    numbers_at,
+    requiring_at,
+)
+from companies.snapshots.taking import end_of, take_snapshot
+from mfa import services
+from mfa.models import Passkey
+from mfa.queries import with_factors
+from tests.companies.listing.test_upkeep import Walk, kind_of
+from tests.people import NOW
+
+PAST_ACTS = {"bring_in", "many_at_once", "hand_over", "remove"}  # what no act of the product does
+DAYS = 3
+
+
+class Days(Walk):
+    """Acts at random, each of which has its line."""
+
+    def reset(self):
+        person = self.anybody()
+        passkeys = [str(each.pk) for each in Passkey.objects.filter(user=person)][:1]
+        lost = self.random.choice(([APP, CODES], [*passkeys], [APP, *passkeys]))
+        lost_phone.reset(person, lost=lost, checked="in_person", reason="x", actor=self.admin)
+
+    def back(self):
+        """A reset, "This wasn't me", and all put back."""
+        person = self.anybody()
+        passkeys = [str(each.pk) for each in Passkey.objects.filter(user=person)]
+        lost_phone.reset(person, lost=[APP, *passkeys], checked="in_person", reason="x", actor=self.admin)
+        self.report(person)
+        keep = self.random.choice(([APP_BEFORE, *passkeys], [APP], []))
+        letting_in.let_in(person, kept=keep, checked="in_person", reason="x", actor=self.admin)
+
+    def report(self, person=None):
+        person = person or self.anybody()
+        if event := AuditEvent.objects.filter(subject=person).order_by("-pk").first():
+            report_not_me(Claim(event, person.email), about="x")
+
+    def site(self):
+        act = self.random.choice((site_rule.demand_factor, site_rule.stop_demanding_factor))
+        act(actor=self.admin)
+
+    def acts(self):
+        named = {name: act for each in (Walk, Days) for name, act in vars(each).items() if not name.startswith("_")}
+        others = {"anybody", "company", "new", "acts", "step"}
+        return [named[name] for name in sorted(named) if name not in others | PAST_ACTS]
+
+    def step(self, act):
+        with suppress(OutOfReach, ShutOut, ChangedMeanwhile, LastAdministrator, services.SetUpMeanwhile, ValueError):
+            act(self)
+
+
+def truth():
+    """Everybody's user name, company, and kind as far as it can be worked out, now."""
+    everybody = User.objects.get_queryset()
+    return {person.pk: (person.username, person.company_id, kind_of(person) & KNOWN) for person in everybody}
+
+
+def rules():
+    return set(Company.objects.filter(two_factor_enabled=True).values_list("pk", flat=True)), site_rule.is_on()
+
+
+def past(moment):
+    """The same of those who were there, worked out."""
+    everybody = as_they_were(with_factors(User.objects.get_queryset()), moment)
+    found = {}
+    for one in everybody:
+        assert one.fits, one
+        if one.there:
+            found[one.person.pk] = (one.values["username"], one.company_id, one.kind)
+    return found
+
+
+def of_snapshot(day):
+    """What was kept of a day, by company and kind."""
+    rows = Snapshot.objects.filter(day=day, whole=False)
+    return {(row.company_id, int(kind)): number for row in rows for kind, (number, _) in row.kinds.items()}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_days_of_random_acts_are_worked_out_as_they_were(seed, clock, admin, company, other_company, mailoutbox):
+    walk = Days(seed, admin)
+    first = NOW.date()
+    evenings = {}
+    for _ in range(3):
+        walk.create()
+    for number in range(DAYS):
+        for act in walk.random.choices(walk.acts(), k=22):
+            clock.shift(60)
+            walk.step(act)
+        evenings[number] = (timezone.now(), truth(), rules())
+        take_snapshot(first + timedelta(days=number))
+        clock.move_to(NOW + timedelta(days=number + 1), tick=False)
+
+    for number, (at, people_then, (requiring, demanded)) in evenings.items():
+        for moment in (at, end_of(first + timedelta(days=number))):
+            assert past(moment) == people_then
+            cells = Counter((company_id, kind) for _name, company_id, kind in people_then.values())
+            assert numbers_at(moment) == cells == of_snapshot(first + timedelta(days=number))
+            assert (requiring_at(moment), demanded_at(moment)) == (requiring, demanded)
+            for one in (company, other_company):
+                of_one = {cell: number for cell, number in cells.items() if cell[0] == one.pk}
+                assert numbers_at(moment, one.pk) == of_one
+
+
+def test_the_walks_meet_every_kind_that_is_known(admin, company, other_company, mailoutbox):
+    met = 0
+    for seed in range(4):
+        walk = Days(seed, admin)
+        walk.number = 1000 * seed
+        walk.create()
+        walk.create()
+        for act in walk.random.choices(walk.acts(), k=60):
+            walk.step(act)
+            for _name, _company, kind in truth().values():
+                met |= kind
+
+    assert Kind(met) == KNOWN
+
+
+def test_whoever_was_changed_past_all_acts_does_not_fit(clock, kim, admin):
+    before = timezone.now()
+    clock.shift(60)
+    services.enable_two_factor(kim.user, actor=admin)
+    User.objects.filter(pk=kim.user.pk).update(two_factor_enabled=False)
+
+    (found,) = as_they_were(with_factors(User.objects.filter(pk=kim.user.pk)), before)
+    assert found.there
+    assert not found.fits
