@@ -57,6 +57,7 @@ MEMBERS: dict[Group, frozenset[Action]] = {
             Action.PASSKEY_REQUEST_DELETED,
             Action.PASSWORD_RESET_REQUESTED,
             Action.USER_INVITED,
+            Action.USER_REMINDED,
             Action.INVITATION_WITHDRAWN,
         }
     ),

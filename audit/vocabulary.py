@@ -54,6 +54,7 @@ class Action(StrEnum):
     USER_DEACTIVATED = "user_deactivated"
     USER_ACTIVATED = "user_activated"
     USER_UNLOCKED = "user_unlocked"
+    USER_REMINDED = "user_reminded"
     USER_INVITED = "user_invited"
     INVITATION_WITHDRAWN = "invitation_withdrawn"
     PASSWORD_RESET_REQUESTED = "password_reset_requested"  # noqa: S105  # is no password

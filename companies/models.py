@@ -17,7 +17,7 @@ from companies.snapshots.models import Snapshot
 if TYPE_CHECKING:
     from accounts.models import User
 
-__all__ = ["Company", "Import", "Listing", "Snapshot", "Tally"]
+__all__ = ["Company", "Import", "Listing", "Reminder", "Snapshot", "Tally"]
 
 
 class CompanyQuerySet(models.QuerySet["Company"]):
@@ -77,3 +77,13 @@ class Company(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Reminder(models.Model):
+    """When somebody was last reminded of what is asked of them."""
+
+    person = models.UUIDField(primary_key=True)  # tables of this app know no people
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.person}: {self.at:%Y-%m-%d %H:%M}"

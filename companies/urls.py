@@ -14,6 +14,7 @@ from companies.views import (
     locking,
     lost_phone,
     password_reset,
+    reminders,
     site_rule,
     users,
 )
@@ -42,6 +43,7 @@ urlpatterns = [
         password_reset.user_password_reset,
         name="user_password_reset",
     ),
+    path("administration/users/<uuid:user_id>/remind/", reminders.user_remind, name="user_remind"),
     path("administration/users/<uuid:user_id>/lost-phone/", lost_phone.user_lost_phone, name="user_lost_phone"),
     path("administration/users/<uuid:user_id>/access-pass/", lost_phone.user_access_pass, name="user_access_pass"),
     path(

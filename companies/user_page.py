@@ -11,10 +11,13 @@ from django.utils.translation import ngettext
 
 from accounts.dates import moment
 from accounts.sessions.listed import ListedSession, sessions_of
+from companies.reminders import asked_in, reminded_at, why_not
 from mfa.policy import Method, Step
 from mfa.queries import State
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from accounts.models import User
     from mfa.forecast import Way
     from mfa.window.sentences import Window
@@ -95,6 +98,22 @@ class UserPage:
     @property
     def more_sessions(self) -> int:
         return max(len(self.sessions) - AT_MOST, 0)
+
+    # --- Reminders ---
+
+    @cached_property
+    def is_asked(self) -> bool:
+        """Does the next login ask them to set something up?"""
+        return bool(asked_in(self.window.circumstances))
+
+    @cached_property
+    def reminded(self) -> datetime | None:
+        return reminded_at(self.person) if self.is_asked else None
+
+    @property
+    def not_reminded(self) -> str:
+        """Why whoever looks cannot remind them, in a word; "" where they can."""
+        return why_not(self.person, self.window.circumstances, self.reminded, actor=self.window.viewer) or ""
 
     # --- The next login ---
 

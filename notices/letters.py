@@ -19,6 +19,7 @@ from accounts.text import spoken
 from audit.browsers import browser_name
 from audit.methods import in_words
 from audit.sentences import checked_how, form_and_words, shell_in_words
+from notices.asked import asked_in_words
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from django.core.mail import EmailMessage
 
     from audit.models import AuditEvent
+    from notices.notice import Notice
     from notices.recipients import Recipient
-    from notices.table import Notice
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class Letter:
         said = {
             "method": in_words(self.event.details.get("methods", [])),
             "checked": checked_how(self.event),
+            "asked": asked_in_words(self.event),
             "until": at_length(parse_datetime(until)) if (until := self.event.details.get("until")) else "",
         }
         return str(self.notice.sentence).format_map({**self.words, **said})

@@ -15,7 +15,7 @@ from notices.table import IN_THE_SHELL, NOTICES
 
 if TYPE_CHECKING:
     from audit.models import AuditEvent
-    from notices.table import Notice
+    from notices.notice import Notice
 
 SPACED = 60  # seconds between two notices of one cause that say the same to the same people
 

@@ -2,21 +2,17 @@
 
 The table below says which lines are told, to whom and in which words. Every way to an act leads through
 `audit.recording.record`, and so to the same mail, once the act is committed (ASVS 6.3.5 and 6.3.7, NIST SP 800-63B-4
-section 4.6). A mail
-holds no secret but its "This wasn't me" link.
+section 4.6). A mail holds no secret but its "This wasn't me" link.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
 from audit.vocabulary import Action
 from notices import recipients as to
+from notices.asked import asks_for_passkey_alone, asks_for_set_up
 from notices.conditions import (
-    always,
     failed_beyond_the_password,
     few_codes_left,
     others,
@@ -25,28 +21,7 @@ from notices.conditions import (
     somebody_helps,
     told_to_administrators,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from django.utils.functional import _StrPromise
-
-    from audit.models import AuditEvent
-    from notices.recipients import Recipient
-
-
-@dataclass(frozen=True)
-class Notice:
-    """What one kind of audit line says in a mail. `sentence` may name {actor}, {subject}, {company} and details."""
-
-    headline: _StrPromise
-    sentence: _StrPromise
-    to: Callable[[AuditEvent], list[Recipient]] = to.the_person
-    when: Callable[[AuditEvent], bool] = always
-    reportable: bool = True  # with "This wasn't me"
-    page: str = ""  # the name of the page about the subject where it goes on
-    own_page: str = ""  # the same, of a page about oneself
-
+from notices.notice import Notice
 
 NOTICES: dict[Action, tuple[Notice, ...]] = {
     Action.SIGNED_IN: (
@@ -173,6 +148,26 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
             _("You are asked to create a passkey"),
             _("{actor} asks you to create a passkey. At your next login you are shown how; it takes a minute."),
             when=others,
+            reportable=False,
+            own_page="own_passkey_new",
+        ),
+    ),
+    Action.USER_REMINDED: (
+        Notice(
+            _("A reminder: set up two-factor authentication"),
+            _(
+                "{actor} reminds you of what your next login asks for. {asked} You can do it now, too: sign in as usual."
+            ),
+            when=asks_for_set_up,
+            reportable=False,
+            own_page="own_two_factor",
+        ),
+        Notice(
+            _("A reminder: create a passkey"),
+            _(
+                "{actor} reminds you of what your next login asks for. {asked} You can do it now, too: sign in as usual."
+            ),
+            when=asks_for_passkey_alone,
             reportable=False,
             own_page="own_passkey_new",
         ),

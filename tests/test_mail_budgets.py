@@ -29,6 +29,7 @@ BUDGETED = {
     "settings:user_new",
     "settings:user_invite",
     "settings:user_let_in",
+    "settings:user_remind",
     "settings:user_password_reset",
     "settings:company_on",
     "user_settings",
@@ -42,7 +43,7 @@ def subjects(make_user, company, admin):
     locked = make_user("lukas", first_name="Lukas")
     people.lock_user(locked, actor=admin)
     invited = make_user("nora", first_name="Nora", password=None)
-    return [make_user("mia", first_name="Mia"), locked, invited]
+    return [make_user("mia", first_name="Mia", two_factor_enabled=True), locked, invited]
 
 
 @pytest.fixture(params=[Role.ADMINISTRATOR, Role.COMPANY_ADMINISTRATOR, Role.MEMBER])

@@ -107,7 +107,7 @@ def subject_of(service: Any, kim: User) -> User:
         User.objects.filter(pk=kim.pk).update(locked_at=timezone.now())
     if service.__name__ == "replace_recovery_codes":
         AuthenticatorApp.objects.create(user=kim, key=b"sealed", last_used_step=-1)
-    if service.__name__ in {"give_pass", "withdraw_pass"}:
+    if service.__name__ in {"give_pass", "withdraw_pass", "remind"}:
         User.objects.filter(pk=kim.pk).update(two_factor_enabled=True)
     return User(username="nadia", company=kim.company) if service.__name__ == "create_user" else kim
 

@@ -41,6 +41,7 @@ ICONS = {
     "access_pass_used": "ticket",
     "access_pass_withdrawn": "ticket",
     "user_reset": "device-phone-mobile",
+    "user_reminded": "bell",
     "reported_not_me": "shield-exclamation",
     "user_locked": "lock-closed",
     "user_let_in": "lock-open",

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.utils.functional import cached_property
 
 from accounts.models import Role, User
@@ -18,7 +18,7 @@ from companies.listing.kinds import LABELS, NEVER_HIDDEN, NOT_OFFERED, Chip, Kin
 from companies.listing.numbers import Numbers, numbers_for, scope_of
 from companies.listing.pages import ONE_MORE, PAGE_SIZE, Walk, row_of
 from companies.listing.search import LOOKED_THROUGH, MOST_HITS, Hits, beginning_with, search, words_in
-from companies.models import Company, Listing
+from companies.models import Company, Listing, Reminder
 from mfa.queries import with_factors
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 ORDERS = ("name", "company", "last")
 LISTED_AT_ONCE = 5000
+LAST_REMINDED = Subquery(Reminder.objects.filter(person=OuterRef("pk")).values("at"))
 
 
 @dataclass(frozen=True)
@@ -269,9 +270,8 @@ class UserList:
 
     def _shown(self, ids: list[UUID], first: int, *, earlier: bool, later: bool | None = None) -> PeoplePage:
         shown = list(islice(ids, PAGE_SIZE))
-        found = {
-            person.pk: person for person in with_factors(User.objects.filter(pk__in=shown).select_related("company"))
-        }
+        rows = with_factors(User.objects.filter(pk__in=shown).select_related("company"))
+        found: dict[UUID, User] = {person.pk: person for person in rows.annotate(reminded_at=LAST_REMINDED)}
         people = [found[pk] for pk in shown if pk in found]
         goes_on = len(ids) > PAGE_SIZE if later is None else later
         return PeoplePage(

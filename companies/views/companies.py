@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import IntegrityError
+from django.http import QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
@@ -21,8 +23,10 @@ from accounts.refusals import fields_ignored, managed_or_404
 from companies import services
 from companies.administrators import Administrators
 from companies.forms import CompanyForm
+from companies.listing.kinds import Chip
 from companies.listing.numbers import numbers_for
 from companies.listing.pages import PAGE_SIZE
+from companies.listing.people import UserList
 from companies.models import Company
 from companies.queries import Coverage, count_people, latest_events
 from mfa.step_up import confirmation_required
@@ -121,8 +125,14 @@ def _shown(request: SignedInRequest, company_id: UUID) -> dict[str, Any]:
     """What a company's page shows."""
     shown = find_company(request, company_id)
     context: dict[str, Any] = {"company": shown, "coverage": coverage_of(request, shown)}
+    context["left"] = left_in(shown, request.user) if context["coverage"].asked else None
     context["events"] = latest_events(shown, request.user)
     return context
+
+
+def left_in(shown: Company, viewer: User) -> UserList:
+    """The list of those who will be asked to set 2FA up, and have not yet."""
+    return UserList(viewer, QueryDict(urlencode({"company": str(shown.pk), "show": Chip.ASKED})))
 
 
 @never_cache

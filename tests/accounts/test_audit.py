@@ -32,6 +32,7 @@ from companies.importing.running import begin, keep, run
 from companies.letting_in import let_in
 from companies.lost_phone import APP, reset
 from companies.models import Company
+from companies.reminders import remind
 from companies.services import end_company_sessions
 from mfa import services
 from mfa.models import Passkey
@@ -295,6 +296,7 @@ def help_out(administrator, without, with_app):
     code = give_pass(without, valid=Validity.AN_HOUR, actor=admin, **how)
     owner.enter_password()
     owner.client.post("/login/challenge/?with=pass", {"code": code})
+    remind(without, actor=admin)
     give_pass(without, valid=Validity.AN_HOUR, actor=admin, **how)
     withdraw_pass(without, actor=admin)
     give_pass(without, valid=Validity.AN_HOUR, actor=admin, **how)

@@ -34,6 +34,7 @@ from companies.access_passes import IdentityCheck, Validity, give_pass
 from companies.letting_in import APP, CODES
 from companies.lost_phone import reset
 from companies.models import Company
+from companies.reminders import remind
 from m2v import errors
 from m2v.management.commands.create_demo import create
 from mfa import services
@@ -894,6 +895,29 @@ def company_new_error(stage: Stage) -> Desk:
     desk.field("Name").fill(ACME)
     desk.button("Create").click()
     desk.sees("There is a company of this name already.")
+    return desk
+
+
+@state("company-left", "settings:company")
+def company_left(stage: Stage) -> Desk:
+    for username in ("tom.becker", "minh.anh"):
+        remind(stage.user(username), actor=stage.petra)
+    return stage.inside("petra.vogt", address(stage, "settings:company", company=ACME))
+
+
+@state("users-reminded", "settings:users")
+def users_reminded(stage: Stage) -> Desk:
+    query = f"?company={stage.company(ACME).pk}&show=asked"
+    for username in ("tom.becker", "minh.anh"):
+        remind(stage.user(username), actor=stage.petra)
+    return stage.inside("petra.vogt", address(stage, "settings:users", query=query))
+
+
+@state("user-reminded", "settings:user")
+def user_reminded(stage: Stage) -> Desk:
+    desk = stage.inside("petra.vogt", address(stage, "settings:user", user="minh.anh"))
+    desk.page.get_by_role("button", name="Remind").click()
+    desk.sees("A reminder is on its way")
     return desk
 
 

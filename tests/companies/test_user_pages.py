@@ -346,6 +346,7 @@ ACTS = [
     *PAGES[1:7],
     "user_let_in",
     "user_unlock",
+    "user_remind",
     "user_invite",
     *PAGES[8:],
     "user_mfa:passkey_request",

@@ -373,6 +373,7 @@ ACTS: dict[str, Callable[[World], Act]] = {
     "signed out": own("/logout/"),
     "switch on, and out": by_petra("{kim}mfa/two-factor/on/", {"sign_out": "on"}),
     "switch off, and out": by_petra("{kim}mfa/two-factor/off/", {"sign_out": "on"}, with_app),
+    "reminded": by_petra("{kim}remind/", None, asked),
     "passkey asked for": by_petra("{kim}mfa/passkeys/request/"),
     "passkey no longer asked for": by_petra("{kim}mfa/passkeys/request/delete/", None, with_request),
     "passkey deleted": by_petra("{kim}mfa/passkeys/{passkey}/delete/", None, with_passkey),

@@ -1,0 +1,128 @@
+"""Reminders: who is asked for something at the next login is told by mail what it is and how it goes, once a day at most."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts.authorization import hold
+from accounts.clock import is_ahead
+from accounts.permissions import Permission
+from audit.recording import record
+from audit.vocabulary import Action
+from companies.models import Reminder
+from mfa.forecast import ways
+from mfa.policy import Method, Step
+from mfa.queries import circumstances_of
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+    from accounts.models import User
+    from mfa.forecast import Circumstances, Way
+
+A_DAY = timedelta(hours=24)
+
+
+class Demand(StrEnum):
+    """Something that the next login asks for. The values stand in the audit; `notices.asked` says them."""
+
+    MISSING_PASS = "missing_pass"  # noqa: S105  # a name
+    GIVEN_PASS = "given_pass"  # noqa: S105  # the same
+    TWO_FACTOR = "two_factor"
+    FACTOR = "factor"  # an app, because the site demands a factor and there is none
+    PASSKEY = "passkey"
+
+
+class WhyNot(StrEnum):
+    """Why somebody is not reminded."""
+
+    YOURSELF = "yourself"
+    DEACTIVATED = "deactivated"
+    LOCKED = "locked"
+    NO_PASSWORD = "no_password"  # noqa: S105  # a name
+    NOT_ASKED = "not_asked"
+    NO_ADDRESS = "no_address"
+    TODAY = "today"
+
+
+WHY_NOT: dict[WhyNot, _StrPromise] = {
+    WhyNot.YOURSELF: _("This is you: no reminder is needed."),
+    WhyNot.DEACTIVATED: _("{name} is deactivated."),
+    WhyNot.LOCKED: _("{name} is locked: nobody gets in there before an administrator has looked at the account."),
+    WhyNot.NO_PASSWORD: _("{name} has not chosen a password yet: invite {name} again."),
+    WhyNot.NOT_ASKED: _("{name} is not asked for anything."),
+    WhyNot.NO_ADDRESS: _("There is no e-mail address on record for {name}."),
+    WhyNot.TODAY: _("{name} was reminded within the last 24 hours."),
+}
+
+
+class NotReminded(Exception):
+    """No reminder went out, and why not."""
+
+    def __init__(self, why: WhyNot) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+@transaction.atomic
+def remind(person: User, *, actor: User) -> None:
+    """Remind `person` by mail of what the next login asks for; the mail follows from the line. Raises NotReminded."""
+    subject = hold(person, actor=actor, needs=Permission.REMIND)
+    circumstances = circumstances_of(subject)
+    if why := why_not(subject, circumstances, reminded_at(subject), actor=actor):
+        raise NotReminded(why)
+    now = Reminder(person=subject.pk, at=timezone.now())
+    Reminder.objects.bulk_create([now], update_conflicts=True, unique_fields=["person"], update_fields=["at"])
+    record(Action.USER_REMINDED, actor=actor, subject=subject, asked=asked_in(circumstances))
+
+
+def why_not(person: User, circumstances: Circumstances, reminded: datetime | None, *, actor: User) -> WhyNot | None:
+    """Why `actor` cannot remind `person`, who was `reminded` then; None where they can."""
+    reasons = {
+        WhyNot.YOURSELF: person == actor,
+        WhyNot.DEACTIVATED: not person.is_active,
+        WhyNot.LOCKED: person.locked_at is not None,
+        WhyNot.NO_PASSWORD: not circumstances.first_factors,
+        WhyNot.NOT_ASKED: not asked_in(circumstances),
+        WhyNot.NO_ADDRESS: not person.email,
+        WhyNot.TODAY: was_today(reminded),
+    }
+    return next((why for why, holds in reasons.items() if holds), None)
+
+
+def reminded_at(person: User) -> datetime | None:
+    """When `person` was reminded last."""
+    return Reminder.objects.filter(person=person.pk).values_list("at", flat=True).first()
+
+
+def was_today(reminded: datetime | None) -> bool:
+    """Is it too early for another reminder? A time that lies ahead is one of a clock that was put right."""
+    if reminded is None or is_ahead(reminded.timestamp()):
+        return False
+    return timezone.now() - reminded < A_DAY
+
+
+def asked_in(circumstances: Circumstances) -> list[Demand]:
+    """What the next login asks somebody in these `circumstances` to set up, and the pass that comes before."""
+    found = ways(circumstances)
+    leading_in = [way for way in found if way.leads_in]
+    standing = circumstances.standing
+    if found and not leading_in:
+        return [] if standing.has_app else [Demand.MISSING_PASS, Demand.TWO_FACTOR]
+    asked = []
+    if leading_in and not standing.has_app and all(Step.SET_UP_TWO_FACTOR in way.steps for way in leading_in):
+        asked += [Demand.GIVEN_PASS] if _begins_with_pass(leading_in[0]) else []
+        asked.append(Demand.TWO_FACTOR if standing.two_factor_required else Demand.FACTOR)
+    if any(Step.SET_UP_PASSKEY in way.steps for way in leading_in):
+        asked.append(Demand.PASSKEY)
+    return asked
+
+
+def _begins_with_pass(way: Way) -> bool:
+    return way.proofs[:1] == (Method.ACCESS_PASS,)

@@ -1,0 +1,247 @@
+"""Reminders: a mail with what the next login asks for and how, once a day at most, and the list says when it was."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from time import time
+
+import pytest
+from django.contrib.messages import get_messages
+from django.utils import timezone
+
+from accounts import people
+from accounts.models import Budget, Role, User
+from accounts.permissions import Permission
+from accounts.throttle import lanes
+from audit.models import AuditEvent
+from companies import services as companies
+from companies.access_passes import IdentityCheck, Validity, demand_passes, give_pass
+from companies.models import Reminder
+from companies.reminders import NotReminded, WhyNot, remind
+from mfa import services
+
+USERS = "/settings/administration/users/"
+
+
+def page_of(person):
+    return f"{USERS}{person.pk}/"
+
+
+def press(actor, person):
+    """Press "Remind" on a person's page; what the next page says."""
+    answer = actor.client.post(f"{page_of(person)}remind/")
+    assert answer.headers["Location"] == page_of(person)
+    return [str(message) for message in get_messages(answer.wsgi_request)]
+
+
+def why_not(person, actor):
+    with pytest.raises(NotReminded) as raised:
+        remind(person, actor=actor)
+    return raised.value.why
+
+
+@pytest.fixture
+def asked(kim, admin):
+    """Kim, whose switch is on and who has set up nothing."""
+    services.enable_two_factor(kim.user, actor=admin)
+    kim.user.refresh_from_db()
+    return kim
+
+
+def test_the_mail_says_what_is_asked_how_it_goes_and_until_when_nothing_changes(told, administrator, asked):
+    [mail] = told(press, administrator, asked.user)
+
+    assert mail.to == ["kim@acme.example"]
+    assert mail.subject == "m2v: A reminder: set up two-factor authentication"
+    text = " ".join(mail.body.split())
+    assert "Petra Vogt reminds you of what your next login asks for." in text
+    assert "asked to set up two-factor authentication, and cannot get in without it. Have your phone ready" in text
+    assert "Until your next login nothing changes: where you are signed in, you stay signed in." in text
+    assert "access pass" not in text
+    assert "passkey" not in text
+
+
+def test_no_link_in_it_signs_anybody_in(told, administrator, asked, client):
+    [mail] = told(press, administrator, asked.user)
+    links = re.findall(r"https?://\S+", mail.body)
+
+    assert links
+    for link in links:
+        answer = client.get(link, follow=True)
+        assert answer.redirect_chain[-1][0].startswith("/login/")
+
+
+def test_the_line_says_what_was_asked_and_the_page_says_when(administrator, asked):
+    assert press(administrator, asked.user) == ["A reminder is on its way to kim@acme.example."]
+
+    line = AuditEvent.objects.latest("pk")
+    assert (line.action, line.actor, line.subject) == ("user_reminded", administrator.user, asked.user)
+    assert line.details == {"asked": ["two_factor"]}
+    page = administrator.client.get(page_of(asked.user)).content.decode()
+    assert re.search(r"<dt>Reminded</dt>\s*<dd>Today, \d\d:\d\d</dd>", page)
+    assert "reminded Kim Hansen by e-mail of what the next login asks for" in page
+    assert f"{page_of(asked.user)}remind/" not in page, "a button that would send nothing"
+
+
+def test_the_list_says_when_somebody_was_reminded_last(administrator, asked):
+    assert "Reminded" not in administrator.client.get(f"{USERS}?show=asked").content.decode()
+
+    remind(asked.user, actor=administrator.user)
+    assert "<small>Reminded today</small>" in administrator.client.get(f"{USERS}?show=asked").content.decode()
+
+    Reminder.objects.update(at=timezone.now() - timedelta(days=1))
+    assert "<small>Reminded yesterday</small>" in administrator.client.get(f"{USERS}?show=asked").content.decode()
+
+    asked.set_up_app()
+    assert "Reminded" not in administrator.client.get(USERS).content.decode()
+
+
+def test_once_a_day_at_most_whoever_does_it(told, administrator, carla, asked, clock):
+    for person in (administrator, carla):
+        person.sign_in()  # by this clock
+    assert len(told(press, administrator, asked.user)) == 1
+    clock.shift(timedelta(hours=23, minutes=59))
+    carla.sign_in()
+
+    said = []
+    assert told(lambda: said.extend(press(carla, asked.user))) == []
+    assert said == ["Kim was reminded within the last 24 hours."]
+    assert AuditEvent.objects.filter(action="user_reminded").count() == 1
+
+    clock.shift(timedelta(minutes=2))
+    assert len(told(press, carla, asked.user)) == 1
+    assert AuditEvent.objects.filter(action="user_reminded").count() == 2
+    assert Reminder.objects.count() == 1
+
+
+def test_a_reminder_of_a_clock_that_ran_ahead_counts_for_nothing(admin, asked):
+    Reminder.objects.create(person=asked.user.pk, at=timezone.now() + timedelta(days=400))
+
+    remind(asked.user, actor=admin)
+
+    assert Reminder.objects.get().at <= timezone.now()
+
+
+def test_who_is_not_reminded_and_why(admin, make_user, asked):
+    services.enable_two_factor(admin, actor=admin)
+    assert why_not(admin, admin) is WhyNot.YOURSELF
+    assert why_not(make_user("mia"), admin) is WhyNot.NOT_ASKED
+
+    invited = make_user("nora", password=None, two_factor_enabled=True)
+    assert why_not(invited, admin) is WhyNot.NO_PASSWORD
+
+    without = make_user("olaf", email="", two_factor_enabled=True)
+    assert why_not(without, admin) is WhyNot.NO_ADDRESS
+
+    gone = make_user("pia", two_factor_enabled=True)
+    people.deactivate_user(gone, actor=admin)
+    assert why_not(gone, admin) is WhyNot.DEACTIVATED
+
+    people.lock_user(asked.user, actor=admin)
+    assert why_not(asked.user, admin) is WhyNot.LOCKED
+
+    assert not Reminder.objects.exists()
+    assert not AuditEvent.objects.filter(action="user_reminded").exists()
+
+
+def test_whoever_has_set_it_up_is_asked_for_nothing(admin, asked):
+    asked.set_up_app()
+
+    assert why_not(asked.user, admin) is WhyNot.NOT_ASKED
+
+
+@pytest.mark.parametrize("reason", ["email", "is_active"])
+def test_the_page_says_why_somebody_cannot_be_reminded(administrator, asked, reason):
+    User.objects.filter(pk=asked.user.pk).update(**{reason: "" if reason == "email" else False})
+
+    page = administrator.client.get(page_of(asked.user)).content.decode()
+
+    assert "remind/" not in page
+    assert ("there is no e-mail address on record" in page) is (reason == "email")
+
+
+def test_a_passkey_that_was_asked_for_is_reminded_of(told, admin, kim):
+    services.request_passkey(kim.user, actor=admin)
+
+    [mail] = told(remind, kim.user, actor=admin)
+
+    text = " ".join(mail.body.split())
+    assert mail.subject == "m2v: A reminder: create a passkey"
+    assert "asked to create a passkey: with it, you sign in by fingerprint, face or screen lock" in text
+    assert "two-factor" not in text
+
+
+def test_the_company_s_rule_and_a_passkey_are_one_mail(told, admin, kim, company):
+    companies.enable_company_two_factor(company, actor=admin)
+    services.request_passkey(kim.user, actor=admin)
+
+    [mail] = told(remind, User.objects.get(pk=kim.user.pk), actor=admin)
+
+    text = " ".join(mail.body.split())
+    assert text.index("set up two-factor authentication, and") < text.index("asked to create a passkey")
+    assert text.count("Until your next login nothing changes") == 1
+
+
+def test_where_a_pass_is_demanded_the_mail_says_whom_to_ask_for_one(told, admin, company_admin, asked, company):
+    demand_passes(company, actor=admin)
+
+    [mail] = told(remind, User.objects.get(pk=asked.user.pk), actor=company_admin)
+    assert "ask your administrator for one before" in " ".join(mail.body.split())
+
+    Reminder.objects.all().delete()
+    give_pass(asked.user, valid=Validity.A_DAY, checked=IdentityCheck.IN_PERSON, reason="New", actor=admin)
+    [mail] = told(remind, User.objects.get(pk=asked.user.pk), actor=company_admin)
+    text = " ".join(mail.body.split())
+    assert "enter the access pass that you were given" in text
+    assert "ask your administrator for one" not in text
+
+
+def test_it_is_written_in_the_language_of_whoever_reads_it(told, admin, asked):
+    User.objects.filter(pk=asked.user.pk).update(language="en")
+
+    [mail] = told(remind, asked.user, actor=admin)
+
+    assert 'lang="en"' in mail.alternatives[0][0]
+
+
+def test_a_budget_that_is_used_up_reminds_nobody(administrator, asked):
+    for lane in lanes.actor_lanes("mails", administrator.user):
+        Budget.objects.create(key=lane.key, failures=400, blocked_until=time() + 600, last_at=time(), began_at=time())
+
+    said = press(administrator, asked.user)
+
+    assert said[0].startswith("Too many attempts")
+    assert not Reminder.objects.exists()
+
+
+@pytest.mark.parametrize(("role", "may"), [(Role.HELPDESK, True), (Role.AUDITOR, False)])
+def test_the_helpdesk_reminds_and_an_auditor_does_not(make_person, asked, role, may):
+    assert (Permission.REMIND in User(role=role).permissions) is may
+    person = make_person("hana", role=role)
+    person.sign_in()
+
+    assert (f"{page_of(asked.user)}remind/" in person.client.get(page_of(asked.user)).content.decode()) is may
+    assert person.client.post(f"{page_of(asked.user)}remind/").status_code == (302 if may else 403)
+    assert Reminder.objects.exists() is may
+
+
+def test_who_is_left_stands_on_the_company_s_page_and_leads_to_the_list(administrator, asked, make_user, company):
+    make_user("lea", first_name="Lea", last_name="Ohm", email="", two_factor_enabled=True)
+    User.objects.filter(pk=asked.user.pk).update(last_sign_in_at=timezone.now())
+    remind(asked.user, actor=administrator.user)
+    page = administrator.client.get(f"/settings/administration/companies/{company.pk}/").content.decode()
+
+    assert "2 are left" in page
+    assert "Last login today · reminded today" in page
+    assert "Never signed in · no e-mail address" in page
+    assert f"{USERS}?company={company.pk}&amp;show=asked" in page
+    shown = administrator.client.get(USERS, {"company": company.pk, "show": "asked"}).context["list"]
+    assert {person.username for person in shown.page.people} == {"kim", "lea"}
+
+
+def test_where_nobody_is_left_the_company_s_page_says_nothing_of_it(administrator, kim, company):
+    page = administrator.client.get(f"/settings/administration/companies/{company.pk}/").content.decode()
+
+    assert 'id="left"' not in page
+    assert "Who is left" not in page
