@@ -137,7 +137,9 @@ SENTENCES = {
     Action.SESSIONS_ENDED: Sentence(
         _("{actor} ended all sessions of {subject}"), own=_("{actor} ended all their sessions")
     ),
-    Action.SESSION_ENDED: Sentence(_("{subject} signed out {name}")),
+    Action.SESSION_ENDED: Sentence(
+        _("{subject} signed out {name}"), for_others=_("{actor} signed {subject} out of {name}")
+    ),
     Action.OTHER_SESSIONS_ENDED: Sentence(_("{subject} signed out everywhere else")),
     Action.COMPANY_CREATED: Sentence(_("{actor} created the company {company}")),
     Action.COMPANY_CHANGED: Sentence(_("{actor} changed the company {company}")),

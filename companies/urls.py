@@ -39,6 +39,11 @@ urlpatterns = [
     path("administration/users/<uuid:user_id>/let-in/", locking.user_let_in, name="user_let_in"),
     path("administration/users/<uuid:user_id>/sign-out/", users.user_sign_out, name="user_sign_out"),
     path(
+        "administration/users/<uuid:user_id>/sessions/<uuid:place_id>/end/",
+        users.user_session_end,
+        name="user_session_end",
+    ),
+    path(
         "administration/users/<uuid:user_id>/password-reset/",
         password_reset.user_password_reset,
         name="user_password_reset",

@@ -33,7 +33,6 @@ NOT_TOLD: dict[Action, str] = {
     Action.USER_ACTIVATED: "Nothing that they set up has changed.",
     Action.USER_UNLOCKED: "It opens nothing: the password is asked for as before.",
     Action.SESSIONS_ENDED: "The next page asks to sign in.",
-    Action.SESSION_ENDED: _ONES_OWN,
     Action.OTHER_SESSIONS_ENDED: _ONES_OWN,
     Action.COMPANY_CREATED: _RIGHTS_STAY,
     Action.COMPANY_CHANGED: _RIGHTS_STAY,

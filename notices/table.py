@@ -314,6 +314,14 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
             ),
         ),
     ),
+    Action.SESSION_ENDED: (
+        Notice(
+            _("You were signed out in one place"),
+            _("{actor} signed you out of {name}. Everywhere else you stay signed in; there, you can sign in again."),
+            when=others,
+            reportable=False,
+        ),
+    ),
     Action.USER_LOCKED: (
         Notice(
             _("Your account is locked"),

@@ -66,6 +66,7 @@ ACCESS = {
     "settings:user_password_reset": (302, 403, 200, 200),
     "settings:user_invite": (302, 403, 405, 405),
     "settings:user_unlock": (302, 403, 405, 405),
+    "settings:user_session_end": (302, 403, 405, 405),
     "settings:user_remind": (302, 403, 405, 405),
     "settings:user_withdraw": (302, 403, 405, 405),
     "settings:address_withdraw": (302, 403, 405, 405),

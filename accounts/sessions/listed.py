@@ -62,7 +62,7 @@ def _listed(session: Session) -> ListedSession:
 @transaction.atomic
 def end_one(person: User, session_id: UUID, *, actor: User) -> str | None:
     """End one session of `person`, not the acting one; the browser that it was in, None where there is no such one."""
-    hold(person, actor=actor, needs=Permission.OWN)
+    hold(person, actor=actor, needs=Permission.SIGN_OUT)
     theirs = Session.objects.filter(user=person, is_complete=True, public_id=session_id).exclude(pk=current_key())
     session = theirs.first()
     if session is None or not theirs.delete()[0]:

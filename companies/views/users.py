@@ -21,6 +21,7 @@ from accounts.guards import settings_app
 from accounts.models import User
 from accounts.permissions import Permission
 from accounts.refusals import fields_ignored, managed_or_404
+from accounts.sessions.listed import end_one
 from accounts.throttle import budgets, lanes
 from companies.access_passes import open_pass_of
 from companies.forms import UserForm
@@ -220,6 +221,22 @@ def user_sign_out(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     if person.is_active:
         lines.append(Consequence("", "key", _("{name} can sign in again right away.").format(name=window.name)))
     return confirmation(request, page_behind(request), title, lines, tone="danger" if window.sessions else "primary")
+
+
+@never_cache
+@settings_app(Permission.SIGN_OUT)
+@confirmation_required
+@require_http_methods(["POST"])
+def user_session_end(request: SignedInRequest, user_id: UUID, place_id: UUID) -> HttpResponse:
+    """Sign a person out in one place."""
+    person = find_person(request, user_id)
+    name = person.get_short_name()
+    browser = end_one(person, place_id, actor=request.user)
+    if browser is None:
+        messages.info(request, _("{name} is not signed in there any more.").format(name=name))
+    else:
+        messages.success(request, _("{name} is signed out of {browser}.").format(name=name, browser=browser))
+    return back_to_user(request, user_id)
 
 
 @never_cache

@@ -40,6 +40,7 @@ SHOW_ONLY = {
 TAKE_ONLY = {
     "settings:user_invite",
     "settings:user_unlock",
+    "settings:user_session_end",
     "settings:user_remind",
     "settings:user_withdraw",
     "settings:address_withdraw",

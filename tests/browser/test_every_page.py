@@ -122,6 +122,7 @@ def test_the_catalogue_has_every_page():
         "own_mfa:passkey_request_delete",
         "settings:user_invite",
         "settings:user_unlock",
+        "settings:user_session_end",
         "settings:user_remind",
         "settings:user_withdraw",
         "settings:user_mfa:passkey_request",

@@ -18,7 +18,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from accounts import people
 from accounts.invitations import invitation_tokens, reset_tokens
-from accounts.models import Role
+from accounts.models import Role, Session
 from companies import services as companies
 from companies.listing.models import Tally
 from mfa import services
@@ -348,6 +348,12 @@ def passwordless(world: World) -> None:
     world.kim.user.save()
 
 
+def kims_session_ended(world: World) -> Act:
+    world.kim.sign_in()
+    place = Session.objects.get(user=world.kim.user, is_complete=True).public_id
+    return lambda: world.petra.client.post(f"{world.window}sessions/{place}/end/")
+
+
 PROFILE = {"username": "kimberly", "first_name": "Kim", "last_name": "H", "email": "k@acme.example", "language": "en"}
 NEWCOMER = {
     "username": "new",
@@ -380,6 +386,7 @@ ACTS: dict[str, Callable[[World], Act]] = {
     "deactivated": by_petra("{kim}deactivate/"),
     "activated": by_petra("{kim}activate/", None, gone),
     "signed out everywhere": by_petra("{kim}sign-out/"),
+    "signed out in one place": kims_session_ended,
     "invited": by_petra("{kim}invite/", None, passwordless),
     "password reset sent": by_petra("{kim}password-reset/"),
     "user made": by_petra("/settings/administration/users/new/", NEWCOMER),
