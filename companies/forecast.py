@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Exists
 
 from accounts.models import Role, User
-from companies.listing.kinds import Kind
+from companies.listing.kinds import OPENS_SETTINGS, Chip, Kind
 from companies.listing.numbers import numbers_for
 from companies.models import Listing
 from mfa.forecast import Circumstances, Outcome, outcome, requiring
@@ -94,5 +94,64 @@ def _of_kind(kind: int, company: Company) -> Outcome:
         has_passkey=bool(kind & Kind.PASSKEY),
         passkey_requested=bool(kind & Kind.REQUESTED),
         pass_demanded=company.pass_demanded,
+    )
+    return outcome(Circumstances(standing))
+
+
+@dataclass(frozen=True)
+class Release:
+    """What becomes of the people of a company whom one administrator sees, once it no longer requires 2FA.
+
+    The first three add up to all. Of those who are not set up, the site's rule asks some still, whatever the company
+    says (`by_site`), and others have been switched on by themselves (`individually`).
+    """
+
+    set_up: int  # they keep it
+    left: int  # have signed in before
+    left_never: int
+    by_site: int
+    by_site_never: int
+    individually: int  # and not by the site
+    reader: Chip | None  # among whom whoever reads this is; None where they are not of this company
+
+    @property
+    def people(self) -> int:
+        return self.set_up + self.left + self.left_never
+
+    def freed(self, *, keeping: bool) -> int:
+        """How many are no longer asked; `keeping` those who were switched on by themselves."""
+        still = self.by_site + self.by_site_never + (self.individually if keeping else 0)
+        return self.left + self.left_never - still
+
+
+def of_releasing(company: Company, *, viewer: User) -> Release:
+    """What it will do that `company` no longer requires 2FA: a handful of statements, however many people there are."""
+    numbers = numbers_for(viewer, company)
+    kinds = {kind: n for kind, n in numbers.people.items() if kind & Kind.ACTIVE}
+    left = {kind: n for kind, n in kinds.items() if not kind & Kind.APP}
+    never = {kind: n for kind, n in left.items() if kind & Kind.NEVER_SIGNED_IN}
+    asked = {kind: n for kind, n in left.items() if _released(kind, demanded=numbers.demanded) is not Outcome.FREE}
+    return Release(
+        set_up=sum(kinds.values()) - sum(left.values()),
+        left=sum(left.values()) - sum(never.values()),
+        left_never=sum(never.values()),
+        by_site=sum(n for kind, n in asked.items() if kind not in never),
+        by_site_never=sum(n for kind, n in asked.items() if kind in never),
+        individually=sum(n for kind, n in left.items() if kind & Kind.OWN_SWITCH and kind not in asked),
+        reader=_place_of(viewer) if viewer.company_id == company.pk else None,
+    )
+
+
+def _place_of(reader: User) -> Chip:
+    """Among whom somebody is who has signed in."""
+    return Chip.SET_UP if circumstances_of(reader).standing.has_app else Chip.LEFT
+
+
+def _released(kind: int, *, demanded: bool) -> Outcome:
+    """What the next login is to somebody of this kind whom neither company nor own switch asks."""
+    standing = Standing(
+        has_passkey=bool(kind & Kind.PASSKEY),
+        passkey_requested=bool(kind & Kind.REQUESTED),
+        must_have_factor=demanded and bool(kind & OPENS_SETTINGS),
     )
     return outcome(Circumstances(standing))

@@ -17,11 +17,11 @@ from accounts.models import Session, User
 from accounts.permissions import Permission
 from accounts.throttle import budgets, lanes
 from companies import services
-from companies.forecast import of_requiring
+from companies.forecast import of_releasing, of_requiring
 from companies.forms import CompanyOffForm
 from companies.services import Individuals, end_company_sessions
 from companies.views.companies import company_page, coverage_of, find_company
-from companies.views.forecast import lock_out, rows_of
+from companies.views.forecast import lock_out, rows_of, rows_of_release
 from mfa.forms import SignOutForm
 from mfa.queries import asked_individually
 from mfa.services import Sessions
@@ -86,7 +86,7 @@ def two_factor_off(request: SignedInRequest, company_id: UUID) -> HttpResponse:
     """Say who keeps 2FA and who is no longer asked; then switch it off."""
     shown = find_company(request, company_id)
     form = CompanyOffForm(request.POST)
-    coverage = coverage_of(request, shown)
+    release = of_releasing(shown, viewer=request.user)
     if request.method == "POST" and form.is_valid():
         keep = form.cleaned_data["keep"]
         changed = services.disable_company_two_factor(
@@ -95,7 +95,7 @@ def two_factor_off(request: SignedInRequest, company_id: UUID) -> HttpResponse:
             individuals=Individuals.KEEP_ASKING if keep else Individuals.STOP_ASKING,
             sessions=_sessions(form),
         )
-        freed = coverage.not_set_up - (coverage.individually if keep else 0)
+        freed = release.freed(keeping=keep)
         text = ngettext(
             "{company} no longer requires two-factor authentication. {number} user is no longer asked.",
             "{company} no longer requires two-factor authentication. {number} users are no longer asked.",
@@ -105,7 +105,7 @@ def two_factor_off(request: SignedInRequest, company_id: UUID) -> HttpResponse:
             text = _("{company} does not require two-factor authentication. Nothing was changed.")
         messages.success(request, text.format(company=shown.name, number=freed))
         return redirect("settings:company", company_id)
-    keep_label = ""
+    coverage, keep_label = coverage_of(request, shown), ""
     if coverage.individually:
         keep_label = ngettext(
             "Keep asking the {number} user switched on individually",
@@ -118,7 +118,8 @@ def two_factor_off(request: SignedInRequest, company_id: UUID) -> HttpResponse:
         company_id,
         coverage,
         title=title,
-        lines=_of_switching_off(coverage),
+        lines=[],
+        forecast=rows_of_release(release, shown),
         tone="primary",
         keep_label=keep_label,
         own_switches=_own_switches(request, shown) if keep_label else "",
@@ -138,30 +139,6 @@ def _own_switches(request: SignedInRequest, shown: Company) -> str:
         "Otherwise the personal switches of {names} go off too.",
         len(named),
     ).format(names=names)
-
-
-def _of_switching_off(coverage: Coverage) -> list[Consequence]:
-    """Who keeps 2FA, and who is no longer asked."""
-    return [
-        Consequence(
-            "ok",
-            "shield-check",
-            ngettext(
-                "{number} user who has set it up keeps it.",
-                "{number} users who have set it up keep it.",
-                coverage.set_up,
-            ).format(number=coverage.set_up),
-        ),
-        Consequence(
-            "",
-            "minus-circle",
-            ngettext(
-                "{number} user who has not set it up is no longer asked and signs in with user name and password.",
-                "{number} users who have not set it up are no longer asked and sign in with user name and password.",
-                coverage.not_set_up,
-            ).format(number=coverage.not_set_up),
-        ),
-    ]
 
 
 @never_cache

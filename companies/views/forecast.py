@@ -14,7 +14,7 @@ from companies.listing.kinds import Chip
 from mfa.forecast import Outcome
 
 if TYPE_CHECKING:
-    from companies.forecast import Forecast
+    from companies.forecast import Forecast, Release
     from companies.models import Company
 
 
@@ -68,6 +68,62 @@ def rows_of(forecast: Forecast, company: Company) -> list[Row]:
     ]
     everyone = Row("", "users", forecast.people, everybody)
     return [_linked(row, company) for row in (everyone, *(part for part in parts if part.number))]
+
+
+def rows_of_release(release: Release, company: Company) -> list[Row]:
+    """The same of a company that no longer requires 2FA."""
+    everyone = Row("", "users", release.people, ngettext("person", "people", release.people))
+    parts = [
+        Row(
+            "ok",
+            "shield-check",
+            release.set_up,
+            ngettext("has set it up and keeps it", "have set it up and keep it", release.set_up),
+            _reader_in(Chip.SET_UP, release),
+            show=Chip.SET_UP,
+        ),
+        Row(
+            "",
+            "minus-circle",
+            release.left,
+            ngettext(
+                "is no longer asked and signs in with user name and password",
+                "are no longer asked and sign in with user name and password",
+                release.left,
+            ),
+            " ".join(filter(None, (_reader_in(Chip.LEFT, release), _still_asked(release.by_site)))),
+            show=Chip.LEFT,
+        ),
+        Row(
+            "",
+            "user-circle",
+            release.left_never,
+            ngettext(
+                "has never signed in, and is not asked at the first login",
+                "have never signed in, and are not asked at their first login",
+                release.left_never,
+            ),
+            _still_asked(release.by_site_never),
+            show=Chip.LEFT_NEVER,
+        ),
+    ]
+    return [_linked(row, company) for row in (everyone, *(part for part in parts if part.number))]
+
+
+def _reader_in(place: Chip, release: Release) -> str:
+    return _("You are one of them.") if release.reader is place else ""
+
+
+def _still_asked(number: int) -> str:
+    """Whom the site's rule asks, whatever the company says."""
+    if not number:
+        return ""
+    text = ngettext(
+        "{number} of them opens the Settings app, and is asked still: the whole site demands a factor there.",
+        "{number} of them open the Settings app, and are asked still: the whole site demands a factor there.",
+        number,
+    )
+    return text.format(number=number)
 
 
 def _linked(row: Row, company: Company) -> Row:

@@ -450,8 +450,9 @@ def test_switching_off_says_first_who_keeps_it_and_who_is_free(administrator, cr
 
     assert read(question).dialog.one("h2").words == "Switch off two-factor authentication for Acme Machines?"
     assert lines(question) == [
-        "2 users who have set it up keep it.",
-        "3 users who have not set it up are no longer asked and sign in with user name and password.",
+        "5 people",
+        "2 have set it up and keep it",
+        "3 have never signed in, and are not asked at their first login",
     ]
     dialog = read(question).dialog
     assert (
@@ -469,8 +470,9 @@ def test_switching_off_says_it_of_one_user_too(administrator, admin, make_person
     question = flip(administrator, required)
 
     assert lines(question) == [
-        "1 user who has set it up keeps it.",
-        "1 user who has not set it up is no longer asked and signs in with user name and password.",
+        "2 people",
+        "1 has set it up and keeps it",
+        "1 has never signed in, and is not asked at the first login",
     ]
     assert "Keep asking the 1 user switched on individually" in read(question).dialog.words
 

@@ -11,11 +11,12 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from accounts import people
-from accounts.models import Role, User
+from accounts import people, site_rule
+from accounts.models import Role, SiteRule, User
 from companies import services
-from companies.forecast import of_requiring
+from companies.forecast import of_releasing, of_requiring
 from companies.models import Company
+from companies.services import Individuals
 from mfa.forecast import Outcome, outcome
 from mfa.models import AccessPass, AuthenticatorApp, Passkey, PasskeyRequest, RecoveryCode
 from mfa.queries import circumstances_of, with_holdings
@@ -154,3 +155,59 @@ def test_a_pass_that_nobody_has_is_said_before(administrator, company, kim):
 
     assert "1 cannot go on before you give them an access pass" in said
     assert "Nobody is locked out" not in said
+
+
+# --- Off ---
+
+
+@pytest.mark.parametrize("rule_on", [False, True])
+@pytest.mark.parametrize("keep", [False, True])
+def test_switching_off_says_what_the_login_then_asks_of_each_of_thousands(db, admin, company, keep, rule_on):
+    SiteRule.objects.update_or_create(defaults={"factor_demanded": rule_on, "changed_at": timezone.now()})
+    services.enable_company_two_factor(company, actor=admin)
+    crowd(company, NUMBER, Random(7))
+    AccessPass.objects.all().delete()
+    said = of_releasing(company, viewer=admin)
+    everybody = User.objects.filter(company=company, is_active=True)
+
+    stays = Individuals.KEEP_ASKING if keep else Individuals.STOP_ASKING
+    services.disable_company_two_factor(company, actor=admin, individuals=stays)
+
+    met, free = {"set_up": 0, "left": 0, "left_never": 0}, 0
+    for person in with_holdings(everybody.select_related("company")):
+        now = circumstances_of(person)
+        place = "set_up" if now.standing.has_app else "left" if person.last_sign_in_at else "left_never"
+        met[place] += 1
+        free += place != "set_up" and outcome(replace(now, is_open=True)) is Outcome.FREE
+    assert met == {name: number for name, number in asdict(said).items() if name in met}
+    assert said.freed(keeping=keep) == free
+    assert bool(said.by_site and said.by_site_never) is rule_on
+    assert min(met.values()) > 0
+    assert free
+
+
+def test_each_number_of_switching_off_leads_to_just_these_people(administrator, company):
+    services.enable_company_two_factor(company, actor=administrator.user)
+    crowd(company, 200, Random(3))
+    page = administrator.client.get(f"/settings/administration/companies/{company.pk}/two-factor/off/").content.decode()
+    rows = re.findall(r'<a href="([^"]+)">(\d+)</a><span>', page)
+
+    assert len(rows) == 4
+    for address, number in rows:
+        shown = administrator.client.get(unescape(address)).context["list"]
+        assert shown.number == int(number), address
+
+
+def test_whoever_opens_the_settings_app_is_still_asked_by_the_site_s_rule(carla, administrator, company, make_user):
+    site_rule.demand_factor(actor=administrator.user)
+    services.enable_company_two_factor(company, actor=administrator.user)
+    User.objects.filter(pk=carla.user.pk).update(last_sign_in_at=timezone.now())
+    make_user("max", last_sign_in_at=timezone.now())
+    path = f"/settings/administration/companies/{company.pk}/two-factor/off/"
+
+    said = words(administrator.client.get(path))
+    assert "2 are no longer asked and sign in with user name and password" in said
+    assert "1 of them opens the Settings app, and is asked still: the whole site demands a factor there." in said
+
+    answer = administrator.client.post(path, follow=True)
+    assert "1 user is no longer asked." in words(answer)
