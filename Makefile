@@ -13,7 +13,7 @@ export WORKERS ?= 2
 BIN := .venv/bin
 MANAGE := $(BIN)/python -W ignore::ResourceWarning manage.py
 PIP := $(BIN)/python -m pip install -q -q --disable-pip-version-check --require-hashes
-PRODUCT := audit accounts mfa notices companies m2v manage.py
+PRODUCT := audit accounts mfa notices companies reporting m2v manage.py
 
 .PHONY: run install install-dev test check fix fuzz bench screenshots lock clean
 

@@ -1,10 +1,8 @@
 """Addresses of the Settings app. Each view carries its guard (accounts.guards)."""
 
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
-from accounts.guards import SETTINGS
 from companies.views import (
-    activity,
     companies,
     company_pass,
     company_switch,
@@ -20,9 +18,7 @@ from companies.views import (
 )
 from mfa.window.urls import window_urls
 
-app_name = SETTINGS
-
-urlpatterns = [
+urlpatterns: list[URLPattern | URLResolver] = [
     path("", companies.overview, name="home"),
     path("administration/rule/on/", site_rule.rule_on, name="rule_on"),
     path("administration/rule/off/", site_rule.rule_off, name="rule_off"),
@@ -84,6 +80,4 @@ urlpatterns = [
     path(
         "administration/companies/<uuid:company_id>/sign-out/", company_switch.company_sign_out, name="company_sign_out"
     ),
-    path("administration/activity/", activity.activity, name="activity"),
-    path("administration/activity/export/", activity.activity_export, name="activity_export"),
 ]

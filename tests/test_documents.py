@@ -16,6 +16,7 @@ from audit.models import AuditEvent, Checkpoint
 from mfa import sealing
 from mfa.methods.passkeys import answers
 from tests.documents import DOCS, table
+from tests.rooms import ROOMS
 
 
 @pytest.mark.row("ASVS-11.1.2")
@@ -76,7 +77,7 @@ def test_every_log_is_listed_with_its_format_place_readers_and_end():
     rows = {row[0]: row[1:] for row in table("Logs", DOCS / "secrets.md")}
     code = {
         path.relative_to(DOCS.parent).with_suffix("").as_posix().replace("/", "."): path.read_text()
-        for app in ("audit", "accounts", "mfa", "notices", "companies", "m2v")
+        for app in ROOMS
         for path in (DOCS.parent / app).rglob("*.py")
     }
     loggers = {

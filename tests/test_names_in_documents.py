@@ -10,15 +10,16 @@ import pytest
 from django.apps import apps
 from django.core.management import get_commands
 
+from tests.rooms import ROOMS
+
 ROOT = Path(__file__).resolve().parent.parent
-PRODUCT = ("audit", "accounts", "mfa", "notices", "companies", "m2v")
 README = ROOT / "README.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
 
-FILE = re.compile(rf"`((?:tests|docs|templates|requirements|stubs|{'|'.join(PRODUCT)})/[^\s`*<>…:]*)(?:::(\w+))?`")
-DOTTED = re.compile(rf"`((?:{'|'.join(PRODUCT)})\.[A-Za-z_.]+)`")
+FILE = re.compile(rf"`((?:tests|docs|templates|requirements|stubs|{'|'.join(ROOMS)})/[^\s`*<>…:]*)(?:::(\w+))?`")
+DOTTED = re.compile(rf"`((?:{'|'.join(ROOMS)})\.[A-Za-z_.]+)`")
 LINK = re.compile(r"\]\((?!https?:)([^)\s]*)\)")
 COMMAND = re.compile(r"manage\.py (\w+)")
 LOGGER = re.compile(r'getLogger\((?:"([\w.]+)"|__name__)\)')
@@ -30,7 +31,7 @@ def name(path):
 
 def loggers():
     """The names that lines of the log have."""
-    for app in PRODUCT:
+    for app in ROOMS:
         for path in (ROOT / app).rglob("*.py"):
             module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
             yield from (found or module for found in LOGGER.findall(path.read_text()))
@@ -156,7 +157,7 @@ def test_every_make_target_that_is_promised_is_there(document):
 
 
 def test_every_command_of_ours_is_explained():
-    ours = {command for command, app in get_commands().items() if app in PRODUCT}
+    ours = {command for command, app in get_commands().items() if app in ROOMS}
     text = "".join((ROOT / "docs" / document).read_text() for document in ("operations.md", "secrets.md"))
 
     assert {"serve", "tidy", "audit_verify", "rotate_mfa_keys"} <= ours

@@ -21,11 +21,11 @@ from accounts.models import Role, User
 from accounts.people import ChangedMeanwhile
 from accounts.permissions import WHO_MAY, Permission
 from companies.access_passes import IdentityCheck, Validity
-from companies.activity_files import Form
 from companies.models import Company
 from mfa.methods import recovery_codes
 from mfa.methods.passkeys.ceremonies import NewPasskey
 from mfa.models import AuthenticatorApp, Passkey
+from reporting.activity_files import Form
 from tests.accounts.walk import everything
 from tests.people import UUID_ZERO
 

@@ -144,7 +144,7 @@ def measure(
     """One line; did a figure miss what is to be reached?"""
     from django.http import QueryDict
 
-    from companies.activity import Asked
+    from reporting.activity import Asked
 
     def find() -> object:
         return Asked(who, QueryDict(query.removeprefix("?"))).page

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 
 import django
 
+from tests.rooms import ROOMS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import CodeType, FrameType
 
 ROOT = Path(__file__).resolve().parents[2]
-PRODUCT = tuple(str(ROOT / app) + os.sep for app in ("audit", "accounts", "notices", "mfa", "companies", "m2v"))
+PRODUCT = tuple(str(ROOT / app) + os.sep for app in ROOMS)
 
 SIGN_IN = ("mfa/", "accounts/login.py", "accounts/backends.py")
 PORTAL = ("m2v/views.py", "portal")

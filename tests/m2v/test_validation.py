@@ -22,6 +22,7 @@ from mfa.models import Passkey, RecoveryCode
 from tests.accounts.walk import pages
 from tests.mfa.pages import CHALLENGE, CREATE, OWN, OWN_SETUP, confirm_setup, open_setup, window_of
 from tests.people import browser
+from tests.rooms import ROOMS
 from tests.scenes import AUTHENTICATION, FORM, REGISTRATION, is_shut, paths_about, things
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,11 +38,7 @@ MARKUP = [
 
 
 def modules():
-    return [
-        path
-        for app in ("audit", "accounts", "mfa", "notices", "companies", "m2v")
-        for path in (ROOT / app).rglob("*.py")
-    ]
+    return [path for app in ROOMS for path in (ROOT / app).rglob("*.py")]
 
 
 # --- Output (1.2, 1.3) ---

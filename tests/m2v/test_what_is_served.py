@@ -14,10 +14,11 @@ from mfa.models import Passkey
 from tests.accounts.walk import pages
 from tests.m2v.test_settings import visit
 from tests.people import PASSWORD, browser
+from tests.rooms import ROOMS
 from tests.scenes import paths_about
 
 ROOT = Path(site.ROOT)
-OURS = ("audit", "accounts", "notices", "companies", "mfa", "m2v", "templates")
+OURS = (*ROOMS, "templates")
 
 
 @pytest.fixture(scope="module")

@@ -8,16 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.rooms import ROOMS
+
 HERE = Path(__file__).parents[2]
 STRAIGHT = re.compile(r"\w'(?:s|t|re|ve|ll|d|m)\b", re.IGNORECASE)
 SAYS = {"_", "_now", "_lazy", "gettext", "gettext_lazy", "ngettext", "pgettext"}
 TEMPLATES = sorted(path for path in (HERE / "templates").rglob("*") if path.suffix in {".html", ".txt"})
-MODULES = sorted(
-    path
-    for room in ("audit", "accounts", "mfa", "notices", "companies", "m2v")
-    for path in (HERE / room).rglob("*.py")
-    if "migrations" not in path.parts
-)
+MODULES = sorted(path for room in ROOMS for path in (HERE / room).rglob("*.py") if "migrations" not in path.parts)
 COMMENTS = re.compile(r"{% comment %}.*?{% endcomment %}|{#.*?#}", re.DOTALL)
 
 

@@ -24,8 +24,8 @@ from audit.sealing.checkpoints import seal_lines
 from audit.sealing.export import exported
 from audit.vocabulary import Action
 from companies import services as companies
-from companies.activity import Asked
 from mfa import services
+from reporting.activity import Asked
 from tests.companies import read
 from tests.people import Person
 

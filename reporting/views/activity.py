@@ -13,9 +13,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.guards import settings_app
 from accounts.permissions import Permission
-from companies.activity import Asked
-from companies.activity_files import CONTENT, Form, as_file, forms_for, record_export
 from mfa.step_up import confirmation_required
+from reporting.activity import Asked
+from reporting.activity_files import CONTENT, Form, as_file, forms_for, record_export
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
