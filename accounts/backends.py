@@ -39,7 +39,7 @@ class PasswordBackend(BaseBackend):
         """
         if username is None or password is None or "\x00" in password or len(password) > LONGEST_TYPED:
             return None
-        person = self.people.named(username)
+        person = self.named(username)
         nobodys = [lanes.name_lane(username), *lanes.address_lanes()]
         budgets.claim(*(nobodys if person is None else lanes.guess_lanes(person)))
         if person is None or not person.is_active or not person.has_usable_password():
@@ -54,6 +54,10 @@ class PasswordBackend(BaseBackend):
             unknown = User.objects.filter(pk=person.pk, password=person.password, password_is_short=None)
             unknown.update(password_is_short=person.password_is_short)
         return person
+
+    def named(self, name: str) -> User | None:
+        """The one of `people` with this user name or e-mail address."""
+        return self.people.named(name)
 
     def get_user(self, user_id: UUID | str) -> User | None:
         """The person a session belongs to, with their company, if their account is open.

@@ -40,11 +40,19 @@ from audit.recording import in_the_shell, record
 from audit.vocabulary import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from uuid import UUID
 
 
 __all__ = ["Budget", "PendingAddress", "Role", "Session", "SiteRule", "User"]
+
+
+def best_named(name: str, spelled: Callable[[str], Iterable[User]]) -> User | None:
+    """Of those whose name or address is `spelled` as `name` is, folded, the one whose user name it is, else the other."""
+    folded = fold_address(name)
+    if not folded or "\x00" in folded:
+        return None
+    return min(spelled(folded), key=lambda user: user.username_folded != folded, default=None)
 
 
 PROFILE = ("username", "first_name", "last_name", "email", "language", "role", "company")
@@ -72,11 +80,11 @@ class UserQuerySet(models.QuerySet["User"]):
 
     def named(self, name: str) -> User | None:
         """The one person with the user name or e-mail address `name`, in any case and Unicode form."""
-        folded = fold_address(name)
-        if not folded or "\x00" in folded:
-            return None
-        spelled = self.filter(Q(username_folded=folded) | Q(email_folded=folded))[:2]
-        return min(spelled, key=lambda user: user.username_folded != folded, default=None)
+        return best_named(name, self.spelled)
+
+    def spelled(self, folded: str) -> Self:
+        """Those whose user name or e-mail address, folded, is this."""
+        return self.filter(Q(username_folded=folded) | Q(email_folded=folded))[:2]
 
     def search(self, words: str) -> Self:
         """Those in whose user name, name, e-mail address or company's name every one of `words` occurs."""

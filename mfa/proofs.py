@@ -17,6 +17,7 @@ from django.db import transaction
 from accounts import login
 from accounts.backends import AccountLocked
 from accounts.login import Proof
+from accounts.prepared import Prepared
 from accounts.throttle import budgets, lanes, rule
 from audit.methods import beyond_password, guessed
 from mfa.methods import TYPED, passkeys
@@ -24,14 +25,12 @@ from mfa.methods.errors import NotProved
 from mfa.methods.passkeys.ceremonies import Refused, RefusedForGood
 from mfa.models import Passkey
 from mfa.policy import Method
-from mfa.queries import hand_over, with_holdings
+from mfa.queries import hand_over, held, with_holdings
 from mfa.sealing import Unreadable
 from mfa.services import disable_factor, suspend_passkey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from django.db.models import QuerySet
 
     from accounts.models import User
     from mfa.methods.held import Holdings
@@ -39,9 +38,14 @@ if TYPE_CHECKING:
 
 
 @cache
-def passkeys_with_owner() -> QuerySet[Passkey]:
-    """All passkeys, each with its owner and what they hold, to be filtered (see mfa.queries.holdings)."""
-    return with_holdings(Passkey.everything.select_related("user__company"), "user__")
+def passkeys_with_owner() -> Prepared[Passkey]:
+    """A passkey by its credential's id, removed or not, with its owner and what they hold."""
+    return Prepared(
+        lambda credential_id: with_holdings(Passkey.everything.filter(credential_id=credential_id), "user__"),
+        "user",
+        "user__company",
+        more=held(),
+    )
 
 
 @contextmanager
@@ -125,7 +129,7 @@ class Unknown(Refused):
 
 def _named_by(answer: object) -> Passkey:
     """The passkey that `answer` claims to come from, of somebody active. Raises Refused, and Unknown."""
-    passkey = next(iter(passkeys_with_owner().filter(credential_id=passkeys.credential_id_of(answer))), None)
+    passkey = next(iter(passkeys_with_owner().ask(passkeys.credential_id_of(answer))), None)
     if passkey is None:
         raise Unknown
     if passkey.removed_at:  # not unknown: the browser would have it forgotten, and it may be put back

@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce
 
 from accounts import site_rule
 from accounts.models import SiteRule, User
+from accounts.prepared import Prepared
 from mfa.forecast import Circumstances
 from mfa.methods import FACTORS, access_pass
 from mfa.methods.held import Holdings
@@ -33,37 +34,40 @@ def with_holdings[Rows: QuerySet[Any]](rows: Rows, to: str = "") -> Rows:
     return rows.annotate(held_demand=FACTOR_DEMANDED)
 
 
-def _names() -> list[str]:
+def held() -> list[str]:
+    """The names of what `with_holdings` annotates."""
     return [*(held for method in FACTORS.values() for held in method.HELD), "held_demand"]
 
 
 def hand_over(row: Any, person: User) -> None:
     """Let `person` have what `row` was read `with_holdings` about them."""
-    for held in _names():
-        setattr(person, held, getattr(row, held))
+    for name in held():
+        setattr(person, name, getattr(row, name))
 
 
 @cache
-def holdings() -> QuerySet[User, dict[str, Any]]:
-    """What everybody holds, to be filtered: to put this query together takes longer than to have it answered."""
-    everybody: QuerySet[User, dict[str, Any]] = with_holdings(User.objects.get_queryset()).values(*_names())
-    return everybody
+def holdings() -> Prepared[User]:
+    """Somebody by their key, with what they hold."""
+    return Prepared(lambda key: with_holdings(User.objects.filter(pk=key)), more=held())
 
 
 def holdings_of(person: User) -> Holdings:
     """What `person` holds now, or held when they were read `with_holdings`."""
-    held = vars(person) if hasattr(person, "held_app") else holdings().get(pk=person.pk)
+    read = person if hasattr(person, "held_app") else next(iter(holdings().ask(person.pk)), None)
+    if read is None:
+        raise User.DoesNotExist
+    held = vars(read)
     usable = held["held_app"] is not None and held["held_disabled"] is None
     return Holdings(
         app=AuthenticatorApp(id=held["held_app"], user=person, key=held["held_key"]) if usable else None,
         app_disabled=held["held_disabled"] is not None,
-        has_passkey=held["held_passkey"],
-        has_codes=held["held_codes"],
-        passkey_requested=held["held_request"],
+        has_passkey=bool(held["held_passkey"]),
+        has_codes=bool(held["held_codes"]),
+        passkey_requested=bool(held["held_request"]),
         others=frozenset(name for name in FACTORS if name not in OURS and held[f"held_{name}"]),
         has_pass=access_pass.is_open(held["held_pass_until"], held["held_pass_epoch"], person),
         asked_for_pass=held["held_pass_epoch"] is not None,
-        factor_demanded=held["held_demand"],
+        factor_demanded=bool(held["held_demand"]),
     )
 
 

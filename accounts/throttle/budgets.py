@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import astuple, dataclass
+from functools import cache
 from math import ceil
 from time import time
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from django.db import connection, transaction
 from django.db.models import Q
 
+from accounts.prepared import Prepared
 from accounts.throttle import rule
 from accounts.throttle.models import Budget
 from accounts.throttle.rule import FOREVER, NEVER, Count, Lane
@@ -28,9 +30,6 @@ HELD = """
 INSERT INTO accounts_budget (key, failures, blocked_until, last_at, began_at) VALUES {rows}
 ON CONFLICT (key) DO UPDATE SET key = excluded.key RETURNING *
 """
-# These two a queryset says too, but it puts them together each time: a millisecond, where having them answered takes a
-# tenth. A passkey login of 19 asks the first once; one of 28 with password and code writes the second three times.
-BLOCKED = "SELECT * FROM accounts_budget WHERE key IN ({places}) AND blocked_until > %s"
 KEPT = """
 INSERT INTO accounts_budget (key, failures, blocked_until, last_at, began_at) VALUES {rows}
 ON CONFLICT (key) DO UPDATE SET failures = excluded.failures, blocked_until = excluded.blocked_until,
@@ -99,8 +98,7 @@ def forgive(cleared: Iterable[Lane] = (), *, given_back: Iterable[Guess] = ()) -
     if not back:
         return
     with transaction.atomic(savepoint=False):
-        rows = Budget.objects.select_for_update().filter(pk__in=back).order_by("pk")
-        _keep({row.key: rule.after_right_ones(row.count, *back[row.key]) for row in rows})
+        _keep({row.key: rule.after_right_ones(row.count, *back[row.key]) for row in _there(len(back)).ask(*back)})
 
 
 def count_failure(*lanes: Lane) -> None:
@@ -115,8 +113,7 @@ def check(*lanes: Lane) -> None:
     if not lanes:
         return
     now, keys = time(), [lane.key for lane in lanes]
-    blocked = Budget.objects.raw(BLOCKED.format(places=", ".join(["%s"] * len(keys))), [*keys, now])
-    until = [rule.in_time(row.count, now).blocked_until for row in blocked]
+    until = [rule.in_time(row.count, now).blocked_until for row in _blocked(len(keys)).ask(now, *keys)]
     if until:
         raise Throttled(max(now + 1, *until))
 
@@ -155,6 +152,18 @@ def forget_old(seconds: int) -> int:
     endless = Q(pk__startswith="person:") | Q(pk__startswith="factor:") | Q(pk__startswith="name:")
     old = Budget.objects.filter(last_at__lt=time() - seconds).exclude(endless, failures__gt=0)
     return old.delete()[0]
+
+
+@cache
+def _blocked(number: int) -> Prepared[Budget]:
+    """Those of `number` keys of which no guess is looked at now; the time comes first."""
+    return Prepared(lambda now, *keys: Budget.objects.filter(key__in=keys, blocked_until__gt=now))
+
+
+@cache
+def _there(number: int) -> Prepared[Budget]:
+    """Those of `number` keys that are there, locked until the transaction ends."""
+    return Prepared(lambda *keys: Budget.objects.select_for_update().filter(key__in=keys).order_by("key"))
 
 
 def _held(keys: Iterable[str]) -> dict[str, Count]:

@@ -1,0 +1,160 @@
+"""Statements that Django writes once, for the joins that every request and every login asks.
+
+A queryset puts its statement together, and chooses what converts each column, whenever it is asked: for such a join, up
+to ten times the work of having it answered, and a tenth of a whole login. Here Django does so once, with marks where the
+values will be. What is asked, and of which tables, stays a queryset; nothing of it is SQL of ours.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+from itertools import count
+from operator import attrgetter
+from secrets import token_bytes, token_hex
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID, uuid4
+
+from django.db import connection, models
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    Converters = list[tuple[int, Callable[[Any], Any]]]
+
+ID = models.UUIDField()
+MARKS: dict[type, Callable[[], Any]] = {
+    str: token_hex,
+    UUID: uuid4,
+    bytes: partial(token_bytes, 32),
+    float: map(float, count(10**15)).__next__,
+}
+
+
+class Prepared[Row: models.Model]:
+    """The rows of a queryset whose values alone differ from one time to the next.
+
+    `rows` makes the queryset of those values, of which None, which is written otherwise, is none. What it joins by
+    `related` ("user__company") hangs on each row, as with `select_related`; `more` names what it annotates.
+    """
+
+    def __init__(self, rows: Callable[..., models.QuerySet[Row]], *related: str, more: Iterable[str] = ()) -> None:
+        self.rows, self.related, self.more = rows, related, tuple(more)
+        self.written: Written | None = None
+
+    def ask(self, *values: object) -> list[Row]:
+        """What the queryset of `values` finds."""
+        written = self.written = self.written or self._write([MARKS[type(value)]() for value in values])
+        with connection.cursor() as cursor:
+            cursor.execute(written.statement, written.filled([_stored(value) for value in values]))
+            rows = cursor.fetchall()
+        return [self._made_of(row, written) for row in rows]
+
+    def _write(self, marks: list[object]) -> Written:
+        """Have Django write the statement, and find the places of its values by `marks`."""
+        rows = self.rows(*marks)
+        parts: list[Part] = []
+        names: list[str] = []
+        for path in ("", *self.related):
+            part = _part_of(rows.model, path, len(names))
+            parts.append(part)
+            names += [f"{path}__{name}" if path else name for name in part.names]
+        # What str(query) is made of, which fills the parameters in for a reader to see.
+        statement, parameters = rows.values_list(*names, *self.more).query.sql_with_params()
+        places = [_place_of(parameter, marks) for parameter in parameters]
+        if set(range(len(marks))) - set(places):
+            raise ValueError(f"Not every value has its place in: {statement}")
+        return Written(statement, list(zip(places, parameters, strict=True)), parts)
+
+    def _made_of(self, values: tuple[Any, ...], written: Written) -> Row:
+        first, *others = written.parts
+        row: Row = first.made_of(values)
+        for part in others:
+            one = part.made_of(values)
+            holder = part.holder(row) if part.holder else row
+            if holder is not None:
+                setattr(holder, part.attribute, one)
+        for name, value in zip(self.more, values[len(values) - len(self.more) :], strict=True):
+            setattr(row, name, _in_utc(value) if isinstance(value, datetime) else value)
+        return row
+
+
+class Part(NamedTuple):
+    """One of the objects that a row holds: where its columns stand, and how some become the values of its fields."""
+
+    model: type[models.Model]
+    holder: Callable[[Any], Any] | None
+    attribute: str
+    place: slice
+    names: list[str]
+    key: int
+    converters: Converters
+
+    def made_of(self, row: tuple[Any, ...]) -> Any:
+        """The object, as a queryset would make it; None where the row has none."""
+        values = list(row[self.place])
+        if values[self.key] is None:
+            return None
+        for at, converter in self.converters:
+            if values[at] is not None:
+                values[at] = converter(values[at])
+        return self.model.from_db(connection.alias, self.names, values)
+
+
+class Written(NamedTuple):
+    """A statement, its parameters with the number of the value that belongs there (-1 for none), and its rows' parts."""
+
+    statement: str
+    parameters: list[tuple[int, Any]]
+    parts: list[Part]
+
+    def filled(self, values: list[Any]) -> list[Any]:
+        """The parameters, with `values` in their places."""
+        return [parameter if place < 0 else values[place] for place, parameter in self.parameters]
+
+
+def _part_of(model: type[models.Model], path: str, start: int) -> Part:
+    holder, _, attribute = path.rpartition("__")
+    for name in filter(None, path.split("__")):
+        to: Any = model._meta.get_field(name)
+        model = to.related_model
+    fields = model._meta.concrete_fields
+    found = [(at, _converter(field)) for at, field in enumerate(fields)]
+    return Part(
+        model=model,
+        holder=attrgetter(holder.replace("__", ".")) if holder else None,
+        attribute=attribute,
+        place=slice(start, start + len(fields)),
+        names=[field.attname for field in fields],
+        key=fields.index(model._meta.pk),
+        converters=[(at, converter) for at, converter in found if converter],
+    )
+
+
+def _place_of(parameter: Any, marks: list[object]) -> int:
+    """The number of the mark that stands here, -1 for what is the same each time."""
+    parameter = getattr(parameter, "obj", parameter)  # of psycopg's Binary
+    return next((number for number, mark in enumerate(marks) if parameter == _stored(mark)), -1)
+
+
+def _stored(value: object) -> Any:
+    """`value` as the database takes it: SQLite has no type for an id."""
+    return ID.get_db_prep_value(value, connection) if isinstance(value, UUID) else value
+
+
+def _converter(field: Any) -> Callable[[Any], Any] | None:
+    """What makes a column's value the field's, where they differ: on SQLite an id is text, and a time has no zone."""
+    stored_like = getattr(field, "target_field", field)
+    if isinstance(stored_like, models.UUIDField):
+        return stored_like.to_python
+    if hasattr(stored_like, "from_db_value"):
+        return partial(_by_field, stored_like)
+    return _in_utc if isinstance(stored_like, models.DateTimeField) else None
+
+
+def _by_field(field: Any, value: Any) -> Any:
+    return field.from_db_value(value, None, connection)
+
+
+def _in_utc(time: datetime) -> datetime:
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
