@@ -49,11 +49,11 @@ ACCESS = {
     "settings:rule_off": (302, 403, 403, 200),
     "settings:users": (302, 403, 200, 200),
     "settings:user_new": (302, 403, 200, 200),
-    "settings:user_export": (302, 403, 200, 200),
+    "settings:user_export": (302, 403, 405, 405),
     "settings:user_import": (302, 403, 200, 200),
     "settings:user_import_file": (302, 403, 404, 404),  # they sent none
     "settings:user_import_errors": (302, 403, 404, 404),
-    "settings:company_export": (302, 403, 200, 200),
+    "settings:company_export": (302, 403, 405, 405),
     "settings:user": (302, 403, 200, 200),
     "settings:user_deactivate": (302, 403, 200, 200),
     "settings:user_activate": (302, 403, 200, 200),

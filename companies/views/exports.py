@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import StreamingHttpResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST
 
 from accounts.guards import settings_app
 from accounts.permissions import Permission
@@ -21,6 +21,8 @@ from mfa.step_up import confirmation_required
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from django.http import HttpResponse
+
     from accounts.requests import SignedInRequest
 
 KEPT_WORDS = 200  # of what was asked for, in the audit
@@ -29,7 +31,7 @@ KEPT_WORDS = 200  # of what was asked for, in the audit
 @never_cache
 @settings_app(Permission.EXPORT)
 @confirmation_required
-@require_safe
+@require_POST
 def user_export(request: SignedInRequest) -> HttpResponse:
     """The people whom the list of users finds, as it is filtered."""
     found = UserList(request.user, request.GET)
@@ -40,7 +42,7 @@ def user_export(request: SignedInRequest) -> HttpResponse:
 @never_cache
 @settings_app(Permission.EXPORT)
 @confirmation_required
-@require_safe
+@require_POST
 def company_export(request: SignedInRequest) -> HttpResponse:
     """The companies that the list of companies finds."""
     companies = Company.objects.managed_by(request.user).search(request.GET.get("q", "")[:KEPT_WORDS].strip())
@@ -58,11 +60,8 @@ def _file(
 ) -> HttpResponse:
     """The rows under their headings, which are read while they are sent. The line of the audit is written before."""
     headers = {"Content-Disposition": f'attachment; filename="{name.lower()}-{timezone.localdate()}.csv"'}
-    content_type = "text/csv; charset=utf-8"
-    if request.method == "HEAD":
-        return HttpResponse(headers=headers, content_type=content_type)
     asked = {key: value[:KEPT_WORDS] for key, value in request.GET.items() if value and key in exports.FILTERS}
     theirs = None if request.user.serves_site else request.user.company
     record(Action.LIST_EXPORTED, actor=request.user, company=company or theirs, name=name, filters=asked)
     lines = exports.as_csv(headings, rows, begin=exports.BOM)
-    return StreamingHttpResponse(lines, headers=headers, content_type=content_type)  # type: ignore[return-value]  # to the types, no HttpResponse
+    return StreamingHttpResponse(lines, headers=headers, content_type="text/csv; charset=utf-8")  # type: ignore[return-value]  # to the types, no HttpResponse

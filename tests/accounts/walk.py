@@ -28,8 +28,6 @@ SHOW_ONLY = {
     "settings:company_names",
     "settings:company",
     "settings:activity",
-    "settings:user_export",
-    "settings:company_export",
     "settings:user_import_errors",
     "confirm_continue",
     "own_passkey_new",
@@ -45,6 +43,8 @@ TAKE_ONLY = {
     "settings:user_withdraw",
     "settings:address_withdraw",
     "settings:activity_export",
+    "settings:user_export",
+    "settings:company_export",
     "address_withdraw",
     "settings:user_mfa:passkey_request",
     "settings:user_mfa:passkey_request_delete",
@@ -59,8 +59,8 @@ TAKE_ONLY = {
     "own_mfa:passkey_request",
     "own_mfa:passkey_request_delete",
 }
-# What an attempt, or a look at a whole list, leaves in the audit and nowhere else.
-REFUSALS = {"access_refused", "form_refused", "fields_ignored", "step_skipped", "list_exported"}
+# What an attempt leaves in the audit and nowhere else.
+REFUSALS = {"access_refused", "form_refused", "fields_ignored", "step_skipped"}
 PART = re.compile(r"<(?:\w+:)?(\w+)>")
 
 

@@ -64,7 +64,7 @@ def test_a_file_is_looked_at_then_imported_without_its_errors(width, administrat
     assert len(mailoutbox) == 2
     desk.page.get_by_role("link", name="To the users").click()
     with desk.page.expect_download() as download:
-        desk.page.get_by_role("link", name="Export").click()
+        desk.page.get_by_role("button", name="Export").click()
     assert "Ochsenknecht-Unterberger" in Path(download.value.path()).read_text(encoding="utf-8-sig")
 
 

@@ -312,7 +312,7 @@ def test_the_skip_link_is_first_and_leads_to_the_content(petra):
     petra.page.keyboard.press("Enter")
     expect(petra.page).to_have_url(re.compile("#main$"))
     petra.page.keyboard.press("Tab")
-    expect(petra.link("Export")).to_be_focused()
+    expect(petra.button("Export")).to_be_focused()
 
 
 # --- Somebody else was quicker ---

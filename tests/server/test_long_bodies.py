@@ -54,15 +54,25 @@ def test_two_megabytes_are_read_on_the_page_that_asks_for_a_file_of_those_to_who
 
 
 def test_a_reader_who_takes_nothing_holds_nobody_up(site, cookie):
-    asked = f"GET {EXPORT} HTTP/1.1\r\nHost: localhost:{site.port}\r\nCookie: {cookie}\r\n\r\n".encode()
+    page = site.get("/settings/administration/users/", Cookie=cookie)[2]
+    form = b"csrfmiddlewaretoken=" + re.search(rb'name="csrfmiddlewaretoken" value="([^"]+)"', page)[1]
+    headers = {
+        "Cookie": cookie,
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Origin": f"http://localhost:{site.port}",
+        "Sec-Fetch-Site": "same-origin",
+    }
+    begin = {"Host": f"localhost:{site.port}", "Content-Length": len(form), **headers}
+    head = "".join(f"{name}: {value}\r\n" for name, value in begin.items())
+    asked = f"POST {EXPORT} HTTP/1.1\r\n{head}\r\n".encode() + form
 
     with site.connections(12, asked):
         assert site.get("/login/")[0] == 200
-        status, _headers, body = site.get(EXPORT, Cookie=cookie, timeout=60)
+        status, _headers, body = site.ask("POST", EXPORT, body=form, headers=headers, timeout=60)
 
     assert status == 200
     assert body.count(b"\r\n") > 2000
     with socket.create_connection(("127.0.0.1", site.port), timeout=60) as one:
-        one.sendall(asked.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        one.sendall(asked.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))
         said = b"".join(iter(lambda: one.recv(65536), b""))
     assert said.endswith(b"0\r\n\r\n")
