@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from datetime import timedelta
 from time import time
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,14 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.test.utils import CaptureQueriesContext
 from django.urls import path
+from django.utils import timezone
 
 from accounts.models import User
 from companies import services as companies
 from companies.models import Company
 from m2v.urls import urlpatterns as site
 from mfa import services
+from reporting.taking import take_snapshot
 from tests.companies import HTMX
 from tests.people import PASSWORD, Person
 
@@ -255,6 +258,22 @@ def test_a_companys_page_costs_the_same_for_3_and_for_40(administrator, admin, c
         assert administrator.client.get(address).status_code == 200
 
     assert len(few) == len(many), (few, many)
+
+
+def test_the_overview_costs_the_same_for_3_and_for_40_and_after_one_day_and_after_twenty(administrator, admin, company):
+    today = timezone.localdate()
+    crowd(company, admin, 6)
+    take_snapshot(today - timedelta(days=1))
+    with statements() as few:
+        assert administrator.client.get("/settings/").status_code == 200
+    crowd(company, admin, 40, start=6)
+    for days in range(2, 22):
+        take_snapshot(today - timedelta(days=days))
+    with statements() as many:
+        assert administrator.client.get("/settings/").status_code == 200
+
+    assert len(few) == len(many), (few, many)
+    assert len(many) <= 2 + 16, many
 
 
 @pytest.mark.parametrize("on", [True, False])

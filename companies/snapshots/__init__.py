@@ -1,1 +1,1 @@
-"""What was true of people at the end of a day: kept as numbers each night, and worked out again from the audit."""
+"""Numbers of days that are over, as they are kept (`reporting.taking`), and as pages read them."""

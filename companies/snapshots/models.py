@@ -9,7 +9,7 @@ class Snapshot(models.Model):
     """How many people of each kind there were at the end of `day`, and how often people signed in that day.
 
     One row for each company, one for people without a company, and one for all of them together (`whole`).
-    `kinds` has for each kind (companies.listing.kinds, as far as companies.snapshots.past knows it) how many there were,
+    `kinds` has for each kind (companies.listing.kinds, as far as reporting.past knows it) how many there were,
     and how many of them in a company that required 2FA. `logins` and `failures` count by method, and by method and
     reason. `until` is the moment of which the numbers tell: the end of the day, or earlier where the day was not over.
     """

@@ -21,14 +21,15 @@ from accounts.people import ChangedMeanwhile
 from accounts.permissions import Permission
 from accounts.refusals import fields_ignored, managed_or_404
 from companies import services
-from companies.administrators import Administrators
 from companies.forms import CompanyForm
 from companies.listing.kinds import Chip
 from companies.listing.numbers import numbers_for
 from companies.listing.pages import PAGE_SIZE
 from companies.listing.people import UserList
 from companies.models import Company
+from companies.overview import Overview
 from companies.queries import Coverage, count_people, latest_events
+from companies.snapshots.reading import Past
 from mfa.step_up import confirmation_required
 from mfa.window.page import Page
 
@@ -58,12 +59,8 @@ def overview_page(request: SignedInRequest) -> Page:
 
 def _overview(viewer: User) -> dict[str, Any]:
     """What the overview shows."""
-    companies = Company.objects.managed_by(viewer).order_by("name_folded")
-    return {
-        "administrators": Administrators(viewer),
-        "coverage": Coverage.of(numbers_for(viewer, None)),
-        "companies": count_people(companies[:6], viewer),
-    }
+    shown = Overview(viewer)
+    return {"overview": shown, "administrators": shown.administrators, "coverage": shown.coverage, "past": shown.past}
 
 
 @never_cache
@@ -126,6 +123,7 @@ def _shown(request: SignedInRequest, company_id: UUID) -> dict[str, Any]:
     shown = find_company(request, company_id)
     context: dict[str, Any] = {"company": shown, "coverage": coverage_of(request, shown)}
     context["left"] = left_in(shown, request.user) if context["coverage"].asked else None
+    context["past"] = Past(request.user, context["coverage"], shown)
     context["events"] = latest_events(shown, request.user)
     return context
 

@@ -129,9 +129,8 @@ def test_the_overview_of_one_person_speaks_of_one(administrator):
 def test_the_overview_leads_to_those_who_are_counted(administrator, mixed):
     links = read(administrator.client.get("/settings/")).links
 
-    assert links["Users who will be asked"].endswith("users/?show=asked")
+    assert links["1 person will be asked"].endswith("users/?show=asked")
     assert links["Users without two-factor authentication"].endswith("users/?show=off")
-    assert links["Open passkey requests"].endswith("users/?show=requested")
     assert links["Acme Machines"] == f"{COMPANIES}{mixed.pk}/"
 
 
@@ -150,12 +149,14 @@ def test_the_overview_without_any_company_says_so(administrator):
     assert "There is no company yet." in read(administrator.client.get("/settings/")).words
 
 
-def test_the_overview_names_the_companies_that_require_it(administrator, company, other_company):
+def test_the_overview_names_the_companies_that_require_it(administrator, company, other_company, make_user):
     Company.objects.filter(pk=company.pk).update(two_factor_enabled=True)
+    make_user("kim")
+    make_user("nora", company=other_company)
     page = read(administrator.client.get("/settings/"))
 
-    assert "Acme Machines 2FA required 0 of 0 set up" in page.words
-    assert "Nordwind Fördertechnik GmbH 0 of 0 set up" in page.words
+    assert "Acme Machines 2FA required 0 of 1 set up, 1 asked" in page.words
+    assert "Nordwind Fördertechnik GmbH 0 of 1 set up, 1 not asked" in page.words
 
 
 @pytest.mark.parametrize("address", ["/settings/", COMPANIES])
@@ -169,4 +170,4 @@ def test_these_pages_cost_the_same_however_many_companies_there_are(administrato
     Company.objects.bulk_create(Company(name=f"Company {number}") for number in range(20))
 
     assert statements() == few
-    assert few <= (12 if address == "/settings/" else 5)  # session, person, numbers or count, companies, their people
+    assert few <= (18 if address == "/settings/" else 5)  # session, person, numbers or count, companies, their people

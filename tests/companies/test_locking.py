@@ -275,7 +275,7 @@ def test_the_lock_is_seen_in_the_list_the_window_the_users_page_and_the_overview
         assert there in page.links.values(), address
         assert "locked" in page.words.lower()
     overview = read(administrator.client.get("/settings/"))
-    assert overview.links["1 locked account"] == f"{USERS}?show=locked"
+    assert overview.links["1 account is locked"] == f"{USERS}?show=locked"
 
 
 def test_nothing_is_said_of_locks_where_there_are_none(administrator, kim):

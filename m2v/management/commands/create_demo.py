@@ -23,9 +23,11 @@ from companies.models import Company
 from mfa.methods import recovery_codes, totp
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest
 from mfa.sealing import Purpose, seal
+from reporting.taking import take_snapshot
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+    from collections.abc import Iterator
 
 SAFARI = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/19.1 Safari/605.1.15"
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 Version/19.1 Mobile Safari/604.1"
@@ -40,7 +42,7 @@ BITWARDEN = UUID("d548826e-79b4-db40-a3d8-11116f7e8349")
 
 ACME, NORDWIND, SUED = range(3)
 COMPANIES = (
-    ("Acme Machines", 204),  # days since 2FA is required; None: it is not
+    ("Acme Machines", 38),  # days since 2FA is required; None: it is not
     ("Nordwind Fördertechnik GmbH", None),
     ("Süddeutsche Präzisionsmaschinenbau- und Anlagentechnik AG", None),
 )
@@ -111,6 +113,13 @@ PEOPLE = (
 )
 
 
+DAYS_KEPT = 56  # of which the overview has numbers
+REFUSED_BECAUSE = {
+    "password": "WrongPassword",
+    "totp": "WrongCode",
+    "passkey": "The question is older than five minutes.",
+}
+
 FIRST_ADMINISTRATOR = "Nobody is here yet. Make the first administrator: .venv/bin/python manage.py createsuperuser"
 
 
@@ -156,28 +165,46 @@ def create() -> list[tuple[str, str, str]]:
         for index, (name, days) in enumerate(COMPANIES)
     ]
     lines: list[tuple[str, str, str]] = []
+    history: list[AuditEvent] = []
     everybody: list[User] = []
     for index, person in enumerate(PEOPLE):
         password = token_urlsafe(12)
         since = now - timedelta(days=400 - 10 * index, hours=index)
         petra = everybody[0] if everybody else None
-        user = _user(person, companies, password, since, petra)
+        set_up = now - timedelta(days=3 + (11 * index + 50) % 59, hours=5)  # of those who have, in the last weeks
+        user = _user(person, companies, password, petra, since=since, set_up=set_up)
         everybody.append(user)
-        note = _factors(user, person, since, petra or user)
-        _history(user, person, now, index)
+        note = _factors(user, person, since, set_up, petra or user)
+        history += [*_acts(user, set_up, petra or user), *_logins(user, person, now, index, set_up)]
         if person.state == "invited":
             password = "(invited)"  # noqa: S105  # says that there is none
         lines.append((user.username, password, note))
-    AuditEvent.objects.create(
-        at=now - timedelta(days=204),
-        action=Action.COMPANY_TWO_FACTOR_ENABLED,
-        actor=everybody[0],
-        company=companies[ACME],
-    )
+    history += [
+        AuditEvent(
+            at=company.two_factor_changed_at,
+            action=Action.COMPANY_TWO_FACTOR_ENABLED,
+            actor=everybody[0],
+            company=company,
+            details={"changes": {"two_factor_enabled": [False, True]}},
+        )
+        for company in companies
+        if company.two_factor_changed_at
+    ]
+    AuditEvent.objects.bulk_create(sorted(history, key=lambda line: line.at))
+    for days in range(DAYS_KEPT, 0, -1):
+        take_snapshot(timezone.localdate() - timedelta(days=days))
     return lines
 
 
-def _user(person: DemoPerson, companies: list[Company], password: str, since: datetime, petra: User | None) -> User:
+def _user(
+    person: DemoPerson,
+    companies: list[Company],
+    password: str,
+    petra: User | None,
+    *,
+    since: datetime,
+    set_up: datetime,
+) -> User:
     first, _, last = person.name.partition(" ")
     switched_on = person.state in {"on", "app"}
     return User.objects.create_user(
@@ -191,19 +218,17 @@ def _user(person: DemoPerson, companies: list[Company], password: str, since: da
         is_active=person.state != "inactive",
         created_at=since,
         two_factor_enabled=switched_on,
-        two_factor_changed_at=since + timedelta(days=2) if switched_on else None,
+        two_factor_changed_at=set_up - timedelta(minutes=3) if switched_on else None,
         two_factor_changed_by=petra if switched_on else None,
     )
 
 
-def _factors(user: User, person: DemoPerson, since: datetime, petra: User) -> str:
+def _factors(user: User, person: DemoPerson, since: datetime, set_up: datetime, petra: User) -> str:
     """What the person holds; the note for the printed list."""
     note = user.get_role_display() + (f", {user.company.name}" if user.company else "")
     if person.state == "app":
         key = totp.new_key()
-        AuthenticatorApp.objects.create(
-            user=user, key=seal(key, user.pk, Purpose.APP), created_at=since + timedelta(days=3)
-        )
+        AuthenticatorApp.objects.create(user=user, key=seal(key, user.pk, Purpose.APP), created_at=set_up)
         recovery_codes.enrol(user, recovery_codes.draw())
         note += f"; app key {totp.key_as_text(key)}"
     for number, (aaguid, name) in enumerate(person.passkeys):
@@ -232,14 +257,36 @@ def _public_key() -> bytes:
     return bytes(cbor2.dumps({1: 2, 3: -7, -1: 1, -2: at.x.to_bytes(32, "big"), -3: at.y.to_bytes(32, "big")}))
 
 
-def _history(user: User, person: DemoPerson, now: datetime, index: int) -> None:
-    """The last sign-ins, as the audit would have them."""
+def _acts(user: User, set_up: datetime, petra: User) -> Iterator[AuditEvent]:
+    """How it came about that the person holds what they hold and is asked for what they are asked."""
+
+    def line(at: datetime, action: Action, actor: User, changes: dict[str, object], **more: object) -> AuditEvent:
+        details = {**more, "changes": changes}
+        return AuditEvent(at=at, action=action, actor=actor, subject=user, company=user.company, details=details)
+
+    if user.two_factor_changed_at:
+        changes: dict[str, object] = {"two_factor_enabled": [False, True]}
+        yield line(user.two_factor_changed_at, Action.TWO_FACTOR_ENABLED, petra, changes)
+    if user.authenticator_apps.exists():
+        yield line(set_up, Action.APP_SET_UP, user, {"authenticator_apps": [0, 1]})
+    for number, passkey in enumerate(user.passkeys.order_by("created_at")):
+        changes = {"passkeys": [number, number + 1], "requests": [0, 0]}
+        yield line(
+            passkey.created_at, Action.PASSKEY_CREATED, user, changes, name=passkey.name, passkey=str(passkey.pk)
+        )
+    for request in PasskeyRequest.objects.filter(user=user):
+        yield line(request.requested_at, Action.PASSKEY_REQUESTED, petra, {"requests": [0, 1]})
+
+
+def _logins(user: User, person: DemoPerson, now: datetime, index: int, set_up: datetime) -> Iterator[AuditEvent]:
+    """The last sign-ins, as the audit would have them, and some that were refused."""
     if person.state == "invited" or index % 7 == 4:
         return
-    methods = ["passkey"] if person.passkeys else ["password", "totp"] if person.state == "app" else ["password"]
     for days in (30 + index % 9, 9 + index % 5, index % 4):
         at = now - timedelta(days=days, minutes=37 * index + 20)
-        AuditEvent.objects.create(
+        has_app = person.state == "app" and set_up < at
+        methods = ["passkey"] if person.passkeys else ["password", "totp"] if has_app else ["password"]
+        line = AuditEvent(
             at=at,
             action=Action.SIGNED_IN,
             actor=user,
@@ -249,4 +296,16 @@ def _history(user: User, person: DemoPerson, now: datetime, index: int) -> None:
             browser=DEMO_BROWSERS[(index + days) % len(DEMO_BROWSERS)],
             details={"methods": methods},
         )
+        yield line
+        if (index + days) % 3 == 0:
+            method = methods[-1]
+            yield AuditEvent(
+                at=at - timedelta(minutes=1),
+                action=Action.REFUSED,
+                subject=user,
+                company=user.company,
+                address=line.address,
+                browser=line.browser,
+                details={"methods": [method], "reason": REFUSED_BECAUSE[method]},
+            )
     User.objects.filter(pk=user.pk).update(last_sign_in_at=at)

@@ -14,8 +14,8 @@ from accounts import site_rule
 from companies import services as companies_services
 from companies.listing.kinds import Kind
 from companies.models import Snapshot
-from companies.snapshots.taking import MOST_MISSED, NotYet, end_of, take_missing, take_snapshot
 from mfa import services
+from reporting.taking import MOST_MISSED, NotYet, end_of, take_missing, take_snapshot
 from tests.people import NOW, PASSWORD, Person
 
 TODAY = NOW.date()

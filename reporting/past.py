@@ -119,7 +119,7 @@ class PastPerson:
 def as_they_were(people: Iterable[User], moment: datetime) -> Iterator[PastPerson]:
     """Each of `people`, who were read `with_factors`, at `moment`, some hundreds at a time."""
     for part in batched(people, PEOPLE_AT_ONCE, strict=False):
-        lines = _later(moment).filter(subject__in=[person.pk for person in part]).order_by("subject", "-pk")
+        lines = _lines_after(moment).filter(subject__in=[person.pk for person in part]).order_by("subject", "-pk")
         rows = lines.values_list("subject", "action", "details")
         later = {subject: list(found) for subject, found in groupby(rows, key=lambda row: row[0])}
         for person in part:
@@ -131,7 +131,7 @@ def as_they_were(people: Iterable[User], moment: datetime) -> Iterator[PastPerso
 
 def changed_since(moment: datetime, company_id: UUID | None = None) -> set[UUID]:
     """Whoever was another kind of person at `moment`, or may have been; of those who are or were in a company, if one is said."""
-    lines, made = _later(moment), User.objects.filter(created_at__gt=moment)
+    lines, made = _lines_after(moment), User.objects.filter(created_at__gt=moment)
     if company_id:
         moved_out = Q(action=Action.USER_CHANGED, details__changes__company__0=str(company_id))
         lines, made = lines.filter(Q(company=company_id) | moved_out), made.filter(company=company_id)
@@ -177,5 +177,5 @@ def demanded_at(moment: datetime) -> bool:
     return SITE_RULE[Action(first)] if first else site_rule.is_on()
 
 
-def _later(moment: datetime) -> Any:
+def _lines_after(moment: datetime) -> Any:
     return AuditEvent.objects.filter(action__in=STATE_ACTS, at__gt=moment)

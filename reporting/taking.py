@@ -13,7 +13,7 @@ from django.utils import timezone
 from audit.models import AuditEvent
 from audit.vocabulary import Action
 from companies.models import Snapshot
-from companies.snapshots.past import demanded_at, numbers_at, requiring_at
+from reporting.past import demanded_at, numbers_at, requiring_at
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -19,17 +19,17 @@ from companies import letting_in, lost_phone
 from companies.letting_in import APP, APP_BEFORE, CODES
 from companies.listing.kinds import Kind
 from companies.models import Company, Snapshot
-from companies.snapshots.past import (
+from mfa import services
+from mfa.models import Passkey
+from mfa.queries import with_factors
+from reporting.past import (
     KNOWN,
     as_they_were,
     demanded_at,
     numbers_at,
     requiring_at,
 )
-from companies.snapshots.taking import end_of, take_snapshot
-from mfa import services
-from mfa.models import Passkey
-from mfa.queries import with_factors
+from reporting.taking import end_of, take_snapshot
 from tests.companies.listing.test_upkeep import Walk, kind_of
 from tests.people import NOW
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.core.management.base import BaseCommand, CommandError
 
-from companies.snapshots.taking import NotYet, take_missing, take_snapshot
+from reporting.taking import NotYet, take_missing, take_snapshot
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser

@@ -1,0 +1,212 @@
+"""The Settings app's first page: what needs attention, how far people got, and who is furthest behind.
+
+Everything is read from numbers that are kept, so that it costs the same however many people there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlencode
+
+from django.db.models import F, FloatField, Q, Sum
+from django.db.models.functions import Cast
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _later
+from django.utils.translation import ngettext
+
+from accounts.models import User
+from accounts.roles import seen_roles
+from companies.administrators import Administrators
+from companies.listing.kinds import ROLES, Chip, Kind
+from companies.listing.numbers import numbers_by_company, numbers_for, scope_of
+from companies.models import Company, Listing, Snapshot, Tally
+from companies.queries import Coverage
+from companies.snapshots.reading import Past, covered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from uuid import UUID
+
+    from django.utils.functional import _StrPromise as StrPromise
+
+FURTHEST = 5
+CHANGE_DAYS = 28
+
+
+class Matter(NamedTuple):
+    """Something that needs attention: how many people it is about, the link to just these, and a word about it."""
+
+    icon: str
+    style: str
+    number: int
+    text: str
+    hint: StrPromise | str
+    link: str
+
+
+class LaggingCompany(NamedTuple):
+    """A company some of whose people are not set up. `before`: the percentage four weeks ago, if it was kept."""
+
+    company: Company
+    coverage: Coverage
+    before: int | None
+    left: str  # the link to those who are left
+
+    @property
+    def change(self) -> int:
+        """By how many points the share grew."""
+        return self.coverage.percent - self.before if self.before is not None else 0
+
+
+# Of each chip: icon, style, words behind the number, and a hint; the worst first.
+MATTERS: list[tuple[Chip, str, str, Callable[[int], str], StrPromise | str]] = [
+    (
+        Chip.LOCKED,
+        "lock-closed",
+        "icon bad",
+        lambda number: ngettext("account is locked", "accounts are locked", number),
+        "",  # is counted
+    ),
+    (
+        Chip.ONE_WAY,
+        "exclamation-triangle",
+        "icon wait",
+        lambda number: ngettext("person has only one way in", "people have only one way in", number),
+        _later("If it is lost, they need an access pass."),
+    ),
+    (
+        Chip.FEW_CODES,
+        "lifebuoy",
+        "icon wait",
+        lambda number: ngettext(
+            "person has two recovery codes left or fewer", "people have two recovery codes left or fewer", number
+        ),
+        _later("They can make new ones in their user settings."),
+    ),
+    (
+        Chip.ASKED,
+        "clock",
+        "icon wait",
+        lambda number: ngettext("person will be asked", "people will be asked", number),
+        _later("At their next login they set two-factor authentication up."),
+    ),
+    (
+        Chip.NEVER,
+        "user",
+        "icon",
+        lambda number: ngettext("person has never signed in", "people have never signed in", number),
+        _later("They were invited or given a password, and have not used it."),
+    ),
+    (
+        Chip.REQUESTED,
+        "finger-print",
+        "icon",
+        lambda number: ngettext("passkey request is open", "passkey requests are open", number),
+        _later("They are asked at each login until they have a passkey."),
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What the first page says to `viewer`."""
+
+    viewer: User
+
+    @cached_property
+    def administrators(self) -> Administrators:
+        return Administrators(self.viewer)
+
+    @cached_property
+    def coverage(self) -> Coverage:
+        return Coverage.of(self._numbers)
+
+    @cached_property
+    def _numbers(self) -> Any:
+        return numbers_for(self.viewer, None)
+
+    @cached_property
+    def past(self) -> Past:
+        return Past(self.viewer, self.coverage)
+
+    @cached_property
+    def company_count(self) -> int:
+        return Company.objects.managed_by(self.viewer).count()
+
+    @property
+    def is_new(self) -> bool:
+        """Is nobody here yet but the viewer?"""
+        return self.coverage.all <= 1 and not self.company_count
+
+    # --- What needs attention ---
+
+    @cached_property
+    def matters(self) -> list[Matter]:
+        """What somebody should look at, the worst first."""
+        count = self.coverage.counts
+        found = [
+            Matter(icon, style, count[chip], counted(count[chip]), hint or self._about_locks(), _list(chip))
+            for chip, icon, style, counted, hint in MATTERS
+        ]
+        return [matter for matter in found if matter.number]
+
+    def _about_locks(self) -> str:
+        """How many of those who are locked said "This wasn't me"."""
+        locked = Listing.objects.filter(scope_of(self.viewer), self._numbers.choice(Chip.LOCKED)).values("person")
+        said = User.objects.managed_by(self.viewer).filter(pk__in=locked, locked_by=None).count()
+        if not said:
+            return _("They can sign in again once an administrator lets them in.")
+        return ngettext(
+            "{number} said “This wasn’t me”. An administrator lets them in again.",
+            "{number} said “This wasn’t me”. An administrator lets them in again.",
+            said,
+        ).format(number=said)
+
+    # --- Who is furthest behind ---
+
+    @cached_property
+    def behind(self) -> list[LaggingCompany]:
+        """The companies with the smallest share of people who are set up, of equals the larger first."""
+        ids = [row["company"] for row in self._ranked()[:FURTHEST]]
+        found = Company.objects.in_bulk(ids)
+        companies = [found[pk] for pk in ids if pk in found]
+        numbers = numbers_by_company(self.viewer, companies)
+        before = self._before(ids)
+        return [
+            LaggingCompany(company, coverage, before.get(company.pk), _who_is_left(company, coverage))
+            for company in companies
+            for coverage in [Coverage.of(numbers[company.pk])]
+        ]
+
+    def _ranked(self) -> Any:
+        unseen = [bit for role, bit in ROLES.items() if role not in seen_roles(self.viewer)]
+        cells = Tally.objects.filter(scope_of(self.viewer), company__isnull=False).order_by()
+        cells = cells.annotate(
+            active=F("kind").bitand(int(Kind.ACTIVE)),
+            app=F("kind").bitand(int(Kind.ACTIVE | Kind.APP)),
+            hidden=F("kind").bitand(int(sum(unseen))),
+        ).filter(active=int(Kind.ACTIVE), hidden=0)
+        people = Sum("number")
+        done = Sum("number", filter=Q(app=int(Kind.ACTIVE | Kind.APP)), default=0)
+        ranked = cells.values("company").annotate(people=people, done=done).filter(people__gt=F("done"))
+        return ranked.annotate(share=Cast("done", FloatField()) / F("people")).order_by("share", "-people", "company")
+
+    def _before(self, ids: list[UUID]) -> dict[UUID, int]:
+        """The percentages of these companies four weeks ago."""
+        day = timezone.localdate() - timedelta(days=CHANGE_DAYS)
+        rows = Snapshot.objects.filter(day=day, company__in=ids)
+        return {row.company_id: covered(row, self.viewer).percent for row in rows if row.company_id}
+
+
+def _list(chip: Chip, **more: str) -> str:
+    return f"{reverse('settings:users')}?{urlencode({**more, 'show': chip})}"
+
+
+def _who_is_left(company: Company, coverage: Coverage) -> str:
+    """The list of those who are asked and not set up; where nobody is asked, of those who are not."""
+    return _list(Chip.ASKED if coverage.asked else Chip.OFF, company=str(company.pk))

@@ -1,0 +1,244 @@
+"""The Settings app's first page: what needs attention, how far people got, and who is furthest behind."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts import people
+from accounts.models import Role, User
+from accounts.not_me import Claim
+from accounts.people import report_not_me
+from audit.models import AuditEvent
+from companies import services as companies_services
+from companies.models import Company, Snapshot
+from mfa import services
+from mfa.models import RecoveryCode
+from reporting.taking import take_missing, take_snapshot
+from tests.companies import COMPANIES, USERS, read
+from tests.people import PASSWORD, Person
+
+HOME = "/settings/"
+A_DAY = timedelta(days=1)
+
+
+def overview(person):
+    return read(person.client.get(HOME))
+
+
+def days_go_by(clock, days):
+    """Each night the numbers are kept."""
+    for _ in range(days):
+        clock.shift(A_DAY)
+        take_missing()
+
+
+@pytest.fixture
+def petra(clock, admin):
+    """Signed in; `clock` moves, so she signs in again where that matters."""
+    person = Person(admin)
+    person.sign_in()
+    return person
+
+
+# --- What needs attention ---
+
+
+def test_what_needs_attention_comes_with_its_number_and_leads_to_just_these(petra, make_person, admin):
+    names = ("locked", "one_way", "few", "asked", "never", "wanted")
+    who = {name: make_person(name) for name in names}
+    for name in ("locked", "one_way", "few", "asked", "wanted"):
+        who[name].enter_password()
+    people.lock_user(who["locked"].user, actor=admin)
+    who["one_way"].set_up_app()
+    who["few"].set_up_app()
+    who["few"].add_passkey()
+    RecoveryCode.objects.filter(user=who["few"].user).update(used_at=timezone.now())
+    services.enable_two_factor(who["asked"].user, actor=admin)
+    services.request_passkey(who["wanted"].user, actor=admin)
+    links = overview(petra).links
+
+    for text, chip, name in (
+        ("1 account is locked", "locked", "locked"),
+        ("1 person has only one way in", "one_way", "one_way"),
+        ("1 person has two recovery codes left or fewer", "few_codes", "few"),
+        ("1 person will be asked", "asked", "asked"),
+        ("1 person has never signed in", "never", "never"),
+        ("1 passkey request is open", "requested", "wanted"),
+    ):
+        assert links[text] == f"{USERS}?show={chip}"
+        [row] = read(petra.client.get(links[text])).rows
+        assert name in row[0], text
+
+
+def test_it_says_how_many_said_that_it_was_not_them(petra, make_person, admin):
+    for name in ("ben", "eva"):
+        people.lock_user(make_person(name).user, actor=admin)
+    kim = make_person("kim", last_sign_in_at=timezone.now())
+    services.enable_two_factor(kim.user, actor=admin)
+    event = AuditEvent.objects.filter(subject=kim.user).latest("pk")
+    report_not_me(Claim(event, kim.user.email), about="x")
+
+    page = overview(petra)
+    assert "3 accounts are locked 1 said “This wasn’t me”. An administrator lets them in again." in page.words
+
+
+def test_where_nothing_needs_attention_it_says_so(petra, company):
+    assert "Needs attention Nothing at the moment." in overview(petra).words
+
+
+def test_a_new_installation_says_how_to_begin(petra):
+    Company.objects.all().delete()
+    page = overview(petra)
+
+    assert "Nobody else is here yet" in page.words
+    assert page.links["New company"] == f"{COMPANIES}new/"
+    assert page.links["Import users"] == f"{USERS}import/"
+    assert "Needs attention" not in page.words
+    assert page.all("svg", role="img")[0].label.startswith("0 of 1 users")
+
+
+# --- How far people got ---
+
+
+def test_the_share_over_time_is_a_line_with_its_words_and_the_table_behind_it(clock, petra, make_person, company):
+    for name in ("kim", "ben", "eva"):
+        make_person(name)
+    assert "is drawn here from" in overview(petra).words
+    days_go_by(clock, 2)
+    Person(User.objects.get(username="kim")).set_up_app()
+    days_go_by(clock, 1)
+    companies_services.enable_company_two_factor(company, actor=petra.user)
+    Person(User.objects.get(username="ben")).set_up_app()
+    petra.sign_in()
+    page = overview(petra)
+
+    picture = next(found for found in page.all("svg", role="img") if "aria-labelledby" in found.attrs)
+    assert picture.one("title").words == "Share of users who are set up, over time"
+    assert "0% on 4 May 2026, 50% today; with those who will be asked, 75% today." in picture.one("desc").words
+    rows = [[row.one("th").words, *(cell.words for cell in row.all("td"))] for row in page.one("tbody").all("tr")]
+    assert rows == [
+        ["Today", "4", "2", "50%", "3", "75%"],
+        ["6 May 2026", "4", "1", "25%", "1", "25%"],
+        ["5 May 2026", "4", "0", "0%", "0", "0%"],
+        ["4 May 2026", "4", "0", "0%", "0", "0%"],
+    ]
+
+
+def test_a_companys_page_has_its_own_line(clock, petra, make_person, company, other_company):
+    make_person("kim").set_up_app()
+    make_person("nora", company=other_company)
+    days_go_by(clock, 1)
+    petra.sign_in()
+
+    for one, share in ((company, "100%"), (other_company, "0%")):
+        page = read(petra.client.get(f"{COMPANIES}{one.pk}/"))
+        assert f"{share} on 4 May 2026, {share} today" in page.words
+
+
+def test_a_year_is_drawn_in_few_points(clock, petra, kim, company):
+    take_snapshot(timezone.localdate())
+    first = Snapshot.objects.get(whole=True)
+    for days in range(1, 300):
+        Snapshot.objects.create(day=first.day + days * A_DAY, whole=True, until=first.until, kinds=first.kinds)
+    clock.shift(300 * A_DAY)
+    petra.sign_in()
+    rows = overview(petra).one("table").all("tr")
+
+    assert 20 <= len(rows) <= 28
+
+
+def test_everybody_sees_the_past_of_those_whom_they_see_now(clock, petra, carla, make_person, other_company):
+    make_person("nora", company=other_company).set_up_app()
+    days_go_by(clock, 1)
+    helpdesk = make_person("hana", company=None, role=Role.HELPDESK)
+    numbers = {}
+    for person in (petra, carla, helpdesk):
+        person.sign_in()
+        numbers[person.user.username] = [cell.words for cell in overview(person).one("table").all("tr")[-1].all("td")][
+            :2
+        ]
+
+    assert numbers == {"petra": ["3", "1"], "carla": ["1", "0"], "hana": ["1", "1"]}  # no administrators for a helpdesk
+
+
+# --- Logins ---
+
+
+def test_logins_and_refusals_of_a_week_are_counted_and_the_week_before_is_told(clock, petra, make_person, company):
+    kim = make_person("kim")
+    Person(kim.user).enter_password("wrong")
+    days_go_by(clock, 7)
+    kim.set_up_app()
+    for _ in range(2):
+        Person(kim.user).enter_password("wrong")
+    kim.enter_password()
+    kim.enter_code()
+    days_go_by(clock, 1)
+    petra.sign_in()
+    page = overview(petra)
+
+    assert "Logins by method, last 7 days A password and a code 1" in page.words
+    assert (
+        "Refused logins, last 7 days Show all refused logins 2 of 3; the week before 1 of 2. A password 2" in page.words
+    )
+    assert page.links["Show all refused logins"].endswith("activity/?act=refused&time=7")
+    assert AuditEvent.objects.filter(action="refused").count() == 3
+
+
+def test_reasons_are_told_apart_from_what_was_shown(clock, petra, make_person, admin):
+    kim = make_person("kim")
+    people.lock_user(kim.user, actor=admin)
+    kim.enter_password(PASSWORD)
+    days_go_by(clock, 1)
+    petra.sign_in()
+
+    assert "Account locked or deactivated 1" in overview(petra).words
+
+
+# --- Who is furthest behind ---
+
+
+def test_companies_furthest_behind_come_first_with_who_is_left_beside_them(clock, petra, make_person, company):
+    def people_of(name, number, done, *, required=False):
+        made = Company.objects.create(name=name)
+        for each in range(number):
+            person = make_person(f"{name}{each}", company=made)
+            if each < done:
+                person.set_up_app()
+        if required:
+            companies_services.enable_company_two_factor(made, actor=petra.user)
+        return made
+
+    half = people_of("Half", 2, 1, required=True)
+    none = people_of("None", 2, 0)
+    larger = people_of("Larger", 3, 0)
+    people_of("Done", 1, 1)
+    page = overview(petra)
+
+    names = [row.one("a", **{"class": None}).words for row in page.one("ul", **{"class": "items behind"}).all("li")]
+    assert names == ["Larger", "None", "Half"]
+    assert page.links["Who is left in Half"] == f"{USERS}?company={half.pk}&show=asked"
+    assert page.links["Who is left in None"] == f"{USERS}?company={none.pk}&show=off"
+    assert len(read(petra.client.get(page.links["Who is left in Larger"])).rows) == 3
+    assert "Half 2FA required 1 of 2 set up, 1 asked" in page.words
+    assert larger.pk != none.pk
+
+
+def test_it_says_how_far_a_company_was_four_weeks_ago(clock, petra, make_person, company):
+    kim = make_person("kim")
+    make_person("ben")
+    take_snapshot(timezone.localdate())
+    clock.shift(28 * A_DAY)
+    kim.set_up_app()
+    petra.sign_in()
+
+    assert "1 of 2 set up, 1 not asked · 0% four weeks ago, 50% today" in overview(petra).words
+
+
+def test_where_nobody_is_left_it_says_so(petra, make_person):
+    make_person("kim").set_up_app()
+
+    assert "Nobody is left in any company." in overview(petra).words
