@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from accounts.dates import moment
 from accounts.sessions.listed import ListedSession, sessions_of
 from companies.reminders import asked_in, reminded_at, why_not
-from mfa.policy import Method, Step
+from mfa.policy import Method, Step, passkey_will_do
 from mfa.queries import State
 
 if TYPE_CHECKING:
@@ -161,11 +161,16 @@ class UserPage:
                 )
             case Step.SET_UP_TWO_FACTOR:
                 more = _("Until it is set up, {name} cannot get in.").format(name=name)
+                if self._passkey_will_do(way):
+                    return LoginLine(_("Set up an authenticator app, or a passkey in its place"), more)
                 return LoginLine(_("Set up an authenticator app"), more)
             case Step.SAVE_RECOVERY_CODES:
                 return LoginLine(_("Save 10 recovery codes"))
             case _:
                 return LoginLine(_("“Add a passkey”"), self._asked_by)
+
+    def _passkey_will_do(self, way: Way) -> bool:
+        return passkey_will_do(self.window.circumstances.standing, {way.first})
 
     def _challenge(self, way: Way) -> LoginLine:
         """What is asked for beside the password, and what does instead."""

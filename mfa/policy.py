@@ -119,3 +119,12 @@ def may_enrol(standing: Standing, proofs: AbstractSet[str]) -> bool:
     After a pass the set-up of an app comes first (`pending_steps`), and by then that is held and proved.
     """
     return bool(proofs & standing.accepted) or not (standing.accepted or standing.challenged)
+
+
+def passkey_will_do(standing: Standing, proofs: AbstractSet[str]) -> bool:
+    """At the set-up of an app: does a passkey in its place meet what is demanded, once it is used?
+
+    Where an app is required it does not, nor after a pass, which opens the set-up of an app alone.
+    """
+    by_rule_alone = standing.must_set_up and not standing.two_factor_required
+    return by_rule_alone and Method.ACCESS_PASS not in proofs and may_enrol(standing, proofs)

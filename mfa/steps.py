@@ -42,7 +42,7 @@ from audit.recording import record
 from audit.vocabulary import Action
 from mfa.methods.recovery_codes import UNSAVED_CODES
 from mfa.models import Passkey
-from mfa.policy import Method, Step, may_enrol, pending_steps, set_up_steps
+from mfa.policy import Method, Step, may_enrol, passkey_will_do, pending_steps, set_up_steps
 from mfa.proofs import forgive_guesses
 from mfa.queries import holdings_of, standing_of
 
@@ -77,6 +77,11 @@ class Progress:
     def may_enrol(self) -> bool:
         """May another factor be added now?"""
         return may_enrol(self.standing, {proof.method for proof in self.proofs})
+
+    @property
+    def passkey_will_do(self) -> bool:
+        """May the step that sets an app up be done with a passkey?"""
+        return passkey_will_do(self.standing, {proof.method for proof in self.proofs})
 
     @property
     def number(self) -> int:

@@ -164,9 +164,11 @@ def registration(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]:
     except Refused as trouble:
         passkey_refused(person, str(trouble))
         raise Problem(400, "passkey_refused", _("This passkey could not be saved. Try again.")) from trouble
-    messages.success(
-        request, _("Your passkey “{name}” is ready. Next time, sign in with it.").format(name=passkey.name)
-    )
+    if there == resolve_url(Step.CHALLENGE):  # that it was made proves nothing yet
+        said = _("Your passkey “{name}” is ready. Use it once to go on.")
+    else:
+        said = _("Your passkey “{name}” is ready. Next time, sign in with it.")
+    messages.success(request, said.format(name=passkey.name))
     return {"next": there or resolve_url("own_mfa:window")}
 
 
@@ -189,7 +191,8 @@ def _enrolling(request: SiteRequest) -> User:
     if not isinstance(person, User):
         raise Problem(401, "sign_in_required", _("Sign in first."), next=resolve_url("login"))
     pending = request.progress.pending
-    if pending[0] is not Step.SET_UP_PASSKEY:
+    in_place_of_app = pending[0] is Step.SET_UP_TWO_FACTOR and request.progress.passkey_will_do
+    if pending[0] is not Step.SET_UP_PASSKEY and not in_place_of_app:
         step_skipped(request)
         raise Problem(403, "not_this_step", _("Another step of your login comes first."), next=resolve_url(pending[0]))
     if not request.progress.may_enrol:

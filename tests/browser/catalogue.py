@@ -21,7 +21,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from playwright.sync_api import expect
 
-from accounts import invitations, people
+from accounts import invitations, people, site_rule
 from accounts.models import Budget, Session, User
 from accounts.not_me import Claim
 from accounts.not_me import not_me_link as link_for
@@ -191,6 +191,12 @@ def address(stage: Stage, view: str, user: str = "", company: str = "", passkey:
 @state("login", "login")
 def login(stage: Stage) -> Desk:
     return stage.stranger("/login/")
+
+
+@state("setup-two-factor-or-passkey", "login_setup_two_factor")
+def setup_two_factor_or_passkey(stage: Stage) -> Desk:
+    site_rule.demand_factor(actor=stage.petra)
+    return stage.half_way("samir.haddad", "/login/setup/two-factor/")
 
 
 @state("login-error", "login")

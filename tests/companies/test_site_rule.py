@@ -97,6 +97,41 @@ def test_the_last_administrator_sets_up_and_is_in(admin, rule):
     assert petra.client.get(HOME).status_code == 200
 
 
+def test_a_passkey_is_set_up_in_the_place_of_an_app_and_used_once(admin, rule):
+    petra = Person(admin)
+    petra.enter_password()
+    page = petra.client.get(SETUP)
+    assert "With a passkey" in page.content.decode()
+    assert "Everybody who opens the Settings app uses two-factor authentication or a passkey." in words(page)
+    options = petra.json("/passkeys/registration/options/", {}).json()
+
+    answer = petra.json("/passkeys/registration/", {"credential": petra.authenticator.create(options)})
+
+    assert answer.json() == {"next": CHALLENGE}
+    assert not petra.is_in, "that it was made proves nothing"
+    assert "is ready. Use it once to go on." in words(petra.client.get(CHALLENGE))
+    petra.use_passkey()
+    assert petra.client.get(HOME).status_code == 200
+    assert not admin.authenticator_apps.exists()
+
+
+@pytest.mark.parametrize("how", ["required", "with a pass"])
+def test_where_an_app_is_needed_no_passkey_is_offered_or_taken(admin, make_user, rule, how):
+    petra = Person(admin)
+    if how == "required":
+        services.enable_two_factor(admin, actor=admin)
+        petra.enter_password()
+    else:
+        paul = make_user("paul", role=Role.ADMINISTRATOR, company=None)
+        code = access_passes.give_pass(admin, valid=60, checked="in_person", reason="New", actor=paul)
+        petra.enter_password()
+        petra.client.post(f"{CHALLENGE}?with=pass", {"code": code})
+
+    assert "With a passkey" not in petra.client.get(SETUP).content.decode()
+    answer = petra.json("/passkeys/registration/options/", {})
+    assert (answer.status_code, answer.json()["error"]) == (403, "not_this_step")
+
+
 def test_whoever_is_made_an_administrator_is_asked(kim, admin, rule):
     kim.sign_in()
     kim.user.role = Role.COMPANY_ADMINISTRATOR

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from mfa.policy import FIRST_FACTORS, Method, Standing, Step, may_enrol, pending_steps
+from mfa.policy import FIRST_FACTORS, Method, Standing, Step, may_enrol, passkey_will_do, pending_steps
 
 PASSWORD = frozenset({Method.PASSWORD})
 PASSKEY = frozenset({Method.PASSKEY})
@@ -495,3 +495,25 @@ TestNoSequenceOfActsLetsAnybodyInWithAStepPending = Acts.TestCase
 TestNoSequenceOfActsLetsAnybodyInWithAStepPending.settings = settings(
     max_examples=150, stateful_step_count=25, deadline=None, database=None
 )
+
+
+@pytest.mark.parametrize(
+    ("standing", "proofs", "will_do"),
+    [
+        (ADMINISTERS, PASSWORD, True),
+        (replace(ADMINISTERS, passkey_requested=True), PASSWORD, True),
+        (replace(ADMINISTERS, two_factor_required=True), PASSWORD, False),
+        (replace(ADMINISTERS, pass_demanded=True), WITH_PASS, False),
+        (ADMINISTERS, WITH_PASS, False),
+        (replace(ADMINISTERS, has_passkey=True), WITH_BOTH, False),
+        (replace(ADMINISTERS, has_app=True, app_disabled=True), WITH_RECOVERY, False),
+        (ASKED, PASSWORD, False),
+        (NOTHING, PASSWORD, False),
+    ],
+)
+def test_a_passkey_takes_the_place_of_an_app_where_the_rule_for_administrators_alone_asks(standing, proofs, will_do):
+    assert passkey_will_do(standing, proofs) is will_do
+    if will_do:
+        assert pending_steps(standing, proofs)[0] is Step.SET_UP_TWO_FACTOR
+        assert pending_steps(replace(standing, has_passkey=True), proofs)[0] is Step.CHALLENGE
+        assert Step.SET_UP_TWO_FACTOR not in pending_steps(replace(standing, has_passkey=True), proofs | PASSKEY)
