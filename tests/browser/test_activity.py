@@ -23,7 +23,7 @@ def petra(administrator, at):
     return desk
 
 
-def test_what_an_administrator_changed_last_week_is_three_clicks_from_home(petra, admin, kim):
+def test_what_an_administrator_changed_is_found_narrowed_and_taken_out(petra, admin, kim):
     last_week = timezone.now() - timedelta(days=timezone.localdate().weekday() + 3)
     AuditEvent.objects.create(
         at=last_week, action=Action.TWO_FACTOR_ENABLED, actor=admin, subject=kim.user, company=kim.user.company

@@ -2,56 +2,10 @@
 
 from __future__ import annotations
 
-from time import monotonic
-
 from playwright.sync_api import expect
 
 from mfa import services
 from tests.people import Person
-
-FOUR, HALF_A_MINUTE = 4, 30
-
-
-def test_a_lost_phone_takes_four_clicks_and_less_than_half_a_minute_and_lets_its_owner_in_again(at, admin, kim, capsys):
-    """Counted from the home page, typing apart: a click for each time that the mouse is pressed."""
-
-    kim.set_up_app()
-    petra, caller = at(Person(admin)), at(kim)
-    petra.page.add_init_script(
-        "addEventListener('click', (event) => event.detail && fetch('/health/live?click'), true)"
-    )
-    clicks: list[str] = []
-    petra.page.on("request", lambda request: clicks.append(request.url) if request.url.endswith("?click") else None)
-    petra.arrive("/settings/")
-    began = monotonic()
-
-    petra.administration("User").click()
-    petra.page.get_by_role("searchbox", name="Search users").fill("kim")
-    petra.page.keyboard.press("Enter")
-    petra.link("Kim Hansen").click()
-    petra.link("Lost phone").click()
-    petra.page.get_by_role("radio", name="Called back on a number we had before").click()
-    petra.field("Reason").fill("Left on the train")
-    petra.page.keyboard.press("Enter")
-    shown = petra.page.get_by_role("status", name="Access pass")
-    code = shown.inner_text()
-
-    took = monotonic() - began
-    assert len(clicks) == FOUR
-    assert took < HALF_A_MINUTE
-    with capsys.disabled():
-        print(f"\nlost phone: {len(clicks)} clicks (4 at most), {took:.1f} s (30 at most)")
-
-    caller.sign_in()
-    expect(caller.heading("Enter your access pass")).to_be_visible()
-    caller.field("Access pass").fill(code.lower())
-    caller.button("Continue").click()
-    caller.set_up_app()
-    caller.save_codes()
-    caller.is_on("/portal/")
-
-    petra.link("Done").click()
-    expect(petra.link("Withdraw the access pass")).to_have_count(0)
 
 
 def test_a_pass_that_is_withdrawn_while_its_owner_types_opens_nothing(at, admin, kim):

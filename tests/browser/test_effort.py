@@ -1,0 +1,125 @@
+"""The effort of what administrators do most: clicks from home, and seconds where somebody waits on the telephone."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from accounts.models import Role
+from audit.models import AuditEvent
+from audit.vocabulary import Action
+from companies.services import enable_company_two_factor
+from tests.browser.effort import from_home
+from tests.people import Person
+
+if TYPE_CHECKING:
+    from tests.browser.effort import Effort
+
+
+@pytest.fixture
+def petra(at, admin):
+    return at(Person(admin))
+
+
+@pytest.fixture
+def within(capsys):
+    """`within(effort, "what", clicks=4, seconds=30)` prints what it cost, and holds it to that."""
+
+    def check(effort: Effort, what: str, *, clicks: int, seconds: int | None = None) -> None:
+        took = effort.seconds
+        with capsys.disabled():
+            print(f"\n{what}: {effort.clicks} clicks (at most {clicks})", end="")
+            print(f", {took:.1f} s (at most {seconds})" if seconds else "")
+        assert effort.clicks <= clicks
+        assert seconds is None or took <= seconds
+
+    return check
+
+
+def test_two_factor_authentication_on_for_a_named_user(petra, kim, within):
+    effort = from_home(petra)
+
+    petra.find_user("kim")
+    petra.link("Kim Hansen").click()
+    petra.link("Multi-factor authentication").click()
+    petra.switch.click()
+    petra.confirm()
+
+    expect(petra.switch).to_have_attribute("aria-checked", "true")
+    within(effort, "2FA on for a named user", clicks=5)
+    kim.user.refresh_from_db()
+    assert kim.user.two_factor_enabled
+
+
+def test_who_is_left_in_a_company(petra, kim, ada, carla, company, admin, within):
+    enable_company_two_factor(company, actor=admin)
+    ada.set_up_app()
+    effort = from_home(petra)
+
+    petra.link("Acme Machines").click()
+    petra.link("Who is left in Acme Machines").click()
+
+    expect(petra.page.get_by_role("row").filter(has=petra.link("Kim Hansen"))).to_be_visible()
+    expect(petra.page.get_by_role("row")).to_have_count(3)  # with the headings: Kim and Carla
+    within(effort, "who is left in a company", clicks=2)
+
+
+def test_a_lost_phone(at, petra, kim, within):
+    """Two people at a time: whoever administers, and whoever calls."""
+    kim.set_up_app()
+    caller = at(kim)
+    effort = from_home(petra)
+
+    petra.find_user("kim")
+    petra.link("Kim Hansen").click()
+    petra.link("Lost phone").click()
+    petra.page.get_by_role("radio", name="Called back on a number we had before").click()
+    petra.field("Reason").fill("Left on the train")
+    petra.page.keyboard.press("Enter")
+    code = petra.page.get_by_role("status", name="Access pass").inner_text()
+
+    within(effort, "lost phone", clicks=4, seconds=30)
+
+    caller.sign_in()
+    expect(caller.heading("Enter your access pass")).to_be_visible()
+    caller.field("Access pass").fill(code.lower())
+    caller.button("Continue").click()
+    caller.set_up_app()
+    caller.save_codes()
+    caller.is_on("/portal/")
+    petra.link("Done").click()
+    expect(petra.link("Withdraw the access pass")).to_have_count(0)
+
+
+def test_what_an_administrator_changed_last_week(petra, admin, kim, within):
+    last_week = timezone.now() - timedelta(days=timezone.localdate().weekday() + 3)
+    AuditEvent.objects.create(
+        at=last_week, action=Action.TWO_FACTOR_ENABLED, actor=admin, subject=kim.user, company=kim.user.company
+    )
+    effort = from_home(petra)
+
+    petra.administration("User").click()
+    petra.page.get_by_role("link", name=re.compile("^Petra Vogt")).click()
+    petra.link("What Petra changed last week").click()
+
+    expect(petra.page.locator(".timeline > li")).to_contain_text("Petra Vogt switched two-factor authentication on")
+    within(effort, "what an administrator changed last week", clicks=4)
+
+
+def test_the_auditors_list(at, make_user, kim, within):
+    kim.set_up_app()
+    viktor = at(Person(make_user("viktor", role=Role.AUDITOR, company=None)))
+    effort = from_home(viktor)
+
+    viktor.administration("User").click()
+    with viktor.page.expect_download() as taken:
+        viktor.button("Export").click()
+
+    assert re.search(r"^kim,.*,set up,", Path(taken.value.path()).read_text(encoding="utf-8-sig"), re.MULTILINE)
+    within(effort, "the auditor's list", clicks=3)
