@@ -138,11 +138,11 @@ def of_releasing(company: Company, *, viewer: User) -> Release:
         by_site=sum(n for kind, n in asked.items() if kind not in never),
         by_site_never=sum(n for kind, n in asked.items() if kind in never),
         individually=sum(n for kind, n in left.items() if kind & Kind.OWN_SWITCH and kind not in asked),
-        reader=_place_of(viewer) if viewer.company_id == company.pk else None,
+        reader=_row_of_reader(viewer) if viewer.company_id == company.pk else None,
     )
 
 
-def _place_of(reader: User) -> Chip:
+def _row_of_reader(reader: User) -> Chip:
     """Among whom somebody is who has signed in."""
     return Chip.SET_UP if circumstances_of(reader).standing.has_app else Chip.LEFT
 
