@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from accounts import site_rule
 from accounts.models import Role, User
 from accounts.roles import seen_roles
-from companies.listing.kinds import ROLES, Kind
+from companies.listing.kinds import ROLES, Kind, role_of
 from companies.listing.models import Listing, Tally
 from companies.models import Company
 
@@ -49,7 +49,7 @@ class Administrators:
         return {
             kind: people
             for kind, people in found.items()
-            if Kind.ACTIVE in kind and not kind & ASKED_ALREADY and _role_of(kind) in roles
+            if Kind.ACTIVE in kind and not kind & ASKED_ALREADY and role_of(kind) in roles
         }
 
     @property
@@ -59,7 +59,7 @@ class Administrators:
 
     def _count(self, *, passkey: bool, roles: frozenset[Role] = frozenset(ROLES)) -> int:
         kinds = self._kinds.items()
-        return sum(people for kind, people in kinds if (Kind.PASSKEY in kind) is passkey and _role_of(kind) in roles)
+        return sum(people for kind, people in kinds if (Kind.PASSKEY in kind) is passkey and role_of(kind) in roles)
 
     @property
     def without_factor(self) -> int:
@@ -116,7 +116,3 @@ class Administrators:
     def more(self) -> int:
         """How many there are beside those who are named."""
         return self.without_factor - len(self.named)
-
-
-def _role_of(kind: Kind) -> Role:
-    return next((role for role, bit in ROLES.items() if bit in kind), Role.MEMBER)

@@ -5,16 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.db.models import Q
+
 from accounts.activity import Activity
+from accounts.models import User
 from audit.acts import CHANGES
 from companies.listing.kinds import Chip, Kind
-from companies.listing.numbers import numbers_by_company
+from companies.listing.numbers import numbers_by_company, numbers_for
+from companies.listing.pages import Walk
+from companies.models import Listing
 from mfa.queries import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from accounts.models import User
     from audit.models import AuditEvent
     from companies.listing.numbers import Numbers
     from companies.models import Company
@@ -38,7 +42,7 @@ class Coverage:
     @classmethod
     def of(cls, numbers: Numbers) -> Coverage:
         counts: dict[str, int] = {chip: numbers.of(chip) for chip in Chip}
-        alone = numbers.kept(lambda kind: bool(kind & Kind.OWN_SWITCH and not kind & Kind.APP))
+        alone = numbers.kept(_asked_alone)
         return cls(counts | {"all": numbers.of(None), "individually": alone.of(None)})
 
     @property
@@ -82,6 +86,18 @@ class Coverage:
                 bars.append((name, f"{start:.2f}%", f"{width:.2f}%"))
             start += width
         return bars
+
+
+def asked_alone(company: Company, viewer: User, number: int, most: int) -> list[User]:
+    """Some of the `number` people of `company` whom their own switch asks to set up 2FA, by name: `most` of a page."""
+    kinds = [kind for kind in numbers_for(viewer, company).people if kind & Kind.ACTIVE and _asked_alone(kind)]
+    rows = Listing.objects.filter(company=company)
+    keys = Walk(rows, lambda column: Q(**{f"{column}__in": kinds}), number, start=None).people("name")[:most]
+    return list(User.objects.managed_by(viewer).filter(pk__in=keys).order_by("search_text", "pk"))
+
+
+def _asked_alone(kind: int) -> bool:
+    return bool(kind & Kind.OWN_SWITCH and not kind & Kind.APP)
 
 
 def latest_events(company: Company, viewer: User) -> list[AuditEvent]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntFlag, StrEnum
+from functools import cache
 
 from django.utils.translation import gettext_lazy as _
 
@@ -82,6 +83,15 @@ def is_met(chip: Chip, kind: int, *, required: bool, demanded: bool = False) -> 
 
     `demanded`: the site's rule asks whoever opens the Settings app and has no passkey.
     """
+    return chip in _met_by(kind, required=required, demanded=demanded)
+
+
+@cache  # a page asks a thousand times, about some dozens of kinds
+def _met_by(kind: int, *, required: bool, demanded: bool) -> frozenset[Chip]:
+    return frozenset(chip for chip in Chip if _meets(Kind(kind), chip, required=required, demanded=demanded))
+
+
+def _meets(kind: Kind, chip: Chip, *, required: bool, demanded: bool) -> bool:
     if not kind & Kind.ACTIVE:
         return chip is Chip.INACTIVE
     match chip:
@@ -109,6 +119,7 @@ BITS = {
 }
 
 
+@cache
 def role_of(kind: int) -> Role:
     """The role of somebody of this kind."""
     return next((role for role, bit in ROLES.items() if kind & bit), Role.MEMBER)

@@ -48,21 +48,21 @@ class Numbers:
             self.demanded,
         )
 
-    def choice(self, chip: Chip | None) -> Q:
-        """Those in the listing or the tally who meet `chip`; without one, all who are active."""
+    def choice(self, chip: Chip | None, column: str = "kind") -> Q:
+        """Those in the listing or the tally who meet `chip`, by this column; without one, all who are active."""
         kinds = list(self.people)
         if chip is None:
-            return Q(kind__in=[kind for kind in kinds if kind & Kind.ACTIVE])
+            return Q(**{f"{column}__in": [kind for kind in kinds if kind & Kind.ACTIVE]})
         met = {
             rule: {kind for kind in kinds if is_met(chip, kind, required=rule, demanded=self.demanded)}
             for rule in (True, False)
         }
-        chosen = Q(kind__in=sorted(met[True] & met[False]))
+        chosen = Q(**{f"{column}__in": sorted(met[True] & met[False])})
         requires = Q(company__two_factor_enabled=True)
         if by_rule := sorted(met[True] - met[False]):
-            chosen |= Q(kind__in=by_rule) & requires
+            chosen |= Q(**{f"{column}__in": by_rule}) & requires
         if without := sorted(met[False] - met[True]):
-            chosen |= Q(kind__in=without) & ~requires
+            chosen |= Q(**{f"{column}__in": without}) & ~requires
         return chosen
 
     def _of_kind(self, kind: int, chip: Chip | None) -> int:

@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce, Concat
 from companies.models import Company, Listing, Tally
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from uuid import UUID
 
     from django.db.models import QuerySet
@@ -22,15 +23,19 @@ if TYPE_CHECKING:
 PAGE_SIZE = 25
 ONE_MORE = PAGE_SIZE + 1  # tells whether there is a next page
 FEW = 5000
+WALKED = "walked_kind"
 SMALL = 200  # people of a company that are sorted rather than walked
 
 
 @dataclass(frozen=True)
 class Walk:
-    """The listing's rows in an order, from `start` (its end, or after or before somebody), in a direction."""
+    """The listing's rows in an order, from `start` (its end, or after or before somebody), in a direction.
+
+    `choice` says who is shown, by the column in which their kind stands.
+    """
 
     rows: QuerySet[Listing]
-    choice: Q
+    choice: Callable[[str], Q]
     number: int
     start: Listing | None
     backwards: bool = False
@@ -45,7 +50,9 @@ class Walk:
         return self.number <= FEW
 
     def _chosen(self) -> QuerySet[Listing]:
-        return self.rows.filter(self.choice)
+        if self._few:
+            return self.rows.filter(self.choice("kind"))
+        return unindexed_kind(self.rows).filter(self.choice(WALKED))
 
     def _by_name(self) -> list[UUID]:
         rows = self._chosen()
@@ -102,26 +109,24 @@ class Walk:
 
     def _by_company(self) -> list[UUID]:
         found: list[UUID] = []
-        for companies in self._companies():
-            rows = self._chosen().filter(companies)
-            at = self.start is not None and companies == self._own_company()
-            rows = rows.filter(self._beyond("name")) if at else rows
-            found += self._taken(rows, "company__name_folded", "name", "id", number=ONE_MORE - len(found))
+        for group in self._companies():
+            alone, chosen = len(group) == 1, self._chosen()
+            rows = chosen.filter(company=group[0]) if alone else chosen.filter(company__in=group)
+            if self.start and group == [self.start.company_id]:
+                rows = rows.filter(self._beyond("name"))
+            order = ("name", "id") if alone else ("company__name_folded", "name", "id")  # of one company an index
+            found += self._taken(rows, *order, number=ONE_MORE - len(found))
             if len(found) == ONE_MORE:
                 break
         return found
 
-    def _own_company(self) -> Q:
-        assert self.start
-        return Q(company=self.start.company_id) if self.start.company_id else Q(company=None)
-
-    def _companies(self) -> list[Q]:
+    def _companies(self) -> list[list[UUID | None]]:
         """The companies to be looked through, in turn: the small ones that fill a page at once."""
-        own = [self._own_company()] if self.start else []
+        own: list[list[UUID | None]] = [[self.start.company_id]] if self.start else []
         here = self.start.company if self.start else None
         others = Company.objects.annotate(
             number=Subquery(
-                Tally.objects.filter(self.choice, company=OuterRef("pk"))
+                Tally.objects.filter(self.choice("kind"), company=OuterRef("pk"))
                 .order_by()
                 .values("company")
                 .annotate(sum=Sum("number"))
@@ -133,7 +138,7 @@ class Walk:
         elif self.start and self.backwards:
             others = others.none()
         others = others.order_by("-name_folded" if self.backwards else "name_folded")
-        groups: list[list[UUID]] = []
+        groups: list[list[UUID | None]] = []
         small, number = False, 0
         for company, people in others.values_list("pk", "number")[:ONE_MORE]:
             if small and people <= SMALL:
@@ -144,9 +149,13 @@ class Walk:
             if number >= ONE_MORE:
                 break
         alone = self.start is None or (here is not None and self.backwards)
-        nobodys = [Q(company=None)] if alone else []
-        grouped = [Q(company__in=group) if len(group) > 1 else Q(company=group[0]) for group in groups]
-        return [*own, *grouped, *nobodys] if self.backwards else [*nobodys, *own, *grouped]
+        nobodys: list[list[UUID | None]] = [[None]] if alone else []
+        return [*own, *groups, *nobodys] if self.backwards else [*nobodys, *own, *groups]
+
+
+def unindexed_kind(rows: QuerySet[Listing]) -> QuerySet[Listing]:
+    """`rows`, with their kind in a column that no index has: else all of a kind are fetched and sorted for one page."""
+    return rows.alias(**{WALKED: F("kind") + 0})
 
 
 def row_of(person: UUID | None, among: QuerySet[Listing]) -> Listing | None:

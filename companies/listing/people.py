@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -243,10 +244,11 @@ class UserList:
         return self._shown(ids[start : start + ONE_MORE], start + 1, earlier=start > 0)
 
     def _page_of_walk(self) -> PeoplePage:
-        number = self._numbers.of(Chip(self.chosen) if self.chosen else None)
+        chip = Chip(self.chosen) if self.chosen else None
+        number = self._numbers.of(chip)
 
         def walk(start: Listing | None, *, backwards: bool = False) -> list[UUID]:
-            return Walk(self._rows, self._choice, number, start, backwards).people(self.order)
+            return Walk(self._rows, partial(self._numbers.choice, chip), number, start, backwards).people(self.order)
 
         if before := row_of(self._cursor("before"), self._rows):
             found = walk(before, backwards=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
+from django.db.models import Exists, OuterRef
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -19,11 +20,11 @@ from accounts.throttle import budgets, lanes
 from companies import services
 from companies.forecast import of_releasing, of_requiring
 from companies.forms import CompanyOffForm
+from companies.queries import asked_alone
 from companies.services import Individuals, end_company_sessions
 from companies.views.companies import company_page, coverage_of, find_company
 from companies.views.forecast import lock_out, rows_of, rows_of_release
 from mfa.forms import SignOutForm
-from mfa.queries import asked_individually
 from mfa.services import Sessions
 from mfa.step_up import confirmation_required
 from mfa.window.consequences import Consequence
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from companies.models import Company
     from companies.queries import Coverage
 
+FEW = 1000
 NAMED = 10  # people whose own switch goes off, by name; of the others their number
 
 
@@ -122,17 +124,15 @@ def two_factor_off(request: SignedInRequest, company_id: UUID) -> HttpResponse:
         forecast=rows_of_release(release, shown),
         tone="primary",
         keep_label=keep_label,
-        own_switches=_own_switches(request, shown) if keep_label else "",
+        own_switches=_own_switches(request, shown, coverage.individually) if keep_label else "",
     )
 
 
-def _own_switches(request: SignedInRequest, shown: Company) -> str:
-    """Whose own switch goes off, by name."""
-    people = asked_individually(User.objects.managed_by(request.user).filter(company=shown, is_active=True))
-    named = [person.get_full_name() for person in people.order_by("search_text", "pk")[: NAMED + 1]]
-    if len(named) > NAMED:
-        more = people.count() - NAMED
-        named = [*named[:NAMED], ngettext("{number} more", "{number} more", more).format(number=more)]
+def _own_switches(request: SignedInRequest, shown: Company, number: int) -> str:
+    """Whose own switch goes off, by name; `number` of them there are."""
+    named = [person.get_full_name() for person in asked_alone(shown, request.user, number, NAMED)]
+    if more := number - len(named):
+        named.append(ngettext("{number} more", "{number} more", more).format(number=more))
     names = _("{first} and {last}").format(first=", ".join(named[:-1]), last=named[-1]) if named[1:] else named[0]
     return ngettext(
         "Otherwise the personal switch of {names} goes off too.",
@@ -152,8 +152,9 @@ def company_sign_out(request: SignedInRequest, company_id: UUID) -> HttpResponse
         end_company_sessions(shown, actor=request.user)
         messages.success(request, _("All users of {company} are signed out.").format(company=shown.name))
         return redirect("settings:company", company_id)
-    is_in = _somebody_is_in(company_id)
-    ends = _sessions_end(coverage_of(request, shown)) if is_in else _("Nobody of this company is signed in.")
+    coverage = coverage_of(request, shown)
+    is_in = _somebody_is_in(company_id, coverage)
+    ends = _sessions_end(coverage) if is_in else _("Nobody of this company is signed in.")
     lines = [
         Consequence("bad" if is_in else "", "arrow-left-start-on-rectangle", ends),
         Consequence("", "key", _("They can sign in again right away.")),
@@ -175,12 +176,16 @@ def _sessions_end(coverage: Coverage) -> str:
 
 def _ask(request: SignedInRequest, company_id: UUID, coverage: Coverage, **context: Any) -> HttpResponse:
     """The confirmation over the company's page, with "Sign out now" where somebody is signed in."""
-    context["sign_out"] = _sessions_end(coverage) if _somebody_is_in(company_id) else ""
+    context["sign_out"] = _sessions_end(coverage) if _somebody_is_in(company_id, coverage) else ""
     return confirmation(request, company_page(request, company_id), **context)
 
 
-def _somebody_is_in(company_id: UUID) -> bool:
-    return Session.objects.live().filter(user__company=company_id).exists()
+def _somebody_is_in(company_id: UUID, coverage: Coverage) -> bool:
+    """Of few people their sessions are looked for; of many, whose the sessions are: one of theirs comes soon."""
+    live = Session.objects.live()
+    if coverage.all <= FEW:
+        return live.filter(user__company=company_id).exists()
+    return live.filter(Exists(User.objects.filter(pk=OuterRef("user"), company=company_id))).exists()
 
 
 def _sessions(form: SignOutForm) -> Sessions:

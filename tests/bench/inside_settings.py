@@ -1,4 +1,4 @@
-"""Our own settings, with Django's own administration beside ours, for tests.bench.lists."""
+"""Our own settings, with Django's own administration beside ours, for what is measured in one process."""
 
 from m2v.settings import *  # noqa: F403
 
