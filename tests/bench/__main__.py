@@ -8,7 +8,8 @@ in rounds that take turns, so that another load on the machine hits all alike; e
 What the login's middleware adds to a page is measured in one process, without a server: one percent counts there
 (tests.bench.page).
 
-The pages of Administration come last, on SQLite and on PostgreSQL, among BENCH_PEOPLE people (tests.bench.lists).
+The pages of Administration come last, on SQLite and on PostgreSQL, among BENCH_PEOPLE people (tests.bench.lists), and the
+Activity page over BENCH_LINES lines of the audit (tests.bench.activity).
 
 The logins end within two minutes, with BENCH_SHORT=1 within one, and with the peers in about twice that. Beside
 a figure stands what is to be reached; a figure of ours that misses it makes the exit status 1. That a peer is below us
@@ -28,7 +29,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from tests.bench import lists
+from tests.bench import activity, lists
 from tests.bench.peers import PEERS, installed
 from tests.bench.serve import HERE, Project, Server, filled, served, told
 
@@ -252,6 +253,8 @@ def main() -> None:
             measure_logins(logins(servers, hashed), ROUNDS_WITH_HASH, LOGINS_WITH_HASH)
     if not lists.main():
         missed.append("pages of Administration")
+    if not activity.main():
+        missed.append("Activity page")
     if missed:
         sys.exit("Not reached: " + "; ".join(missed))
 

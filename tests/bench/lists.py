@@ -11,12 +11,11 @@ import os
 import sys
 from dataclasses import dataclass
 from random import Random
-from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from tests.bench.databases import HERE, on_both
-from tests.bench.timing import Taken, in_turns, load, target
+from tests.bench.timing import Reached, Taken, in_turns, load, summary, target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,7 +148,7 @@ def pages(found: dict[str, Any]) -> list[Asked]:
     ]
 
 
-def measured(person: Person, asked: Asked) -> bool:
+def measured(person: Person, asked: Asked) -> Reached:
     """Print a line about a page; was everything reached?"""
     from django.http import QueryDict
 
@@ -170,15 +169,15 @@ def measured(person: Person, asked: Asked) -> bool:
     acts = [lambda: page(asked.address), *([lambda: page(asked.django)] if asked.django else [])]
     whole, *theirs = in_turns(acts, REPEATED)
     querying = in_turns([found], REPEATED)[0] if asked.address.startswith(f"{USERS}?") else executed(acts[0])
-    fine = number <= MOST_STATEMENTS and querying.reaches(MOST_QUERYING) and whole.reaches(MOST_PAGE)
+    few = number <= MOST_STATEMENTS
+    reached = [Reached(few, few), querying.within(MOST_QUERYING), whole.within(MOST_PAGE)]
     line = f"  {asked.name:<30}{number:>3}{target(number, MOST_STATEMENTS)}{querying.figure(MOST_QUERYING)}{whole.figure(MOST_PAGE)}"
     line += f"{weight / 1000:>5.0f} kB"
     for django in theirs:
-        ahead = median(whole.clock) < median(django.clock)
-        fine = fine and ahead
-        line += f"{django.figure()} {'ahead of it' if ahead else 'NOT AHEAD of it'}"
+        reached.append(whole.ahead_of(django))
+        line += f"{django.figure()} {'ahead of it' if reached[-1].by_clock else 'NOT AHEAD of it'}"
     print(line, flush=True)
-    return fine
+    return Reached.all(reached)
 
 
 def executed(act: Callable[[], object]) -> Taken:
@@ -224,8 +223,8 @@ def report() -> bool:
         f"  In milliseconds of the clock (of CPU), {load()}: {'statements':>6}, querying, whole page, its size, Django's page"
     )
     reached = [measured(petra, asked) for asked in pages(found)]
-    print(f"  {sum(reached)} of {len(reached)} pages reached everything, {load()}")
-    return all(reached)
+    print(summary(reached))
+    return Reached.all(reached).by_clock
 
 
 def main() -> bool:

@@ -8,10 +8,22 @@ from functools import cache
 from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+
+
+class Reached(NamedTuple):
+    """Whether a figure is what it is to be: by the clock, which counts, and by CPU time, which says why not."""
+
+    by_clock: bool
+    by_cpu: bool
+
+    @classmethod
+    def all(cls, parts: Iterable[Reached]) -> Reached:
+        found = list(parts)
+        return cls(all(part.by_clock for part in found), all(part.by_cpu for part in found))
 
 
 @dataclass
@@ -31,8 +43,12 @@ class Taken:
         self.cpu.append(1000 * (_cpu() - cpu))
         self.clock.append(1000 * (perf_counter() - clock))
 
-    def reaches(self, most: float) -> bool:
-        return median(self.clock) <= most
+    def within(self, most: float) -> Reached:
+        """Is this reached?"""
+        return Reached(median(self.clock) <= most, median(self.cpu) <= most)
+
+    def ahead_of(self, other: Taken) -> Reached:
+        return Reached(median(self.clock) < median(other.clock), median(self.cpu) < median(other.cpu))
 
     def figure(self, most: float | None = None) -> str:
         """The median by the clock, with that of the CPU time, and what is to be reached."""
@@ -55,6 +71,12 @@ def in_turns(acts: list[Callable[[], object]], rounds: int) -> list[Taken]:
 def target(figure: float, most: float) -> str:
     """What is to be reached, and whether it is."""
     return f" ≤ {most:.0f} {'reached' if figure <= most else 'NOT REACHED'}"
+
+
+def summary(reached: list[Reached]) -> str:
+    """How many lines of a table reached everything."""
+    by_clock, by_cpu = (sum(each) for each in zip(*reached, strict=True))
+    return f"  {by_clock} of {len(reached)} reached everything by the clock, {by_cpu} by CPU time; {load()}"
 
 
 def load() -> str:
