@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from companies.models import Company
     from companies.queries import Coverage
 
-FEW = 1000
+LOOKED_UP = 1000  # people whose sessions are looked for
 NAMED = 10  # people whose own switch goes off, by name; of the others their number
 
 
@@ -183,7 +183,7 @@ def _ask(request: SignedInRequest, company_id: UUID, coverage: Coverage, **conte
 def _somebody_is_in(company_id: UUID, coverage: Coverage) -> bool:
     """Of few people their sessions are looked for; of many, whose the sessions are: one of theirs comes soon."""
     live = Session.objects.live()
-    if coverage.all <= FEW:
+    if coverage.all <= LOOKED_UP:
         return live.filter(user__company=company_id).exists()
     return live.filter(Exists(User.objects.filter(pk=OuterRef("user"), company=company_id))).exists()
 
