@@ -7,6 +7,8 @@ the order of their keys, so that two acts never wait for each other.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING
@@ -19,7 +21,8 @@ from django.http import Http404
 from accounts.models import Role, User
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+    from uuid import UUID
 
     from accounts.models import UserQuerySet
     from accounts.permissions import Permission
@@ -45,12 +48,46 @@ class LastAdministrator(Exception):
     """No administrator who can sign in would be left."""
 
 
+@dataclass(frozen=True)
+class Held:
+    """People who were locked together, and those of them whom the actor sees."""
+
+    people: dict[object, User]
+    reached: frozenset[object]
+    also: Q
+
+
+_together: ContextVar[Held | None] = ContextVar("held_together", default=None)
+
+
+@contextmanager
+def hold_together(people: Iterable[UUID], *, actor: User, needs: Permission, also: Q = NOBODY) -> Iterator[Held]:
+    """Lock `people`, `actor` and whoever `also` finds at once. Acts within find them held, and ask no more for them.
+
+    For acts on many, in one transaction; each of them on another person, and none on the actor. Raises ShutOut and
+    NotPermitted.
+    """
+    keys = set(people) - {actor.pk}
+    rows = _locked(Q(pk__in=[*keys, actor.pk]) | also)
+    acting = _still_in(actor, rows)
+    _permitted(acting, needs)
+    reached = User.objects.managed_by(acting).filter(pk__in=keys).values_list("pk", flat=True)
+    held = Held(rows, frozenset(reached), also)
+    token = _together.set(held)
+    try:
+        yield held
+    finally:
+        _together.reset(token)
+
+
 def hold(person: User, *, actor: User | None, needs: Permission, also: Q = NOBODY) -> User:
     """`person` as they are now, locked together with `actor` and whoever `also` finds.
 
     `needs` is the permission for it where `actor` is somebody else. Raises ShutOut, NotPermitted and OutOfReach.
     Without an actor, the product or the command line acts.
     """
+    if actor and (together := _together.get()) and also in (NOBODY, together.also):
+        return _hold_one_of(together, person, actor, needs)
     asked = [person.pk, actor.pk] if actor else [person.pk]
     held = _locked(Q(pk__in=asked) | also)
     if person.pk not in held:
@@ -59,6 +96,14 @@ def hold(person: User, *, actor: User | None, needs: Permission, also: Q = NOBOD
         _permitted(acting, needs)
         in_reach(person, actor=acting)
     return held[person.pk]
+
+
+def _hold_one_of(held: Held, person: User, actor: User, needs: Permission) -> User:
+    """The same, where all are locked already."""
+    _permitted(_still_in(actor, held.people), needs)
+    if person.pk not in held.reached:
+        raise OutOfReach
+    return held.people[person.pk]
 
 
 def hold_actor(actor: User, *, needs: Permission, also: Q = NOBODY) -> User:

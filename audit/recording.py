@@ -57,7 +57,7 @@ class Origin:
 
 NOWHERE = Origin()
 _origin: ContextVar[Origin] = ContextVar("origin", default=NOWHERE)
-_shell: ContextVar[dict[str, object] | None] = ContextVar("shell", default=None)
+_more: ContextVar[dict[str, object] | None] = ContextVar("more", default=None)  # what each line says beside its own
 
 
 @contextmanager
@@ -76,11 +76,24 @@ def in_the_shell(reason: str = "") -> Iterator[None]:
 
     Its details say so (`shell`), and all administrators are told (notices.table).
     """
-    token = _shell.set({"shell": True, **({"reason": reason} if reason else {})})
+    with _saying({"shell": True, **({"reason": reason} if reason else {})}):
+        yield
+
+
+@contextmanager
+def as_part_of(run: UUID) -> Iterator[None]:
+    """Every line recorded within is one of many of the same act (`run` in its details): lists show them as one."""
+    with _saying({"run": str(run)}):
+        yield
+
+
+@contextmanager
+def _saying(more: dict[str, object]) -> Iterator[None]:
+    token = _more.set({**(_more.get() or {}), **more})
     try:
         yield
     finally:
-        _shell.reset(token)
+        _more.reset(token)
 
 
 def current_browser() -> str:
@@ -120,7 +133,7 @@ def record(
         company_id=company.pk if company else subject.company_id if subject else None,
         address=here.address,
         browser=here.browser[:300],
-        details={**(_shell.get() or {}), **details},
+        details={**(_more.get() or {}), **details},
     )
     for hear in listeners:
         hear(line)

@@ -152,6 +152,7 @@ SENTENCES = {
     Action.COMPANY_SESSIONS_ENDED: Sentence(_("{actor} ended all sessions of the users of {company}")),
     Action.LIST_EXPORTED: Sentence(_("{actor} took the list “{name}” out as a file")),
     Action.USERS_IMPORTED: Sentence(_("{actor} imported users from the file “{name}”")),
+    Action.MANY_ACTED_ON: Sentence(_("{actor} acted on many users at once"), for_others=_("{actor} {many_done}")),
     # What was read
     Action.ACTIVITY_EXPORTED: Sentence(_("{actor} exported activity as a file")),
     Action.AUDIT_EXPORTED: Sentence(_("{actor} exported the whole audit, signed")),
@@ -166,6 +167,27 @@ CHECKED: dict[str, _StrPromise] = {
     "vouched_for": _("vouched for by a company administrator"),
     "not_said": _("not said, on the server’s command line"),
 }
+
+
+# What was done to many, by the word that is kept.
+DONE_TO_MANY: dict[str, tuple[_StrPromise, _StrPromise]] = {
+    "require": (_("required 2FA for {number} user"), _("required 2FA for {number} users")),
+    "stop": (_("stopped requiring 2FA of {number} user"), _("stopped requiring 2FA of {number} users")),
+    "request": (_("asked {number} user for a passkey"), _("asked {number} users for a passkey")),
+    "withdraw": (
+        _("deleted the passkey request for {number} user"),
+        _("deleted the passkey requests for {number} users"),
+    ),
+    "sign_out": (_("signed {number} user out everywhere"), _("signed {number} users out everywhere")),
+    "deactivate": (_("deactivated {number} user"), _("deactivated {number} users")),
+}
+
+
+def many_done(event: AuditEvent) -> str:
+    """What was done to how many."""
+    number = event.details.get("changed", 0)
+    one, more = DONE_TO_MANY.get(event.details.get("act", ""), ("", ""))
+    return str(one if number == 1 else more).format(number=number)
 
 
 def checked_how(event: AuditEvent) -> str:
@@ -197,6 +219,7 @@ def form_and_words(event: AuditEvent) -> tuple[str, dict[str, str]]:
         "before": "",
         **details,
         "checked": checked_how(event),
+        "many_done": many_done(event),
         "method": in_words(event.details.get("methods", [])),
         "actor": event.actor.get_full_name() if event.actor else shell_in_words(event) or _now("m2v"),
         "subject": event.subject.get_full_name()

@@ -75,6 +75,7 @@ class Action(StrEnum):
     COMPANY_SESSIONS_ENDED = "company_sessions_ended"
     LIST_EXPORTED = "list_exported"
     USERS_IMPORTED = "users_imported"
+    MANY_ACTED_ON = "many_acted_on"
 
     # What was read
     ACTIVITY_EXPORTED = "activity_exported"

@@ -10,11 +10,13 @@ class CompaniesConfig(AppConfig):
     def ready(self) -> None:
         """Have the listing of people kept by the database, whose tables may change meanwhile."""
         from accounts.tidying import TIDIERS  # noqa: PLC0415  # the same
+        from companies.bulk.choosing import forget_old_runs  # noqa: PLC0415  # the same
         from companies.importing.running import forget_old_imports  # noqa: PLC0415  # the same
         from companies.kept_apart import forget_old  # noqa: PLC0415  # the same
         from companies.listing import upkeep  # noqa: PLC0415  # models are there now
 
         TIDIERS.append(("removed factors", forget_old))
         TIDIERS.append(("files of people", forget_old_imports))
+        TIDIERS.append(("acts on many people", forget_old_runs))
         pre_migrate.connect(upkeep.before_migrations, sender=self)
         post_migrate.connect(upkeep.after_migrations, sender=self)

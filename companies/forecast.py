@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from django.db.models import Exists
 
-from accounts.models import Role, User
+from accounts.models import User
 from companies.listing.kinds import OPENS_SETTINGS, Chip, Kind
 from companies.listing.numbers import numbers_for
 from companies.models import Listing
@@ -16,7 +16,9 @@ from mfa.policy import Standing
 from mfa.queries import CONFIRMED_APPS, circumstances_of, with_holdings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from django.db.models import QuerySet
 
     from companies.models import Company
 
@@ -45,55 +47,72 @@ class Forecast:
 
 
 def of_requiring(company: Company, *, viewer: User) -> Forecast:
-    """What requiring 2FA of everybody in `company` will do: a handful of statements, however many people there are.
-
-    A kind of person does not tell whether an access pass was given: of those few each is looked at.
-    """
+    """What requiring 2FA of everybody in `company` will do: a handful of statements, however many people there are."""
     kinds = {kind: n for kind, n in numbers_for(viewer, company).people.items() if kind & Kind.ACTIVE}
-    left = {kind: n for kind, n in kinds.items() if not kind & Kind.APP}
-    never = sum(n for kind, n in left.items() if kind & Kind.NEVER_SIGNED_IN)
-    need_pass = sum(n for kind, n in left.items() if _of_kind(kind, company) is Outcome.STUCK)
-    for person, kind in _given_passes(company, viewer):
-        need_pass -= _of_kind(kind, company) is Outcome.STUCK
+    cells = [(kind, company.pass_demanded, number) for kind, number in kinds.items()]
+    reader = outcome(requiring(circumstances_of(viewer))) if viewer.company_id == company.pk else None
+    forecast = of_people(cells, Listing.objects.filter(company=company), viewer=viewer)
+    return replace(forecast, reader=reader)
+
+
+def of_people(cells: Iterable[tuple[int, bool, int]], rows: QuerySet[Listing], *, viewer: User) -> Forecast:
+    """The same of some people, who stand in these `rows` of the listing.
+
+    `cells` say how many of them there are of each kind, in companies that demand an access pass or not. A kind does not
+    tell whether a pass was given: of those few each is looked at.
+    """
+    cells = list(cells)
+    left = [cell for cell in cells if not cell[0] & Kind.APP]
+    never = sum(n for kind, _demanded, n in left if kind & Kind.NEVER_SIGNED_IN)
+    need_pass = sum(n for kind, demanded, n in left if _of_kind(kind, demanded) is Outcome.STUCK)
+    rows = rows.filter(kind__in={kind for kind, _demanded, _n in left})
+    for person, kind in _given_passes(rows, viewer):
+        need_pass -= _of_kind(kind, person.pass_demanded_by_company) is Outcome.STUCK
         need_pass += outcome(requiring(circumstances_of(person))) is Outcome.STUCK
-    administrators = (
-        User.objects.managed_by(viewer)
-        .opening()
-        .filter(~Exists(CONFIRMED_APPS), company=company, role=Role.COMPANY_ADMINISTRATOR)
-        .order_by("search_text", "pk")
-    )
+    administering = {kind for kind, _demanded, _n in left if _administers(kind)}
     return Forecast(
-        set_up=sum(kinds.values()) - sum(left.values()),
-        asked=sum(left.values()) - never,
+        set_up=sum(n for _kind, _demanded, n in cells) - sum(n for _kind, _demanded, n in left),
+        asked=sum(n for _kind, _demanded, n in left) - never,
         never_signed_in=never,
         need_pass=need_pass,
-        locked=sum(n for kind, n in left.items() if kind & Kind.LOCKED),
-        administrators=[person.get_full_name() for person in administrators[:ADMINISTRATORS_NAMED]],
-        asked_administrators=administrators.count(),
-        reader=outcome(requiring(circumstances_of(viewer))) if viewer.company_id == company.pk else None,
+        locked=sum(n for kind, _demanded, n in left if kind & Kind.LOCKED),
+        administrators=_names(rows.filter(kind__in=list(administering))) if administering else [],
+        asked_administrators=sum(n for kind, _demanded, n in left if _administers(kind)),
+        reader=None,
     )
 
 
-def _given_passes(company: Company, viewer: User) -> Iterator[tuple[User, int]]:
-    """Those who were given a pass and have set nothing up since, and their kinds."""
+def _administers(kind: int) -> bool:
+    """Is somebody of this kind a company administrator whose account is open?"""
+    return bool(kind & Kind.COMPANY_ADMINISTRATOR) and not kind & Kind.LOCKED
+
+
+def _names(rows: QuerySet[Listing]) -> list[str]:
+    """Some of these people by name."""
+    people = User.objects.get_queryset().filter(pk__in=rows.order_by().values("person"))
+    return [person.get_full_name() for person in people.order_by("search_text", "pk")[:ADMINISTRATORS_NAMED]]
+
+
+def _given_passes(rows: QuerySet[Listing], viewer: User) -> Iterator[tuple[User, int]]:
+    """Those in `rows` who were given a pass and have set nothing up since, and their kinds."""
     given = (
         User.objects.managed_by(viewer)
-        .filter(~Exists(CONFIRMED_APPS), access_pass__isnull=False, company=company, is_active=True)
+        .filter(~Exists(CONFIRMED_APPS), access_pass__isnull=False, is_active=True)
         .select_related("company")
     )
     found = {person.pk: person for person in with_holdings(given)}
-    for person, kind in Listing.objects.filter(person__in=list(found)).values_list("person", "kind"):
+    for person, kind in rows.filter(person__in=list(found)).values_list("person", "kind"):
         yield found[person], kind
 
 
-def _of_kind(kind: int, company: Company) -> Outcome:
+def _of_kind(kind: int, pass_demanded: bool) -> Outcome:  # noqa: FBT001  # a cell's columns
     """What requiring 2FA means for somebody of this kind, once their account is open."""
     standing = Standing(
         two_factor_required=True,
         has_app=bool(kind & Kind.APP),
         has_passkey=bool(kind & Kind.PASSKEY),
         passkey_requested=bool(kind & Kind.REQUESTED),
-        pass_demanded=company.pass_demanded,
+        pass_demanded=pass_demanded,
     )
     return outcome(Circumstances(standing))
 

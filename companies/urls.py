@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from companies.views import (
+    bulk,
     companies,
     company_pass,
     company_switch,
@@ -27,6 +28,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("administration/users/import/", imports.user_import, name="user_import"),
     path("administration/users/import/<uuid:import_id>/", imports.user_import_file, name="user_import_file"),
     path("administration/users/import/<uuid:import_id>/errors/", imports.user_import_errors, name="user_import_errors"),
+    path("administration/users/bulk/", bulk.bulk_choose, name="bulk"),
+    path("administration/users/bulk/names/", bulk.bulk_names, name="bulk_names"),
+    path("administration/users/bulk/<uuid:run_id>/", bulk.bulk_run, name="bulk_run"),
+    path("administration/users/bulk/<uuid:run_id>/stop/", bulk.bulk_stop, name="bulk_stop"),
+    path("administration/users/bulk/<uuid:run_id>/skipped/", bulk.bulk_skipped, name="bulk_skipped"),
     path("administration/users/new/", users.user_new, name="user_new"),
     path("administration/users/<uuid:user_id>/", users.user_edit, name="user"),
     path("administration/users/<uuid:user_id>/deactivate/", users.user_deactivate, name="user_deactivate"),

@@ -92,6 +92,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_htmx",
+    "django_tasks_db",
     "heroicons",
     "django.forms",
 ]
@@ -194,6 +195,10 @@ SESSION_IDLE_SECONDS = seconds("SESSION_IDLE_SECONDS", env.str("SESSION_IDLE_SEC
 SESSION_COOKIE_AGE = SESSION_SECONDS = seconds("SESSION_SECONDS", env.str("SESSION_SECONDS", default="86400"))
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+# --- What is done in the background: a queue in the same database, and `manage.py work` at its other end ---
+
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 # --- What the browser is told ---
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from accounts.authorization import ADMINISTRATORS, NOBODY, hold
+from accounts.authorization import ADMINISTRATORS, NOBODY, hold, hold_together
 from mfa.models import AuthenticatorApp, Passkey, RecoveryCode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from uuid import UUID
+
     from django.db.models import Q
 
+    from accounts.authorization import Held
     from accounts.models import User
     from accounts.permissions import Permission
 
@@ -19,6 +24,18 @@ def hold_with_factors(subject: User, *, actor: User | None, needs: Permission, a
     list(AuthenticatorApp.everything.select_for_update().filter(user=subject))
     list(RecoveryCode.everything.select_for_update().filter(user=subject))
     return hold(subject, actor=actor, needs=needs, also=also)
+
+
+@contextmanager
+def hold_many(
+    people: Sequence[UUID], *, actor: User, needs: Permission, also: Q = NOBODY, factors: bool = False
+) -> Iterator[Held]:
+    """Hold `people` together (accounts.authorization), and what they hold first where acts on them would."""
+    if factors:
+        for model in (AuthenticatorApp, RecoveryCode):
+            list(model.everything.select_for_update().filter(user__in=people).order_by("user", "pk").values("pk"))
+    with hold_together(people, actor=actor, needs=needs, also=also) as held:
+        yield held
 
 
 def hold_everything(subject: User, *, actor: User | None, needs: Permission) -> User:

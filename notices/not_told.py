@@ -40,6 +40,7 @@ NOT_TOLD: dict[Action, str] = {
     Action.COMPANY_SESSIONS_ENDED: "The next page asks to sign in.",
     Action.LIST_EXPORTED: _NOTHING_CHANGED,
     Action.USERS_IMPORTED: "The invitations are the first mails.",
+    Action.MANY_ACTED_ON: "Each person is told by the line that is about them.",
     Action.ACTIVITY_EXPORTED: _NOTHING_CHANGED,
     Action.AUDIT_EXPORTED: _NOTHING_CHANGED,
 }

@@ -24,3 +24,5 @@ DATABASES["default"]["CONN_MAX_AGE"] = 0
 CHECK_KEYS_AT_START = False
 # On PostgreSQL too, whose address DATABASE_URL is.
 DEMO_ALLOWED = True
+# What is handed to the queue is done at once; a real worker is in tests/server/.
+TASKS = {"default": {"BACKEND": "django.tasks.backends.immediate.ImmediateBackend"}}

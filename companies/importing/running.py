@@ -10,13 +10,14 @@ from itertools import batched
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import invitations, people
 from accounts.authorization import NotPermitted, OutOfReach, ShutOut, hold_actor
+from accounts.background import waiting
 from accounts.forms import too_many
 from accounts.models import User
 from accounts.permissions import Permission
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from companies.importing.reading import Table
 
 TOGETHER = 20  # people of one transaction: SQLite has one writer, and others wait for it
-SILENT_SECONDS = 60  # after which a run is taken to have ended with its process
 KEPT_HOURS = 24
 
 
@@ -59,16 +59,9 @@ def forget_old_imports() -> int:
 def begin(kept: Import, *, invites: bool, requires: bool) -> bool:
     """Say that a run begins or goes on. False where one is running, or nothing is left to do."""
     now = timezone.now()
-    silent = Q(beat=None) | Q(beat__lt=now - timedelta(seconds=SILENT_SECONDS)) | ~Q(stopped="")
-    waiting = Import.objects.filter(silent, pk=kept.pk, ended_at=None)
+    left = Import.objects.filter(waiting(), pk=kept.pk)
     first = {"invites": invites, "requires": requires} if kept.begun_at is None else {}
-    return bool(waiting.update(beat=now, begun_at=Coalesce("begun_at", now), stopped="", **first))
-
-
-def runs(kept: Import) -> bool:
-    """Is it being imported now?"""
-    silent = timezone.now() - timedelta(seconds=SILENT_SECONDS)
-    return not kept.stopped and kept.ended_at is None and kept.beat is not None and kept.beat > silent
+    return bool(left.update(beat=now, begun_at=Coalesce("begun_at", now), stopped="", **first))
 
 
 def run(import_id: UUID, *, actor: User) -> None:

@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Count, OuterRef, Q, Subquery, Sum
 from django.utils.functional import cached_property
 
 from accounts.models import Role, User
@@ -18,8 +18,8 @@ from accounts.text import fold
 from companies.listing.kinds import LABELS, NEVER_HIDDEN, NOT_OFFERED, Chip, Kind, is_met, role_of
 from companies.listing.numbers import Numbers, numbers_for, scope_of
 from companies.listing.pages import ONE_MORE, PAGE_SIZE, Walk, row_of
-from companies.listing.search import LOOKED_THROUGH, MOST_HITS, Hits, beginning_with, search, words_in
-from companies.models import Company, Listing, Reminder
+from companies.listing.search import LOOKED_THROUGH, MOST_HITS, Hits, beginning_with, matching, search, words_in
+from companies.models import Company, Listing, Reminder, Tally
 from mfa.queries import with_factors
 
 if TYPE_CHECKING:
@@ -165,6 +165,21 @@ class UserList:
                 return
             yield from (person for _id, person in part)
             after = part[-1][0]
+
+    @property
+    def rows(self) -> QuerySet[Listing]:
+        """The same in the listing, to be filtered or counted."""
+        chosen = self._rows.filter(self._choice)
+        return matching(chosen, self._words) if self._words else chosen
+
+    def counted_by(self, *columns: str) -> Iterator[tuple[Any, ...]]:
+        """How many they are by columns that listing and tally share, the number last; from the tally where that knows."""
+        if self._words:
+            yield from self.rows.order_by().values_list(*columns).annotate(Count("pk"))
+        else:
+            cells = Tally.objects.filter(scope_of(self.actor), self._choice)
+            cells = cells.filter(company=self.company) if self.company else cells
+            yield from cells.order_by().values_list(*columns).annotate(Sum("number"))
 
     # --- How ---
 

@@ -63,12 +63,18 @@ def words_in(text: str) -> list[str]:
 
 def search(among: QuerySet[Listing], words: list[str], *, few: bool) -> Hits:
     """Those `among` a listing in whom all of `words` occur; `few` says that they are few enough to be looked through."""
+    rows = matching(among, words, few=few).order_by("id").values_list(*FIELDS)
+    found = [Hit(*row) for row in rows[: MOST_HITS + 1]]
+    return Hits(found, more=len(found) > MOST_HITS)
+
+
+def matching(among: QuerySet[Listing], words: list[str], *, few: bool = False) -> QuerySet[Listing]:
+    """All of them, however many, in no order."""
     if few:
         among = among.alias(**{f"word{n}": StrIndex("text", Value(_term(word))) for n, word in enumerate(words)})
     for condition in _conditions(words, few=few):
         among = among.filter(condition)
-    found = [Hit(*row) for row in among.order_by("id").values_list(*FIELDS)[: MOST_HITS + 1]]
-    return Hits(found, more=len(found) > MOST_HITS)
+    return among
 
 
 def beginning_with(among: QuerySet[Listing], words: list[str]) -> list[Hit]:

@@ -137,7 +137,7 @@ def _run(request: SignedInRequest, kept: Import) -> HttpResponse:
 def _progress(request: SignedInRequest, kept: Import) -> HttpResponse:
     context: dict[str, Any] = {
         "import": kept,
-        "runs": running.runs(kept),
+        "runs": kept.runs,
         "mistakes": [_mistake(each) for each in kept.mistakes[:MOST_SHOWN]],
         "wrong_lines": len({each["line"] for each in kept.mistakes}),
     }

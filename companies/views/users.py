@@ -24,6 +24,7 @@ from accounts.refusals import fields_ignored, managed_or_404
 from accounts.sessions.listed import end_one
 from accounts.throttle import budgets, lanes
 from companies.access_passes import open_pass_of
+from companies.bulk.acts import acts_of
 from companies.forms import UserForm
 from companies.listing.people import UserList
 from companies.models import Company
@@ -69,7 +70,7 @@ def _person_behind(request: SignedInRequest, user_id: UUID) -> dict[str, Any]:
 @require_safe
 def user_list(request: SignedInRequest) -> HttpResponse:
     """Everybody whom the actor may manage."""
-    return render(request, LIST, {"list": UserList(request.user, request.GET)})
+    return render(request, LIST, {"list": UserList(request.user, request.GET), "acts": acts_of(request.user)})
 
 
 @never_cache

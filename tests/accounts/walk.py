@@ -29,6 +29,7 @@ SHOW_ONLY = {
     "settings:company",
     "settings:activity",
     "settings:user_import_errors",
+    "settings:bulk_skipped",
     "confirm_continue",
     "own_passkey_new",
     "own_mfa:window",
@@ -45,6 +46,8 @@ TAKE_ONLY = {
     "settings:activity_export",
     "settings:user_export",
     "settings:company_export",
+    "settings:bulk",
+    "settings:bulk_stop",
     "address_withdraw",
     "settings:user_mfa:passkey_request",
     "settings:user_mfa:passkey_request_delete",
@@ -86,7 +89,14 @@ class Page:
     def path(self, **parts: object) -> str:
         """Its path. What `parts` do not say is the id of nobody, or a link that is none."""
         known = (
-            {"user_id": NOBODY, "company_id": NOBODY, "passkey_id": NOBODY, "place_id": NOBODY, "import_id": NOBODY}
+            {
+                "user_id": NOBODY,
+                "company_id": NOBODY,
+                "passkey_id": NOBODY,
+                "place_id": NOBODY,
+                "import_id": NOBODY,
+                "run_id": NOBODY,
+            }
             | NO_LINK
             | parts
         )

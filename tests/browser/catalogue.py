@@ -31,9 +31,10 @@ from audit.recording import record
 from audit.vocabulary import Action
 from companies import services as companies
 from companies.access_passes import IdentityCheck, Validity, give_pass
+from companies.bulk import choosing, running
 from companies.letting_in import APP, CODES
 from companies.lost_phone import reset
-from companies.models import Company
+from companies.models import BulkRun, Company
 from companies.reminders import remind
 from m2v import errors
 from m2v.management.commands.create_demo import create
@@ -61,6 +62,7 @@ ELSEWHERE = (
     ),
     ("desk", 3, "password totp", "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0"),
 )
+SOME_NAMES = ("amelie.dubois", "minh.anh", "tom.becker", "ines.costa", "lena.fischer", "omar.said", "lukas.brandt")
 ACME = "Acme Machines"
 NORDWIND = "Nordwind Fördertechnik GmbH"
 NO_PASSKEYS = "delete window.PublicKeyCredential"
@@ -810,6 +812,58 @@ def user_import_file(stage: Stage) -> Desk:
     desk.page.get_by_label("CSV file").set_input_files(people)
     desk.button("Look at it").click()
     desk.sees("Nothing is saved yet.")
+    return desk
+
+
+@state("users-ticked", "settings:users")
+def users_ticked(stage: Stage) -> Desk:
+    desk = stage.inside("petra.vogt", "/settings/administration/users/")
+    for name in ("daniel.okafor", "kim.hansen"):
+        desk.page.get_by_label(f"Select {name}").check()
+    expect(desk.button("Require 2FA")).to_be_visible()
+    return desk
+
+
+inside("bulk-names", "settings:bulk_names", "petra.vogt")
+
+
+@state("bulk-counts", "settings:bulk_run")
+def bulk_counts(stage: Stage) -> Desk:
+    """What an act on many would do: some are changed, some are skipped, and one name is nobody's."""
+    run = choosing.from_pasted(stage.petra, "require", ", ".join([*SOME_NAMES, "petra.vogt", "nobody.here"]))
+    return stage.inside("petra.vogt", f"/settings/administration/users/bulk/{run.pk}/")
+
+
+@state("bulk-progress", "settings:bulk_run")
+def bulk_progress(stage: Stage) -> Desk:
+    """Half of it is done, by a worker that has just been heard of."""
+    run = choosing.from_pasted(stage.petra, "require", ", ".join(SOME_NAMES))
+    now = timezone.now()
+    begun = {"begun_at": now - timedelta(seconds=30), "beat": now + timedelta(hours=1), "total": 812, "changed": 528}
+    BulkRun.objects.filter(pk=run.pk).update(skipped=2, **begun)
+    desk = stage.inside("petra.vogt", f"/settings/administration/users/bulk/{run.pk}/")
+    desk.sees("530 of 812 done")
+    return desk
+
+
+@state("bulk-done", "settings:bulk_run")
+def bulk_done(stage: Stage) -> Desk:
+    """It is over: what came of it, and who was skipped."""
+    run = choosing.from_pasted(stage.petra, "require", ", ".join([*SOME_NAMES, "petra.vogt", "nobody.here"]))
+    running.begin(run, actor=stage.petra, total=run.total, signs_out=False)
+    desk = stage.inside("petra.vogt", f"/settings/administration/users/bulk/{run.pk}/")
+    desk.sees("Download as CSV")
+    return desk
+
+
+@state("bulk-stopped", "settings:bulk_run")
+def bulk_stopped(stage: Stage) -> Desk:
+    """It was stopped before anything was done."""
+    run = choosing.from_pasted(stage.petra, "require", ", ".join(SOME_NAMES))
+    BulkRun.objects.filter(pk=run.pk).update(begun_at=timezone.now())
+    running.stop(run)
+    desk = stage.inside("petra.vogt", f"/settings/administration/users/bulk/{run.pk}/")
+    desk.sees("Stopped after")
     return desk
 
 

@@ -112,6 +112,9 @@ def test_the_catalogue_has_every_page():
         "settings:company_names",  # suggestions while somebody types
         "settings:activity_export",  # files
         "settings:user_export",
+        "settings:bulk",  # what is ticked; leads to the counts
+        "settings:bulk_stop",
+        "settings:bulk_skipped",
         "settings:company_export",
         "settings:user_import_errors",
         "passkey_authentication",

@@ -5,6 +5,7 @@ from django.core.management.base import BaseCommand
 from audit.sealing import timing
 from m2v.server import serve
 from m2v.start import see_keys
+from m2v.worker import worker_beside
 
 
 class Command(BaseCommand):
@@ -14,6 +15,7 @@ class Command(BaseCommand):
         see_keys()
         timing.seal_all()
         try:
-            serve()
+            with worker_beside():
+                serve()
         finally:
             timing.seal_all()

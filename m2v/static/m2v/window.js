@@ -50,11 +50,14 @@ document.addEventListener("htmx:after:swap", () => {
   }
 });
 
-// A list has many menus: what their entries open is told to htmx when one of them opens.
+// A list has many menus: what their entries open is told to htmx when one of them opens. Rows of people, which are to weigh
+// little, do not mark theirs.
+const OPENS = "a[data-opens], .list .menu > a:is([href*='/mfa/'], [href*='/sign-out/'])";
 document.addEventListener(
   "beforetoggle",
   ({ target }) => {
-    for (const link of target.querySelectorAll("a[data-opens]:not([hx-get])")) {
+    for (const link of target.querySelectorAll(OPENS)) {
+      if (link.hasAttribute("hx-get")) continue;
       link.setAttribute("hx-get", link.getAttribute("href"));
       link.setAttribute("hx-target", "#window");
       link.setAttribute("hx-push-url", "true");
@@ -95,3 +98,27 @@ for (const choice of document.querySelectorAll("[data-submits]")) {
 }
 
 lift();
+
+// Rows that are ticked are counted; the box above them ticks all that are shown.
+const ticked = () => document.querySelectorAll("input[form=bulk][name=who]");
+const count = () => {
+  const boxes = [...ticked()];
+  const number = boxes.filter((box) => box.checked).length;
+  const all = document.querySelector("[data-everybody]");
+  const said = document.querySelector("[data-selected]");
+  if (all) {
+    all.hidden = false;
+    all.checked = number === boxes.length;
+    all.indeterminate = number > 0 && !all.checked;
+  }
+  if (said) {
+    said.hidden = !number;
+    said.textContent = said.dataset.selected.replace("0", number);
+  }
+};
+document.addEventListener("change", ({ target }) => {
+  if (target.matches("[data-everybody]")) for (const box of ticked()) box.checked = target.checked;
+  if (target.matches("[data-everybody], input[form=bulk]")) count();
+});
+window.addEventListener("pageshow", count);
+document.addEventListener("htmx:after:swap", count);

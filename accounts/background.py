@@ -1,0 +1,41 @@
+"""Work that goes on when its page is closed: what is kept of it, and how it is known to run."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import uuid4
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+SILENT_SECONDS = 60  # after which work is taken to have ended with its process
+
+
+class Background(models.Model):
+    """Something that `owner` has done for them. `beat` says when it was last known to run, `stopped` why it did not get
+    to its end.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    owner = models.UUIDField(db_index=True)  # its tables are others’, which know no people
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    begun_at = models.DateTimeField(null=True)
+    beat = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    stopped = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def runs(self) -> bool:
+        """Is it being done now?"""
+        silent = timezone.now() - timedelta(seconds=SILENT_SECONDS)
+        return not self.stopped and self.ended_at is None and self.beat is not None and self.beat > silent
+
+
+def waiting() -> Q:
+    """What nobody is at work on, and is not over."""
+    silent = timezone.now() - timedelta(seconds=SILENT_SECONDS)
+    return Q(ended_at=None) & (Q(beat=None) | Q(beat__lt=silent) | ~Q(stopped=""))

@@ -1,0 +1,205 @@
+"""What can be done to many people at once: the one table. Each act is the service of a click.
+
+`leaves_out` decides from somebody's kind (companies.listing.kinds), and so the same for a forecast, which knows how
+many there are of each kind, and for the work, which looks at each person under their lock. Another act is an entry in
+`MASS_ACTS`, its rows before it is done in `companies.views.bulk_effects`, and what the audit says of it in
+`audit.sentences`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from django.utils.translation import gettext_lazy as _
+
+from accounts import people
+from accounts.authorization import ADMINISTRATORS, NOBODY
+from accounts.permissions import Permission
+from companies.listing.kinds import Kind
+from mfa import services
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.db.models import Q
+    from django.utils.functional import _StrPromise as StrPromise
+
+    from accounts.models import User
+    from mfa.services import Sessions
+
+
+class Why(StrEnum):
+    """Why somebody was left out. The values are stored."""
+
+    ONESELF = "oneself"
+    UNKNOWN = "unknown"
+    GONE = "gone"
+    DEACTIVATED = "deactivated"
+    REQUIRED = "required"
+    NOT_REQUIRED = "not_required"
+    REQUESTED = "requested"
+    NOT_REQUESTED = "not_requested"
+    LAST = "last"
+
+
+WHY: dict[Why, StrPromise] = {
+    Why.ONESELF: _("This is you: nobody does this to themselves here"),
+    Why.UNKNOWN: _("Nobody here has this name or address"),
+    Why.GONE: _("No longer among the people you manage"),
+    Why.DEACTIVATED: _("Deactivated"),
+    Why.REQUIRED: _("Their own 2FA switch is on already"),
+    Why.NOT_REQUIRED: _("Their own 2FA switch is off, and nothing is set up"),
+    Why.REQUESTED: _("Asked for a passkey already"),
+    Why.NOT_REQUESTED: _("Nobody asked them for a passkey"),
+    Why.LAST: _("The last administrator who can sign in"),
+}
+
+
+class LeftOut(Exception):
+    """An act's service changed nothing, for a reason that a forecast cannot know."""
+
+    def __init__(self, why: Why) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class Cell(NamedTuple):
+    """People who are alike: their kind, and what their company demands."""
+
+    kind: Kind
+    required: bool
+    pass_demanded: bool
+
+    @classmethod
+    def of(cls, kind: int, required: bool | None, demanded: bool | None) -> Cell:  # noqa: FBT001  # a row's columns
+        """From the columns of the listing or the tally."""
+        return cls(Kind(kind), bool(required), bool(demanded))
+
+
+CELL_COLUMNS = ("kind", "company__two_factor_enabled", "company__pass_demanded")
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something that is done to each of many: how it is called, what it needs, and the service that does it.
+
+    `leaves_out` says of whom it would change nothing; `do` may raise LeftOut for what no forecast knows. `factors`: what
+    people hold is locked before them, as the service does it.
+    """
+
+    label: StrPromise
+    title: StrPromise
+    icon: str
+    needs: Permission
+    do: Callable[[User, User, Sessions], object]  # the person, the actor, what becomes of open sessions
+    leaves_out: Callable[[Cell], Why | None]
+    also: Q = NOBODY  # who else is to be held
+    factors: bool = False
+    offers_sign_out: bool = False
+    takes_away: bool = False
+
+
+def _enable(person: User, actor: User, sessions: Sessions) -> None:
+    services.enable_two_factor(person, actor=actor, sessions=sessions)
+
+
+def _disable(person: User, actor: User, sessions: Sessions) -> None:
+    services.disable_two_factor(person, actor=actor, sessions=sessions)
+
+
+def _request(person: User, actor: User, _sessions: Sessions) -> None:
+    services.request_passkey(person, actor=actor)
+
+
+def _withdraw(person: User, actor: User, _sessions: Sessions) -> None:
+    services.delete_passkey_request(person, actor=actor)
+
+
+def _sign_out(person: User, actor: User, _sessions: Sessions) -> None:
+    people.end_sessions(person, actor=actor)
+
+
+def _deactivate(person: User, actor: User, _sessions: Sessions) -> None:
+    people.deactivate_user(person, actor=actor)
+
+
+def _unless(cell: Cell, holds: Kind, why: Why) -> Why | None:
+    """Left out where none of `holds` holds, and whoever is deactivated."""
+    if Kind.ACTIVE not in cell.kind:
+        return Why.DEACTIVATED
+    return None if cell.kind & holds else why
+
+
+def _if(cell: Cell, holds: Kind, why: Why) -> Why | None:
+    """Left out where one of `holds` holds, and whoever is deactivated."""
+    if Kind.ACTIVE not in cell.kind:
+        return Why.DEACTIVATED
+    return why if cell.kind & holds else None
+
+
+MASS_ACTS: dict[str, Act] = {
+    "require": Act(
+        _("Require 2FA"),
+        _("Require two-factor authentication"),
+        "shield-check",
+        Permission.USER_RULE,
+        _enable,
+        lambda cell: _if(cell, Kind.OWN_SWITCH, Why.REQUIRED),
+        offers_sign_out=True,
+    ),
+    "request": Act(
+        _("Request passkey"),
+        _("Request a passkey"),
+        "finger-print",
+        Permission.PASSKEY_REQUEST,
+        _request,
+        lambda cell: _if(cell, Kind.REQUESTED, Why.REQUESTED),
+    ),
+    "withdraw": Act(
+        _("Delete passkey request"),
+        _("Delete passkey requests"),
+        "x-circle",
+        Permission.PASSKEY_REQUEST,
+        _withdraw,
+        lambda cell: _unless(cell, Kind.REQUESTED, Why.NOT_REQUESTED),
+    ),
+    "sign_out": Act(
+        _("Sign out everywhere"),
+        _("Sign out everywhere"),
+        "arrow-left-start-on-rectangle",
+        Permission.SIGN_OUT,
+        _sign_out,
+        lambda cell: _if(cell, Kind(0), Why.DEACTIVATED),
+        takes_away=True,
+    ),
+    "stop": Act(
+        _("Stop requiring 2FA"),
+        _("Stop requiring two-factor authentication"),
+        "minus-circle",
+        Permission.USER_RULE,
+        _disable,
+        lambda cell: _unless(cell, Kind.OWN_SWITCH | Kind.APP, Why.NOT_REQUIRED),
+        factors=True,
+        offers_sign_out=True,
+        takes_away=True,
+    ),
+    "deactivate": Act(
+        _("Deactivate"),
+        _("Deactivate"),
+        "no-symbol",
+        Permission.ACTIVATE,
+        _deactivate,
+        lambda cell: _if(cell, Kind(0), Why.DEACTIVATED),
+        also=ADMINISTRATORS,
+        takes_away=True,
+    ),
+}
+
+
+def acts_of(actor: User) -> dict[str, Act]:
+    """What `actor` may do to many."""
+    if Permission.BULK not in actor.permissions:
+        return {}
+    return {name: act for name, act in MASS_ACTS.items() if act.needs in actor.permissions}

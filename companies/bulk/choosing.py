@@ -1,0 +1,131 @@
+"""Whom an act is for: rows that were ticked, names that were pasted, or all whom a filter finds."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from itertools import batched
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+from django.http import QueryDict
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.text import fold_address
+from companies.bulk.acts import Why
+from companies.bulk.models import BulkOutcome, BulkPerson, BulkRun
+from companies.listing.people import UserList
+from companies.models import Listing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from django.db.models import QuerySet
+
+MOST_PASTED = 5000
+ROWS_AT_A_TIME = 500
+RUN_KEPT_DAYS = 30  # names of whom an act left out; what was done is in the audit
+KEPT_FILTERS = ("q", "show", "company", "role")
+LONGEST_NAME = 300
+APART = re.compile(r"[\s,;]+")
+IN_BRACKETS = re.compile(r"<([^<>\s]+@[^<>\s]+)>")  # as mail programs write addresses
+
+
+class TooMany(Exception):
+    """More names were pasted than are taken at once."""
+
+
+def forget_old_runs() -> int:
+    """Delete runs that never began after a day, and all after some weeks; how many."""
+    now = timezone.now()
+    waits = Q(begun_at=None, created_at__lt=now - timedelta(days=1))
+    old = BulkRun.objects.filter(waits | Q(created_at__lt=now - timedelta(days=RUN_KEPT_DAYS)))
+    BulkPerson.objects.filter(run__in=old.values("pk")).delete()
+    return old.delete()[0]
+
+
+def from_filter(actor: User, act: str, asked: QueryDict) -> BulkRun:
+    """All whom this filter finds when it begins."""
+    said = {name: asked[name][:200] for name in KEPT_FILTERS if asked.get(name)}
+    return _kept(BulkRun(owner=actor.pk, act=act, asked=said))
+
+
+def from_ticked(actor: User, act: str, keys: Iterable[str]) -> BulkRun:
+    """These people, of whom those that `actor` does not see are left aside."""
+    asked = {key for key in map(_key, keys) if key}
+    people = User.objects.managed_by(actor).filter(pk__in=list(asked)[:ROWS_AT_A_TIME]).values_list("pk", flat=True)
+    return _kept(BulkRun(owner=actor.pk, act=act, listed=True), list(people))
+
+
+def from_pasted(actor: User, act: str, text: str) -> BulkRun:
+    """Those whose user names or e-mail addresses stand in `text`. Raises TooMany."""
+    names = names_in(text)
+    if len(names) > MOST_PASTED:
+        raise TooMany
+    found = _found(actor, names)
+    unknown = [names[folded] for folded in names if folded not in found]
+    return _kept(BulkRun(owner=actor.pk, act=act, listed=True), set(found.values()), unknown)
+
+
+def names_in(text: str) -> dict[str, str]:
+    """The names in `text`, each once, by how they are looked up. "Kim Hansen <kim@acme.example>" is the address."""
+    parts: list[str] = []
+    for line in text.replace("\x00", "").splitlines():
+        parts += IN_BRACKETS.findall(line) or APART.split(line)
+    names: dict[str, str] = {}
+    for part in parts:
+        name = part.strip("\"'<>()")[:LONGEST_NAME]
+        if folded := fold_address(name):
+            names.setdefault(folded, name)
+    return names
+
+
+def list_of(run: BulkRun, actor: User) -> UserList:
+    """The list that finds the people of a run."""
+    return UserList(actor, QueryDict(urlencode(run.asked or {})))
+
+
+def rows_of(run: BulkRun, actor: User) -> QuerySet[Listing]:
+    """The people of a run, in the listing."""
+    if run.asked is not None and not run.listed:
+        return list_of(run, actor).rows
+    people = BulkPerson.objects.filter(run=run, person__isnull=False).values("person")
+    return Listing.objects.filter(person__in=people)
+
+
+def _found(actor: User, names: dict[str, str]) -> dict[str, UUID]:
+    """Of `names`, those whom `actor` sees: a user name before an address."""
+    found: dict[str, UUID] = {}
+    managed = User.objects.managed_by(actor)
+    for part in batched(names, ROWS_AT_A_TIME, strict=False):
+        rows = managed.filter(Q(username_folded__in=part) | Q(email_folded__in=part))
+        people = list(rows.values_list("pk", "username_folded", "email_folded"))
+        wanted = set(part)
+        found |= {email: pk for pk, _name, email in people if email in wanted}
+        found |= {name: pk for pk, name, _email in people if name in wanted}
+    return found
+
+
+def _key(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+@transaction.atomic
+def _kept(run: BulkRun, people: Iterable[UUID] = (), unknown: Iterable[str] = ()) -> BulkRun:
+    """Keep a run until it is begun, a day at most; an earlier one that waits is dropped."""
+    waiting = BulkRun.objects.filter(owner=run.owner, begun_at=None)
+    BulkPerson.objects.filter(run__in=waiting.values("pk")).delete()
+    waiting.delete()
+    rows = [BulkPerson(run=run, person=pk) for pk in people]
+    strange = [BulkPerson(run=run, name=name, outcome=BulkOutcome.SKIPPED, why=Why.UNKNOWN) for name in unknown]
+    run.total, run.skipped = len(rows) + len(strange), len(strange)
+    run.save()
+    BulkPerson.objects.bulk_create([*rows, *strange], batch_size=ROWS_AT_A_TIME)
+    return run

@@ -1,0 +1,103 @@
+"""What an act on many people will do, counted before it is done: the policy asked about each kind of person there is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db.models import Count
+
+from accounts import site_rule
+from companies import forecast
+from companies.bulk.acts import CELL_COLUMNS, MASS_ACTS, Cell, Why
+from companies.bulk.choosing import list_of, rows_of
+from companies.bulk.models import BulkPerson
+from companies.listing.kinds import OPENS_SETTINGS, Kind
+from mfa.forecast import Circumstances, Outcome, outcome
+from mfa.policy import Standing
+
+if TYPE_CHECKING:
+    from accounts.models import User
+    from companies.bulk.models import BulkRun
+    from companies.forecast import Forecast
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many it changes, of each kind, and how many are left out, for each reason."""
+
+    changed: Counter[Cell]
+    left_out: Counter[Why]
+
+    @property
+    def changes(self) -> int:
+        return self.changed.total()
+
+    @property
+    def skips(self) -> int:
+        return self.left_out.total()
+
+    @property
+    def total(self) -> int:
+        return self.changes + self.skips
+
+    def of(self, kind: Kind) -> int:
+        """How many of those whom it changes are of this kind."""
+        return sum(number for cell, number in self.changed.items() if cell.kind & kind)
+
+    @property
+    def loses(self) -> int:
+        """How many lose the app that they have set up, where 2FA is switched off."""
+        return self.of(Kind.APP)
+
+    def once_off(self) -> Counter[Outcome]:
+        """What the next login is, once 2FA is switched off and what was set up for it is gone."""
+        outcomes: Counter[Outcome] = Counter()
+        demanded = site_rule.is_on()
+        for cell, number in self.changed.items():
+            standing = Standing(
+                two_factor_required=cell.required,
+                has_passkey=bool(cell.kind & Kind.PASSKEY),
+                pass_demanded=cell.pass_demanded,
+                must_have_factor=demanded and bool(cell.kind & OPENS_SETTINGS),
+            )
+            outcomes[outcome(Circumstances(standing))] += number
+        return outcomes
+
+
+def count(run: BulkRun, actor: User) -> Counts:
+    """What `run` would do now: a handful of statements, however many people it is for."""
+    cells = _cells(run, actor)
+    act, counts = MASS_ACTS[run.act], Counts(Counter(), Counter())
+    if own := rows_of(run, actor).filter(person=actor.pk).values_list(*CELL_COLUMNS).first():
+        cells[Cell.of(*own)] -= 1
+        counts.left_out[Why.ONESELF] += 1
+    for cell, number in cells.items():
+        if why := act.leaves_out(cell):
+            counts.left_out[why] += number
+        else:
+            counts.changed[cell] += number
+    known = BulkPerson.objects.filter(run=run).exclude(why="").values_list("why").annotate(Count("pk"))
+    for said, number in known:
+        counts.left_out[Why(said)] += number
+    return Counts(+counts.changed, +counts.left_out)
+
+
+def once_required(counts: Counts, run: BulkRun, actor: User) -> Forecast:
+    """What becomes of those who are changed, once 2FA is required of them."""
+    cells = [(int(cell.kind), cell.pass_demanded, number) for cell, number in counts.changed.items()]
+    return forecast.of_people(cells, rows_of(run, actor).exclude(person=actor.pk), viewer=actor)
+
+
+def _cells(run: BulkRun, actor: User) -> Counter[Cell]:
+    """The people of a run by what they are."""
+    if run.asked is not None:
+        found = list_of(run, actor).counted_by(*CELL_COLUMNS)
+    else:
+        found = iter(rows_of(run, actor).order_by().values_list(*CELL_COLUMNS).annotate(Count("pk")))
+    cells: Counter[Cell] = Counter()
+    for kind, required, demanded, number in found:
+        if number:
+            cells[Cell.of(kind, required, demanded)] += number
+    return cells

@@ -1,0 +1,256 @@
+"""An act on many people, done some at a time: each through the service of a click, and each time in one transaction.
+
+The queue's task only says which run it is. What becomes of whom is in our own tables, in the transaction of the act, so
+that whatever ends a process, nothing is done twice and nothing is forgotten. Whoever takes a run up has the turn; one
+who had it before sees so at the next step, and stops.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from datetime import timedelta
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.db import OperationalError, connection, transaction
+from django.db.models import F, Q
+from django.tasks import task
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.authorization import LastAdministrator, NotPermitted, OutOfReach, ShutOut
+from accounts.background import SILENT_SECONDS, waiting
+from accounts.models import User
+from accounts.permissions import Permission
+from audit import recording
+from audit.recording import record
+from audit.vocabulary import Action
+from companies.bulk.acts import CELL_COLUMNS, MASS_ACTS, Act, Cell, LeftOut, Why
+from companies.bulk.choosing import list_of
+from companies.bulk.models import BulkOutcome, BulkPerson, BulkRun
+from companies.models import Listing
+from mfa.holding import hold_many
+from mfa.services import Sessions
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from accounts.authorization import Held
+
+IN_A_STEP = 50  # people of one transaction: SQLite has one writer, and others wait for it
+PUT_DOWN_AT_ONCE = 2000
+ATTEMPTS = 5  # at one step, where the database is busy
+BUSY_SECONDS = 0.5  # between two of them
+
+log = logging.getLogger("m2v.bulk")
+
+
+class TakenOver(Exception):
+    """It was stopped, or another process has the turn now."""
+
+
+# --- Begin, stop, go on ---
+
+
+@transaction.atomic
+def begin(run: BulkRun, *, actor: User, total: int, signs_out: bool) -> bool:
+    """Have `run` done by the queue, as `actor` in the session of this request. False where it was begun already."""
+    begun = BulkRun.objects.filter(pk=run.pk, begun_at=None).update(
+        begun_at=timezone.now(),
+        total=total,
+        signs_out=signs_out,
+        epoch=actor.session_epoch,
+        address=recording.current_address(),
+        browser=recording.current_browser()[:300],
+    )
+    if begun:
+        carry_on.enqueue(str(run.pk))
+    return bool(begun)
+
+
+@transaction.atomic
+def go_on(run: BulkRun) -> bool:
+    """Have it done from where it was left. False where somebody is at work on it, or it is over."""
+    if not BulkRun.objects.filter(left(), pk=run.pk).exists():
+        return False
+    carry_on.enqueue(str(run.pk))
+    return True
+
+
+def left() -> Q:
+    """Runs that began, and that nobody is at work on though there was time to begin."""
+    return waiting() & Q(begun_at__lt=timezone.now() - timedelta(seconds=SILENT_SECONDS))
+
+
+def take_up_again() -> int:
+    """Have the queue look at each run that is not over, once whoever has it must have been heard of; how many."""
+    soon = timezone.now() + timedelta(seconds=SILENT_SECONDS + 1)
+    unfinished = BulkRun.objects.filter(ended_at=None).exclude(begun_at=None)
+    for pk, is_free in unfinished.annotate(is_free=waiting()).values_list("pk", "is_free"):
+        carry_on.using(run_after=None if is_free else soon).enqueue(str(pk))
+    return len(unfinished)
+
+
+def stop(run: BulkRun) -> bool:
+    """Leave the others as they are; what is done stays. False where it is over."""
+    return _end(BulkRun.objects.filter(pk=run.pk), _("Stopped."))
+
+
+# --- The work ---
+
+
+@task
+def carry_on(run_id: str) -> None:
+    """Do what is left of a run, unless somebody else is at it."""
+    work(UUID(run_id))
+
+
+def work(run_id: UUID) -> None:
+    """Take the turn, list the people, and act on all who are left."""
+    taken = BulkRun.objects.filter(waiting(), pk=run_id).exclude(begun_at=None)
+    if not taken.update(beat=timezone.now(), turn=F("turn") + 1):
+        return
+    run = BulkRun.objects.get(pk=run_id)
+    mine = BulkRun.objects.filter(pk=run_id, turn=run.turn)
+    actor = User.objects.get(pk=run.owner)
+    actor.session_epoch = run.epoch  # whoever was signed out since does nothing any more
+    with recording.origin(run.address, run.browser):
+        try:
+            with recording.as_part_of(run.pk):
+                _act_on_all(run, actor)
+        except TakenOver:
+            return
+        except (ShutOut, NotPermitted):
+            _end(mine, _("What you may do has changed meanwhile, or you were signed out."))
+        except BaseException:  # the process is to end, or there is a mistake: whoever comes next need not wait
+            mine.filter(ended_at=None).update(beat=None)
+            raise
+        else:
+            _end(mine, "")
+
+
+def _act_on_all(run: BulkRun, actor: User) -> None:
+    _list_people(run, actor)
+    while _patiently(_step, run, actor):
+        pass
+
+
+def _patiently(step: Any, *args: Any) -> bool:
+    """A step, tried some times where the database is busy with others."""
+    for attempt in range(1, ATTEMPTS + 1):
+        begun = monotonic()
+        try:
+            goes_on: bool = step(*args)
+        except OperationalError:
+            if attempt == ATTEMPTS:
+                raise
+            log.warning("tried again: the database is busy", exc_info=True)
+            sleep(BUSY_SECONDS)
+        else:
+            if connection.vendor == "sqlite":  # whose other writers wait for a moment like this
+                sleep((monotonic() - begun) / 10)
+            return goes_on
+    raise AssertionError
+
+
+def _list_people(run: BulkRun, actor: User) -> None:
+    """Put on record whom the filter finds now. What was put there by somebody who did not get to the end stays."""
+    if run.listed:
+        return
+    part: list[BulkPerson] = []
+    for pk in list_of(run, actor).ids():
+        part.append(BulkPerson(run=run, person=pk))
+        if len(part) == PUT_DOWN_AT_ONCE:
+            _patiently(_put_down, run, part)
+            part = []
+    _patiently(_put_down, run, part)
+    total = BulkPerson.objects.filter(run=run).count()
+    BulkRun.objects.filter(pk=run.pk, turn=run.turn).update(listed=True, total=total, beat=timezone.now())
+
+
+@transaction.atomic
+def _put_down(run: BulkRun, part: list[BulkPerson]) -> bool:
+    _has_turn(run)
+    BulkPerson.objects.bulk_create(part, batch_size=500, ignore_conflicts=True)
+    BulkRun.objects.filter(pk=run.pk).update(beat=timezone.now())
+    return True
+
+
+def _has_turn(run: BulkRun) -> None:
+    """Keep others from taking it over, or stopping it, within this step. Raises TakenOver where they have."""
+    mine = BulkRun.objects.select_for_update().filter(pk=run.pk, turn=run.turn, ended_at=None)
+    if not mine.exists():
+        raise TakenOver
+
+
+@transaction.atomic
+def _step(run: BulkRun, actor: User) -> bool:
+    """Act on some of those who are left. False where nobody is."""
+    _has_turn(run)
+    part = list(BulkPerson.objects.filter(run=run, outcome="").order_by("person")[:IN_A_STEP])
+    if not part:
+        return False
+    act, keys = MASS_ACTS[run.act], [each.person for each in part if each.person]
+    sorted_out: dict[Why | None, list[int]] = defaultdict(list)
+    with hold_many(keys, actor=actor, needs=Permission.BULK, also=act.also, factors=act.factors) as held:
+        rows = Listing.objects.filter(person__in=keys).values_list("person", *CELL_COLUMNS)
+        cells = {person: Cell.of(*columns) for person, *columns in rows}
+        for each in part:
+            why = _act_on(each.person, cells, held, actor, act, signs_out=run.signs_out)
+            sorted_out[why].append(each.pk)
+    changed = sorted_out.pop(None, [])
+    BulkPerson.objects.filter(pk__in=changed).update(outcome=BulkOutcome.CHANGED)
+    for reason, them in sorted_out.items():
+        BulkPerson.objects.filter(pk__in=them).update(outcome=BulkOutcome.SKIPPED, why=reason or "")
+    BulkRun.objects.filter(pk=run.pk).update(
+        changed=F("changed") + len(changed),
+        skipped=F("skipped") + len(part) - len(changed),
+        beat=timezone.now(),
+    )
+    return True
+
+
+def _act_on(
+    pk: UUID | None, cells: dict[UUID, Cell], held: Held, actor: User, act: Act, *, signs_out: bool
+) -> Why | None:
+    """Do it to one of those who are held; why not, where they are left out."""
+    if pk == actor.pk:
+        return Why.ONESELF
+    if pk not in held.reached or pk not in cells:
+        return Why.GONE
+    if why := act.leaves_out(cells[pk]):
+        return why
+    try:
+        act.do(held.people[pk], actor, Sessions.END if signs_out else Sessions.GO_ON)
+    except LeftOut as left_out:
+        return left_out.why
+    except LastAdministrator:
+        return Why.LAST
+    except OutOfReach:
+        return Why.GONE
+    return None
+
+
+@transaction.atomic
+def _end(runs: QuerySet[BulkRun], why: str) -> bool:
+    """It is over: one line of the audit stands for all that was done."""
+    run = runs.select_for_update().filter(ended_at=None).exclude(begun_at=None).first()
+    if run is None:
+        return False
+    run.ended_at, run.stopped = timezone.now(), why
+    run.save(update_fields=["ended_at", "stopped"])
+    actor = User.objects.get(pk=run.owner)
+    record(
+        Action.MANY_ACTED_ON,
+        actor=actor,
+        company=None if actor.serves_site else actor.company,
+        act=run.act,
+        many=str(run.pk),  # the lines of which it is the sum say `run`
+        changed=run.changed,
+        skipped=run.skipped,
+        left=run.left,
+        filters=run.asked or {},
+    )
+    return True

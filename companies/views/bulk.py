@@ -1,0 +1,230 @@
+"""Administration → User → an act on many: who they are, what it would do, then how far it is and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpResponseRedirect, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.authorization import NotPermitted
+from accounts.guards import settings_app
+from accounts.models import User
+from accounts.permissions import Permission
+from companies import exports
+from companies.bulk import choosing, running
+from companies.bulk.acts import MASS_ACTS, WHY, Act, Why, acts_of
+from companies.bulk.counts import count, once_required
+from companies.bulk.models import BulkOutcome, BulkPerson, BulkRun
+from companies.views.back import list_query
+from companies.views.bulk_effects import effects
+from companies.views.forecast import lock_out
+from mfa.step_up import confirmation_required
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from uuid import UUID
+
+    from django.http import HttpResponse
+
+    from accounts.requests import SignedInRequest
+
+MOST_SKIPPED = 100  # of those who were skipped; the file has all
+
+
+@never_cache
+@settings_app(Permission.BULK)
+@confirmation_required
+@require_POST
+def bulk_choose(request: SignedInRequest) -> HttpResponse:
+    """The rows that were ticked in the list, or all whom its filter finds, and what is to be done."""
+    name = _act_asked(request)
+    if "everyone" in request.POST:
+        run = choosing.from_filter(request.user, name, request.GET)
+    else:
+        run = choosing.from_ticked(request.user, name, request.POST.getlist("who"))
+        if not run.total:
+            messages.info(request, _("Tick the users first."))
+            return HttpResponseRedirect(reverse("settings:users") + list_query(request))
+    return redirect("settings:bulk_run", run.pk)
+
+
+@never_cache
+@settings_app(Permission.BULK)
+@confirmation_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def bulk_names(request: SignedInRequest) -> HttpResponse:
+    """Paste names or addresses, and choose what is to be done."""
+    trouble, text = "", request.POST.get("names", "")
+    if request.method == "POST":
+        name = _act_asked(request)
+        try:
+            run = choosing.from_pasted(request.user, name, text)
+        except choosing.TooMany:
+            trouble = _("These are more than {most}. Take them in parts, or import a file.").format(
+                most=choosing.MOST_PASTED
+            )
+        else:
+            if run.total:
+                return redirect("settings:bulk_run", run.pk)
+            trouble = _("Enter user names or e-mail addresses.")
+    context = {"trouble": trouble, "text": text, "acts": acts_of(request.user), "most": choosing.MOST_PASTED}
+    page = "settings/administration/users/bulk-names.html"
+    return render(request, page, context, status=400 if trouble else 200)
+
+
+@never_cache
+@settings_app(Permission.BULK)
+@confirmation_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def bulk_run(request: SignedInRequest, run_id: UUID) -> HttpResponse:
+    """What would happen, then how far it is, then what came of it."""
+    run = _find(request, run_id)
+    if run.begun_at is not None:
+        if request.method == "POST":
+            running.go_on(run)
+            return HttpResponseRedirect(_address(run))
+        return _progress(request, run)
+    act, counts = _permitted(request, run.act), count(run, request.user)
+    if request.method == "POST" and counts.changes:
+        signs_out = act.offers_sign_out and "sign_out" in request.POST
+        running.begin(run, actor=request.user, total=counts.total, signs_out=signs_out)
+        return HttpResponseRedirect(_address(run))
+    forecast = once_required(counts, run, request.user) if run.act == "require" else None
+    context = {
+        "run": run,
+        "act": act,
+        "counts": counts,
+        "rows": effects(run.act, counts, forecast),
+        "locked_out": lock_out(forecast) if forecast else "",
+        "nobody_locked_out": forecast is not None,
+        "left_out": [(WHY[why], number) for why, number in counts.left_out.most_common()],
+        "unknown": run.people.filter(why=Why.UNKNOWN).order_by("pk")[:MOST_SKIPPED],
+        "back": _back(run),
+    }
+    return render(request, "settings/administration/users/bulk-counts.html", context)
+
+
+@never_cache
+@settings_app(Permission.BULK)
+@confirmation_required
+@require_POST
+def bulk_stop(request: SignedInRequest, run_id: UUID) -> HttpResponse:
+    """Leave those who are left as they are."""
+    run = _find(request, run_id)
+    if running.stop(run):
+        messages.success(request, _("It is stopped. What was done stays."))
+    return HttpResponseRedirect(_address(run))
+
+
+@never_cache
+@settings_app(Permission.BULK)
+@confirmation_required
+@require_safe
+def bulk_skipped(request: SignedInRequest, run_id: UUID) -> HttpResponse:
+    """Everybody who was left out, and why, as a file."""
+    run = _find(request, run_id)
+    rows = ([each.username, each.name, each.email, each.why] for each in _skipped(request, run))
+    headings = ["user name", "name", "e-mail", "why"]
+    headers = {"Content-Disposition": f'attachment; filename="skipped-{timezone.localdate()}.csv"'}
+    lines = exports.as_csv(headings, rows, begin=exports.BOM)
+    return StreamingHttpResponse(lines, headers=headers, content_type="text/csv; charset=utf-8")  # type: ignore[return-value]  # to the types, no HttpResponse
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Somebody who was left out, as far as the viewer may see them."""
+
+    username: str
+    name: str
+    email: str
+    why: str
+    person: User | None
+
+
+def _skipped(request: SignedInRequest, run: BulkRun, most: int | None = None) -> Iterator[Skipped]:
+    """Those who were left out, some hundreds at a time."""
+    rows = BulkPerson.objects.filter(run=run, outcome=BulkOutcome.SKIPPED)
+    after, shown = 0, 0
+    while most is None or shown < most:
+        size = exports.ROWS_AT_ONCE if most is None else most
+        part = list(rows.filter(pk__gt=after).order_by("pk")[:size])
+        if not part:
+            return
+        found = User.objects.managed_by(request.user).in_bulk([each.person for each in part if each.person])
+        for each in part:
+            person, why = found.get(each.person), str(WHY[Why(each.why)])
+            if person:
+                yield Skipped(person.username, person.get_full_name(), person.email, why, person)
+            else:
+                yield Skipped(each.name, "", "", why, None)
+        after, shown = part[-1].pk, shown + len(part)
+
+
+def _progress(request: SignedInRequest, run: BulkRun) -> HttpResponse:
+    skips = run.skipped
+    context: dict[str, Any] = {
+        "run": run,
+        "act": MASS_ACTS[run.act],
+        "seconds_left": _seconds_left(run),
+        "may_go_on": BulkRun.objects.filter(running.left(), pk=run.pk).exists(),
+        "skipped": list(_skipped(request, run, MOST_SKIPPED)) if run.ended_at and skips else [],
+        "lines": f"{reverse('settings:activity')}?{urlencode({'run': str(run.pk)})}",
+        "back": _back(run),
+    }
+    return render(request, "settings/administration/users/bulk-progress.html", context)
+
+
+def _seconds_left(run: BulkRun) -> str:
+    """How long it will go on, as people say it; "" where it cannot be told."""
+    if not (run.runs and run.begun_at and run.done):
+        return ""
+    seconds = round((timezone.now() - run.begun_at).total_seconds() * run.left / run.done)
+    if seconds < 90:
+        number = max(5, round(seconds, -1))
+        return ngettext("about {number} second left", "about {number} seconds left", number).format(number=number)
+    number = round(seconds / 60)
+    return ngettext("about {number} minute left", "about {number} minutes left", number).format(number=number)
+
+
+def _act_asked(request: SignedInRequest) -> str:
+    name = request.POST.get("act", "")
+    if name not in MASS_ACTS:
+        raise BadRequest
+    _permitted(request, name)
+    return name
+
+
+def _permitted(request: SignedInRequest, name: str) -> Act:
+    """An act that the role includes, or a 403."""
+    act = acts_of(request.user).get(name)
+    if act is None:
+        raise NotPermitted
+    return act
+
+
+def _back(run: BulkRun) -> str:
+    """The list that it was begun on."""
+    return reverse("settings:users") + (f"?{urlencode(run.asked)}" if run.asked else "")
+
+
+def _find(request: SignedInRequest, run_id: UUID) -> BulkRun:
+    """Theirs: what one administrator begins is no other's to see or to stop."""
+    run = BulkRun.objects.filter(pk=run_id, owner=request.user.pk).first()
+    if run is None:
+        raise Http404
+    return run
+
+
+def _address(run: BulkRun) -> str:
+    return reverse("settings:bulk_run", args=[run.pk])

@@ -1,0 +1,114 @@
+"""What an act on many will do, as rows: how many, and what becomes of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from companies.listing.kinds import Kind
+from companies.views.forecast import Row
+from mfa.forecast import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from companies.bulk.counts import Counts
+    from companies.forecast import Forecast
+
+
+def effects(act: str, counts: Counts, forecast: Forecast | None) -> list[Row]:
+    """The rows that anybody is in. `forecast` is that of requiring 2FA."""
+    rows = _required(forecast) if forecast else ROWS[act](counts)
+    return [row for row in rows if row.number]
+
+
+def _required(forecast: Forecast) -> list[Row]:
+    locked = ngettext(
+        "{number} is locked, and is asked once somebody let them in again.",
+        "{number} are locked, and are asked once somebody let them in again.",
+        forecast.locked,
+    )
+    asked = ngettext(
+        "will be asked to set it up at the next login", "will be asked to set it up at their next login", forecast.asked
+    )
+    never = ngettext(
+        "has never signed in, and is asked at the first login",
+        "have never signed in, and are asked at their first login",
+        forecast.never_signed_in,
+    )
+    stays = ngettext("is set up and notices nothing", "are set up and notice nothing", forecast.set_up)
+    return [
+        Row("wait", "clock", forecast.asked, asked, locked.format(number=forecast.locked) if forecast.locked else ""),
+        Row("", "user-circle", forecast.never_signed_in, never),
+        Row("ok", "shield-check", forecast.set_up, stays),
+    ]
+
+
+def _switched_off(counts: Counts) -> list[Row]:
+    outcomes, lost, number = counts.once_off(), counts.loses, counts.changes
+    loses = ngettext(
+        "loses the authenticator app and the recovery codes that are set up",
+        "lose the authenticator app and the recovery codes that they have set up",
+        lost,
+    )
+    free = outcomes[Outcome.FREE]
+    no_longer = ngettext(
+        "is no longer asked to set up two-factor authentication",
+        "are no longer asked to set up two-factor authentication",
+        free,
+    )
+    still = ngettext(
+        "is asked again at the next login: a rule of the company or the site requires it",
+        "are asked again at their next login: a rule of their company or the site requires it",
+        number - free,
+    )
+    return [
+        Row("bad", "trash", lost, loses),
+        Row("", "key", free, no_longer),
+        Row("wait", "clock", number - free, still),
+    ]
+
+
+def _asked_for_passkey(counts: Counts) -> list[Row]:
+    number, having = counts.changes, counts.of(Kind.PASSKEY)
+    text = ngettext(
+        "will be asked for a passkey at the next login", "will be asked for a passkey at their next login", number
+    )
+    more = ngettext(
+        "{number} of them has one already, and is asked for one more.",
+        "{number} of them have one already, and are asked for one more.",
+        having,
+    )
+    return [Row("wait", "finger-print", number, text, more.format(number=having) if having else "")]
+
+
+def _request_withdrawn(counts: Counts) -> list[Row]:
+    text = ngettext("is no longer asked for a passkey", "are no longer asked for a passkey", counts.changes)
+    return [Row("", "x-circle", counts.changes, text)]
+
+
+def _signed_out(counts: Counts) -> list[Row]:
+    number = counts.changes
+    text = ngettext("is signed out everywhere at once", "are signed out everywhere at once", number)
+    more = _("They can sign in again right away.")
+    return [Row("bad", "arrow-left-start-on-rectangle", number, text, more)]
+
+
+def _deactivated(counts: Counts) -> list[Row]:
+    text = ngettext(
+        "is signed out everywhere at once and cannot sign in",
+        "are signed out everywhere at once and cannot sign in",
+        counts.changes,
+    )
+    return [Row("bad", "no-symbol", counts.changes, text, _("What they set up stays, for the day they come back."))]
+
+
+ROWS: dict[str, Callable[[Counts], list[Row]]] = {
+    "stop": _switched_off,
+    "request": _asked_for_passkey,
+    "withdraw": _request_withdrawn,
+    "sign_out": _signed_out,
+    "deactivate": _deactivated,
+}

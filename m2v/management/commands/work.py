@@ -1,0 +1,30 @@
+"""Do what is handed to the queue, until SIGTERM: `make run` starts it beside the server."""
+
+from __future__ import annotations
+
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from companies.bulk.running import take_up_again
+from m2v.server import end_with
+from m2v.start import see_keys
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+
+class Command(BaseCommand):
+    help = "Do what waits in the queue, and what comes, until SIGTERM or Ctrl-C. What was interrupted goes on."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--parent", type=int, help="end with the process of this id, which started this one")
+
+    def handle(self, *args: object, parent: int | None, **options: object) -> None:
+        if parent:
+            Thread(target=end_with, args=(parent,), daemon=True).start()
+        see_keys()
+        take_up_again()
+        call_command("db_worker", reload=False, startup_delay=False)

@@ -1,0 +1,446 @@
+"""One act on many people: counted first, done in the background, and each person through the service of a click."""
+
+from __future__ import annotations
+
+import csv
+import re
+from datetime import timedelta
+from html import unescape
+from io import StringIO
+
+import pytest
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+
+from accounts import people
+from accounts.background import SILENT_SECONDS
+from accounts.models import Role, Session, User
+from audit.models import AuditEvent
+from companies.bulk import choosing, running
+from companies.bulk.acts import MASS_ACTS
+from companies.bulk.counts import count
+from companies.bulk.models import BulkPerson
+from companies.models import BulkRun
+from mfa import services
+from mfa.models import PasskeyRequest
+
+USERS = "/settings/administration/users/"
+BULK = f"{USERS}bulk/"
+
+
+def words(answer):
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())).split())
+
+
+def tick(person, act, *users, query="", **fields):
+    """Tick these rows of the list and choose `act`; the page that follows."""
+    ticked = [str(user.pk) for user in users]
+    return person.client.post(f"{BULK}{query}", {"act": act, "who": ticked, **fields}, follow=True)
+
+
+def paste(person, act, text):
+    return person.client.post(f"{BULK}names/", {"act": act, "names": text}, follow=True)
+
+
+@pytest.fixture
+def go(django_capture_on_commit_callbacks):
+    """`go(person)` says that what was counted is to be done, and waits for the end; the run."""
+
+    def confirm(person, **fields):
+        run = BulkRun.objects.filter(owner=person.user.pk, begun_at=None).get()
+        with django_capture_on_commit_callbacks(execute=True):
+            person.client.post(f"{BULK}{run.pk}/", fields)
+        run.refresh_from_db()
+        return run
+
+    return confirm
+
+
+def outcomes(run):
+    """(user name, or what was pasted, outcome, why) of each."""
+    names = dict(User.objects.values_list("pk", "username"))
+    rows = BulkPerson.objects.filter(run=run).order_by("pk")
+    return {(names.get(each.person, each.name), each.outcome, each.why) for each in rows}
+
+
+# --- Whom it is for, and what it would do ---
+
+
+def test_ticked_rows_are_counted_before_anything_is_done(administrator, make_user):
+    ada, ben = make_user("ada"), make_user("ben", two_factor_enabled=True)
+
+    page = words(tick(administrator, "require", ada, ben))
+
+    assert "Changes 1 user, skips 1" in page
+    assert "1: Their own 2FA switch is on already" in page
+    assert "Nothing is done yet." in page
+    assert not User.objects.get(pk=ada.pk).two_factor_enabled
+
+
+def test_what_was_ticked_is_done_and_said(administrator, make_user, go):
+    ada, ben = make_user("ada"), make_user("ben", two_factor_enabled=True)
+    tick(administrator, "require", ada, ben)
+
+    run = go(administrator)
+
+    assert outcomes(run) == {("ada", "changed", ""), ("ben", "skipped", "required")}
+    assert User.objects.get(pk=ada.pk).two_factor_enabled
+    assert run.ended_at
+    assert (run.total, run.changed, run.skipped) == (2, 1, 1)
+
+
+def test_nothing_ticked_is_said(administrator, make_user):
+    assert "Tick the users first." in words(tick(administrator, "require"))
+
+
+def test_all_that_a_filter_finds_are_acted_on(administrator, make_user, other_company, go):
+    here = [make_user(f"here{n}") for n in range(30)]
+    make_user("elsewhere", company=other_company)
+    tick(administrator, "require", query=f"?company={here[0].company_id}", everyone="on")
+
+    run = go(administrator)
+
+    assert run.changed == 30
+    assert not User.objects.get(username="elsewhere").two_factor_enabled
+
+
+def test_all_that_a_search_finds_are_acted_on(administrator, make_user, go):
+    for name in ("Hansen", "Hansson", "Meier"):
+        make_user(name.lower(), last_name=name)
+    tick(administrator, "request", query="?q=hans", everyone="on")
+
+    run = go(administrator)
+
+    assert {name for name, outcome, _ in outcomes(run) if outcome == "changed"} == {"hansen", "hansson"}
+
+
+def test_pasted_names_and_addresses_are_found_in_any_form(administrator, make_user, go):
+    make_user("ada", email="ada@acme.example")
+    make_user("ben")
+    make_user("cem", email="cem@acme.example")
+    page = words(paste(administrator, "require", "ADA@acme.example, ben;\nCem Özil <cem@acme.example>\nnobody\nBen"))
+
+    assert "Changes 3 users, skips 1" in page
+    assert "nobody" in page
+    assert outcomes(go(administrator)) == {
+        ("ada", "changed", ""),
+        ("ben", "changed", ""),
+        ("cem", "changed", ""),
+        ("nobody", "skipped", "unknown"),
+    }
+
+
+def test_pasting_nothing_and_too_much_is_said(administrator, monkeypatch):
+    assert "Enter user names or e-mail addresses." in words(paste(administrator, "require", " ,;\n"))
+    monkeypatch.setattr(choosing, "MOST_PASTED", 2)
+    assert "These are more than 2." in words(paste(administrator, "require", "a b c"))
+
+
+def test_a_name_of_another_company_is_nobody_s(carla, make_user, other_company):
+    make_user("elsewhere", company=other_company)
+
+    page = words(paste(carla, "require", "elsewhere nobody"))
+
+    assert "Changes nobody, skips 2" in page
+    assert "2: Nobody here has this name or address" in page
+
+
+def test_ticked_people_of_another_company_are_left_aside(carla, make_user, other_company):
+    elsewhere = make_user("elsewhere", company=other_company)
+
+    assert "Tick the users first." in words(tick(carla, "require", elsewhere))
+
+
+# --- The forecast is what happens ---
+
+STATES = {
+    "off": {},
+    "on": {"two_factor_enabled": True},
+    "gone": {"is_active": False},
+    "locked": {"locked_at": timezone.now()},
+}
+
+
+@pytest.mark.parametrize("act", MASS_ACTS)
+def test_what_was_counted_is_what_happens(administrator, make_person, make_user, go, act):
+    for state, fields in STATES.items():
+        make_user(state, **fields)
+        services.request_passkey(make_user(f"{state}-asked", **fields), actor=administrator.user)
+    make_person("with-app").set_up_app()
+    make_user("boss", role=Role.ADMINISTRATOR)
+    tick(administrator, act, *User.objects.all())
+    counted = count(BulkRun.objects.get(), administrator.user)
+
+    run = go(administrator)
+
+    assert (run.changed, run.skipped) == (counted.changes, counted.skips)
+    reasons = [why for _name, _outcome, why in outcomes(run) if why]
+    assert {why: reasons.count(why) for why in reasons} == {str(why): n for why, n in counted.left_out.items()}
+    assert counted.changes
+
+
+def test_nobody_does_it_to_themselves(administrator, go, make_user):
+    tick(administrator, "deactivate", administrator.user, make_user("ada"))
+
+    run = go(administrator)
+
+    assert ("petra", "skipped", "oneself") in outcomes(run)
+    assert User.objects.get(pk=administrator.user.pk).is_active
+
+
+def test_whoever_changed_since_is_decided_on_by_the_service(administrator, make_user, go):
+    ada, ben = make_user("ada"), make_user("ben")
+    tick(administrator, "require", ada, ben)
+    services.enable_two_factor(ada, actor=administrator.user)
+
+    assert outcomes(go(administrator)) == {("ada", "skipped", "required"), ("ben", "changed", "")}
+
+
+def test_whoever_left_the_company_since_is_skipped(carla, make_user, other_company, go):
+    ada, ben = make_user("ada"), make_user("ben")
+    tick(carla, "require", ada, ben)
+    User.objects.filter(pk=ada.pk).update(company=other_company)
+
+    assert outcomes(go(carla)) == {("ada", "skipped", "gone"), ("ben", "changed", "")}
+
+
+def test_the_last_administrator_who_can_sign_in_stays(administrator, make_user):
+    """Whoever began it has lost their own way in meanwhile."""
+    run = begun(administrator, [make_user("last", role=Role.ADMINISTRATOR), make_user("ada")], "deactivate")
+    User.objects.filter(pk=administrator.user.pk).update(password="!")
+
+    running.work(run.pk)
+
+    assert outcomes(run) == {("last", "skipped", "last"), ("ada", "changed", "")}
+
+
+def test_signing_out_now_ends_their_sessions(administrator, make_person, go):
+    ada = make_person("ada")
+    ada.sign_in()
+    tick(administrator, "require", ada.user)
+
+    go(administrator, sign_out="on")
+
+    assert not Session.objects.filter(user=ada.user).exists()
+
+
+def test_switching_off_says_what_is_lost(administrator, make_person, go):
+    ada = make_person("ada")
+    ada.set_up_app()
+
+    page = words(tick(administrator, "stop", ada.user))
+
+    assert "1 loses the authenticator app and the recovery codes that are set up" in page
+    go(administrator)
+    assert not ada.user.authenticator_apps.exists()
+
+
+# --- Who may ---
+
+
+def test_a_helpdesk_signs_out_and_does_no_more(make_person, make_user, go):
+    helper = make_person("helper", role=Role.HELPDESK)
+    helper.sign_in()
+    ada = make_user("ada")
+
+    assert tick(helper, "require", ada).status_code == 403
+    tick(helper, "sign_out", ada)
+    assert outcomes(go(helper)) == {("ada", "changed", "")}
+
+
+def test_an_act_that_there_is_not_is_refused(administrator, make_user):
+    assert tick(administrator, "delete", make_user("ada")).status_code == 400
+
+
+def test_a_run_is_its_owners_alone(administrator, carla, make_user):
+    tick(administrator, "require", make_user("ada"))
+    run = BulkRun.objects.get()
+
+    for name in ("bulk_run", "bulk_skipped"):
+        assert carla.client.get(reverse(f"settings:{name}", args=[run.pk])).status_code == 404
+    assert carla.client.post(reverse("settings:bulk_stop", args=[run.pk])).status_code == 404
+
+
+# --- On its way ---
+
+
+def begun(administrator, users, act="require"):
+    """A run that was begun, and that no worker has taken up."""
+    run = choosing.from_ticked(administrator.user, act, [str(user.pk) for user in users])
+    BulkRun.objects.filter(pk=run.pk).update(
+        begun_at=timezone.now(), total=len(users), epoch=administrator.user.session_epoch
+    )
+    run.refresh_from_db()
+    return run
+
+
+def test_a_run_that_waits_says_so_and_can_be_stopped(administrator, make_user):
+    run = begun(administrator, [make_user("ada"), make_user("ben")])
+
+    assert "It begins in a moment" in words(administrator.client.get(f"{BULK}{run.pk}/"))
+    page = words(administrator.client.post(f"{BULK}{run.pk}/stop/", follow=True))
+
+    assert "Stopped after 0 of 2" in page
+    assert "2 users were left as they were." in page
+    running.work(run.pk)
+    assert not User.objects.filter(two_factor_enabled=True).exists()
+
+
+def test_a_stop_in_the_middle_leaves_the_others(administrator, make_user, monkeypatch):
+    run = begun(administrator, [make_user(f"p{n}") for n in range(5)])
+    monkeypatch.setattr(running, "IN_A_STEP", 2)
+    step = running._step
+
+    def stopped_after_the_first(run, actor):
+        goes_on = step(run, actor)
+        running.stop(run)
+        return goes_on
+
+    monkeypatch.setattr(running, "_step", stopped_after_the_first)
+    running.work(run.pk)
+
+    run.refresh_from_db()
+    assert (run.changed, run.left) == (2, 3)
+    assert run.stopped
+    assert User.objects.filter(two_factor_enabled=True).count() == 2
+    assert AuditEvent.objects.filter(action="many_acted_on").get().details["left"] == 3
+
+
+def test_where_a_worker_was_killed_the_next_goes_on(administrator, make_user, monkeypatch, time_machine):
+    time_machine.move_to(timezone.now(), tick=False)
+    run = begun(administrator, [make_user(f"p{n}") for n in range(5)])
+    monkeypatch.setattr(running, "IN_A_STEP", 2)
+    step, steps = running._step, []
+
+    def killed_in_the_second(run, actor):
+        steps.append(1)
+        with transaction.atomic():
+            goes_on = step(run, actor)
+            if len(steps) == 2:
+                raise KeyboardInterrupt
+        return goes_on
+
+    with monkeypatch.context() as once:
+        once.setattr(running, "_step", killed_in_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            running.work(run.pk)
+    BulkRun.objects.update(beat=timezone.now())  # a process that is killed has no last word
+    running.work(run.pk)  # too soon: whoever has it may only be slow
+
+    run.refresh_from_db()
+    assert run.changed == 2
+    assert User.objects.filter(two_factor_enabled=True).count() == 2
+    time_machine.shift(SILENT_SECONDS + 2)
+    assert "Interrupted after 2 of 5" in words(administrator.client.get(f"{BULK}{run.pk}/"))
+    administrator.client.post(f"{BULK}{run.pk}/")
+    run.refresh_from_db()
+    assert (run.changed, run.left) == (5, 0)
+    assert AuditEvent.objects.filter(action="two_factor_enabled").count() == 5
+
+
+def test_a_worker_that_is_told_to_end_leaves_it_to_the_next_at_once(administrator, make_user, monkeypatch):
+    run = begun(administrator, [make_user("ada")])
+    with monkeypatch.context() as once:
+        once.setattr(running, "_step", lambda *_args: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            running.work(run.pk)
+
+    running.work(run.pk)
+
+    run.refresh_from_db()
+    assert (run.changed, run.turn) == (1, 2)
+
+
+def test_of_two_workers_one_has_the_turn(administrator, make_user, monkeypatch, time_machine):
+    time_machine.move_to(timezone.now(), tick=False)
+    run = begun(administrator, [make_user(f"p{n}") for n in range(6)])
+    monkeypatch.setattr(running, "IN_A_STEP", 2)
+    step = running._step
+
+    def overtaken(mine, actor):
+        goes_on = step(mine, actor)
+        monkeypatch.setattr(running, "_step", step)
+        time_machine.shift(SILENT_SECONDS + 2)  # it sleeps, and another takes the run up
+        running.work(run.pk)
+        with pytest.raises(running.TakenOver):
+            step(mine, actor)
+        return goes_on
+
+    monkeypatch.setattr(running, "_step", overtaken)
+    running.work(run.pk)
+
+    run.refresh_from_db()
+    assert run.changed == 6
+    assert AuditEvent.objects.filter(action="two_factor_enabled").count() == 6
+    assert AuditEvent.objects.filter(action="many_acted_on").count() == 1
+
+
+@pytest.mark.parametrize("change", ["signed out", "demoted", "deactivated"])
+def test_whoever_may_no_longer_stops_the_run(administrator, admin, make_user, change):
+    run = begun(administrator, [make_user("ada")])
+    if change == "signed out":
+        people.end_sessions(admin, actor=admin)
+    elif change == "demoted":
+        User.objects.filter(pk=admin.pk).update(role=Role.AUDITOR)
+    else:
+        User.objects.filter(pk=admin.pk).update(is_active=False)
+
+    running.work(run.pk)
+
+    run.refresh_from_db()
+    assert run.stopped == "What you may do has changed meanwhile, or you were signed out."
+    assert not User.objects.get(username="ada").two_factor_enabled
+
+
+def test_a_worker_that_begins_looks_at_what_is_not_over(administrator, make_user, settings):
+    settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+    run = begun(administrator, [make_user("ada")])
+
+    assert running.take_up_again() == 1
+    queued = DBTaskResult.objects.get()
+    assert queued.args_kwargs["args"] == [str(run.pk)]
+    assert queued.run_after > timezone.now() + timedelta(seconds=SILENT_SECONDS)
+
+
+# --- What is left of it ---
+
+
+def test_whoever_was_skipped_is_in_a_file_that_is_no_formula(administrator, make_user, go):
+    make_user("ada", two_factor_enabled=True, first_name="=Ada", last_name="Lovelace", email="ada@acme.example")
+    make_user("ben")
+    paste(administrator, "require", "ada ben @SUM(A1)")
+    run = go(administrator)
+
+    answer = administrator.client.get(f"{BULK}{run.pk}/skipped/")
+
+    rows = list(csv.reader(StringIO(b"".join(answer.streaming_content).decode("utf-8-sig"))))
+    assert rows[0] == ["user name", "name", "e-mail", "why"]
+    assert ["ada", "'=Ada Lovelace", "ada@acme.example", "Their own 2FA switch is on already"] in rows
+    assert ["'@SUM(A1", "", "", "Nobody here has this name or address"] in rows
+    assert len(rows) == 3
+
+
+def test_each_has_a_line_and_all_of_them_one_more(administrator, make_user, go):
+    tick(administrator, "request", make_user("ada"), make_user("ben"))
+    run = go(administrator)
+
+    lines = AuditEvent.objects.filter(details__run=str(run.pk))
+    assert sorted(lines.values_list("action", "subject__username")) == [
+        ("passkey_requested", "ada"),
+        ("passkey_requested", "ben"),
+    ]
+    assert AuditEvent.objects.get(action="many_acted_on").details["many"] == str(run.pk)
+    assert PasskeyRequest.objects.count() == 2
+
+
+def test_old_runs_are_forgotten(administrator, make_user, time_machine):
+    time_machine.move_to(timezone.now(), tick=False)
+    begun(administrator, [make_user("ada")])
+    tick(administrator, "require", make_user("ben"))
+    time_machine.shift(2 * 24 * 3600)
+    assert choosing.forget_old_runs() == 1
+    time_machine.shift(31 * 24 * 3600)
+    assert choosing.forget_old_runs() == 1
+    assert not BulkPerson.objects.exists()
