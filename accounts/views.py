@@ -12,7 +12,6 @@ from django.shortcuts import redirect, render, resolve_url
 from django.utils.decorators import method_decorator
 from django.utils.http import urlsafe_base64_decode
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.generic import FormView, TemplateView
@@ -70,7 +69,7 @@ class PasswordResetSent(TemplateView):
     template_name = "password-reset/sent.html"
 
 
-@method_decorator([login_not_required, sensitive_post_parameters(), never_cache], name="dispatch")
+@method_decorator([login_not_required, sensitive_post_parameters()], name="dispatch")
 class ChoosePassword(FormView):  # type: ignore[type-arg]  # the same
     """Choose a password by a link. It signs nobody in and touches no factor (ASVS 6.4.3).
 
@@ -122,7 +121,6 @@ class ChoosePassword(FormView):  # type: ignore[type-arg]  # the same
         return self.render_to_response({"validlink": False, "elsewhere": self.elsewhere}, status=404)
 
 
-@never_cache
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm_address(request: SiteRequest, token: str) -> HttpResponse:

@@ -45,7 +45,7 @@ EVERYWHERE = {
     "X-Frame-Options": "DENY",
     # Where "report-to" in a page's policy leads.
     "Reporting-Endpoints": 'csp="/csp-report/"',
-    # Static files bring their own.
+    # Static files bring their own. Nothing else is kept by anybody (RFC 9111 section 5.2.2.5, ASVS 14.3.2).
     "Cache-Control": "no-store",
 }
 

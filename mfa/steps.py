@@ -28,7 +28,6 @@ from django.db import transaction
 from django.http import HttpResponseRedirect, JsonResponse
 from django.shortcuts import resolve_url
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 
 from accounts.clock import is_ahead
 from accounts.login import NEXT, Proof, add_proof, proofs_of
@@ -185,7 +184,6 @@ def login_step(step: Step) -> Callable[[View], View]:
     """Open a page only to a claimant whose next step it is; send all others to where they belong."""
 
     def decorate(view: View) -> View:
-        @never_cache
         @login_not_required
         @wraps(view)
         def guarded(request: SiteRequest, *args: object, **kwargs: object) -> HttpResponse:

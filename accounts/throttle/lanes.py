@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
@@ -47,9 +48,7 @@ def address_lanes(*, free: int = 50, kind: str = "address") -> list[Lane]:
     stated = current_address()
     if not stated:
         return []
-    address = ip_address(stated)
-    network = ip_network((address, 64 if address.version == 6 else 32), strict=False)
-    return [Lane(f"{kind}:{network.network_address}", free, ends=NEVER, forgets=HOUR, renewed=True)]
+    return [Lane(f"{kind}:{_network(stated)}", free, ends=NEVER, forgets=HOUR, renewed=True)]
 
 
 def mail_lane(kind: str, person: User) -> Lane:
@@ -72,6 +71,12 @@ def import_lanes(actor: User) -> list[Lane]:
     """How many people of files `actor` can invite in a day: 10,000 for the site, 1,000 for a company, all together."""
     key = actor.pk.hex if actor.serves_site else f"company:{actor.company_id}"
     return [Lane(f"imports:{key}", 10_000 if actor.serves_site else 1000, 900, NEVER, 24 * HOUR, renewed=True)]
+
+
+@lru_cache
+def _network(stated: str) -> str:
+    address = ip_address(stated)
+    return str(ip_network((address, 64 if address.version == 6 else 32), strict=False).network_address)
 
 
 def _person_lane(person: User, known: str) -> Lane:

@@ -9,7 +9,6 @@ from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from mfa.methods.held import Holdings
 
 
-@never_cache
 @sensitive_post_parameters("password", "code")
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: SignedInRequest) -> HttpResponse:
@@ -85,7 +83,6 @@ def _holds(request: SignedInRequest, holdings: Holdings, form: PasswordForm | Co
     return False
 
 
-@never_cache
 @require_safe
 def go_on(request: SignedInRequest) -> HttpResponse:
     """The form that was interrupted, as it was filled in; a script sends it at once, a button does it too."""

@@ -11,7 +11,6 @@ from django.db import transaction
 from django.http import HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
     from accounts.requests import ClaimantRequest, SiteRequest
 
 
-@never_cache
 @login_not_required
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -113,7 +111,6 @@ def _challenge_page(request: ClaimantRequest, form: CodeForm, *, recovering: boo
     return render(request, "login/challenge.html", context, status=400 if form.is_bound else 200)
 
 
-@never_cache
 @login_not_required
 @require_POST
 def sign_out(request: SiteRequest) -> HttpResponse:

@@ -19,7 +19,6 @@ from django.db import transaction
 from django.http import JsonResponse
 from django.shortcuts import resolve_url
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from accounts import login
@@ -61,7 +60,6 @@ class Problem(Exception):
 def endpoint(view: Callable[[SiteRequest, dict[str, Any]], dict[str, Any]]) -> Callable[[SiteRequest], HttpResponse]:
     """Make `view`, from JSON object to JSON object, an endpoint that takes POST and nothing else."""
 
-    @never_cache
     @login_not_required
     @require_POST
     @wraps(view)

@@ -13,7 +13,6 @@ from django.db import transaction
 from django.http import HttpResponseRedirect
 from django.shortcuts import render, resolve_url
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import login
@@ -144,7 +143,6 @@ def show_codes(request: SiteRequest, person: User, template: str, **more: object
     return render(request, template, context, status=400 if form.is_bound else 200)
 
 
-@never_cache
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def own_two_factor(request: SignedInRequest) -> HttpResponse:

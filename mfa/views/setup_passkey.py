@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.http import HttpResponseRedirect
 from django.shortcuts import render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from audit.recording import record
@@ -48,7 +47,6 @@ def login_passkey(request: ClaimantRequest) -> HttpResponse:
     )
 
 
-@never_cache
 @confirmation_required
 @require_safe
 def own_passkey_new(request: SignedInRequest) -> HttpResponse:

@@ -13,7 +13,6 @@ from django.http import HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts.permissions import Permission
@@ -53,7 +52,6 @@ def own_new_codes(request: SignedInRequest, behind: Behind) -> HttpResponse:
     return confirm(request, behind, None, shown, title=title, lines=lines, tone="primary", leaves=True)
 
 
-@never_cache
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def own_recovery_codes(request: SignedInRequest) -> HttpResponse:

@@ -12,7 +12,6 @@ from django.contrib import messages
 from django.http import HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 
@@ -45,7 +44,7 @@ def window_page(permission: Permission) -> Callable[[View], View]:
     """What all pages of the window have in common: other people's are in the Settings app, and htmx gets no page behind."""
 
     def decorate(view: View) -> View:
-        return never_cache(vary_on_headers("HX-Request")(settings_app_for_others(permission)(view)))
+        return vary_on_headers("HX-Request")(settings_app_for_others(permission)(view))
 
     return decorate
 
