@@ -54,17 +54,26 @@ def record_export(form: Form, *, company: Company | None, filters: Mapping[str, 
 
     Raises OutOfReach for what is not theirs any more, and NotPermitted for a form that is not for them.
     """
-    acting = hold_actor(actor, needs=Permission.EXPORT)
-    if company is None and not acting.serves_site:
-        raise OutOfReach
-    if company and not Company.objects.managed_by(acting).filter(pk=company.pk).exists():
-        raise OutOfReach
+    acting = hold_reader(company, actor=actor, needs=Permission.EXPORT)
     if form not in forms_for(acting):
         raise NotPermitted
     if form is Form.SIGNED:
         record(Action.AUDIT_EXPORTED, actor=actor)
     else:
         record(Action.ACTIVITY_EXPORTED, actor=actor, company=company, form=str(form), filters=dict(filters))
+
+
+def hold_reader(company: Company | None, *, actor: User, needs: Permission) -> User:
+    """`actor` as they are now, locked, who may look at `company`, or at the whole site where it is None.
+
+    Raises ShutOut, NotPermitted and OutOfReach.
+    """
+    acting = hold_actor(actor, needs=needs)
+    if company is None and not acting.serves_site:
+        raise OutOfReach
+    if company and not Company.objects.managed_by(acting).filter(pk=company.pk).exists():
+        raise OutOfReach
+    return acting
 
 
 def as_file(form: Form, lines: Iterable[AuditEvent]) -> Iterator[bytes]:

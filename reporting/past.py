@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
+    from django.db.models import QuerySet
+
 PEOPLE_AT_ONCE = 500
 # What can be worked out. Recovery codes used up and first logins are not: their lines do not say what was before.
 KNOWN = (
@@ -51,18 +53,32 @@ STATE_ACTS = (
     Action.USER_LET_IN,
     Action.USER_RESET,
 )
+# Those of them that did not say what was before in earlier versions.
+SAYS_MORE = (
+    Action.PASSKEY_CREATED,
+    Action.PASSKEY_DELETED,
+    Action.PASSKEY_SUSPENDED,
+    Action.REPORTED_NOT_ME,
+    Action.USER_LOCKED,
+    Action.USER_LET_IN,
+    Action.USER_RESET,
+)
 COMPANY_RULE = {Action.COMPANY_TWO_FACTOR_ENABLED: False, Action.COMPANY_TWO_FACTOR_DISABLED: True}
 SITE_RULE = {Action.SITE_RULE_ENABLED: False, Action.SITE_RULE_DISABLED: True}  # what was before
 
 
 @dataclass
 class PastPerson:
-    """Somebody as they were. `there`: was there such a person? `fits`: do the lines since lead to what is true now?"""
+    """Somebody as they were.
+
+    `there`: was there such a person? `fits`: do the lines since lead to what is true now? `exact`: do they say all of it?
+    """
 
     person: User
     values: dict[str, Any]
     there: bool = True
     fits: bool = True
+    exact: bool = True
 
     @classmethod
     def now(cls, person: Any, moment: datetime) -> PastPerson:
@@ -83,14 +99,31 @@ class PastPerson:
         return cls(person, values, there=person.created_at <= moment)
 
     def undo(self, action: str, details: dict[str, Any]) -> None:
-        """Take back what a line says. Lines of earlier versions say less."""
+        """Take back what a line says."""
         if action == Action.USER_CREATED:
             self.there = False
+            return
+        if action in SAYS_MORE and "changes" not in details:
+            self._undo_older(action, details)
             return
         for name, (before, after) in details.get("changes", {}).items():
             if name in self.values:
                 self.fits = self.fits and self.values[name] == after
                 self.values[name] = before
+
+    def _undo_older(self, action: str, details: dict[str, Any]) -> None:
+        """The same of a line of an earlier version, as well as can be: it did not say what was before."""
+        self.exact = False
+        removed = details.get("removed", {})
+        self.values["authenticator_apps"] += removed.get("authenticator_apps", 0)
+        if action == Action.PASSKEY_CREATED:
+            self.values["passkeys"] = max(self.values["passkeys"] - 1, 0)
+        elif action in {Action.PASSKEY_DELETED, Action.PASSKEY_SUSPENDED}:
+            self.values["passkeys"] += 1
+        elif action == Action.USER_RESET:
+            self.values["passkeys"] += removed.get("passkeys", 0)
+        else:
+            self.values["locked"] = action == Action.USER_LET_IN
 
     @property
     def kind(self) -> int:
@@ -129,12 +162,23 @@ def as_they_were(people: Iterable[User], moment: datetime) -> Iterator[PastPerso
             yield past
 
 
+def exact_from(moment: datetime) -> datetime | None:
+    """From when on what is worked out is exact, if it is not at `moment`: after the last line that says too little."""
+    older = AuditEvent.objects.filter(action__in=SAYS_MORE, at__gt=moment).exclude(details__has_key="changes")
+    return older.order_by("-at").values_list("at", flat=True).first()
+
+
+def moved_out(company_id: UUID, moment: datetime) -> QuerySet[AuditEvent]:
+    """The lines that say that somebody left a company since."""
+    return _lines_after(moment).filter(action=Action.USER_CHANGED, details__changes__company__0=str(company_id))
+
+
 def changed_since(moment: datetime, company_id: UUID | None = None) -> set[UUID]:
     """Whoever was another kind of person at `moment`, or may have been; of those who are or were in a company, if one is said."""
     lines, made = _lines_after(moment), User.objects.filter(created_at__gt=moment)
     if company_id:
-        moved_out = Q(action=Action.USER_CHANGED, details__changes__company__0=str(company_id))
-        lines, made = lines.filter(Q(company=company_id) | moved_out), made.filter(company=company_id)
+        left = Q(pk__in=moved_out(company_id, moment).values("pk"))
+        lines, made = lines.filter(Q(company=company_id) | left), made.filter(company=company_id)
     subjects = lines.exclude(subject=None).order_by().values_list("subject", flat=True).distinct()
     return set(subjects) | set(made.order_by().values_list("pk", flat=True))
 
@@ -177,5 +221,5 @@ def demanded_at(moment: datetime) -> bool:
     return SITE_RULE[Action(first)] if first else site_rule.is_on()
 
 
-def _lines_after(moment: datetime) -> Any:
+def _lines_after(moment: datetime) -> QuerySet[AuditEvent]:
     return AuditEvent.objects.filter(action__in=STATE_ACTS, at__gt=moment)

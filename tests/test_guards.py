@@ -24,6 +24,7 @@ LOOKING = {
     "settings:company_names",
     "settings:company",
     "settings:activity",
+    "settings:past_day",
     "settings:user_mfa:window",
 }
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 import accounts
 import companies
 import mfa
+import reporting
 from accounts.authorization import NotPermitted, OutOfReach, ShutOut
 from accounts.models import Role, User
 from accounts.people import ChangedMeanwhile
@@ -38,7 +39,7 @@ pytestmark = pytest.mark.django_db
 def services() -> list[Any]:
     """Every function that does something in somebody's name: it takes `actor` by keyword, and begins a transaction."""
     found = {}
-    for package in (accounts, mfa, companies):
+    for package in (accounts, mfa, companies, reporting):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if ".migrations" in module.name or ".management" in module.name:
                 continue
@@ -70,6 +71,7 @@ def call(company, kim) -> Callable[..., object]:
             "kept": [],
             "form": Form.CSV,
             "filters": {},
+            "day": timezone.localdate(),
             "codes": recovery_codes.draw(),
             "checked": IdentityCheck.IN_PERSON,
             "reason": "She stood at my desk",

@@ -34,7 +34,7 @@ from companies.access_passes import IdentityCheck, Validity, give_pass
 from companies.bulk import choosing, running
 from companies.letting_in import APP, CODES
 from companies.lost_phone import reset
-from companies.models import BulkRun, Company
+from companies.models import BulkRun, Company, Snapshot
 from companies.reminders import remind
 from m2v import errors
 from m2v.management.commands.create_demo import create
@@ -42,6 +42,7 @@ from mfa import services
 from mfa.policy import Method
 from mfa.sealing import Purpose, unseal
 from tests.addresses import link_of
+from tests.audit import forget
 from tests.people import Person
 
 if TYPE_CHECKING:
@@ -708,6 +709,21 @@ def app_switcher(stage: Stage) -> Desk:
 inside("overview", "settings:home", "petra.vogt")
 inside("overview-company-administrator", "settings:home", "carla.reyes")
 inside("overview-auditor", "settings:home", "viktor.lang")
+
+
+@state("overview-new", "settings:home")
+def overview_new(stage: Stage) -> Desk:
+    """The first administrator, and nobody and nothing else."""
+    desk = stage.inside("petra.vogt", "/settings/")
+    forget()
+    User.objects.exclude(username="petra.vogt").delete()
+    Company.objects.all().delete()
+    Snapshot.objects.all().delete()
+    desk.page.reload()
+    expect(desk.heading("Nobody else is here yet")).to_be_visible()
+    return desk
+
+
 inside("rule-on", "settings:rule_on", "petra.vogt")
 inside("rule-off", "settings:rule_off", "petra.vogt")
 inside("users-auditor", "settings:users", "viktor.lang")
@@ -1036,6 +1052,23 @@ def activity_export(stage: Stage) -> Desk:
 @state("activity-empty", "settings:activity")
 def activity_empty(stage: Stage) -> Desk:
     return stage.inside("petra.vogt", "/settings/administration/activity/?q=miller")
+
+
+inside("past-day", "settings:past_day", "petra.vogt")
+inside("past-day-auditor", "settings:past_day", "viktor.lang", query="?day=2026-02-30")
+
+
+@state("past-day-differs", "settings:past_day")
+def past_day_differs(stage: Stage) -> Desk:
+    User.objects.filter(username="kim.hansen").update(two_factor_enabled=False)  # as at the database
+    Snapshot.objects.filter(whole=False, company=stage.company(NORDWIND)).update(kinds={"1": [3, 0]})
+    return stage.inside("petra.vogt", "/settings/administration/activity/day/")
+
+
+@state("past-day-uncounted", "settings:past_day")
+def past_day_uncounted(stage: Stage) -> Desk:
+    Snapshot.objects.all().delete()
+    return stage.inside("petra.vogt", "/settings/administration/activity/day/")
 
 
 # --- What does not work ---

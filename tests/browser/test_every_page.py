@@ -111,6 +111,7 @@ def test_the_catalogue_has_every_page():
         "settings:address_withdraw",
         "settings:company_names",  # suggestions while somebody types
         "settings:activity_export",  # files
+        "settings:past_day_export",
         "settings:user_export",
         "settings:bulk",  # what is ticked; leads to the counts
         "settings:bulk_stop",

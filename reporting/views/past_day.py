@@ -1,0 +1,43 @@
+"""Administration → Activity → A day: how things stood at its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.http import StreamingHttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.guards import settings_app
+from accounts.permissions import Permission
+from companies.exports import BOM, as_csv
+from mfa.step_up import confirmation_required
+from reporting.past_day import OF_A_PAST_PERSON, PastDay, record_past_day
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from accounts.requests import SignedInRequest
+
+
+@never_cache
+@settings_app(Permission.ACTIVITY)
+@require_safe
+def past_day(request: SignedInRequest) -> HttpResponse:
+    """Numbers of a day that is over, by state and company."""
+    shown = PastDay(request.user, request.GET.get("day", "")[:20])
+    return render(request, "settings/administration/activity/day.html", {"past": shown})
+
+
+@never_cache
+@settings_app(Permission.EXPORT)
+@confirmation_required
+@require_POST
+def past_day_export(request: SignedInRequest) -> HttpResponse:
+    """Everybody as they were, as a file."""
+    shown = PastDay(request.user, request.GET.get("day", "")[:20])
+    record_past_day(shown.day, company=shown.scope, actor=request.user)
+    headers = {"Content-Disposition": f'attachment; filename="user-{shown.day.isoformat()}.csv"'}
+    lines = as_csv(OF_A_PAST_PERSON, shown.rows(), begin=BOM)
+    return StreamingHttpResponse(lines, headers=headers, content_type="text/csv; charset=utf-8")  # type: ignore[return-value]  # to the types, no HttpResponse
