@@ -174,6 +174,7 @@ DONE_TO_MANY: dict[str, tuple[_StrPromise, _StrPromise]] = {
     "require": (_("required 2FA for {number} user"), _("required 2FA for {number} users")),
     "stop": (_("stopped requiring 2FA of {number} user"), _("stopped requiring 2FA of {number} users")),
     "request": (_("asked {number} user for a passkey"), _("asked {number} users for a passkey")),
+    "remind": (_("reminded {number} user by e-mail"), _("reminded {number} users by e-mail")),
     "withdraw": (
         _("deleted the passkey request for {number} user"),
         _("deleted the passkey requests for {number} users"),

@@ -6,24 +6,27 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.authorization import hold
-from accounts.clock import is_ahead
+from accounts.clock import APART, is_ahead
+from accounts.models import User
 from accounts.permissions import Permission
 from audit.recording import record
 from audit.vocabulary import Action
 from companies.models import Reminder
 from mfa.forecast import ways
+from mfa.models import Passkey
 from mfa.policy import Method, Step
 from mfa.queries import circumstances_of
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
-    from accounts.models import User
     from mfa.forecast import Circumstances, Way
 
 A_DAY = timedelta(hours=24)
@@ -94,6 +97,20 @@ def why_not(person: User, circumstances: Circumstances, reminded: datetime | Non
         WhyNot.TODAY: was_today(reminded),
     }
     return next((why for why, holds in reasons.items() if holds), None)
+
+
+def beyond_reach(person: str) -> dict[WhyNot, Q]:
+    """Of rows that name somebody in the column `person`: those whom no reminder reaches, by a reason that no kind tells."""
+    somebody = User.objects.get_queryset().filter(pk=OuterRef(person))
+    without_password = somebody.filter(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+    passkeys = Passkey.objects.filter(user=OuterRef(person), suspended_at=None)
+    now = timezone.now()
+    today = Reminder.objects.filter(person=OuterRef(person), at__gt=now - A_DAY, at__lte=now + timedelta(seconds=APART))
+    return {
+        WhyNot.NO_PASSWORD: Q(Exists(without_password)) & ~Q(Exists(passkeys)),
+        WhyNot.NO_ADDRESS: Q(Exists(somebody.filter(email=""))),
+        WhyNot.TODAY: Q(Exists(today)),
+    }
 
 
 def reminded_at(person: User) -> datetime | None:

@@ -14,19 +14,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts import people
+from accounts import people, site_rule
 from accounts.authorization import ADMINISTRATORS, NOBODY
 from accounts.permissions import Permission
-from companies.listing.kinds import Kind
+from companies import reminders
+from companies.listing.kinds import OPENS_SETTINGS, Kind
 from mfa import services
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from django.db.models import Q
+    from django.db.models import Q, QuerySet
     from django.utils.functional import _StrPromise as StrPromise
 
     from accounts.models import User
+    from companies.models import Listing
     from mfa.services import Sessions
 
 
@@ -41,6 +43,11 @@ class Why(StrEnum):
     NOT_REQUIRED = "not_required"
     REQUESTED = "requested"
     NOT_REQUESTED = "not_requested"
+    LOCKED = "locked"
+    NO_PASSWORD = "no_password"  # noqa: S105  # a name
+    NOT_ASKED = "not_asked"
+    NO_ADDRESS = "no_address"
+    TODAY = "today"
     LAST = "last"
 
 
@@ -53,6 +60,11 @@ WHY: dict[Why, StrPromise] = {
     Why.NOT_REQUIRED: _("Their own 2FA switch is off, and nothing is set up"),
     Why.REQUESTED: _("Asked for a passkey already"),
     Why.NOT_REQUESTED: _("Nobody asked them for a passkey"),
+    Why.LOCKED: _("Locked, until an administrator has looked at the account"),
+    Why.NO_PASSWORD: _("Have not chosen a password yet: invite them again"),
+    Why.NOT_ASKED: _("Not asked for anything"),
+    Why.NO_ADDRESS: _("No e-mail address on record"),
+    Why.TODAY: _("Reminded within the last 24 hours"),
     Why.LAST: _("The last administrator who can sign in"),
 }
 
@@ -85,8 +97,9 @@ CELL_COLUMNS = ("kind", "company__two_factor_enabled", "company__pass_demanded")
 class Act:
     """Something that is done to each of many: how it is called, what it needs, and the service that does it.
 
-    `leaves_out` says of whom it would change nothing; `do` may raise LeftOut for what no forecast knows. `factors`: what
-    people hold is locked before them, as the service does it.
+    `leaves_out` says of whom it would change nothing; `do` may raise LeftOut for what no forecast knows. `sets_apart` finds
+    those left out for what no kind tells, each in one group. `factors`: what people hold is locked before them, as the
+    service does it. `mails`: it is nothing but a mail, and takes from the budget of whoever begins it.
     """
 
     label: StrPromise
@@ -95,10 +108,12 @@ class Act:
     needs: Permission
     do: Callable[[User, User, Sessions], object]  # the person, the actor, what becomes of open sessions
     leaves_out: Callable[[Cell], Why | None]
+    sets_apart: Callable[[QuerySet[Listing]], list[tuple[Why, QuerySet[Listing]]]] = lambda _rows: []
     also: Q = NOBODY  # who else is to be held
     factors: bool = False
     offers_sign_out: bool = False
     takes_away: bool = False
+    mails: bool = False
 
 
 def _enable(person: User, actor: User, sessions: Sessions) -> None:
@@ -115,6 +130,37 @@ def _request(person: User, actor: User, _sessions: Sessions) -> None:
 
 def _withdraw(person: User, actor: User, _sessions: Sessions) -> None:
     services.delete_passkey_request(person, actor=actor)
+
+
+def _remind(person: User, actor: User, _sessions: Sessions) -> None:
+    try:
+        reminders.remind(person, actor=actor)
+    except reminders.NotReminded as trouble:
+        raise LeftOut(Why(trouble.why)) from trouble
+
+
+def _not_reminded(cell: Cell) -> Why | None:
+    """Who is deactivated, locked, or not asked for anything."""
+    if Kind.ACTIVE not in cell.kind:
+        return Why.DEACTIVATED
+    if Kind.LOCKED in cell.kind:
+        return Why.LOCKED
+    if Kind.REQUESTED in cell.kind:
+        return None
+    if Kind.APP in cell.kind:
+        return Why.NOT_ASKED
+    by_site = bool(cell.kind & OPENS_SETTINGS) and Kind.PASSKEY not in cell.kind
+    asked = cell.required or Kind.OWN_SWITCH in cell.kind or (by_site and site_rule.is_on())
+    return None if asked else Why.NOT_ASKED
+
+
+def _not_to_be_reached(rows: QuerySet[Listing]) -> list[tuple[Why, QuerySet[Listing]]]:
+    """Who cannot sign in yet, has no address, or was reminded today."""
+    found = []
+    for why, condition in reminders.beyond_reach("person").items():
+        found.append((Why(why), rows.filter(condition)))
+        rows = rows.exclude(condition)
+    return found
 
 
 def _sign_out(person: User, actor: User, _sessions: Sessions) -> None:
@@ -156,6 +202,16 @@ MASS_ACTS: dict[str, Act] = {
         Permission.PASSKEY_REQUEST,
         _request,
         lambda cell: _if(cell, Kind.REQUESTED, Why.REQUESTED),
+    ),
+    "remind": Act(
+        _("Remind"),
+        _("Remind by e-mail"),
+        "bell",
+        Permission.REMIND,
+        _remind,
+        _not_reminded,
+        sets_apart=_not_to_be_reached,
+        mails=True,
     ),
     "withdraw": Act(
         _("Delete passkey request"),

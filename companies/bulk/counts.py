@@ -78,6 +78,12 @@ def count(run: BulkRun, actor: User) -> Counts:
             counts.left_out[why] += number
         else:
             counts.changed[cell] += number
+    for why, rows in act.sets_apart(rows_of(run, actor).exclude(person=actor.pk)):
+        for *columns, number in rows.order_by().values_list(*CELL_COLUMNS).annotate(Count("pk")):
+            cell = Cell.of(*columns)
+            if not act.leaves_out(cell):
+                counts.changed[cell] -= number
+                counts.left_out[why] += number
     known = BulkPerson.objects.filter(run=run).exclude(why="").values_list("why").annotate(Count("pk"))
     for said, number in known:
         counts.left_out[Why(said)] += number

@@ -18,9 +18,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.authorization import NotPermitted
+from accounts.forms import too_many
 from accounts.guards import settings_app
 from accounts.models import User
 from accounts.permissions import Permission
+from accounts.throttle import budgets, lanes
 from companies import exports
 from companies.bulk import choosing, running
 from companies.bulk.acts import MASS_ACTS, WHY, Act, Why, acts_of
@@ -97,6 +99,9 @@ def bulk_run(request: SignedInRequest, run_id: UUID) -> HttpResponse:
         return _progress(request, run)
     act, counts = _permitted(request, run.act), count(run, request.user)
     if request.method == "POST" and counts.changes:
+        if act.mails and (trouble := _over_budget(request)):
+            messages.error(request, trouble)
+            return HttpResponseRedirect(_address(run))
         signs_out = act.offers_sign_out and "sign_out" in request.POST
         running.begin(run, actor=request.user, total=counts.total, signs_out=signs_out)
         return HttpResponseRedirect(_address(run))
@@ -183,6 +188,15 @@ def _progress(request: SignedInRequest, run: BulkRun) -> HttpResponse:
         "back": _back(run),
     }
     return render(request, "settings/administration/users/bulk-progress.html", context)
+
+
+def _over_budget(request: SignedInRequest) -> str:
+    """What to say where nothing is left of the mails that the actor may cause; else one is taken."""
+    try:
+        budgets.claim(*lanes.actor_lanes("mails", request.user))
+    except budgets.Throttled as trouble:
+        return too_many(trouble)
+    return ""
 
 
 def _seconds_left(run: BulkRun) -> str:

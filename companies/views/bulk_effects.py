@@ -84,6 +84,15 @@ def _asked_for_passkey(counts: Counts) -> list[Row]:
     return [Row("wait", "finger-print", number, text, more.format(number=having) if having else "")]
 
 
+def _reminded(counts: Counts) -> list[Row]:
+    text = ngettext(
+        "gets a mail that says what the next login asks for, and how it goes",
+        "get a mail that says what the next login asks for, and how it goes",
+        counts.changes,
+    )
+    return [Row("", "envelope", counts.changes, text, _("Nobody is reminded more than once a day."))]
+
+
 def _request_withdrawn(counts: Counts) -> list[Row]:
     text = ngettext("is no longer asked for a passkey", "are no longer asked for a passkey", counts.changes)
     return [Row("", "x-circle", counts.changes, text)]
@@ -108,6 +117,7 @@ def _deactivated(counts: Counts) -> list[Row]:
 ROWS: dict[str, Callable[[Counts], list[Row]]] = {
     "stop": _switched_off,
     "request": _asked_for_passkey,
+    "remind": _reminded,
     "withdraw": _request_withdrawn,
     "sign_out": _signed_out,
     "deactivate": _deactivated,

@@ -11,9 +11,10 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from accounts.models import Role
+from accounts.models import Role, User
 from audit.models import AuditEvent
 from audit.vocabulary import Action
+from companies.models import Reminder
 from companies.services import enable_company_two_factor
 from tests.browser.effort import from_home
 from tests.people import Person
@@ -55,6 +56,34 @@ def test_two_factor_authentication_on_for_a_named_user(petra, kim, within):
     within(effort, "2FA on for a named user", clicks=5)
     kim.user.refresh_from_db()
     assert kim.user.two_factor_enabled
+
+
+def test_two_factor_authentication_on_for_twenty_pasted_names(petra, make_user, within):
+    names = [make_user(f"p{n:02}").username for n in range(20)]
+    effort = from_home(petra)
+
+    petra.administration("User").click()
+    petra.link("Paste names").click()
+    petra.page.get_by_label("User names or e-mail addresses").fill("\n".join(names))
+    petra.button("Require 2FA").click()
+    petra.button("Require 2FA: 20 users").click()
+
+    expect(petra.heading("Done")).to_be_visible()
+    within(effort, "2FA on for twenty pasted names", clicks=6)
+    assert User.objects.filter(username__in=names, two_factor_enabled=True).count() == 20
+
+
+def test_reminding_who_is_left_in_a_company(petra, kim, ada, company, admin, within):
+    enable_company_two_factor(company, actor=admin)
+    effort = from_home(petra)
+
+    petra.link("Acme Machines").click()
+    petra.button("Remind them").click()
+    petra.button("Remind: 2 users").click()
+
+    expect(petra.heading("Done")).to_be_visible()
+    within(effort, "remind who is left in a company", clicks=4)
+    assert Reminder.objects.count() == 2
 
 
 def test_who_is_left_in_a_company(petra, kim, ada, carla, company, admin, within):

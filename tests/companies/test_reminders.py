@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import unescape
 from time import time
 
 import pytest
 from django.contrib.messages import get_messages
 from django.utils import timezone
 
-from accounts import people
+from accounts import people, site_rule
 from accounts.models import Budget, Role, User
 from accounts.permissions import Permission
 from accounts.throttle import lanes
 from audit.models import AuditEvent
+from audit.sentences import sentence
 from companies import services as companies
 from companies.access_passes import IdentityCheck, Validity, demand_passes, give_pass
-from companies.models import Reminder
+from companies.models import BulkRun, Reminder
 from companies.reminders import NotReminded, WhyNot, remind
 from mfa import services
+from tests.mfa.pages import words
 
 USERS = "/settings/administration/users/"
 
@@ -245,3 +248,105 @@ def test_where_nobody_is_left_the_company_s_page_says_nothing_of_it(administrato
 
     assert 'id="left"' not in page
     assert "Who is left" not in page
+
+
+# --- Many at once ---
+
+
+BULK = f"{USERS}bulk/"
+
+
+@pytest.fixture
+def crew(asked, make_user, admin):
+    """Kim and Lea, who can be reminded, and others of the company who cannot, each for another reason."""
+    now = timezone.now()
+    people_here = {
+        "lea": {},
+        "nora": {"password": None},
+        "olaf": {"email": ""},
+        "pia": {"locked_at": now},
+        "rosa": {},
+    }
+    crew = {name: make_user(name, two_factor_enabled=True, **fields) for name, fields in people_here.items()}
+    remind(crew["rosa"], actor=admin)
+    return crew
+
+
+def press_remind_them(actor, company):
+    """Press "Remind them" on the company's page; the page with the counts."""
+    page = actor.client.get(f"/settings/administration/companies/{company.pk}/").content.decode()
+    [action] = re.findall(r'action="([^"]*/bulk/[^"]*)"', page)
+    assert "Remind them" in page
+    return actor.client.post(unescape(action), {"act": "remind", "everyone": "on"}, follow=True)
+
+
+def test_remind_them_counts_first_and_leaves_out_just_those_that_it_said(
+    told, administrator, crew, company, django_capture_on_commit_callbacks
+):
+    counts = press_remind_them(administrator, company)
+    said = words(counts)
+    assert "Changes 2 users, skips 4" in said
+    for reason in (
+        "Locked, until an administrator has looked at the account",
+        "Have not chosen a password yet: invite them again",
+        "No e-mail address on record",
+        "Reminded within the last 24 hours",
+    ):
+        assert f"1: {reason}" in said
+    assert Reminder.objects.count() == 1, "nothing is done yet"
+
+    run = BulkRun.objects.get(owner=administrator.user.pk)
+    mails = told(administrator.client.post, f"{BULK}{run.pk}/")
+
+    run.refresh_from_db()
+    assert (run.changed, run.skipped) == (2, 4)
+    assert sorted(mail.to[0] for mail in mails) == ["kim@acme.example", "lea@acme.example"]
+    why = {User.objects.get(pk=each.person).username: each.why for each in run.people.filter(outcome="skipped")}
+    assert why == {"nora": "no_password", "olaf": "no_address", "pia": "locked", "rosa": "today"}
+    line = AuditEvent.objects.select_related("actor", "subject", "company").get(action="many_acted_on")
+    assert sentence(line) == "Petra Vogt reminded 2 users by e-mail"
+
+
+def test_a_second_time_on_one_day_reminds_nobody(administrator, crew, company, django_capture_on_commit_callbacks):
+    for _ in range(2):
+        counts = press_remind_them(administrator, company)
+        run = BulkRun.objects.latest("created_at")
+        with django_capture_on_commit_callbacks(execute=True):
+            administrator.client.post(f"{BULK}{run.pk}/")
+
+    assert "Changes nobody, skips 6" in words(counts)
+    assert AuditEvent.objects.filter(action="user_reminded").count() == 3
+
+
+@pytest.mark.parametrize("rule_on", [False, True])
+def test_whom_the_site_s_rule_asks_is_counted_as_the_login_asks(administrator, carla, company, rule_on, asked):
+    if rule_on:
+        site_rule.demand_factor(actor=administrator.user)
+    ids = [str(person.pk) for person in (carla.user, asked.user)]
+
+    said = words(administrator.client.post(BULK, {"act": "remind", "who": ids}, follow=True))
+
+    assert ("Changes 2 users" in said) is rule_on
+    assert ("1: Not asked for anything" in said) is not rule_on
+
+
+def test_an_empty_budget_begins_no_reminders(administrator, asked, company):
+    press_remind_them(administrator, company)
+    run = BulkRun.objects.get()
+    for lane in lanes.actor_lanes("mails", administrator.user):
+        Budget.objects.create(key=lane.key, failures=400, blocked_until=time() + 600, last_at=time(), began_at=time())
+
+    answer = administrator.client.post(f"{BULK}{run.pk}/", follow=True)
+
+    assert "Too many attempts" in words(answer)
+    run.refresh_from_db()
+    assert run.begun_at is None
+
+
+def test_the_list_of_those_who_are_asked_offers_it_and_an_auditor_is_offered_nothing(administrator, asked, make_person):
+    viktor = make_person("viktor", role=Role.AUDITOR, company=None)
+    viktor.sign_in()
+    for show, offered in (("asked", True), ("set_up", False), ("", False)):
+        page = administrator.client.get(USERS, {"show": show}).content.decode()
+        assert ("Remind them" in page) is offered
+        assert "Remind them" not in viktor.client.get(USERS, {"show": show}).content.decode()
