@@ -17,10 +17,10 @@ from django.utils.translation import gettext_lazy as _later
 from accounts.roles import seen_roles
 from audit.methods import in_words
 from companies.charts import bars, course
-from companies.listing.kinds import role_of
-from companies.listing.numbers import Numbers
+from companies.listing.kinds import Chip, Kind, is_met, role_of
 from companies.models import Snapshot
 from companies.queries import Coverage
+from mfa.queries import State
 
 if TYPE_CHECKING:
     from datetime import date
@@ -153,11 +153,22 @@ class Past:
 
 
 def covered(row: Snapshot, viewer: User) -> Coverage:
-    """How far those were whom `viewer` may see."""
+    """How far those were whom `viewer` may see: of each kind it is looked once whom the rule of a company makes asked."""
     roles = seen_roles(viewer)
-    people = {int(kind): number for kind, (number, _required) in row.kinds.items()}
-    required = {int(kind): of_them for kind, (_number, of_them) in row.kinds.items()}
-    return Coverage.of(Numbers(people, required, row.demanded).kept(lambda kind: role_of(kind) in roles))
+    counts = dict.fromkeys(("all", *State), 0)
+    for text, (number, required) in row.kinds.items():
+        kind = int(text)
+        if not kind & Kind.ACTIVE or role_of(kind) not in roles:
+            continue
+        counts["all"] += number
+        if kind & Kind.APP:
+            counts[State.SET_UP] += number
+        elif is_met(Chip.ASKED, kind, required=False, demanded=row.demanded):
+            counts[State.ASKED] += number
+        else:
+            counts[State.ASKED] += required
+            counts[State.OFF] += number - required
+    return Coverage(counts)
 
 
 def _method(key: str) -> str:

@@ -8,12 +8,14 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from accounts import site_rule
 from companies import services as companies_services
 from companies.listing.kinds import Kind
 from companies.models import Snapshot
+from m2v import nightly
 from mfa import services
 from reporting.taking import MOST_MISSED, NotYet, end_of, take_missing, take_snapshot
 from tests.people import NOW, PASSWORD, Person
@@ -130,6 +132,23 @@ def test_a_day_that_has_not_begun_or_is_none_is_refused(clock, kim):
     for odd in ("yesterday", "2026-02-30", "04.05.2026"):
         with pytest.raises(CommandError, match="2026-11-27"):
             snapshot("--day", odd)
+
+
+def test_the_worker_keeps_them_and_what_fails_is_logged(clock, kim, morning, caplog, django_assert_max_num_queries):
+    morning()
+    nightly.once()
+    assert Snapshot.objects.filter(day=TODAY, whole=True).exists()
+    with django_assert_max_num_queries(2):
+        nightly.once()
+    assert not caplog.records
+
+    with transaction.atomic(), connection.execute_wrapper(away):
+        nightly.once()
+    assert [record.message for record in caplog.records] == ["the numbers of a day could not be kept"]
+
+
+def away(*_statement):
+    raise OperationalError("The database is away.")
 
 
 def test_nobody_is_named_in_it(clock, kim, admin, morning):

@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from companies.bulk.running import take_up_again
+from m2v.nightly import every_hour
 from m2v.server import end_with
 from m2v.start import see_keys
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    help = "Do what waits in the queue, and what comes, until SIGTERM or Ctrl-C. What was interrupted goes on."
+    help = "Do what waits in the queue, and what comes, until SIGTERM or Ctrl-C; keep the numbers of each day. What was interrupted goes on."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--parent", type=int, help="end with the process of this id, which started this one")
@@ -27,4 +28,5 @@ class Command(BaseCommand):
             Thread(target=end_with, args=(parent,), daemon=True).start()
         see_keys()
         take_up_again()
+        Thread(target=every_hour, daemon=True).start()
         call_command("db_worker", reload=False, startup_delay=False)
