@@ -11,9 +11,14 @@ from accounts import people
 from accounts.models import Role, User
 from accounts.not_me import Claim
 from accounts.people import report_not_me
+from accounts.roles import seen_roles
 from audit.models import AuditEvent
 from companies import services as companies_services
+from companies.listing.kinds import Kind, role_of
+from companies.listing.numbers import Numbers
 from companies.models import Company, Snapshot
+from companies.queries import Coverage
+from companies.snapshots.reading import covered
 from mfa import services
 from mfa.models import RecoveryCode
 from reporting.taking import take_missing, take_snapshot
@@ -162,6 +167,24 @@ def test_everybody_sees_the_past_of_those_whom_they_see_now(clock, petra, carla,
         ]
 
     assert numbers == {"petra": ["3", "1"], "carla": ["1", "0"], "hana": ["1", "1"]}  # no administrators for a helpdesk
+
+
+@pytest.mark.parametrize("demanded", [True, False])
+@pytest.mark.parametrize("role", [Role.ADMINISTRATOR, Role.HELPDESK])
+def test_a_past_day_counts_every_kind_as_lists_do(role, demanded, make_user):
+    viewer = make_user("eve", role=role, company=None)
+    kinds = range(2 * max(Kind))
+    row = Snapshot(kinds={str(kind): [kind + 1, kind // 3] for kind in kinds}, demanded=demanded)
+    numbers = Numbers({kind: kind + 1 for kind in kinds}, {kind: kind // 3 for kind in kinds}, demanded)
+    expected = Coverage.of(numbers.kept(lambda kind: role_of(kind) in seen_roles(viewer)))
+
+    found = covered(row, viewer)
+    assert (found.all, found.set_up, found.asked, found.off) == (
+        expected.all,
+        expected.set_up,
+        expected.asked,
+        expected.off,
+    )
 
 
 # --- Logins ---
