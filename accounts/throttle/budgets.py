@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from math import ceil
 from time import time
 from typing import TYPE_CHECKING
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 
 from accounts.prepared import Prepared
@@ -24,17 +24,15 @@ if TYPE_CHECKING:
 
     from accounts.models import User
 
-# Makes the rows that are not there yet, locks all of them, and reads them: three statements of the ORM, of which a
-# login would need nine. A SELECT … FOR UPDATE alone locks no row that is not there, and of two first guesses one was lost.
+# Makes the rows that are not there yet, locks all of them, and reads them. The ORM needs two statements for this, a
+# bulk_create that ignores conflicts and a SELECT … FOR UPDATE: 20 in a login for 18, and twice the CPU of a claim; and
+# a row that is tidied away between the two would be nobody's. A SELECT … FOR UPDATE alone locks no row that is not
+# there, and of two first guesses one was lost.
 HELD = """
 INSERT INTO accounts_budget (key, failures, blocked_until, last_at, began_at) VALUES {rows}
 ON CONFLICT (key) DO UPDATE SET key = excluded.key RETURNING *
 """
-KEPT = """
-INSERT INTO accounts_budget (key, failures, blocked_until, last_at, began_at) VALUES {rows}
-ON CONFLICT (key) DO UPDATE SET failures = excluded.failures, blocked_until = excluded.blocked_until,
-last_at = excluded.last_at, began_at = excluded.began_at
-"""
+COUNTED = [field.name for field in fields(Count)]
 
 
 @dataclass(frozen=True)
@@ -175,9 +173,6 @@ def _held(keys: Iterable[str]) -> dict[str, Count]:
 
 def _keep(counts: dict[str, Count]) -> None:
     """Write `counts` down: one statement, whose rows are locked."""
-    if not counts:
-        return
-    rows = ", ".join(["(%s, %s, %s, %s, %s)"] * len(counts))
-    values = [value for key, count in counts.items() for value in (key, *astuple(count))]
-    with connection.cursor() as cursor:
-        cursor.execute(KEPT.format(rows=rows), values)
+    if counts:
+        rows = [Budget(key=key, **vars(count)) for key, count in counts.items()]
+        Budget.objects.bulk_create(rows, update_conflicts=True, unique_fields=["key"], update_fields=COUNTED)

@@ -1,7 +1,7 @@
-"""Proof that the lines of the audit are those that were written. Recording knows nothing of it.
+"""Proof that the audit's lines are still the ones that were written. `audit.recording` knows nothing of it.
 
-`stored` reads the rows as the database holds them, `checkpoints` signs batch
-after batch of them with the key of `keys`, `timing` says when, `proof` looks
-at all of it again, and `export` hands it to somebody who has neither the
-product nor the key (docs/check_audit.py).
+`stored` reads the rows as the database holds them, `checkpoints` signs them
+batch by batch with the key from `keys`, `timing` decides when, `proof` checks
+all of them again, and `export` writes them out for someone who has neither
+this product nor its key (docs/check_audit.py).
 """

@@ -1,9 +1,9 @@
-"""Checkpoints: which lines the audit held, batch by batch, signed and each tied to the one before.
+"""Checkpoints: signed statements of which lines the audit holds, batch by batch, each chained to the one before by its hash.
 
-Every line up to an id is under exactly one: a checkpoint takes those that came
-after the last one, up to an id below which nothing can come any more
-(`stored.settled`). So nothing is missed, nothing is counted twice, and a line
-that turns up below the newest checkpoint was slipped in.
+A checkpoint covers the lines after its predecessor's, up to an id below which
+no line can appear any more (`stored.settled`). So every sealed line is under
+exactly one checkpoint, none is missed, and a line that turns up later below
+the newest checkpoint was inserted by somebody.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ if TYPE_CHECKING:
 
 FORM = "m2v audit checkpoint 1"
 MOST = 1024  # lines under one checkpoint
-LATE = timedelta(minutes=15)  # a line that is older and under no checkpoint says that something is wrong
-APART = timedelta(minutes=1)  # by which the clocks of two servers of one site may differ
-MARK = 8  # hexadecimal digits of a line's own hash: enough to say which of a batch it was
-AT_COLUMN = 1  # where a line says when it was
+LATE = timedelta(minutes=15)  # an older line under no checkpoint means that something is wrong
+APART = timedelta(minutes=1)  # how far the clocks of two servers of a site may be apart
+MARK = 8  # hexadecimal digits of a line's own hash: enough to tell which line of a batch was changed
+AT_COLUMN = 1  # the position of the time in a line
 
 log = logging.getLogger("m2v.audit")
 
 
 class Tampered(Exception):
-    """Something is not as it was sealed. Says what, the first of several."""
+    """Something is not as it was sealed. The message names it, or the first of several."""
 
 
 @dataclass(frozen=True)
 class Statement:
-    """What a checkpoint says: of the lines after the one before, the first, the last, how many, and their SHA-256.
+    """What a checkpoint states about the lines it covers: the first id, the last id, how many, and their SHA-256 (FIPS 180-4).
 
-    `sha256` is over the lines as `stored` gives them, each with a line feed
-    behind it. `marks` has the id of each and the beginning of its own SHA-256,
-    for whoever asks which line it was. `before` is the SHA-256 of the statement
-    of the checkpoint before, nothing in the first.
+    `sha256` is over the lines as `stored` returns them, each followed by a
+    line feed. `marks` lists each id with the beginning of that line's own
+    SHA-256, so that a changed line can be named. `before` is the SHA-256 of
+    the previous checkpoint's statement, "" in the first one.
     """
 
     number: int
@@ -61,7 +61,7 @@ class Statement:
 
     @classmethod
     def about(cls, lines: Sequence[Line], after: Stored | None) -> Statement:
-        """Of `lines`, which follow what the checkpoint `after` was about."""
+        """A statement about `lines`, the ones that follow those under the checkpoint `after`."""
         return cls(
             number=after.number + 1 if after else 1,
             at=timezone.now().astimezone(UTC).isoformat(timespec="seconds"),
@@ -75,17 +75,17 @@ class Statement:
 
     @classmethod
     def read(cls, text: bytes) -> Statement:
-        """What `text`, whose signature holds, says."""
+        """Parse `text`. Check its signature first."""
         said = json.loads(text)
         del said["form"]
         return cls(**said)
 
     def text(self) -> str:
-        """As it is signed and kept."""
+        """The JSON that is signed and stored."""
         return json.dumps({"form": FORM, **asdict(self)}, separators=(",", ":"))
 
     def marked(self) -> dict[int, str]:
-        """The mark of each line by its id."""
+        """The mark of each line, by id."""
         pairs = (entry.partition(":") for entry in self.marks.split())
         return {int(id_): mark for id_, _, mark in pairs}
 
@@ -101,12 +101,12 @@ def mark(line: Line) -> str:
 
 
 def digest(statement: bytes) -> str:
-    """What the next checkpoint says of this one, and what the log is told of it."""
+    """The SHA-256 of a statement, by which the next checkpoint and the log refer to it."""
     return sha256(statement).hexdigest()
 
 
 def is_young(line: Line, now: datetime) -> bool:
-    """Is `line` of the last minutes, as a line under no checkpoint has to be?"""
+    """Is `line` only minutes old, as a line under no checkpoint has to be?"""
     try:
         return now - LATE <= time_of(line) <= now + APART
     except ValueError:
@@ -114,7 +114,7 @@ def is_young(line: Line, now: datetime) -> bool:
 
 
 def time_of(line: Line) -> datetime:
-    """When `line` says that it was. Raises ValueError where it says none."""
+    """The time that `line` gives. Raises ValueError if there is none."""
     try:
         return datetime.fromisoformat(json.loads(line.text)[AT_COLUMN]).replace(tzinfo=UTC)
     except (TypeError, LookupError) as trouble:
@@ -122,10 +122,11 @@ def time_of(line: Line) -> datetime:
 
 
 def seal_lines() -> int | None:
-    """Put every line that is settled under a checkpoint; how many lines those were.
+    """Put all settled lines under checkpoints; how many lines that were.
 
-    None where others were writing all the time: the next one takes these lines.
-    Raises Tampered where the newest checkpoint was not signed with a key of ours.
+    None if other transactions kept writing: the next attempt seals these lines.
+    Raises Tampered if the newest checkpoint was not signed with a key of ours,
+    because whatever came after it would vouch for it.
     """
     end, sealed = stored.settled(), 0
     if end is None:
@@ -137,7 +138,7 @@ def seal_lines() -> int | None:
 
 
 def _seal_up_to(end: int) -> int:
-    """Seal the next lines, 1024 at most; how many. None where there are none, or where somebody else just did."""
+    """Seal the next 1024 lines at most; how many. 0 if there are none, or if another process has just sealed them."""
     newest = stored.newest_checkpoint()
     if newest and not keys.is_signed(newest.statement, newest.signature):
         raise Tampered(f"Checkpoint {newest.number} was changed, or signed with a key that is not known here.")
@@ -151,16 +152,16 @@ def _seal_up_to(end: int) -> int:
             Checkpoint.objects.create(
                 number=statement.number, statement=text.decode(), signature=keys.sign(text).decode()
             )
-    except IntegrityError:  # two at once: the other one's stands
+    except IntegrityError:  # another process made the checkpoint of this number first: its stands
         return 0
     _tell_log(statement, lines)
     return len(lines)
 
 
 def _tell_log(statement: Statement, lines: Sequence[Line]) -> None:
-    """The log leads elsewhere (ASVS 16.4.3): `audit_verify --checkpoint` asks whether what it was told is still there.
+    """Log the checkpoint, for `audit_verify --checkpoint` to look for: the log is kept elsewhere (ASVS 16.4.3).
 
-    Lines that waited long are a warning. The site was away; or somebody removed a checkpoint, and this takes its place.
+    Old lines make it a warning: either the site was down, or somebody removed a checkpoint and this one replaces it.
     """
     name, now = f"{statement.number}:{digest(statement.text().encode())}", timezone.now()
     fields = {"checkpoint": name, "first": statement.first, "last": statement.last}

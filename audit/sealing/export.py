@@ -1,9 +1,10 @@
-"""The audit for somebody else: lines and checkpoints, one JSON value each, and nothing that has to be believed.
+"""The audit as a file that its reader can check without trusting us: one JSON value a line (RFC 8259).
 
-First an object that says what follows. A line is an array, byte for byte as
-the database writes it (`stored`). After the lines that it is about comes each
-checkpoint, an object with what was signed and the signature. Lines at the end
-are under no checkpoint yet. `docs/check_audit.py` proves it.
+The first is an object that describes the file. Each line of the audit is an
+array, byte for byte as the database writes it (`stored`). Each checkpoint
+follows the lines it covers, as an object with the signed statement and its
+signature. Lines at the end are not under a checkpoint yet.
+`docs/check_audit.py` checks such a file.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ FORM = "m2v audit 1"
 
 
 def exported() -> Iterator[bytes]:
-    """Every row there is; of what was tampered with, just what is there."""
+    """Every row, in order. A row that was tampered with is written as it is; finding it is up to the reader."""
     at = timezone.now().astimezone(UTC).isoformat(timespec="seconds")
     yield _written(audit=FORM, at=at, columns=stored.COLUMNS, key=keys.public_key())
     checkpoints, lines = stored.checkpoints(), stored.lines_from(stored.FIRST)
@@ -41,7 +42,7 @@ def exported() -> Iterator[bytes]:
 
 
 def _last(statement: bytes) -> int:
-    """The last line under a checkpoint; none where somebody made it unreadable."""
+    """The id of the last line under a checkpoint, or one below all ids if somebody made the statement unreadable."""
     try:
         return int(json.loads(statement)["last"])
     except (ValueError, TypeError, LookupError):

@@ -1,7 +1,8 @@
-"""The key that signs the audit's checkpoints (Ed25519, RFC 8032). It has no other use, and no other key has this one.
+"""The key that signs the audit's checkpoints (Ed25519, RFC 8032). It signs nothing else, and nothing else signs them.
 
-AUDIT_SIGNING_KEY signs. AUDIT_PUBLIC_KEYS lists the public halves of earlier
-ones, whose checkpoints still count. Both are 32 bytes in URL-safe base64.
+AUDIT_SIGNING_KEY is the private key in use. AUDIT_PUBLIC_KEYS lists the public
+halves of its predecessors, whose checkpoints remain valid. Each is 32 bytes in
+URL-safe base64 (RFC 4648 section 5).
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ KEY_BYTES = 32
 
 
 def sign(text: bytes) -> bytes:
-    """The signature over `text`, as it is kept: in hexadecimal."""
+    """The signature over `text`, in the hexadecimal form in which it is stored."""
     return _private(settings.AUDIT_SIGNING_KEY).sign(text).hex().encode()
 
 
 def is_signed(text: bytes, signature: bytes) -> bool:
-    """Was `text` signed by our key, or by one of those before it? Another spelling of a signature is none."""
+    """Was `text` signed with our key or a predecessor? Only the spelling that `sign` produces is accepted."""
     try:
         raw = bytes.fromhex(signature.decode())
     except ValueError:
@@ -32,12 +33,12 @@ def is_signed(text: bytes, signature: bytes) -> bool:
 
 
 def public_key() -> str:
-    """What proves a checkpoint and signs none: safe to print, log and hand on."""
+    """The public half, which checks signatures and makes none: safe to print, log and pass on."""
     return _name(_private(settings.AUDIT_SIGNING_KEY).public_key())
 
 
 def read() -> None:
-    """Raises ImproperlyConfigured where one of the keys is none."""
+    """Parse all keys. Raises ImproperlyConfigured if one is not a key."""
     _known()
 
 

@@ -1,10 +1,10 @@
-"""Proof that the audit is as it was sealed: no line changed, removed, slipped in, moved or spelt otherwise (ASVS 16.4.2).
+"""Proof that the audit is as it was sealed: no line changed, removed, inserted, moved or respelt (ASVS 16.4.2).
 
-What cannot be seen from inside the database: that its end was cut off, lines
-and checkpoints together, or that lines of the last minute were changed before
-they were sealed. Each line and each checkpoint is told to the log, which leads
-elsewhere; given a checkpoint of the log, we find an audit that was cut off
-before it.
+Two things cannot be seen from inside the database: that the newest lines were
+cut off together with their checkpoints, and that lines of the last minute were
+changed before they were sealed. That is why every line and every checkpoint
+also goes to the log, which is kept elsewhere (ASVS 16.4.3). Given a checkpoint
+from the log, `verify` detects an audit that was cut off before it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Checked:
-    """How much was proved to be as it was sealed."""
+    """How much was checked, and found to be as it was sealed."""
 
     lines: int
     checkpoints: int
@@ -34,7 +34,7 @@ class Checked:
 
 
 def verify(expected: str = "") -> Checked:
-    """Look at every row; `expected` is a checkpoint that the log knows, "number:SHA-256". Raises Tampered."""
+    """Check every row. `expected` is a checkpoint from the log, "number:SHA-256". Raises Tampered."""
     newest: Stored | None = None
     sealed, start, known = 0, stored.FIRST, {""}
     for checkpoint in stored.checkpoints():
@@ -55,7 +55,7 @@ def verify(expected: str = "") -> Checked:
 
 
 def _said(checkpoint: Stored, *, after: Stored | None) -> Statement:
-    """What `checkpoint` says, which is to follow `after`. Raises Tampered."""
+    """The statement of `checkpoint`, which has to be the successor of `after`. Raises Tampered."""
     due = after.number + 1 if after else 1
     if checkpoint.number != due:
         wrong = f"{due} was removed" if checkpoint.number > due else f"{checkpoint.number} was slipped in"
@@ -69,7 +69,7 @@ def _said(checkpoint: Stored, *, after: Stored | None) -> Statement:
 
 
 def _look_at(lines: list[Line], said: Statement) -> None:
-    """Are these the lines that the checkpoint was made of? Raises Tampered, and names the first that is not."""
+    """Check that these are the lines the checkpoint covers. Raises Tampered, naming the first that differs."""
     if hash_of(lines) == said.sha256:
         return
     there, marked = {line.id: line for line in lines}, said.marked()
@@ -84,7 +84,7 @@ def _look_at(lines: list[Line], said: Statement) -> None:
 
 
 def _see_young(line: Line, now: datetime) -> None:
-    """A line under no checkpoint is one of the last minutes. Raises Tampered."""
+    """Check that a line under no checkpoint is only minutes old. Raises Tampered."""
     if not is_young(line, now):
         raise Tampered(
             f"Line {line.id}{_when(line)} is under no checkpoint, and not of the last {LATE.seconds // 60} minutes: it was "

@@ -1,14 +1,18 @@
-"""Lines and checkpoints as the database holds them, written out by the database itself.
+"""Lines and checkpoints exactly as the database holds them, spelt out by the database itself.
 
-A line is one JSON array: id, at, action, actor, subject, company, address,
-browser and details, in this order. Each value is what is stored, not what it
-means: SQLite, whose columns keep whatever they are handed, gives its type and
-every character of it, so that a person's id in capitals or a key twice in the
-details is another line. PostgreSQL's types have one spelling of each value.
-The two spell alike what is alike, but their times, ids, network addresses and
-details differ: a checkpoint is about the database in which it was made.
+A line is a JSON array (RFC 8259) of id, at, action, actor, subject, company,
+address, browser and details, in this order. Each value is what is stored, not
+what it means. SQLite's columns keep whatever they are given, so there the type
+and every character count: a person's id in capitals, or a key that occurs
+twice in the details, makes a different line. PostgreSQL's types have a single
+spelling of each value. The two databases agree on most values, but not on
+times, ids, network addresses and details: a checkpoint is only valid in the
+database it was made in.
 
-This is SQL because the point is what the database says, before Django reads it.
+This is SQL by hand because what was signed once has to be spelt the same for
+as long as the audit is kept. A queryset would convert values on the way, and
+the next release of Django may write its casts differently: then no checkpoint
+made before would hold. `pg_locks` is the server's own and no table of ours.
 """
 
 from __future__ import annotations
@@ -22,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 COLUMNS = ("id", "at", "action", "actor_id", "subject_id", "company_id", "address", "browser", "details")
-FIRST, LAST = -(2**63), 2**63 - 1  # of all ids that the databases can hold
-CHUNK = 1000
-PATIENCE = 2.0  # seconds for the transactions that are on their way
+FIRST, LAST = -(2**63), 2**63 - 1  # the range of ids in both databases
+CHUNK = 1000  # rows in memory at a time
+PATIENCE = 2.0  # seconds to wait for transactions that are still writing
 
 LINES = "SELECT id, {text} FROM audit_auditevent WHERE id >= %s AND id <= %s ORDER BY id LIMIT %s"
 CHECKPOINTS = (
@@ -39,14 +43,14 @@ AND pid IS DISTINCT FROM pg_backend_pid()
 
 
 class Line(NamedTuple):
-    """A row of the audit: its id, and all that is stored of it."""
+    """A row of the audit: its id, and everything stored in it."""
 
     id: int
     text: bytes
 
 
 class Stored(NamedTuple):
-    """A checkpoint as it is stored: what was signed, and the signature."""
+    """A checkpoint as it is stored: the signed statement, and the signature."""
 
     number: int
     statement: bytes
@@ -54,21 +58,21 @@ class Stored(NamedTuple):
 
 
 def lines(first: int = FIRST, last: int = LAST, most: int = LAST) -> list[Line]:
-    """The lines from `first` to `last`, in order of their ids, `most` at most."""
+    """The lines with ids from `first` to `last`, in order, at most `most` of them."""
     with connection.cursor() as cursor:
         cursor.execute(LINES.format(text=_text_of_a_line()), [first, last, most])
         return [Line(id_, bytes(text)) for id_, text in cursor.fetchall()]
 
 
 def lines_from(first: int) -> Iterator[Line]:
-    """All lines from `first` on, a thousand at a time in memory."""
+    """All lines from the id `first` on, in order."""
     while first <= LAST and (found := lines(first, most=CHUNK)):
         yield from found
         first = found[-1].id + 1
 
 
 def checkpoints() -> Iterator[Stored]:
-    """All checkpoints there are, in order of their numbers."""
+    """All checkpoints, in order of their numbers."""
     number = FIRST
     while number <= LAST and (found := _checkpoints(number, CHECKPOINTS, CHUNK)):
         yield from found
@@ -76,18 +80,20 @@ def checkpoints() -> Iterator[Stored]:
 
 
 def newest_checkpoint() -> Stored | None:
-    """The one with the highest number."""
+    """The checkpoint with the highest number, if there is one."""
     found = _checkpoints(FIRST, CHECKPOINTS.replace("ORDER BY number", "ORDER BY number DESC"), 1)
     return found[0] if found else None
 
 
 def settled() -> int | None:
-    """An id up to which no line will come any more; None where others have been writing for too long to say.
+    """An id up to which no new line can appear; None if a transaction has been writing for too long to tell.
 
-    SQLite has one writer at a time, which commits in the order of the ids.
-    PostgreSQL gives an id first and commits later: there we see who is writing
-    to the table now, and wait until they are done. Nobody waits for us. Whoever
-    begins later gets a higher id, because the lock is taken before the id is.
+    SQLite has one writer at a time, so ids are committed in order. PostgreSQL
+    hands out an id first and commits later, so there we look up which
+    transactions hold a lock on the table, and wait until those have ended;
+    nothing waits for us. A transaction that begins later takes its lock before
+    its id, which is therefore higher (PostgreSQL documentation, section 13.3.1,
+    "Table-Level Locks").
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT max(id) FROM audit_auditevent")
@@ -113,7 +119,7 @@ def _checkpoints(number: int, statement: str, most: int) -> list[Stored]:
 
 
 def _bytes(column: str) -> str:
-    """The text in `column` as bytes, of which none is lost; nothing where it is no text."""
+    """SQL for the text in `column` as bytes, none of them lost; NULL if it holds no text."""
     if connection.vendor == "postgresql":
         return f"convert_to({column}, 'UTF8')"
     return f"CASE typeof({column}) WHEN 'text' THEN CAST({column} AS BLOB) END"
@@ -122,7 +128,7 @@ def _bytes(column: str) -> str:
 def _text_of_a_line() -> str:
     if connection.vendor == "postgresql":
         values = {column: column for column in COLUMNS} | {
-            # As text in UTC, whatever the session's time zone and style of dates; the era only where it is another.
+            # In UTC, whatever time zone and date style the session has; the era only for dates before year 1.
             "at": "to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || CASE WHEN at < '0001-01-01' THEN ' BC' ELSE '' END",
             "address": "address::text",
             "details": "details::text",

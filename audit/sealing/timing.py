@@ -1,7 +1,8 @@
-"""When lines are sealed: a minute after the first that waits, beside the requests, so that no sign-in waits for a seal.
+"""When lines are sealed: a minute after the first unsealed one was written, in a thread of its own.
 
-The server seals as well when it starts and when it has ended, a command when
-it ends, and so do `tidy` and `audit_verify`.
+No sign-in waits for a seal. The server also seals when it starts and when it
+stops, every management command when it ends, and `tidy` and `audit_verify`
+when they run.
 """
 
 from __future__ import annotations
@@ -23,31 +24,31 @@ log = logging.getLogger("m2v.audit")
 
 
 def seal_all() -> bool:
-    """Seal what is there; False where others were writing all the time. Raises nothing: the next one takes these lines too."""
+    """Seal all lines; False if other transactions kept writing. Never raises: the next attempt seals these lines too."""
     try:
         return seal_lines() is not None
-    except Exception:  # whatever the database raises, or a checkpoint that is not ours
+    except Exception:  # a database error, or a newest checkpoint that is not ours: the log is the only one to tell
         log.exception("The audit could not be sealed.")
         return True
 
 
 class Soon:
-    """One waiting timer in each process, or none."""
+    """The process's timer: one at most, however many lines are waiting."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._timer: Timer | None = None
 
     def wait(self) -> None:
-        """Seal in a minute, with whatever else is there by then."""
+        """Start the timer unless it is running; it seals whatever has been written by then."""
         with self._lock:
             if self._timer is None and settings.AUDIT_SEALED_AFTER is not None:
                 self._timer = Timer(settings.AUDIT_SEALED_AFTER, self._seal_beside)
-                self._timer.daemon = True  # nobody waits a minute for the process to end
+                self._timer.daemon = True  # or the process could not exit for up to a minute
                 self._timer.start()
 
     def seal_now(self) -> None:
-        """Seal what waits, if anything does. Raises nothing."""
+        """Seal at once if the timer is running. Never raises."""
         with self._lock:
             timer, self._timer = self._timer, None
         if timer is None:
@@ -68,5 +69,5 @@ atexit.register(soon.seal_now)
 
 
 def seal_soon(_line: AuditEvent) -> None:
-    """Once a line is committed, see that it is sealed."""
+    """Start the timer once the line is committed."""
     transaction.on_commit(soon.wait, robust=True)
