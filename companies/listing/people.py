@@ -157,7 +157,7 @@ class UserList:
         after = 0
         while True:
             if self._words:
-                hits = search(chosen.filter(id__gt=after), self._words, few=False)
+                hits = search(chosen, self._words, few=False, after=after)
                 part = [(hit.id, hit.person) for hit in hits.people]
             else:
                 part = list(chosen.filter(id__gt=after).order_by("id").values_list("id", "person")[:LISTED_AT_ONCE])

@@ -10,12 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from django.db import connections
 from django.db.models import Q
 from django.db.models.expressions import Value
 from django.db.models.functions import StrIndex
 
 from accounts.domains import shown_if_one
 from accounts.text import fold, plain
+from companies.listing.lookups import Among
 from companies.models import Company, Listing
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 MOST_WORDS = 8
 MOST_HITS = 1000
+FIRST_AMONG = (10_000, 100_000)  # people among whom frequent words have hits enough
 LOOKED_THROUGH = 20_000  # so many people are looked at one by one sooner than by the index
 MOST_NAMED = 200  # companies that a word finds, before they are left to the database
 LAST_LETTER = "\U0010ffff"
@@ -61,20 +64,52 @@ def words_in(text: str) -> list[str]:
     return [word for word in words if word][:MOST_WORDS]
 
 
-def search(among: QuerySet[Listing], words: list[str], *, few: bool) -> Hits:
-    """Those `among` a listing in whom all of `words` occur; `few` says that they are few enough to be looked through."""
-    rows = matching(among, words, few=few).order_by("id").values_list(*FIELDS)
-    found = [Hit(*row) for row in rows[: MOST_HITS + 1]]
+def search(among: QuerySet[Listing], words: list[str], *, few: bool, after: int = 0) -> Hits:
+    """Those `among` a listing in whom all of `words` occur, by their ids, from one on.
+
+    `few` says that they are few enough to be looked through.
+    """
+    named = _named(words)
+    found: list[Hit] = []
+    for start, end in [(after, None)] if few else _ranges(among, after):
+        part = among.filter(id__gt=start) if end is None else among.filter(id__gt=start, id__lte=end)
+        rows = _all_in(part, words, named, few=few, after=start, until=end).order_by("id").values_list(*FIELDS)
+        found += [Hit(*row) for row in rows[: MOST_HITS + 1 - len(found)]]
+        if len(found) > MOST_HITS:
+            break
     return Hits(found, more=len(found) > MOST_HITS)
 
 
 def matching(among: QuerySet[Listing], words: list[str], *, few: bool = False) -> QuerySet[Listing]:
     """All of them, however many, in no order."""
+    return _all_in(among, words, _named(words), few=few)
+
+
+def _all_in(
+    among: QuerySet[Listing],
+    words: list[str],
+    named: list[tuple[UUID, str]],
+    *,
+    few: bool,
+    after: int = 0,
+    until: int | None = None,
+) -> QuerySet[Listing]:
+    """Those in whose text, or company's name, all of `words` occur. The ids are what `among` is limited to."""
     if few:
         among = among.alias(**{f"word{n}": StrIndex("text", Value(_term(word))) for n, word in enumerate(words)})
-    for condition in _conditions(words, few=few):
-        among = among.filter(condition)
+    for number, word in enumerate(words):
+        own = _looked_through(number, word) if few else _indexed(word, after, until)
+        among = among.filter(own | _at(named, word))
     return among
+
+
+def _ranges(among: QuerySet[Listing], after: int) -> list[tuple[int, int | None]]:
+    """Where hits are looked for, one range after the other: PostgreSQL ends where it has enough, SQLite finds all first."""
+    if connections[among.db].vendor != "sqlite":
+        return [(after, None)]
+    first = after or (Listing.objects.order_by("id").values_list("id", flat=True).first() or 1) - 1
+    ends = [first + number for number in FIRST_AMONG]
+    return list(zip([first, *ends], [*ends, None], strict=True))
 
 
 def beginning_with(among: QuerySet[Listing], words: list[str]) -> list[Hit]:
@@ -89,24 +124,28 @@ def _term(word: str) -> str:
     return word if len(word) > 2 else f" {word}"
 
 
-def _conditions(words: list[str], *, few: bool) -> list[Q]:
-    """Of each word, where it may occur: in the person's text, or in their company's name."""
-    named = Q()
+def _named(words: list[str]) -> list[tuple[UUID, str]]:
+    """Companies in whose name one of `words` occurs."""
+    either = Q()
     for word in words:
-        named |= Q(name_plain__contains=word)
-    companies = list(Company.objects.filter(named).values_list("pk", "name_plain")) if words else []
-    conditions = []
-    for number, word in enumerate(words):
-        if few:
-            condition = Q(**{f"word{number}__gt": 0}) if len(word) > 1 else Q(**{f"word{number}": 1})
-        elif len(word) > 1:
-            condition = Q(text__holds=_term(word))
-        else:
-            condition = Q(name__gte=f" {word}", name__lt=f" {word}{LAST_LETTER}")
-        theirs = [pk for pk, name in companies if (len(word) > 2 and word in name) or f" {word}" in f" {name}"]
-        if len(theirs) > MOST_NAMED:
-            condition |= Q(company__in=Company.objects.filter(name_plain__contains=word))
-        elif theirs:
-            condition |= Q(company__in=theirs)
-        conditions.append(condition)
-    return conditions
+        either |= Q(name_plain__contains=word)
+    return list(Company.objects.filter(either).values_list("pk", "name_plain")) if words else []
+
+
+def _looked_through(number: int, word: str) -> Q:
+    return Q(**{f"word{number}__gt": 0}) if len(word) > 1 else Q(**{f"word{number}": 1})
+
+
+def _indexed(word: str, after: int, until: int | None) -> Q:
+    """Those in whose text a word occurs, by an index."""
+    if len(word) > 1:
+        return Q(text__holds=Among(_term(word), after, until))
+    return Q(name__gte=f" {word}", name__lt=f" {word}{LAST_LETTER}")
+
+
+def _at(companies: list[tuple[UUID, str]], word: str) -> Q:
+    """Those in whose company's name a word occurs."""
+    theirs = [pk for pk, name in companies if (len(word) > 2 and word in name) or f" {word}" in f" {name}"]
+    if len(theirs) > MOST_NAMED:
+        return Q(company__in=Company.objects.filter(name_plain__contains=word))
+    return Q(company__in=theirs) if theirs else Q()

@@ -41,11 +41,12 @@ SELECT u.id AS person, u.company_id,
   u.last_sign_in_at
 FROM accounts_user u
 """
+# In the order of random keys: a search takes the first hits that it meets, and soon meets those that are spread evenly.
 FILL = [
     "DELETE FROM companies_listing",
     (
         "INSERT INTO companies_listing (person, company_id, kind, name, text, last_sign_in_at)"
-        " SELECT person, company_id, kind, name, text, last_sign_in_at FROM listing_truth ORDER BY text"
+        " SELECT person, company_id, kind, name, text, last_sign_in_at FROM listing_truth ORDER BY person"
     ),
     "DELETE FROM companies_tally",
     (

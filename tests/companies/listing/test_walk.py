@@ -7,6 +7,7 @@ from functools import partial
 from random import Random
 
 import pytest
+from django.db import connection
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -155,6 +156,22 @@ def test_a_filter_that_few_meet_is_exact_among_too_many(administrator, adas):
 
     assert [person.username for person in found.page.people] == ["u0100", "u1093"]
     assert (found.more, found.number) == (False, 2)
+
+
+def test_a_hit_is_found_wherever_its_id_lies(crowd, make_user):
+    """SQLite looks for hits in one range of ids after the other."""
+    further = {
+        "sqlite": "UPDATE sqlite_sequence SET seq = seq + 60000 WHERE name = 'companies_listing'",
+        "postgresql": "SELECT setval(pg_get_serial_sequence('companies_listing', 'id'), max(id) + 60000) FROM companies_listing",
+    }[connection.vendor]
+    for name in ("quentin1", "quentin2", "quentin3"):
+        make_user(name)
+        with connection.cursor() as cursor:
+            cursor.execute(further)
+
+    found = search(Listing.objects.all(), ["quentin"], few=False).people
+    assert [hit.name.split()[-2] for hit in found] == ["quentin1", "quentin2", "quentin3"]
+    assert search(Listing.objects.all(), ["quentin"], few=False, after=found[0].id).people == found[1:]
 
 
 def test_a_word_of_one_letter_begins_the_name(crowd):
