@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -141,14 +142,23 @@ def test_what_an_administrator_changed_last_week(petra, admin, kim, within):
     within(effort, "what an administrator changed last week", clicks=4)
 
 
-def test_the_auditors_list(at, make_user, kim, within):
-    kim.set_up_app()
+def test_the_auditors_list_of_a_past_day(at, make_user, kim, within):
     viktor = at(Person(make_user("viktor", role=Role.AUDITOR, company=None)))
+    day = timezone.localdate() - timedelta(days=2)
+    User.objects.filter(pk=kim.user.pk).update(created_at=timezone.now() - timedelta(days=9))
+    kim.set_up_app()  # since then
     effort = from_home(viktor)
 
-    viktor.administration("User").click()
+    viktor.administration("Activity").click()
+    viktor.link("How everybody stood on a past day").click()
+    viktor.page.get_by_label("Day", exact=True).fill(str(day))
+    viktor.page.keyboard.press("Enter")
+    expect(viktor.page).to_have_url(re.compile(f"day={day}"))
     with viktor.page.expect_download() as taken:
-        viktor.button("Export").click()
+        viktor.button("Everybody, as CSV").click()
 
-    assert re.search(r"^kim,.*,set up,", Path(taken.value.path()).read_text(encoding="utf-8-sig"), re.MULTILINE)
+    with Path(taken.value.path()).open(encoding="utf-8-sig", newline="") as file:
+        assert {row["user name"]: row["two-factor authentication"] for row in csv.DictReader(file)} == {
+            "kim": "not asked"
+        }
     within(effort, "the auditor's list", clicks=3)
