@@ -981,6 +981,14 @@ def company_left(stage: Stage) -> Desk:
     return stage.inside("petra.vogt", address(stage, "settings:company", company=ACME))
 
 
+@state("company-remind-them", "settings:bulk_run")
+def company_remind_them(stage: Stage) -> Desk:
+    desk = company_left(stage)
+    desk.button("Remind them").click()
+    expect(desk.heading("Remind by e-mail")).to_be_visible()
+    return desk
+
+
 @state("users-reminded", "settings:users")
 def users_reminded(stage: Stage) -> Desk:
     query = f"?company={stage.company(ACME).pk}&show=asked"
