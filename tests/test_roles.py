@@ -15,6 +15,7 @@ from accounts.guards import settings_app
 from accounts.models import Role, User
 from accounts.permissions import OF_ROLE, WHO_MAY, Permission
 from accounts.roles import FOR_EITHER, RANKS, up_to
+from companies.bulk.models import BulkRun
 from companies.forms import UserForm
 from companies.importing import reading
 from companies.importing.running import keep
@@ -63,10 +64,11 @@ def asks(holder, company):
 
     text = "user name,company\nxaver,Acme Machines\n"
     of_theirs = keep(holder.user, "people.csv", text, reading.read(text, "UTF-8"))  # an import is its owner's alone
+    run = BulkRun.objects.create(owner=holder.user.pk, act="sign_out", listed=True)  # as is an act on many
 
     def answer(page: Page, method: str, person: Person, of: Company = company) -> int:
         passkey = person.user.passkeys.first()
-        parts = {"user_id": person.user.pk, "company_id": of.pk, "import_id": of_theirs.pk}
+        parts = {"user_id": person.user.pk, "company_id": of.pk, "import_id": of_theirs.pk, "run_id": run.pk}
         path = page.path(**parts, passkey_id=passkey.pk if passkey else holder.user.pk)
         cookies = holder.client.cookies.copy()
         with transaction.atomic():

@@ -22,6 +22,7 @@ from accounts.models import Role, User
 from accounts.people import ChangedMeanwhile
 from accounts.permissions import WHO_MAY, Permission
 from companies.access_passes import IdentityCheck, Validity
+from companies.bulk.choosing import from_ticked
 from companies.models import Company
 from mfa.methods import recovery_codes
 from mfa.methods.passkeys.ceremonies import NewPasskey
@@ -52,6 +53,10 @@ def services() -> list[Any]:
     return [pytest.param(service, id=name) for name, service in sorted(found.items())]
 
 
+# But for those about many, which leave out whoever is out of reach (tests/companies/test_bulk.py).
+ABOUT_ONE = [service for service in services() if service.id != "companies.bulk.running.begin"]
+
+
 @pytest.fixture
 def call(company, kim) -> Callable[..., object]:
     """Call a service with whatever it asks for, about `person` and Acme."""
@@ -77,6 +82,9 @@ def call(company, kim) -> Callable[..., object]:
             "reason": "She stood at my desk",
             "valid": Validity.AN_HOUR,
             "lost": {str(passkey.pk)},
+            "run": from_ticked(actor, "sign_out", [str(kim.user.pk)]),
+            "total": 1,
+            "signs_out": False,
             "actor": actor,
         }
         known |= dict.fromkeys(("person", "subject", "user"), person)
@@ -138,7 +146,7 @@ def test_whoever_lost_their_rights_meanwhile_acts_no_more(call, service, meanwhi
     refused(lambda: call(service, admin, person))
 
 
-@pytest.mark.parametrize("service", services())
+@pytest.mark.parametrize("service", ABOUT_ONE)
 def test_whoever_left_an_administrators_company_meanwhile_is_out_of_their_reach(
     call, service, company_admin, kim, company, other_company
 ):

@@ -20,7 +20,7 @@ from django.tasks import task
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.authorization import LastAdministrator, NotPermitted, OutOfReach, ShutOut
+from accounts.authorization import LastAdministrator, NotPermitted, OutOfReach, ShutOut, hold_actor
 from accounts.background import SILENT_SECONDS, waiting
 from accounts.models import User
 from accounts.permissions import Permission
@@ -56,7 +56,13 @@ class TakenOver(Exception):
 
 @transaction.atomic
 def begin(run: BulkRun, *, actor: User, total: int, signs_out: bool) -> bool:
-    """Have `run` done by the queue, as `actor` in the session of this request. False where it was begun already."""
+    """Have `run` done by the queue, as `actor` in the session of this request. False where it was begun already.
+
+    Raises ShutOut and NotPermitted.
+    """
+    acting = hold_actor(actor, needs=Permission.BULK)
+    if MASS_ACTS[run.act].needs not in acting.permissions:
+        raise NotPermitted
     begun = BulkRun.objects.filter(pk=run.pk, begun_at=None).update(
         begun_at=timezone.now(),
         total=total,
