@@ -54,14 +54,14 @@ FILL = [
         " SELECT company_id, kind, count(*) FROM companies_listing GROUP BY company_id, kind"
     ),
 ]
-COUNTED = "SELECT company_id, kind, sum(number) FROM companies_tally GROUP BY company_id, kind HAVING sum(number) <> 0"
+TALLIED = "SELECT company_id, kind, sum(number) FROM companies_tally GROUP BY company_id, kind HAVING sum(number) <> 0"
 # Both ways: what is not as it should be, and what should not be.
 DIFFERENCES = {
     "people": (
         "SELECT person, company_id, kind, name, text, last_sign_in_at FROM listing_truth",
         "SELECT person, company_id, kind, name, text, last_sign_in_at FROM companies_listing",
     ),
-    "numbers": ("SELECT company_id, kind, count(*) FROM companies_listing GROUP BY company_id, kind", COUNTED),
+    "numbers": ("SELECT company_id, kind, count(*) FROM companies_listing GROUP BY company_id, kind", TALLIED),
 }
 
 # --- SQLite: a row at a time, one writer ---
