@@ -146,6 +146,7 @@ def test_it_leaves_one_line_in_the_audit(path, line, kim):
         "to": "kim@acme.example",
         "name": "A passkey was added to your account",
         "sessions": 1,
+        "changes": {"locked": [False, True]},  # for whoever looks at a past day
     }
     assert sentences.sentence(report) == (
         "Kim Hansen said “This wasn’t me” of “A passkey was added to your account”: "
