@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 MOST_WORDS = 8
 MOST_HITS = 1000
-FIRST_AMONG = (10_000, 100_000)  # people among whom frequent words have hits enough
+FIRST_AMONG = 40_000  # people in whom a frequent word has hits enough; to look for a rare one costs as much each time
 LOOKED_THROUGH = 20_000  # so many people are looked at one by one sooner than by the index
 MOST_NAMED = 200  # companies that a word finds, before they are left to the database
 LAST_LETTER = "\U0010ffff"
@@ -104,12 +104,11 @@ def _all_in(
 
 
 def _ranges(among: QuerySet[Listing], after: int) -> list[tuple[int, int | None]]:
-    """Where hits are looked for, one range after the other: PostgreSQL ends where it has enough, SQLite finds all first."""
+    """Where hits are looked for, in the first range and then beyond: PostgreSQL ends where it has enough, SQLite finds all first."""
     if connections[among.db].vendor != "sqlite":
         return [(after, None)]
     first = after or (Listing.objects.order_by("id").values_list("id", flat=True).first() or 1) - 1
-    ends = [first + number for number in FIRST_AMONG]
-    return list(zip([first, *ends], [*ends, None], strict=True))
+    return [(first, first + FIRST_AMONG), (first + FIRST_AMONG, None)]
 
 
 def beginning_with(among: QuerySet[Listing], words: list[str]) -> list[Hit]:
