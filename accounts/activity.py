@@ -85,7 +85,9 @@ class Shown:
 class Activity:
     """The lines that `viewer` may see, narrowed. `person` is on whom; `actor` who, by their key or by what they are.
 
-    `since` and what comes after it, up to but not including `until`.
+    `since` and what comes after it, up to but not including `until`. `run` is that of an act on many, whose lines alone
+    are asked for. `folded`: of such acts, the one line that stands for all is enough, where the viewer sees that one; not
+    of those that are not over (`going_on`).
     """
 
     viewer: User
@@ -95,6 +97,9 @@ class Activity:
     acts: frozenset[Action] = field(default=EVERYTHING)
     since: datetime | None = None
     until: datetime | None = None
+    run: str = ""
+    folded: bool = False
+    going_on: tuple[str, ...] = ()
 
     def narrowed(self, **more: Any) -> Self:
         return replace(self, **more)
@@ -191,9 +196,22 @@ class Activity:
             lines = lines.filter(at__lt=self.until)
         if self.person is not None:
             lines = lines.filter(subject__in=self.person)
+        if self.run:
+            lines = lines.filter(details__run=self.run)
+        elif self.folded:
+            lines = lines.exclude(self._in_sum())
         if self.acts != EVERYTHING and not self._in_turn:  # "not in", for which no index is used
             lines = lines.exclude(action__in=all_but(self.acts))
         return self._of_company(self._by_actor(lines))
+
+    def _in_sum(self) -> Q:
+        """Lines of acts on many. Whoever sees not everybody sees the sums of those whom they manage alone."""
+        of_many = Q(details__has_key="run")
+        if self.going_on:
+            of_many &= ~Q(details__run__in=self.going_on)
+        if self._sees_all:
+            return of_many
+        return of_many & Q(Exists(User.objects.managed_by(self.viewer).filter(pk=OuterRef("actor"))))
 
     def _by_actor(self, lines: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
         if isinstance(self.actor, By):

@@ -57,6 +57,7 @@ class Origin:
 
 NOWHERE = Origin()
 _origin: ContextVar[Origin] = ContextVar("origin", default=NOWHERE)
+_together: ContextVar[list[AuditEvent] | None] = ContextVar("together", default=None)
 _more: ContextVar[dict[str, object] | None] = ContextVar("more", default=None)  # what each line says beside its own
 
 
@@ -85,6 +86,20 @@ def as_part_of(run: UUID) -> Iterator[None]:
     """Every line recorded within is one of many of the same act (`run` in its details): lists show them as one."""
     with _saying({"run": str(run)}):
         yield
+
+
+@contextmanager
+def written_together() -> Iterator[list[AuditEvent]]:
+    """Lines recorded within, in one transaction, are written and heard at its end: those that are in the list then."""
+    lines: list[AuditEvent] = []
+    token = _together.set(lines)
+    try:
+        yield lines
+    finally:
+        _together.reset(token)
+    for line in AuditEvent.objects.bulk_create(lines, batch_size=100):
+        line.is_written = True
+        _heard(line)
 
 
 @contextmanager
@@ -127,7 +142,7 @@ def record(
     """
     here = _origin.get()
     people: dict[str, Any] = {"actor": actor, "subject": subject}
-    line = AuditEvent.objects.create(
+    line = AuditEvent(
         **people,
         action=action,
         company_id=company.pk if company else subject.company_id if subject else None,
@@ -135,10 +150,19 @@ def record(
         browser=here.browser[:300],
         details={**(_more.get() or {}), **details},
     )
+    together = _together.get()
+    if together is None:
+        line.save()
+        _heard(line)
+    else:
+        together.append(line)
+    return line
+
+
+def _heard(line: AuditEvent) -> None:
     for hear in listeners:
         hear(line)
     transaction.on_commit(partial(log_line, line), robust=True)
-    return line
 
 
 def log_line(line: AuditEvent) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Exists, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from accounts.clock import APART
 from accounts.models import Role, User
@@ -19,6 +20,7 @@ from mfa.policy import Method
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from uuid import UUID
 
     from django.db.models import QuerySet
 
@@ -50,6 +52,21 @@ def the_person(event: AuditEvent) -> list[Recipient]:
     addresses = {fold_address(address): address for address in (person.email, *replaced) if address}
     believed = {fold_address(person.email), fold_address(earliest)}
     return [_at(address, person, believed=folded in believed) for folded, address in addresses.items()]
+
+
+def moved_lately(people: Iterable[UUID | None]) -> set[UUID | None]:
+    """Those of `people` whose profile was changed within seven days: an address that it replaced may be told too."""
+    since = timezone.now() - timedelta(days=KEPT_DAYS)
+    changes = AuditEvent.objects.order_by().filter(action=Action.USER_CHANGED, at__gt=since, subject__in=set(people))
+    return set(changes.values_list("subject", flat=True))
+
+
+def at_home(event: AuditEvent) -> list[Recipient]:
+    """Whom the event is about, where no address was replaced lately."""
+    person = event.subject
+    if person is None or not person.is_active or not person.email:
+        return []
+    return [_at(person.email, person)]
 
 
 def _replaced_addresses(event: AuditEvent) -> tuple[list[str], str]:

@@ -21,8 +21,9 @@ from accounts.text import fold
 from audit.acts import CHANGES, EVERYTHING, GROUP_LABELS, GROUPS
 from audit.sentences import in_general
 from audit.vocabulary import Action
+from companies.bulk.running import going_on
 from companies.listing.search import LAST_LETTER, words_in
-from companies.models import Company, Listing
+from companies.models import BulkRun, Company, Listing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +51,17 @@ ACTORS: dict[str, StrPromise] = {
     By.NOBODY: _("By nobody signed in"),
 }
 CHANGING, EVERY_ACT = "", "all"
-NARROWING = ("q", "person", "actor", "company", "act", "time", "from", "to")  # what narrows; the rest says where one is
+NARROWING = (
+    "q",
+    "person",
+    "actor",
+    "company",
+    "act",
+    "time",
+    "from",
+    "to",
+    "run",
+)  # what narrows; the rest says where one is
 
 
 class Day(NamedTuple):
@@ -109,6 +120,11 @@ class Asked:
         """By whom alone."""
         return None if self.asked.get("actor", "") in ACTORS else self._user("actor")
 
+    @property
+    def run(self) -> str:
+        """The act on many whose lines alone are shown; none of them are folded then."""
+        return self.asked.get("run", "")[:36]
+
     @cached_property
     def company(self) -> Company | None:
         """Of which company alone: by its id, or its name."""
@@ -147,6 +163,9 @@ class Asked:
         by = self.asked.get("actor", "")
         first, last = self.days
         people = self.people if self.words else [self.person] if self.person else None
+        run = BulkRun.objects.filter(pk=key).first() if (key := _key(self.run)) else None
+        if run:  # when it was, so that nothing else is looked through
+            return Activity(self.viewer, run=self.run, acts=acts, since=run.begun_at, until=run.ended_at)
         return Activity(
             self.viewer,
             person=None if people is None else frozenset(person.pk for person in people),
@@ -155,6 +174,9 @@ class Asked:
             acts=acts & CHANGES if by == By.OTHERS else acts,
             since=_begin(first) if first else None,
             until=_begin(last + timedelta(days=1)) if last else None,
+            run=self.run,
+            folded=people is None and self.company is None and Action.MANY_ACTED_ON in acts,
+            going_on=tuple(str(pk) for pk in going_on().values_list("pk", flat=True)),
         )
 
     @cached_property

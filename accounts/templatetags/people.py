@@ -107,6 +107,9 @@ def parts_of(event: Any, about: User | None = None, by: str = "") -> list[tuple[
     parts = []
     for text, field, _format, _conversion in Formatter().parse(form):
         parts.append((text, ""))
+        if field == "many_done" and by:  # the sum of an act on many leads to its lines
+            parts.append((words[field], f"{by.partition('?')[0]}?time=any&run={event.details.get('many', '')}"))
+            continue
         if field:
             person = people.get(field)
             address = reverse("settings:user", args=[person.pk]) if person and person != about else ""

@@ -40,10 +40,10 @@ class TooMany(Exception):
 
 
 def forget_old_runs() -> int:
-    """Delete runs that never began after a day, and all after some weeks; how many."""
+    """Delete runs that never began after a day, and those that are over after some weeks; how many."""
     now = timezone.now()
     waits = Q(begun_at=None, created_at__lt=now - timedelta(days=1))
-    old = BulkRun.objects.filter(waits | Q(created_at__lt=now - timedelta(days=RUN_KEPT_DAYS)))
+    old = BulkRun.objects.filter(waits | Q(ended_at__lt=now - timedelta(days=RUN_KEPT_DAYS)))
     BulkPerson.objects.filter(run__in=old.values("pk")).delete()
     return old.delete()[0]
 

@@ -33,11 +33,13 @@ from companies.bulk.models import BulkOutcome, BulkPerson, BulkRun
 from companies.models import Listing
 from mfa.holding import hold_many
 from mfa.services import Sessions
+from notices.sending import told_together
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from accounts.authorization import Held
+    from audit.models import AuditEvent
 
 IN_A_STEP = 50  # people of one transaction: SQLite has one writer, and others wait for it
 PUT_DOWN_AT_ONCE = 2000
@@ -90,10 +92,15 @@ def left() -> Q:
     return waiting() & Q(begun_at__lt=timezone.now() - timedelta(seconds=SILENT_SECONDS))
 
 
+def going_on() -> QuerySet[BulkRun]:
+    """Runs that began and are not over."""
+    return BulkRun.objects.filter(ended_at=None).exclude(begun_at=None)
+
+
 def take_up_again() -> int:
     """Have the queue look at each run that is not over, once whoever has it must have been heard of; how many."""
     soon = timezone.now() + timedelta(seconds=SILENT_SECONDS + 1)
-    unfinished = BulkRun.objects.filter(ended_at=None).exclude(begun_at=None)
+    unfinished = going_on()
     for pk, is_free in unfinished.annotate(is_free=waiting()).values_list("pk", "is_free"):
         carry_on.using(run_after=None if is_free else soon).enqueue(str(pk))
     return len(unfinished)
@@ -191,9 +198,13 @@ def _has_turn(run: BulkRun) -> None:
         raise TakenOver
 
 
-@transaction.atomic
 def _step(run: BulkRun, actor: User) -> bool:
     """Act on some of those who are left. False where nobody is."""
+    with told_together(), transaction.atomic(), recording.written_together() as lines:
+        return _act_on_some(run, actor, lines)
+
+
+def _act_on_some(run: BulkRun, actor: User, lines: list[AuditEvent]) -> bool:
     _has_turn(run)
     part = list(BulkPerson.objects.filter(run=run, outcome="").order_by("person")[:IN_A_STEP])
     if not part:
@@ -204,7 +215,10 @@ def _step(run: BulkRun, actor: User) -> bool:
         rows = Listing.objects.filter(person__in=keys).values_list("person", *CELL_COLUMNS)
         cells = {person: Cell.of(*columns) for person, *columns in rows}
         for each in part:
+            written = len(lines)
             why = _act_on(each.person, cells, held, actor, act, signs_out=run.signs_out)
+            if why:
+                del lines[written:]  # undone, as what they tell
             sorted_out[why].append(each.pk)
     changed = sorted_out.pop(None, [])
     BulkPerson.objects.filter(pk__in=changed).update(outcome=BulkOutcome.CHANGED)

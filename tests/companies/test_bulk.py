@@ -17,6 +17,7 @@ from django_tasks_db.models import DBTaskResult
 from accounts import people
 from accounts.background import SILENT_SECONDS
 from accounts.models import Role, Session, User
+from audit import recording
 from audit.models import AuditEvent
 from companies.bulk import choosing, running
 from companies.bulk.acts import MASS_ACTS
@@ -435,9 +436,43 @@ def test_each_has_a_line_and_all_of_them_one_more(administrator, make_user, go):
     assert PasskeyRequest.objects.count() == 2
 
 
+def activity(person, **asked):
+    return words(person.client.get("/settings/administration/activity/", asked))
+
+
+def test_the_activity_shows_one_line_that_leads_to_all(administrator, make_user, go):
+    tick(administrator, "require", make_user("ada"), make_user("ben"))
+    run = go(administrator)
+
+    folded = activity(administrator)
+    opened = activity(administrator, run=str(run.pk), time="any")
+
+    assert "required 2FA for 2 users" in folded
+    assert "on for ada" not in folded
+    assert "on for ada" in opened
+    assert "on for ben" in opened
+    page = administrator.client.get("/settings/administration/activity/").content.decode()
+    assert f"?time=any&amp;run={run.pk}" in page
+
+
+def test_whoever_does_not_see_the_sum_sees_the_lines(administrator, carla, make_user, go):
+    tick(administrator, "require", make_user("ada"))
+    go(administrator)
+
+    assert "on for ada" in activity(carla)
+
+
+def test_while_it_goes_on_each_line_is_shown(administrator, make_user):
+    run = begun(administrator, [make_user("ada")])
+    with recording.as_part_of(run.pk):
+        services.enable_two_factor(User.objects.get(username="ada"), actor=administrator.user)
+
+    assert "on for ada" in activity(administrator)
+
+
 def test_old_runs_are_forgotten(administrator, make_user, time_machine):
     time_machine.move_to(timezone.now(), tick=False)
-    begun(administrator, [make_user("ada")])
+    running.stop(begun(administrator, [make_user("ada")]))
     tick(administrator, "require", make_user("ben"))
     time_machine.shift(2 * 24 * 3600)
     assert choosing.forget_old_runs() == 1
