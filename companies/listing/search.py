@@ -107,8 +107,9 @@ def _ranges(among: QuerySet[Listing], after: int) -> list[tuple[int, int | None]
     """Where hits are looked for, in the first range and then beyond: PostgreSQL ends where it has enough, SQLite finds all first."""
     if connections[among.db].vendor != "sqlite":
         return [(after, None)]
-    first = after or (Listing.objects.order_by("id").values_list("id", flat=True).first() or 1) - 1
-    return [(first, first + FIRST_AMONG), (first + FIRST_AMONG, None)]
+    ids = Listing.objects.filter(id__gt=after).order_by("id").values_list("id", flat=True)
+    ends = list(ids[FIRST_AMONG : FIRST_AMONG + 1])  # none where there are no more
+    return list(zip([after, *ends], [*ends, None], strict=True))
 
 
 def beginning_with(among: QuerySet[Listing], words: list[str]) -> list[Hit]:
