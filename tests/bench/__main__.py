@@ -9,7 +9,7 @@ What the login's middleware adds to a page is measured in one process, without a
 (tests.bench.page).
 
 The pages of Administration come last, on SQLite and on PostgreSQL, among BENCH_PEOPLE people (tests.bench.lists), and the
-Activity page over BENCH_LINES lines of the audit (tests.bench.activity).
+Activity page over BENCH_LINES lines of the audit (tests.bench.activity), and acts on BENCH_BULK people (tests.bench.bulk).
 
 The logins end within two minutes, with BENCH_SHORT=1 within one, and with the peers in about twice that. Beside
 a figure stands what is to be reached; a figure of ours that misses it makes the exit status 1. That a peer is below us
@@ -29,7 +29,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from tests.bench import activity, lists
+from tests.bench import activity, bulk, lists
 from tests.bench.peers import PEERS, installed
 from tests.bench.serve import HERE, Project, Server, filled, served, told
 
@@ -255,6 +255,8 @@ def main() -> None:
         missed.append("pages of Administration")
     if not activity.main():
         missed.append("Activity page")
+    if not bulk.main():
+        missed.append("acts on many")
     if missed:
         sys.exit("Not reached: " + "; ".join(missed))
 
