@@ -281,10 +281,14 @@ def addresses(kim: User, passkey: Passkey) -> Iterator[str]:
             else:
                 yield from walk(pattern.url_patterns, path)
 
-    known: dict[str, object] = {"user_id": kim.pk, "passkey_id": passkey.pk, "company_id": kim.company_id}
-    known["place_id"] = known["import_id"] = kim.pk
+    known = {"passkey_id": passkey.pk, "company_id": kim.company_id}
+
+    def filled(part: re.Match[str]) -> str:
+        kind, name = part.groups()
+        return str(known.get(name, kim.pk) if kind == "uuid" else "x")
+
     for path in walk(get_resolver().url_patterns):
-        yield "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(known.get(found[1], "x")), path)
+        yield "/" + re.sub(r"<(?:(\w+):)?(\w+)>", filled, path)
 
 
 def what_is_kept() -> list[object]:
