@@ -197,7 +197,6 @@ def test_every_service_names_its_permission_and_asks_for_it_whoever_calls(call, 
 OWNERS = {
     "change_password",
     "create_passkey",
-    "end_one",
     "end_others",
     "make_recovery_codes",
     "rename_passkey",
