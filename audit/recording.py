@@ -141,21 +141,21 @@ def record(
     where the caller has none. `details` are plain values (JSON) and hold no secret.
     """
     here = _origin.get()
-    people: dict[str, Any] = {"actor": actor, "subject": subject}
-    line = AuditEvent(
-        **people,
-        action=action,
-        company_id=company.pk if company else subject.company_id if subject else None,
-        address=here.address,
-        browser=here.browser[:300],
-        details={**(_more.get() or {}), **details},
-    )
+    said: dict[str, Any] = {
+        "action": action,
+        "actor": actor,
+        "subject": subject,
+        "company_id": company.pk if company else subject.company_id if subject else None,
+        "address": here.address,
+        "browser": here.browser[:300],
+        "details": {**(_more.get() or {}), **details},
+    }
     together = _together.get()
-    if together is None:
-        line.save()
-        _heard(line)
-    else:
-        together.append(line)
+    if together is not None:
+        together.append(AuditEvent(**said))
+        return together[-1]
+    line = AuditEvent.objects.create(**said)
+    _heard(line)
     return line
 
 
