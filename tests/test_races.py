@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle
-from threading import Barrier
+from threading import Barrier, Event
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
+from django.utils import timezone
 
 from accounts import not_me, people
 from accounts.authorization import LastAdministrator, OutOfReach, ShutOut, able_to_sign_in
@@ -398,6 +400,25 @@ def test_a_proof_that_meets_another_password_fails_or_holds(kim):
 
         assert max(statuses(in_parallel([*confirm, lambda: change_password(kim)])[:-1])) < 500
         assert not any(one.is_in for one in there)
+
+
+def test_who_changes_a_factor_and_then_its_person_waits_for_nobody_who_waits_for_them(kim_with_app):
+    """The listing's triggers too lock a person before their row: PostgreSQL ended one of the two for a deadlock."""
+    changed = Event()
+    person = User.objects.filter(pk=kim_with_app.user.pk)
+
+    def factor_first() -> int:
+        with transaction.atomic():
+            AuthenticatorApp.everything.filter(user=kim_with_app.user).update(confirmed=False)
+            changed.set()
+            sleep(0.5)
+            return person.update(two_factor_enabled=False)
+
+    def person_alone() -> int:
+        changed.wait(30)
+        return person.update(last_sign_in_at=timezone.now())
+
+    assert in_parallel([factor_first, person_alone]) == [1, 1]
 
 
 @pytest.mark.row("B-11")

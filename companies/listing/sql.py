@@ -123,12 +123,14 @@ def sqlite() -> list[str]:
 
 # --- PostgreSQL: a statement at a time, many writers ---
 
-# The lock comes first, in a statement of its own: two transactions that change two factors of one person would each
-# put back what they read before the other was done.
+# Locks come first, in statements of their own: two transactions that change two factors of one person would each put
+# back what they read before the other was done. The person is locked before their row of the listing, as whoever changes
+# a person does: one that changed a factor and then waits for the person would hold what the other waits for.
 REFRESH = """
 CREATE FUNCTION listing_refresh(people uuid[]) RETURNS void LANGUAGE plpgsql AS $body$
 BEGIN
   IF cardinality(people) = 0 THEN RETURN; END IF;
+  PERFORM 1 FROM accounts_user WHERE id = ANY(people) ORDER BY id FOR NO KEY UPDATE;
   PERFORM 1 FROM companies_listing WHERE person = ANY(people) ORDER BY id FOR UPDATE;
   UPDATE companies_listing l
   SET company_id = t.company_id, kind = t.kind, name = t.name, text = t.text, last_sign_in_at = t.last_sign_in_at

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import suppress
 from datetime import timedelta
+from functools import reduce
+from operator import or_
 
 import pytest
 from django.utils import timezone
@@ -134,10 +136,10 @@ def test_the_walks_meet_every_kind_that_is_known(admin, company, other_company, 
         walk.number = 1000 * seed
         walk.create()
         walk.create()
-        for act in walk.random.choices(walk.acts(), k=60):
+        for number, act in enumerate(walk.random.choices(walk.acts(), k=60)):
             walk.step(act)
-            for _name, _company, kind in truth().values():
-                met |= kind
+            if number % 4 == 0:  # what is true of somebody stays so for some acts
+                met |= reduce(or_, (kind for _name, _company, kind in truth().values()))
 
     assert Kind(met) == KNOWN
 
