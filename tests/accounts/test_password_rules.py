@@ -405,7 +405,7 @@ def test_no_rule_is_looked_at_before_the_old_password_held(kim, monkeypatch):
 
 
 @pytest.mark.parametrize("by", ["current password", "link"])
-def test_passwords_that_are_judged_are_counted_for_their_person(by, kim, make_person, monkeypatch):
+def test_passwords_that_are_judged_are_counted_for_their_person(by, clock, kim, make_person, monkeypatch):
     """By whoever knows the current one, and by whoever holds a link."""
     kim.sign_in()
     judged = []
