@@ -54,7 +54,7 @@ ACCESS = {
     "settings:bulk_stop": (302, 403, 405, 405),
     "settings:bulk_names": (302, 403, 200, 200),
     "settings:bulk_run": (302, 403, 404, 404),  # they began none
-    "settings:bulk_skipped": (302, 403, 404, 404),
+    "settings:bulk_skipped": (302, 403, 405, 405),
     "settings:user_import": (302, 403, 200, 200),
     "settings:user_import_file": (302, 403, 404, 404),  # they sent none
     "settings:user_import_errors": (302, 403, 404, 404),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest
-from django.http import Http404, HttpResponseRedirect, StreamingHttpResponse
+from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -15,7 +15,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.authorization import NotPermitted
 from accounts.forms import too_many
@@ -30,6 +30,7 @@ from companies.bulk.counts import count, once_required
 from companies.bulk.models import BulkOutcome, BulkPerson, BulkRun
 from companies.views.back import list_query
 from companies.views.bulk_effects import effects
+from companies.views.exports import as_file
 from companies.views.forecast import lock_out
 from mfa.step_up import confirmation_required
 
@@ -135,15 +136,12 @@ def bulk_stop(request: SignedInRequest, run_id: UUID) -> HttpResponse:
 @never_cache
 @settings_app(Permission.BULK)
 @confirmation_required
-@require_safe
+@require_POST
 def bulk_skipped(request: SignedInRequest, run_id: UUID) -> HttpResponse:
     """Everybody who was left out, and why, as a file."""
     run = _find(request, run_id)
     rows = ([each.username, each.name, each.email, each.why] for each in _skipped(request, run))
-    headings = ["user name", "name", "e-mail", "why"]
-    headers = {"Content-Disposition": f'attachment; filename="skipped-{timezone.localdate()}.csv"'}
-    lines = exports.as_csv(headings, rows, begin=exports.BOM)
-    return StreamingHttpResponse(lines, headers=headers, content_type="text/csv; charset=utf-8")  # type: ignore[return-value]  # to the types, no HttpResponse
+    return as_file(request, "Skipped", ["user name", "name", "e-mail", "why"], rows)
 
 
 @dataclass(frozen=True)

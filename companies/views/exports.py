@@ -36,7 +36,7 @@ def user_export(request: SignedInRequest) -> HttpResponse:
     """The people whom the list of users finds, as it is filtered."""
     found = UserList(request.user, request.GET)
     rows = map(exports.person_row, exports.with_these_ids(found.ids()))
-    return _file(request, "User", exports.OF_A_PERSON, rows, company=found.company)
+    return as_file(request, "User", exports.OF_A_PERSON, rows, company=found.company)
 
 
 @never_cache
@@ -47,10 +47,10 @@ def company_export(request: SignedInRequest) -> HttpResponse:
     """The companies that the list of companies finds."""
     companies = Company.objects.managed_by(request.user).search(request.GET.get("q", "")[:KEPT_WORDS].strip())
     rows = map(exports.company_row, exports.by_company_name(companies, request.user))
-    return _file(request, "Company", exports.OF_A_COMPANY, rows)
+    return as_file(request, "Company", exports.OF_A_COMPANY, rows)
 
 
-def _file(
+def as_file(
     request: SignedInRequest,
     name: str,
     headings: Sequence[str],

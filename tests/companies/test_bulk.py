@@ -259,9 +259,9 @@ def test_a_run_is_its_owners_alone(administrator, carla, make_user):
     tick(administrator, "require", make_user("ada"))
     run = BulkRun.objects.get()
 
-    for name in ("bulk_run", "bulk_skipped"):
-        assert carla.client.get(reverse(f"settings:{name}", args=[run.pk])).status_code == 404
-    assert carla.client.post(reverse("settings:bulk_stop", args=[run.pk])).status_code == 404
+    assert carla.client.get(reverse("settings:bulk_run", args=[run.pk])).status_code == 404
+    for name in ("bulk_run", "bulk_stop", "bulk_skipped"):
+        assert carla.client.post(reverse(f"settings:{name}", args=[run.pk])).status_code == 404
 
 
 # --- On its way ---
@@ -414,13 +414,15 @@ def test_whoever_was_skipped_is_in_a_file_that_is_no_formula(administrator, make
     paste(administrator, "require", "ada ben @SUM(A1)")
     run = go(administrator)
 
-    answer = administrator.client.get(f"{BULK}{run.pk}/skipped/")
+    answer = administrator.client.post(f"{BULK}{run.pk}/skipped/")
 
     rows = list(csv.reader(StringIO(b"".join(answer.streaming_content).decode("utf-8-sig"))))
     assert rows[0] == ["user name", "name", "e-mail", "why"]
     assert ["ada", "'=Ada Lovelace", "ada@acme.example", "Their own 2FA switch is on already"] in rows
     assert ["'@SUM(A1", "", "", "Nobody here has this name or address"] in rows
     assert len(rows) == 3
+    line = AuditEvent.objects.get(action="list_exported")
+    assert (line.actor, line.details["name"]) == (administrator.user, "Skipped")
 
 
 def test_each_has_a_line_and_all_of_them_one_more(administrator, make_user, go):
