@@ -10,8 +10,9 @@ BEGIN = """
 from accounts.models import Role, User
 from companies.bulk import choosing, running
 petra = User.objects.create_user("petra", role=Role.ADMINISTRATOR)
-members = User.objects.filter(role=Role.MEMBER).values_list("pk", flat=True)
-run = choosing.from_ticked(petra, "request", map(str, members))
+# People of its own: the other tests sign in as those whom the folder came with, and are to be asked for nothing.
+asked = [User.objects.create_user(f"asked{number}").pk for number in range(16)]
+run = choosing.from_ticked(petra, "request", map(str, asked))
 running.begin(run, actor=petra, total=run.total, signs_out=False)
 """
 LOOK = """
