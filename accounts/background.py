@@ -31,8 +31,12 @@ class Background(models.Model):
     @property
     def runs(self) -> bool:
         """Is it being done now?"""
-        silent = timezone.now() - timedelta(seconds=SILENT_SECONDS)
-        return not self.stopped and self.ended_at is None and self.beat is not None and self.beat > silent
+        return not self.stopped and self.ended_at is None and self.beats
+
+    @property
+    def beats(self) -> bool:
+        """Was somebody at work on it a moment ago?"""
+        return self.beat is not None and self.beat > timezone.now() - timedelta(seconds=SILENT_SECONDS)
 
 
 def waiting() -> Q:

@@ -116,6 +116,13 @@ def check(*lanes: Lane) -> None:
         raise Throttled(max(now + 1, *until))
 
 
+def left(lane: Lane) -> tuple[int, float]:
+    """How many guesses `lane` has now, and when (seconds of the epoch) it is whole again; nothing is taken."""
+    row, now = Budget.objects.filter(pk=lane.key).first(), time()
+    count = rule.in_time(row.count, now) if row else Count()
+    return rule.left(count, lane, now), rule.renewed_at(count, lane, now)
+
+
 def wait(answer: HttpResponse, trouble: Throttled) -> HttpResponse:
     """`answer` as a 429 that says when the next guess is looked at (RFC 9110 section 10.2.3)."""
     answer.status_code = 429

@@ -67,10 +67,10 @@ def actor_lanes(kind: str, actor: User) -> list[Lane]:
     return [Lane(key, number, delay=900, ends=NEVER, forgets=HOUR) for key, number in free.items()]
 
 
-def import_lanes(actor: User) -> list[Lane]:
+def import_lane(actor: User) -> Lane:
     """How many people of files `actor` can invite in a day: 10,000 for the site, 1,000 for a company, all together."""
     key = actor.pk.hex if actor.serves_site else f"company:{actor.company_id}"
-    return [Lane(f"imports:{key}", 10_000 if actor.serves_site else 1000, 900, NEVER, 24 * HOUR, renewed=True)]
+    return Lane(f"imports:{key}", 10_000 if actor.serves_site else 1000, 900, NEVER, 24 * HOUR, renewed=True)
 
 
 @lru_cache

@@ -39,8 +39,7 @@ class Count:
 
 def after_a_guess(count: Count, lane: Lane, now: float) -> Count:
     """`count` with one more guess, which is wrong until somebody says otherwise. Ask `is_blocked` first."""
-    since = count.began_at if lane.renewed else count.last_at
-    failures = 1 if since < now - lane.forgets else count.failures + 1
+    failures = 1 if _is_forgotten(count, lane, now) else count.failures + 1
     began_at = now if failures == 1 else min(count.began_at, now)
     return Count(failures, _blocked_until(failures, lane, now), last_at=now, began_at=began_at)
 
@@ -48,6 +47,19 @@ def after_a_guess(count: Count, lane: Lane, now: float) -> Count:
 def is_blocked(count: Count, now: float) -> bool:
     """Is no guess looked at?"""
     return count.blocked_until > now
+
+
+def left(count: Count, lane: Lane, now: float) -> int:
+    """How many guesses are free: none of them begins a wait before the last."""
+    if is_blocked(count, now):
+        return 0
+    return lane.free if _is_forgotten(count, lane, now) else max(0, lane.free - count.failures)
+
+
+def renewed_at(count: Count, lane: Lane, now: float) -> float:
+    """When the budget is whole again, if a guess is taken from it now."""
+    forgotten = not count.failures or _is_forgotten(count, lane, now)
+    return lane.forgets + (count.began_at if lane.renewed and not forgotten else now)
 
 
 def after_right_ones(count: Count, guesses: int, latest: float) -> Count:
@@ -61,6 +73,10 @@ def in_time(count: Count, now: float) -> Count:
     if now + LONGEST_DELAY < count.blocked_until < FOREVER:
         return replace(count, blocked_until=now + LONGEST_DELAY)
     return count
+
+
+def _is_forgotten(count: Count, lane: Lane, now: float) -> bool:
+    return (count.began_at if lane.renewed else count.last_at) < now - lane.forgets
 
 
 def _blocked_until(failures: int, lane: Lane, now: float) -> float:

@@ -11,7 +11,7 @@ class Import(Background):
     """A file that somebody sent to have people made of it.
 
     `text` is kept until the import is over, a day at most. `done` is the last line that was gone through; `uninvited`
-    are people it made who are still to be invited.
+    are people it made who are still to be invited, in the order of the file.
     """
 
     name = models.CharField(max_length=200)
@@ -26,6 +26,11 @@ class Import(Background):
     invited = models.PositiveIntegerField(default=0)
     mistakes = models.JSONField(default=list)
     uninvited = models.JSONField(default=list)
+
+    @property
+    def invites_the_rest(self) -> bool:
+        """Is it over, and are those being invited who were left?"""
+        return self.ended_at is not None and bool(self.uninvited) and not self.stopped and self.beats
 
     def __str__(self) -> str:
         return self.name

@@ -10,7 +10,7 @@ from itertools import batched
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -26,6 +26,7 @@ from accounts.throttle import budgets, lanes
 from audit.recording import record
 from audit.vocabulary import Action
 from companies.importing.checking import CheckedFile, Mistake, taken
+from companies.importing.inviting import within_budget
 from companies.importing.models import Import
 from companies.importing.reading import read
 from mfa.services import enable_two_factor
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 TOGETHER = 20  # people of one transaction: SQLite has one writer, and others wait for it
 KEPT_HOURS = 24
+UNINVITED_KEPT_DAYS = 30
 
 
 def keep(owner: User, name: str, text: str, table: Table) -> Import:
@@ -52,8 +54,15 @@ def keep(owner: User, name: str, text: str, table: Table) -> Import:
 
 
 def forget_old_imports() -> int:
-    """Delete files that were sent more than a day ago, done with or not; how many."""
-    return Import.objects.filter(created_at__lt=timezone.now() - timedelta(hours=KEPT_HOURS)).delete()[0]
+    """Delete files that were sent more than a day ago, done with or not; how many.
+
+    Of one whose people are not all invited yet, the names of these stay for some weeks.
+    """
+    now = timezone.now()
+    old = Import.objects.filter(created_at__lt=now - timedelta(hours=KEPT_HOURS))
+    gone = old.filter(Q(uninvited=[]) | Q(created_at__lt=now - timedelta(days=UNINVITED_KEPT_DAYS))).delete()[0]
+    old.filter(ended_at=None).update(ended_at=now, text="", beat=None)
+    return gone
 
 
 def begin(kept: Import, *, invites: bool, requires: bool) -> bool:
@@ -92,7 +101,7 @@ def _stop(kept: Import, why: str) -> None:
 @transaction.atomic
 def _end(kept: Import, actor: User) -> None:
     """Nothing is left to do: the file itself is needed no more."""
-    Import.objects.filter(pk=kept.pk).update(ended_at=timezone.now(), text="")
+    Import.objects.filter(pk=kept.pk).update(ended_at=timezone.now(), text="", beat=None)
     kept.refresh_from_db()
     company = None if actor.serves_site else actor.company
     record(
@@ -135,7 +144,8 @@ def _taken(each: Newcomer) -> Mistake:
 def _make(
     kept: Import, part: Sequence[Newcomer], last_line: int, actor: User, cells: dict[int, dict[str, str]]
 ) -> None:
-    invited = _within_budget(kept, part, actor)
+    asked = [each.line for each in part if each.user.email] if kept.invites else []
+    invited = set(within_budget(asked, actor))
     lost = []
     with transaction.atomic():
         hold_actor(actor, needs=Permission.IMPORT)
@@ -163,21 +173,6 @@ def _create(kept: Import, user: User, actor: User) -> None:
     people.create_user(user, actor=actor)
     if kept.requires:
         enable_two_factor(user, actor=actor)
-
-
-def _within_budget(kept: Import, part: Iterable[Newcomer], actor: User) -> set[int]:
-    """The lines whose people can be invited now."""
-    invited: set[int] = set()
-    if not kept.invites:
-        return invited
-    for each in part:
-        if each.user.email:
-            try:
-                budgets.claim(*lanes.import_lanes(actor))
-            except budgets.Throttled:
-                break
-            invited.add(each.line)
-    return invited
 
 
 def _add_mistakes(kept: Import, mistakes: Iterable[Mistake], cells: dict[int, dict[str, str]]) -> None:

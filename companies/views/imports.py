@@ -13,11 +13,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.after_response import RedirectThen
+from accounts.dates import moment
 from accounts.guards import settings_app
 from accounts.permissions import Permission
 from accounts.roles import up_to
 from companies import exports
-from companies.importing import running
+from companies.importing import inviting, running
 from companies.importing.checking import CheckedFile, Mistake
 from companies.importing.models import Import
 from companies.importing.reading import FILE_COLUMNS, HEADINGS, MOST_IN_A_FILE, NotRead, decoded, read
@@ -57,6 +58,7 @@ def user_import(request: SignedInRequest) -> HttpResponse:
         "headings": HEADINGS,
         "roles": up_to(request.user.role),
         "unfinished": _unfinished(request),
+        "uninvited": _uninvited(request),
     }
     page = "settings/administration/users/import.html"
     return render(request, page, context, status=400 if trouble else 200)
@@ -67,8 +69,10 @@ def user_import(request: SignedInRequest) -> HttpResponse:
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def user_import_file(request: SignedInRequest, import_id: UUID) -> HttpResponse:
-    """What would happen, then how far it is, then what came of it."""
+    """What would happen, then how far it is, then what came of it, and who is not invited yet."""
     kept = _find(request, import_id)
+    if kept.ended_at is not None and request.method == "POST":
+        return _invite(request, kept)
     if kept.begun_at is not None:
         return _go_on(request, kept) if request.method == "POST" else _progress(request, kept)
     checked = CheckedFile(read(kept.text, kept.encoding), request.user)
@@ -83,9 +87,13 @@ def user_import_file(request: SignedInRequest, import_id: UUID) -> HttpResponse:
             if running.begin(kept, invites=invites, requires=requires):
                 return _run(request, kept)
             return HttpResponseRedirect(_address(kept))
+    room = inviting.room(request.user)
     context = {
         "import": kept,
         "checked": checked,
+        "room": room,
+        "waits": max(0, checked.with_address - room.today),
+        "again": moment(room.again),
         "refused": refused,
         "first": checked.people[:SHOWN_FIRST],
         "mistakes": checked.mistakes[:MOST_SHOWN],
@@ -129,15 +137,26 @@ def _go_on(request: SignedInRequest, kept: Import) -> HttpResponse:
     return HttpResponseRedirect(_address(kept))
 
 
+def _invite(request: SignedInRequest, kept: Import) -> HttpResponse:
+    """Invite those who are left; those beyond the day's budget stay on the page."""
+    if inviting.begin_inviting(kept):
+        return RedirectThen(_address(kept), partial(inviting.invite_the_rest, kept.pk, actor=request.user))
+    return HttpResponseRedirect(_address(kept))
+
+
 def _run(request: SignedInRequest, kept: Import) -> HttpResponse:
     """Show the progress; the work begins once that answer is sent."""
     return RedirectThen(_address(kept), partial(running.run, kept.pk, actor=request.user))
 
 
 def _progress(request: SignedInRequest, kept: Import) -> HttpResponse:
+    room, waits = inviting.room(request.user), len(kept.uninvited)
     context: dict[str, Any] = {
         "import": kept,
-        "runs": kept.runs,
+        "runs": kept.runs or kept.invites_the_rest,
+        "invites_now": min(room.today, waits),
+        "waits": max(0, waits - room.today),
+        "again": moment(room.again),
         "mistakes": [_mistake(each) for each in kept.mistakes[:MOST_SHOWN]],
         "wrong_lines": len({each["line"] for each in kept.mistakes}),
     }
@@ -151,6 +170,12 @@ def _mistake(kept: dict[str, Any]) -> Mistake:
 def _unfinished(request: SignedInRequest) -> Import | None:
     """An import of theirs that began and is not over."""
     return Import.objects.filter(owner=request.user.pk, ended_at=None).exclude(begun_at=None).first()
+
+
+def _uninvited(request: SignedInRequest) -> list[Import]:
+    """Imports of theirs that are over, and whose people are not all invited."""
+    over = Import.objects.filter(owner=request.user.pk, ended_at__isnull=False)
+    return list(over.exclude(uninvited=[]).order_by("created_at").only("pk", "name", "uninvited"))
 
 
 def _find(request: SignedInRequest, import_id: UUID) -> Import:

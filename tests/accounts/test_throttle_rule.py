@@ -18,6 +18,8 @@ from accounts.throttle.rule import (
     after_right_ones,
     in_time,
     is_blocked,
+    left,
+    renewed_at,
 )
 
 NOW = 1_800_000_000.0
@@ -119,3 +121,20 @@ def test_right_ones_are_given_back(before, guesses, latest, after):
 )
 def test_a_clock_that_ran_ahead_makes_nobody_wait_longer_than_the_longest(until, becomes):
     assert in_time(replace(counted(9), blocked_until=until), NOW).blocked_until == becomes
+
+
+@pytest.mark.parametrize(
+    ("before", "free", "whole_in"),
+    [
+        (Count(), 1000, 24 * HOUR),
+        (Count(failures=1, began_at=NOW - HOUR, last_at=NOW), 999, 23 * HOUR),
+        (Count(failures=1000, began_at=NOW - HOUR, last_at=NOW, blocked_until=NOW + 60), 0, 23 * HOUR),
+        (Count(failures=1000, began_at=NOW - HOUR, last_at=NOW, blocked_until=NOW - 60), 0, 23 * HOUR),
+        (Count(failures=1000, began_at=NOW - 25 * HOUR, last_at=NOW - HOUR), 1000, 24 * HOUR),
+    ],
+)
+def test_what_is_left_of_a_day_and_when_it_is_whole_again(before, free, whole_in):
+    lane = Lane("imports:x", 1000, 900, ends=NEVER, forgets=24 * HOUR, renewed=True)
+
+    assert left(before, lane, NOW) == free
+    assert renewed_at(before, lane, NOW) == NOW + whole_in

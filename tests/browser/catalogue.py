@@ -25,7 +25,7 @@ from accounts import invitations, people, site_rule
 from accounts.models import Budget, Session, User
 from accounts.not_me import Claim
 from accounts.not_me import not_me_link as link_for
-from accounts.throttle import rule
+from accounts.throttle import lanes, rule
 from audit.models import AuditEvent
 from audit.recording import record
 from audit.vocabulary import Action
@@ -34,7 +34,7 @@ from companies.access_passes import IdentityCheck, Validity, give_pass
 from companies.bulk import choosing, running
 from companies.letting_in import APP, CODES
 from companies.lost_phone import reset
-from companies.models import BulkRun, Company, Snapshot
+from companies.models import BulkRun, Company, Import, Snapshot
 from companies.reminders import remind
 from m2v import errors
 from m2v.management.commands.create_demo import create
@@ -828,6 +828,21 @@ def user_import_file(stage: Stage) -> Desk:
     desk.page.get_by_label("CSV file").set_input_files(people)
     desk.button("Look at it").click()
     desk.sees("Nothing is saved yet.")
+    return desk
+
+
+@state("user-import-rest", "settings:user_import_file")
+def user_import_rest(stage: Stage) -> Desk:
+    """An import that is over, of more people than the day had invitations for."""
+    waits = [str(stage.user(name).pk) for name in SOME_NAMES]
+    done = {"begun_at": timezone.now(), "ended_at": timezone.now(), "lines": 212, "total": 212, "made": 212}
+    kept = Import.objects.create(
+        owner=stage.petra.pk, name="kepler-2026-11.csv", encoding="UTF-8", invited=205, uninvited=waits, **done
+    )
+    lane = lanes.import_lane(stage.petra)
+    Budget.objects.create(key=lane.key, failures=lane.free - 3, last_at=time(), began_at=time())
+    desk = stage.inside("petra.vogt", f"/settings/administration/users/import/{kept.pk}/")
+    desk.sees("3 can be invited now")
     return desk
 
 

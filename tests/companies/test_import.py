@@ -5,18 +5,20 @@ from __future__ import annotations
 import csv
 import re
 from contextlib import closing
+from datetime import timedelta
 from html import unescape
 from io import BytesIO, StringIO
 from time import time
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
-from accounts import people
+from accounts import invitations, people
 from accounts.models import Budget, Role, User
 from accounts.throttle import lanes
 from audit.models import AuditEvent
-from companies.importing import running
+from companies.importing import inviting, running
 from companies.importing.checking import CheckedFile
 from companies.importing.reading import MOST_IN_A_FILE, NotRead, decoded, read
 from companies.models import Company, Import
@@ -281,15 +283,123 @@ def test_an_exported_list_can_be_sent_as_it_is(administrator, company, make_user
     assert (tom.first_name, tom.last_name, tom.email) == ("Jürgen", "=Großmann", "-tom@acme.example")
 
 
-def test_more_invitations_than_a_day_has_leave_people_made_and_not_invited(administrator, company, go, mailoutbox):
-    [lane] = lanes.import_lanes(administrator.user)
-    Budget.objects.create(key=lane.key, failures=lane.free - 1, blocked_until=0, last_at=time(), began_at=time())
-    send(administrator, HEAD + BERNADETTE + FRIEDRICH)
+@pytest.fixture
+def invitations_left(administrator):
+    """`invitations_left(2)`: so many of the day are left to `administrator`."""
+
+    def leave(number):
+        lane = lanes.import_lane(administrator.user)
+        used = {"failures": lane.free - number, "blocked_until": 0, "last_at": time(), "began_at": time()}
+        Budget.objects.update_or_create(key=lane.key, defaults=used)
+
+    return leave
+
+
+def invitations_of(person):
+    return AuditEvent.objects.filter(subject=person, action="user_invited").count()
+
+
+def test_a_file_of_more_people_than_a_day_has_invitations_for_says_how_many_wait(
+    administrator, company, invitations_left
+):
+    invitations_left(1)
+
+    page = words(send(administrator, HEAD + BERNADETTE + FRIEDRICH))
+    assert "2 have an address." in page
+    assert "1 can be sent now, and the other one from" in page
+
+    invitations_left(0)
+    page = words(send(administrator, HEAD + BERNADETTE + FRIEDRICH))
+    assert "The invitations of this day are used up: these can be sent from" in page
+
+    invitations_left(2)
+    assert "in one day" not in words(send(administrator, HEAD + BERNADETTE + FRIEDRICH))
+
+
+def test_those_beyond_a_days_invitations_are_invited_later(administrator, company, go, mailoutbox, invitations_left):
+    invitations_left(2)
+    send(
+        administrator,
+        HEAD + BERNADETTE + FRIEDRICH + "".join(f"k{n},,,k{n}@kepler.example,Acme Machines,,\n" for n in range(45)),
+    )
 
     _answer, kept = go(administrator, invite="on")
 
-    assert (kept.made, kept.invited, len(kept.uninvited), len(mailoutbox)) == (2, 1, 1, 1)
-    assert "are not invited" in words(administrator.client.get(f"{IMPORT}{kept.pk}/"))
+    assert (kept.made, kept.invited, len(kept.uninvited), len(mailoutbox)) == (47, 2, 45, 2)
+    page = words(administrator.client.get(f"{IMPORT}{kept.pk}/"))
+    assert "45 are not invited yet" in page
+    assert "The invitations of this day are used up. There are more from" in page
+    assert "45 people from “kepler.csv” are not invited yet." in words(administrator.client.get(IMPORT))
+
+    _answer, kept = go(administrator)
+    assert (kept.invited, len(kept.uninvited), len(mailoutbox)) == (2, 45, 2), "none is left today"
+
+    invitations_left(30)
+    page = words(administrator.client.get(f"{IMPORT}{kept.pk}/"))
+    assert "30 can be invited now, the other 15 from" in page
+    assert "Invite 30 of them" in page
+    _answer, kept = go(administrator)
+    assert (kept.invited, len(kept.uninvited), len(mailoutbox)) == (32, 15, 32)
+
+    invitations_left(100)
+    assert "All of them can be invited now. " in words(administrator.client.get(f"{IMPORT}{kept.pk}/"))
+    _answer, kept = go(administrator)
+    assert (kept.invited, kept.uninvited, kept.beat, kept.stopped) == (47, [], None, "")
+    assert sorted(mail.to[0] for mail in mailoutbox) == sorted(
+        User.objects.exclude(email="").filter(username__regex="^(k[0-9]|b.ach|fw)").values_list("email", flat=True)
+    )
+    assert {invitations_of(person) for person in User.objects.filter(username__startswith="k")} == {1}
+    assert "not invited yet" not in words(administrator.client.get(IMPORT))
+
+
+def test_the_rest_leaves_out_whom_somebody_invited_or_shut_out_meanwhile(
+    administrator, company, go, mailoutbox, invitations_left
+):
+    invitations_left(0)
+    send(administrator, HEAD + BERNADETTE + FRIEDRICH + "kim,,,kim@kepler.example,Acme Machines,,\n")
+    _answer, kept = go(administrator, invite="on")
+    bernadette, friedrich = (User.objects.get(username=name) for name in ("b.achterberg", "fw.o"))
+    invitations.invite(bernadette, actor=administrator.user)
+    people.deactivate_user(friedrich, actor=administrator.user)
+    invitations_left(10)
+    mailoutbox.clear()
+
+    _answer, kept = go(administrator)
+
+    assert (kept.invited, kept.uninvited) == (1, [])
+    assert [mail.to for mail in mailoutbox] == [["kim@kepler.example"]]
+    assert (invitations_of(bernadette), invitations_of(friedrich)) == (1, 0)
+
+
+def test_whoever_may_invite_no_more_is_told_and_nobody_is_lost(administrator, company, go, make_user, invitations_left):
+    invitations_left(0)
+    send(administrator, HEAD + BERNADETTE)
+    _answer, kept = go(administrator, invite="on")
+    make_user("ada", role=Role.ADMINISTRATOR)
+    invitations_left(10)
+    User.objects.filter(pk=administrator.user.pk).update(role=Role.AUDITOR)
+
+    inviting.invite_the_rest(kept.pk, actor=administrator.user)
+
+    kept.refresh_from_db()
+    assert kept.stopped == "What you may do has changed meanwhile, or you were signed out."
+    assert len(kept.uninvited) == 1
+
+
+def test_the_names_of_the_uninvited_outlast_their_file(administrator, company, go, invitations_left):
+    invitations_left(0)
+    send(administrator, HEAD + BERNADETTE)
+    go(administrator, invite="on")
+    now = timezone.now()
+    Import.objects.update(created_at=now - timedelta(days=29), ended_at=None, text="as where it did not get to its end")
+
+    assert running.forget_old_imports() == 0
+    kept = Import.objects.get()
+    assert (kept.text, len(kept.uninvited)) == ("", 1)
+    assert kept.ended_at is not None
+
+    Import.objects.update(created_at=now - timedelta(days=31))
+    assert running.forget_old_imports() == 1
 
 
 # --- Whoever may, for whom they may ---
