@@ -12,8 +12,9 @@ from django.utils.translation import ngettext
 from accounts.dates import moment
 from accounts.sessions.listed import ListedSession, sessions_of
 from companies.reminders import asked_in, reminded_at, why_not
-from mfa.policy import Method, Step, passkey_will_do
+from mfa.policy import Method, Step
 from mfa.queries import State
+from mfa.window.sentences import to_set_up
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -161,23 +162,19 @@ class UserPage:
                 )
             case Step.SET_UP_TWO_FACTOR:
                 more = _("Until it is set up, {name} cannot get in.").format(name=name)
-                if self._passkey_will_do(way):
-                    return LoginLine(_("Set up an authenticator app, or a passkey in its place"), more)
-                return LoginLine(_("Set up an authenticator app"), more)
+                what = to_set_up(self.window.circumstances.standing, {way.first, *way.proofs})
+                return LoginLine(_("Set up {what}").format(what=what), more)
             case Step.SAVE_RECOVERY_CODES:
                 return LoginLine(_("Save 10 recovery codes"))
             case _:
                 return LoginLine(_("“Add a passkey”"), self._asked_by)
-
-    def _passkey_will_do(self, way: Way) -> bool:
-        return passkey_will_do(self.window.circumstances.standing, {way.first})
 
     def _challenge(self, way: Way) -> LoginLine:
         """What is asked for beside the password, and what does instead."""
         if not way.leads_in:
             if self.window.app is not None:
                 return LoginLine(_("A code, which nothing gives any more"), self.window.next_login_locked)
-            return LoginLine(_("An access pass"), self.window.asked(self.window.ways))
+            return LoginLine(_("An access pass"), self.window.asked(self.window.circumstances))
         first, *others = (self._proof(method) for method in way.proofs)
         if not others:
             return LoginLine(first[:1].upper() + first[1:])

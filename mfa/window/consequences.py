@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from mfa.policy import Method
 from mfa.queries import State
+from mfa.window.sentences import to_set_up
 
 if TYPE_CHECKING:
     from mfa.models import Passkey
@@ -101,10 +103,12 @@ def of_deleting(window: Window, passkey: Passkey) -> list[Consequence]:
         _("You have no other method left and will sign in with user name and password only."),
         _("{name} has no other method left and will sign in with user name and password only."),
     )
-    if window.demanded:
+    without = replace(window.circumstances.standing, has_passkey=False)
+    if without.must_set_up:
         nothing_left = window.said(
-            _("You have no other method left and will be asked to set up an authenticator app at the next login."),
-            _("{name} has no other method left and will be asked to set up an authenticator app at the next login."),
+            _("You have no other method left and will be asked to set up {what} at the next login."),
+            _("{name} has no other method left and will be asked to set up {what} at the next login."),
+            what=to_set_up(without, {Method.PASSWORD}),
         )
     elsewhere = window.said(
         _("It stays visible in your password manager until you delete it there."),
@@ -152,9 +156,10 @@ def _next_login(window: Window) -> Consequence:
         return Consequence("wait", "clock", window.said(text, text))
     if window.demanded and not window.usable_passkeys:
         text = _(
-            "Everybody who opens the Settings app needs it, or a passkey: {name} will be asked to set it up at the next login."
+            "Everybody who opens the Settings app needs one: {name} will be asked to set up {what} at the next login."
         )
-        return Consequence("wait", "clock", window.said(text, text))
+        off = replace(window.circumstances.standing, two_factor_required=False, has_app=False, app_disabled=False)
+        return Consequence("wait", "clock", window.said(text, text, what=to_set_up(off, {Method.PASSWORD})))
     if window.demanded:
         text = window.said(
             _("You will sign in with a passkey, alone or after user name and password."),

@@ -18,12 +18,22 @@ from mfa.forecast import Circumstances, Way, requiring, ways
 from mfa.methods import recovery_codes
 from mfa.methods.passkeys.signals import signals
 from mfa.models import PasskeyRequest
-from mfa.policy import Method, Step
+from mfa.policy import Method, Step, passkey_will_do
 from mfa.queries import State, circumstances_of, must_have_factor, state_of
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from audit.models import AuditEvent
     from mfa.models import AuthenticatorApp, Passkey
+    from mfa.policy import Standing
+
+
+def to_set_up(standing: Standing, proofs: AbstractSet[str]) -> str:
+    """What the set-up of the login asks for, where a passkey may do in an app's place."""
+    if passkey_will_do(standing, proofs):
+        return _("an authenticator app, or a passkey in its place")
+    return _("an authenticator app")
 
 
 @dataclass(frozen=True)
@@ -186,7 +196,7 @@ class Window:
             return self.said("", _("{name} was invited and has not chosen a password yet."))
         if self.app is not None and self.app.disabled_at:
             return self.next_login_locked
-        if asked := self.asked(self.ways):
+        if asked := self.asked(self.circumstances):
             return " ".join(filter(None, (asked, self._longer_password, self._asked_too)))
         if not self.subject.has_usable_password():
             text = _("A passkey only: there is no password")
@@ -205,7 +215,7 @@ class Window:
     @property
     def asked_once_required(self) -> str:
         """What the next login asks for once 2FA is required, of somebody who has not set it up."""
-        return self.asked(ways(requiring(self.circumstances)))
+        return self.asked(requiring(self.circumstances))
 
     @cached_property
     def ways(self) -> list[Way]:
@@ -248,9 +258,9 @@ class Window:
             _("After that, you are asked to create a passkey."), _("After that, {name} is asked to create a passkey.")
         )
 
-    def asked(self, ways: list[Way]) -> str:
-        """The sentence where every one of `ways` asks for the set-up of an app, or for a pass that there is not; else ""."""
-        leading_in = [way for way in ways if way.leads_in]
+    def asked(self, circumstances: Circumstances) -> str:
+        """The sentence where each way through this login asks for a set-up, or for a pass that there is not; else ""."""
+        leading_in = [way for way in ways(circumstances) if way.leads_in]
         if not leading_in:
             return self.said(
                 _(
@@ -260,31 +270,33 @@ class Window:
             )
         if not all(Step.SET_UP_TWO_FACTOR in way.steps for way in leading_in):
             return ""
+        what = to_set_up(circumstances.standing, {leading_in[0].first, *leading_in[0].proofs})
         if any(way.first == Method.PASSKEY for way in leading_in):
             return self.said(
                 _(
-                    "You sign in with a passkey and are then asked to set up an authenticator app. Until it is set up, you cannot get in."
+                    "You sign in with a passkey and are then asked to set up {what}. Until it is set up, you cannot get in."
                 ),
                 _(
-                    "{name} signs in with a passkey and is then asked to set up an authenticator app. Until it is set up, {name} cannot get in."
+                    "{name} signs in with a passkey and is then asked to set up {what}. Until it is set up, {name} cannot get in."
                 ),
+                what=what,
             )
         if leading_in[0].proofs:
             return self.said(
                 _(
-                    "You enter the password and the access pass, and are then asked to set up an authenticator app. Until it is set up, you cannot get in."
+                    "You enter the password and the access pass, and are then asked to set up {what}. Until it is set up, you cannot get in."
                 ),
                 _(
-                    "{name} enters the password and the access pass, and is then asked to set up an authenticator app. Until it is set up, {name} cannot get in."
+                    "{name} enters the password and the access pass, and is then asked to set up {what}. Until it is set up, {name} cannot get in."
                 ),
+                what=what,
             )
         return self.said(
+            _("You enter the password and are then asked to set up {what}. Until it is set up, you cannot get in."),
             _(
-                "You enter the password and are then asked to set up an authenticator app. Until it is set up, you cannot get in."
+                "{name} enters the password and is then asked to set up {what}. Until it is set up, {name} cannot get in."
             ),
-            _(
-                "{name} enters the password and is then asked to set up an authenticator app. Until it is set up, {name} cannot get in."
-            ),
+            what=what,
         )
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b32decode
+from itertools import product
 from time import time
 
 import pytest
@@ -11,12 +12,18 @@ from django.core.management import call_command
 
 from accounts import people, site_rule
 from accounts.authorization import NotPermitted
-from accounts.models import Role, User
+from accounts.models import Role, SiteRule, User
 from audit.models import AuditEvent
 from companies import access_passes
+from companies.access_passes import Validity, give_pass
 from companies.administrators import Administrators
+from companies.models import Company
+from companies.user_page import UserPage
 from mfa import services
 from mfa.methods import totp
+from mfa.policy import Method, Step, passkey_will_do, pending_steps
+from mfa.queries import circumstances_of
+from mfa.window.sentences import Window
 from tests.companies import USERS, read
 from tests.mfa.pages import CHALLENGE, OWN, SETUP, words
 from tests.people import PASSWORD, Person
@@ -337,14 +344,15 @@ def test_the_window_says_what_the_rule_will_ask(administrator, make_person, rule
 
     words = read(administrator.client.get(window)).dialog.words
     assert "Asked at next login" in words
-    assert "Carla enters the password and is then asked to set up an authenticator app." in words
+    either = "set up an authenticator app, or a passkey in its place"
+    assert f"Carla enters the password and is then asked to {either}. Until it is set up, Carla cannot get in." in words
     assert "Demanded of everybody who opens the Settings app, unless they use a passkey" in words
 
     passkey = carla.add_passkey()
     words = read(administrator.client.get(window)).dialog.words
     assert "A passkey, alone or after user name and password" in words
     words = read(administrator.client.get(f"{window}passkeys/{passkey.pk}/delete/")).dialog.words
-    assert "will be asked to set up an authenticator app at the next login" in words
+    assert f"Carla has no other method left and will be asked to {either} at the next login." in words
     carla.set_up_app()
     words = read(administrator.client.get(f"{window}two-factor/off/")).dialog.words
     assert "Carla will sign in with a passkey, alone or after user name and password." in words
@@ -365,3 +373,51 @@ def test_the_list_says_of_whom_the_rule_asks_what_their_page_says(query, adminis
     assert "Carla is asked to set up 2FA" in words(
         administrator.client.get(f"/settings/administration/users/{carla.user.pk}/")
     )
+
+
+def test_switching_2fa_off_under_the_rule_says_that_a_passkey_will_do(administrator, make_person, rule):
+    carla = make_person("carla", first_name="Carla", role=Role.COMPANY_ADMINISTRATOR)
+    carla.set_up_app()
+
+    words = read(administrator.client.get(f"{USERS}{carla.user.pk}/mfa/two-factor/off/")).dialog.words
+
+    one = "Carla will be asked to set up an authenticator app, or a passkey in its place at the next login."
+    assert f"Everybody who opens the Settings app needs one: {one}" in words
+
+
+DEMANDS = list(product((False, True), repeat=4))
+HELD = [(), ("pass",), ("passkey",), ("app",), ("passkey", "app"), ("lost app",), ("lost app", "pass")]
+
+
+@pytest.mark.parametrize("held", HELD, ids=" ".join)
+def test_window_and_user_page_name_what_the_policy_asks_for(administrator, admin, make_person, rule, company, held):
+    """The rule of the site, that of the company, the person's own switch, and whether a pass is demanded."""
+    carla = make_person("carla", first_name="Carla", role=Role.COMPANY_ADMINISTRATOR, company=company)
+    if "passkey" in held:
+        carla.add_passkey()
+    if "app" in held or "lost app" in held:
+        carla.set_up_app()
+    if "lost app" in held:
+        services.disable_factor(carla.user, Method.TOTP)
+    if "pass" in held:
+        Company.objects.update(pass_demanded=True)
+        give_pass(carla.user, valid=Validity.A_DAY, checked="in_person", reason="New phone", actor=admin)
+    for by_site, by_company, own, pass_demanded in DEMANDS:
+        SiteRule.objects.update(factor_demanded=by_site)
+        Company.objects.update(two_factor_enabled=by_company, pass_demanded=pass_demanded)
+        User.objects.filter(pk=carla.user.pk).update(two_factor_enabled=own)
+        person = User.objects.select_related("company").get(pk=carla.user.pk)
+        window, standing = Window(person, admin), circumstances_of(person).standing
+        asked, steps = window.asked(window.circumstances), [line.title for line in UserPage(person, window).next_login]
+
+        shown = {Method.PASSWORD}
+        if standing.challenged and window.ways[0].proofs:
+            shown.add(window.ways[0].proofs[0])
+        if pending_steps(standing, shown)[:1] != (Step.SET_UP_TWO_FACTOR,):
+            assert not any(title.startswith("Set up") for title in steps)
+            assert "set up" not in asked
+            continue
+        either = passkey_will_do(standing, shown)
+        what = "set up an authenticator app, or a passkey in its place" if either else "set up an authenticator app"
+        assert what.capitalize() in steps
+        assert f" {what}." in asked
