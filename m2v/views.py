@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from audit.models import AuditEvent
@@ -25,21 +24,18 @@ if TYPE_CHECKING:
     from accounts.requests import SignedInRequest
 
 
-@never_cache
 @require_safe
 def home(request: SignedInRequest) -> HttpResponse:
     """To the person's home app."""
     return redirect("settings:home" if request.user.opens_settings else "portal")
 
 
-@never_cache
 @require_safe
 def portal(request: SignedInRequest) -> HttpResponse:
     """The portal: for now, what protects this account."""
     return render(request, "portal/index.html", security(request, "portal"))
 
 
-@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def m2s(request: SignedInRequest) -> HttpResponse:
     """The m2s app, for the phone on site. "Not now" puts the passkey's card away until the next login."""

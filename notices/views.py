@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.decorators import login_not_required
 from django.shortcuts import redirect, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import not_me as links
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from accounts.requests import SiteRequest
 
 
-@never_cache
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def not_me(request: SiteRequest, token: str) -> HttpResponse:

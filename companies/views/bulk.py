@@ -14,7 +14,6 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.authorization import NotPermitted
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
 MOST_SKIPPED = 100  # of those who were skipped; the file has all
 
 
-@never_cache
 @settings_app(Permission.BULK)
 @confirmation_required
 @require_POST
@@ -62,7 +60,6 @@ def bulk_choose(request: SignedInRequest) -> HttpResponse:
     return redirect("settings:bulk_run", run.pk)
 
 
-@never_cache
 @settings_app(Permission.BULK)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -86,7 +83,6 @@ def bulk_names(request: SignedInRequest) -> HttpResponse:
     return render(request, page, context, status=400 if trouble else 200)
 
 
-@never_cache
 @settings_app(Permission.BULK)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -121,7 +117,6 @@ def bulk_run(request: SignedInRequest, run_id: UUID) -> HttpResponse:
     return render(request, "settings/administration/users/bulk-counts.html", context)
 
 
-@never_cache
 @settings_app(Permission.BULK)
 @confirmation_required
 @require_POST
@@ -133,7 +128,6 @@ def bulk_stop(request: SignedInRequest, run_id: UUID) -> HttpResponse:
     return HttpResponseRedirect(_address(run))
 
 
-@never_cache
 @settings_app(Permission.BULK)
 @confirmation_required
 @require_POST

@@ -13,7 +13,6 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.guards import settings_app
@@ -44,7 +43,6 @@ if TYPE_CHECKING:
 SUGGESTED = 20
 
 
-@never_cache
 @settings_app(Permission.LOOK)
 @require_safe
 def overview(request: SignedInRequest) -> HttpResponse:
@@ -63,7 +61,6 @@ def _overview(viewer: User) -> dict[str, Any]:
     return {"overview": shown, "administrators": shown.administrators, "coverage": shown.coverage, "past": shown.past}
 
 
-@never_cache
 @settings_app(Permission.LOOK)
 @require_safe
 def company_names(request: SignedInRequest) -> HttpResponse:
@@ -73,7 +70,6 @@ def company_names(request: SignedInRequest) -> HttpResponse:
     return render(request, "components/company-names.html", {"companies": found})
 
 
-@never_cache
 @settings_app(Permission.LOOK)
 @require_safe
 def company_list(request: SignedInRequest) -> HttpResponse:
@@ -85,7 +81,6 @@ def company_list(request: SignedInRequest) -> HttpResponse:
     return render(request, "settings/administration/companies/list.html", {"page": page, "words": words})
 
 
-@never_cache
 @settings_app(Permission.COMPANY_CREATE)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -104,7 +99,6 @@ def company_new(request: SignedInRequest) -> HttpResponse:
     return _form_page(request, "settings/administration/companies/new.html", form)
 
 
-@never_cache
 @settings_app(Permission.LOOK)
 @require_safe
 def company(request: SignedInRequest, company_id: UUID) -> HttpResponse:
@@ -133,7 +127,6 @@ def left_in(shown: Company, viewer: User) -> UserList:
     return UserList(viewer, QueryDict(urlencode({"company": str(shown.pk), "show": Chip.ASKED})))
 
 
-@never_cache
 @settings_app(Permission.COMPANY_CHANGE)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts.guards import settings_app
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from accounts.requests import SignedInRequest
 
 
-@never_cache
 @settings_app(Permission.COMPANY_RULE)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -57,7 +55,6 @@ def company_pass_on(request: SignedInRequest, company_id: UUID) -> HttpResponse:
     return confirmation(request, company_page(request, company_id), title, lines, tone="primary")
 
 
-@never_cache
 @settings_app(Permission.COMPANY_RULE)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -9,7 +9,6 @@ from django.db.models import Exists, OuterRef
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts.forms import too_many
@@ -43,7 +42,6 @@ LOOKED_UP = 1000  # people whose sessions are looked for
 NAMED = 10  # people whose own switch goes off, by name; of the others their number
 
 
-@never_cache
 @settings_app(Permission.COMPANY_RULE)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -80,7 +78,6 @@ def two_factor_on(request: SignedInRequest, company_id: UUID) -> HttpResponse:
     )
 
 
-@never_cache
 @settings_app(Permission.COMPANY_RULE)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -141,7 +138,6 @@ def _own_switches(request: SignedInRequest, shown: Company, number: int) -> str:
     ).format(names=names)
 
 
-@never_cache
 @settings_app(Permission.COMPANY_SIGN_OUT)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])

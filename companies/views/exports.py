@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from django.http import StreamingHttpResponse
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from accounts.guards import settings_app
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 KEPT_WORDS = 200  # of what was asked for, in the audit
 
 
-@never_cache
 @settings_app(Permission.EXPORT)
 @confirmation_required
 @require_POST
@@ -39,7 +37,6 @@ def user_export(request: SignedInRequest) -> HttpResponse:
     return as_file(request, "User", exports.OF_A_PERSON, rows, company=found.company)
 
 
-@never_cache
 @settings_app(Permission.EXPORT)
 @confirmation_required
 @require_POST

@@ -9,7 +9,6 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.after_response import RedirectThen
@@ -33,7 +32,6 @@ MOST_SHOWN = 100  # mistakes on the page; the file has all
 SHOWN_FIRST = 3
 
 
-@never_cache
 @settings_app(Permission.IMPORT)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -64,7 +62,6 @@ def user_import(request: SignedInRequest) -> HttpResponse:
     return render(request, page, context, status=400 if trouble else 200)
 
 
-@never_cache
 @settings_app(Permission.IMPORT)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -104,7 +101,6 @@ def user_import_file(request: SignedInRequest, import_id: UUID) -> HttpResponse:
     return render(request, page, context, status=409 if refused else 200)
 
 
-@never_cache
 @settings_app(Permission.IMPORT)
 @confirmation_required
 @require_safe

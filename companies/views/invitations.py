@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import invitations, people
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 HANDED_OVER = "invitation_link"
 
 
-@never_cache
 @settings_app(Permission.INVITE)
 @confirmation_required
 @require_http_methods(["POST"])
@@ -58,7 +56,6 @@ def user_invite(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         return back_to_user(request, user_id)
 
 
-@never_cache
 @settings_app(Permission.INVITE)
 @confirmation_required
 @require_http_methods(["POST"])

@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import people
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from accounts.requests import SignedInRequest
 
 
-@never_cache
 @settings_app(Permission.LOCK)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -76,7 +74,6 @@ def user_lock(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     )
 
 
-@never_cache
 @settings_app(Permission.LOCK)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])

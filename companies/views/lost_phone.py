@@ -13,7 +13,6 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import people
@@ -53,7 +52,6 @@ DIALOG = "settings/administration/users/lost-phone.html"
 PASS_PAGE = "settings/administration/users/access-pass.html"  # noqa: S105  # a page
 
 
-@never_cache
 @settings_app(Permission.RESET)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -139,7 +137,6 @@ def _just_made(request: SignedInRequest, person: User) -> str:
     return str(code) if whose == str(person.pk) else ""
 
 
-@never_cache
 @settings_app(Permission.PASS)
 @confirmation_required
 @require_safe
@@ -161,7 +158,6 @@ def user_access_pass(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     return render(request, PASS_PAGE, context)
 
 
-@never_cache
 @settings_app(Permission.PASS)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])

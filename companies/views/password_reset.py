@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import invitations
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from accounts.requests import SignedInRequest
 
 
-@never_cache
 @settings_app(Permission.PASSWORD_RESET)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import site_rule
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from accounts.requests import SignedInRequest
 
 
-@never_cache
 @settings_app(Permission.SITE_RULE)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -86,7 +84,6 @@ def _of_switching_on(actor: User) -> list[Consequence]:
     ]
 
 
-@never_cache
 @settings_app(Permission.SITE_RULE)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])

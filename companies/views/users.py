@@ -11,7 +11,6 @@ from django.http import HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import addresses, invitations, people
@@ -65,7 +64,6 @@ def _person_behind(request: SignedInRequest, user_id: UUID) -> dict[str, Any]:
     return _user_page(request, find_person(request, user_id), None)
 
 
-@never_cache
 @settings_app(Permission.LOOK)
 @require_safe
 def user_list(request: SignedInRequest) -> HttpResponse:
@@ -73,7 +71,6 @@ def user_list(request: SignedInRequest) -> HttpResponse:
     return render(request, LIST, {"list": UserList(request.user, request.GET), "acts": acts_of(request.user)})
 
 
-@never_cache
 @settings_app(Permission.PROFILE)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -102,7 +99,6 @@ def user_new(request: SignedInRequest) -> HttpResponse:
     return budgets.wait(page, form.throttled) if form.throttled else page
 
 
-@never_cache
 @settings_app(Permission.LOOK, to_post=Permission.PROFILE)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -163,7 +159,6 @@ def _user_page(request: SignedInRequest, person: User, form: UserForm | None) ->
     }
 
 
-@never_cache
 @settings_app(Permission.ACTIVATE)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -188,7 +183,6 @@ def user_deactivate(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     return confirmation(request, page_behind(request), title, lines)
 
 
-@never_cache
 @settings_app(Permission.ACTIVATE)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -205,7 +199,6 @@ def user_activate(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     return confirmation(request, page_behind(request), title, lines, tone="primary")
 
 
-@never_cache
 @settings_app(Permission.SIGN_OUT)
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -224,7 +217,6 @@ def user_sign_out(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     return confirmation(request, page_behind(request), title, lines, tone="danger" if window.sessions else "primary")
 
 
-@never_cache
 @settings_app(Permission.SIGN_OUT)
 @confirmation_required
 @require_http_methods(["POST"])
@@ -240,7 +232,6 @@ def user_session_end(request: SignedInRequest, user_id: UUID, place_id: UUID) ->
     return back_to_user(request, user_id)
 
 
-@never_cache
 @settings_app(Permission.UNLOCK)
 @confirmation_required
 @require_http_methods(["POST"])
@@ -255,7 +246,6 @@ def user_unlock(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     return back_to_user(request, user_id)
 
 
-@never_cache
 @settings_app(Permission.PROFILE)
 @confirmation_required
 @require_http_methods(["POST"])

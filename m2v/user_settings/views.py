@@ -13,7 +13,6 @@ from django.http import Http404, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -51,7 +50,6 @@ def _settings(person: User) -> dict[str, Any]:
     }
 
 
-@never_cache
 @confirmation_required_to_post
 @require_http_methods(["GET", "HEAD", "POST"])
 def user_settings(request: SignedInRequest) -> HttpResponse:
@@ -88,7 +86,6 @@ def user_settings(request: SignedInRequest) -> HttpResponse:
     return wait(page, form.throttled) if form.throttled else page
 
 
-@never_cache
 @confirmation_required
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -110,7 +107,6 @@ def password(request: SignedInRequest) -> HttpResponse:
     return wait(page, form.throttled) if form.throttled else page
 
 
-@never_cache
 @confirmation_required
 @require_http_methods(["POST"])
 def withdraw_address(request: SignedInRequest) -> HttpResponse:
@@ -121,7 +117,6 @@ def withdraw_address(request: SignedInRequest) -> HttpResponse:
 
 
 @in_background("GET", "HEAD")
-@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def session(request: SignedInRequest) -> HttpResponse:
     """How many seconds are left. Asking does not extend them; "Stay signed in", a POST, does."""
@@ -130,7 +125,6 @@ def session(request: SignedInRequest) -> HttpResponse:
     return JsonResponse(request.session.left)
 
 
-@never_cache
 @confirmation_required
 @require_POST
 def session_end(request: SignedInRequest, place_id: UUID) -> HttpResponse:
@@ -142,7 +136,6 @@ def session_end(request: SignedInRequest, place_id: UUID) -> HttpResponse:
     return redirect("user_settings")
 
 
-@never_cache
 @confirmation_required
 @require_POST
 def sessions_end_others(request: SignedInRequest) -> HttpResponse:

@@ -8,7 +8,6 @@ from django.core.exceptions import BadRequest
 from django.http import StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.guards import settings_app
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from accounts.requests import SignedInRequest
 
 
-@never_cache
 @settings_app(Permission.ACTIVITY)
 @require_safe
 def activity(request: SignedInRequest) -> HttpResponse:
@@ -33,7 +31,6 @@ def activity(request: SignedInRequest) -> HttpResponse:
     return render(request, "settings/administration/activity/list.html", context)
 
 
-@never_cache
 @settings_app(Permission.EXPORT)
 @confirmation_required
 @require_POST

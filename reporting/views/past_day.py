@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from django.http import StreamingHttpResponse
 from django.shortcuts import render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.guards import settings_app
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from accounts.requests import SignedInRequest
 
 
-@never_cache
 @settings_app(Permission.ACTIVITY)
 @require_safe
 def past_day(request: SignedInRequest) -> HttpResponse:
@@ -30,7 +28,6 @@ def past_day(request: SignedInRequest) -> HttpResponse:
     return render(request, "settings/administration/activity/day.html", {"past": shown})
 
 
-@never_cache
 @settings_app(Permission.EXPORT)
 @confirmation_required
 @require_POST
