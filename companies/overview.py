@@ -84,7 +84,9 @@ MATTERS: list[tuple[Chip, str, str, Callable[[int], str], StrPromise | str]] = [
         "lifebuoy",
         "icon wait",
         lambda number: ngettext(
-            "person has two recovery codes left or fewer", "people have two recovery codes left or fewer", number
+            "person has two recovery codes left, one or none",
+            "people have two recovery codes left, one or none",
+            number,
         ),
         _later("They can make new ones in their user settings."),
     ),

@@ -68,7 +68,7 @@ def test_what_needs_attention_comes_with_its_number_and_leads_to_just_these(petr
     for text, chip, name in (
         ("1 account is locked", "locked", "locked"),
         ("1 person has only one way in", "one_way", "one_way"),
-        ("1 person has two recovery codes left or fewer", "few_codes", "few"),
+        ("1 person has two recovery codes left, one or none", "few_codes", "few"),
         ("1 person will be asked", "asked", "asked"),
         ("1 person has never signed in", "never", "never"),
         ("1 passkey request is open", "requested", "wanted"),
@@ -76,6 +76,23 @@ def test_what_needs_attention_comes_with_its_number_and_leads_to_just_these(petr
         assert links[text] == f"{USERS}?show={chip}"
         [row] = read(petra.client.get(links[text])).rows
         assert name in row[0], text
+
+
+def test_few_recovery_codes_are_two_one_or_none(petra, make_person):
+    for left in range(4):
+        someone = make_person(f"with{left}")
+        someone.set_up_app()
+        used = someone.user.recovery_codes.values_list("pk", flat=True)[left:]
+        RecoveryCode.objects.filter(pk__in=list(used)).update(used_at=timezone.now())
+
+    link = overview(petra).links["3 people have two recovery codes left, one or none"]
+    rows = read(petra.client.get(link)).rows
+
+    assert sorted({word for row in rows for word in row[0].split() if word.startswith("with")}) == [
+        "with0",
+        "with1",
+        "with2",
+    ]
 
 
 def test_it_says_how_many_said_that_it_was_not_them(petra, make_person, admin):
