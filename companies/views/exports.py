@@ -56,9 +56,14 @@ def as_file(
     company: Company | None = None,
 ) -> HttpResponse:
     """The rows under their headings, which are read while they are sent. The line of the audit is written before."""
-    headers = {"Content-Disposition": f'attachment; filename="{name.lower()}-{timezone.localdate()}.csv"'}
     asked = {key: value[:KEPT_WORDS] for key, value in request.GET.items() if value and key in exports.FILTERS}
     theirs = None if request.user.serves_site else request.user.company
     record(Action.LIST_EXPORTED, actor=request.user, company=company or theirs, name=name, filters=asked)
+    return sent_as_file(f"{name.lower()}-{timezone.localdate()}", headings, rows)
+
+
+def sent_as_file(name: str, headings: Sequence[str], rows: Iterable[Sequence[str | int]]) -> HttpResponse:
+    """The file `name`, whose rows are read while it is sent. Write the line of the audit before."""
     lines = exports.as_csv(headings, rows, begin=exports.BOM)
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
     return StreamingHttpResponse(lines, headers=headers, content_type="text/csv; charset=utf-8")  # type: ignore[return-value]  # to the types, no HttpResponse

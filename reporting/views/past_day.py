@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.http import StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.guards import settings_app
 from accounts.permissions import Permission
-from companies.exports import BOM, as_csv
+from companies.views.exports import sent_as_file
 from mfa.step_up import confirmation_required
 from reporting.past_day import OF_A_PAST_PERSON, PastDay, record_past_day
 
@@ -35,6 +34,4 @@ def past_day_export(request: SignedInRequest) -> HttpResponse:
     """Everybody as they were, as a file."""
     shown = PastDay(request.user, request.GET.get("day", "")[:20])
     record_past_day(shown.day, company=shown.scope, actor=request.user)
-    headers = {"Content-Disposition": f'attachment; filename="user-{shown.day.isoformat()}.csv"'}
-    lines = as_csv(OF_A_PAST_PERSON, shown.rows(), begin=BOM)
-    return StreamingHttpResponse(lines, headers=headers, content_type="text/csv; charset=utf-8")  # type: ignore[return-value]  # to the types, no HttpResponse
+    return sent_as_file(f"user-{shown.day.isoformat()}", OF_A_PAST_PERSON, shown.rows())
