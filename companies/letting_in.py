@@ -7,17 +7,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import models, transaction
-from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from accounts import invitations
-from accounts.activity import Activity, By
 from accounts.authorization import OutOfReach
 from accounts.models import User
 from accounts.people import ChangedMeanwhile, end_lock
 from accounts.permissions import Permission
-from audit.acts import GROUP_LABELS, GROUPS, Group
 from audit.models import AuditEvent
 from audit.recording import record
 from audit.vocabulary import Action
@@ -32,13 +29,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from django.db.models import QuerySet
-    from django.utils.functional import _StrPromise as StrPromise
 
 APP, CODES = "app", "codes"
 APP_BEFORE, CODES_BEFORE = "app_before", "codes_before"  # removed by a reset, and kept apart
 MADE = (Action.APP_SET_UP, Action.RECOVERY_CODES_MADE, Action.PASSKEY_CREATED)
 STRANGE_DAYS = 30
-MOST_LINES = 50  # of the history at once
 
 
 class Fate(models.TextChoices):
@@ -71,36 +66,6 @@ class HeldFactor:
     @property
     def last_used_at(self) -> datetime | None:
         return self.held.last_used_at if self.held else None
-
-
-@dataclass(frozen=True)
-class History:
-    """What was done about a person, all of it or narrowed to one of its `parts`."""
-
-    whole: Activity
-
-    @cached_property
-    def parts(self) -> dict[str, tuple[StrPromise, Activity]]:
-        """What there is to choose: a name for each, and its lines. The first is shown where nothing was chosen."""
-        of = self.whole.narrowed
-        return {
-            "all": (_("All"), self.whole),
-            "day": (_("Last 24 hours"), of(since=timezone.now() - timedelta(days=1))),
-            "logins": (GROUP_LABELS[Group.LOGINS], of(acts=GROUPS[Group.LOGINS])),
-            "failures": (GROUP_LABELS[Group.FAILURES], of(acts=GROUPS[Group.FAILURES])),
-            "factors": (GROUP_LABELS[Group.FACTORS], of(acts=GROUPS[Group.FACTORS])),
-            "others": (_("By an administrator"), of(actor=By.OTHERS)),
-        }
-
-    @cached_property
-    def counts(self) -> list[tuple[str, StrPromise, int]]:
-        """Each part with its name and the number of its lines: one statement."""
-        numbers = self.whole.counts({key: part for key, (_name, part) in self.parts.items()})
-        return [(key, name, numbers[key]) for key, (name, _part) in self.parts.items()]
-
-    def shown(self, chosen: str) -> list[AuditEvent]:
-        """The newest lines of a part."""
-        return self.parts[chosen][1].newest(MOST_LINES)
 
 
 @dataclass(frozen=True)
@@ -215,11 +180,6 @@ class Lock:
 
     def _made_as(self, passkey: Passkey) -> list[AuditEvent]:
         return [line for line in self._making if line.details.get("passkey") == str(passkey.pk)]
-
-    @property
-    def history(self) -> History:
-        """What the viewer may read about the person, to be narrowed."""
-        return History(Activity(self.viewer, person=frozenset({self.subject.pk})))
 
     @property
     def _lines(self) -> QuerySet[AuditEvent]:

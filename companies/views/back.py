@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 FROM = "from"  # in the query of an act: the page that it was begun on, and comes back to
 USER = "user"
-HISTORY = "history"  # in the query of a locked person's page: what of their history is shown
+HISTORY = "history"  # in the query of a person's page: what of their history is shown
 
 
 def begun_on_user(request: SignedInRequest) -> bool:
@@ -33,6 +33,7 @@ def list_query(request: SignedInRequest) -> str:
 def act_query(request: SignedInRequest) -> str:
     """The same for an act that was started on the person's page."""
     asked = request.GET.copy()
+    asked.pop(HISTORY, None)
     asked[FROM] = USER
     return f"?{asked.urlencode()}"
 

@@ -17,6 +17,7 @@ from accounts.guards import settings_app
 from accounts.permissions import Permission
 from accounts.throttle import budgets, lanes
 from companies.forms import LetInForm
+from companies.history import History
 from companies.letting_in import Lock, let_in
 from companies.views.back import HISTORY, back_to_user, list_query, to_let_in
 from companies.views.invitations import say_invited
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from accounts.requests import SignedInRequest
+
+MOST_LINES = 50  # of the history at once
 
 
 @settings_app(Permission.LOCK)
@@ -102,14 +105,7 @@ def user_let_in(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         else:
             return say_invited(request, person, link)
     context = {"form": form, "person": person, "lock": lock, "window": Window(person, request.user)}
-    chosen = request.GET.get(HISTORY, "")
-    history = lock.history
-    chosen = chosen if chosen in history.parts else "all"
-    context |= {
-        "list_query": list_query(request),
-        "history": history,
-        "chosen": chosen,
-        "events": history.shown(chosen),
-    }
+    context |= History.of(person, viewer=request.user).shown(request.GET.get(HISTORY, ""), MOST_LINES)
+    context["list_query"] = list_query(request)
     page = render(request, "settings/administration/users/let-in.html", context, status=400 if form.is_bound else 200)
     return budgets.wait(page, form.throttled) if form.throttled else page

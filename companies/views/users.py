@@ -25,10 +25,11 @@ from accounts.throttle import budgets, lanes
 from companies.access_passes import open_pass_of
 from companies.bulk.acts import acts_of
 from companies.forms import UserForm
+from companies.history import History
 from companies.listing.people import UserList
 from companies.models import Company
 from companies.user_page import UserPage
-from companies.views.back import act_query, back_to_user, begun_on_user, list_query, user_address
+from companies.views.back import HISTORY, act_query, back_to_user, begun_on_user, list_query, user_address
 from companies.views.invitations import link_to_hand_over, say_invited
 from mfa.step_up import confirmation_required
 from mfa.window.consequences import Consequence
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 LIST = "settings/administration/users/list.html"
 BEHIND = "settings/administration/users/behind.html"
 USER_PAGE = "settings/administration/users/edit.html"
+NEWEST_LINES = 10  # of the history; Activity has all of it
 
 
 def page_behind(request: SignedInRequest) -> Page:
@@ -156,6 +158,7 @@ def _user_page(request: SignedInRequest, person: User, form: UserForm | None) ->
         "locked": budgets.blocked_until(person) is not None,
         "invited": None if person.is_shut_out else invitations.invited(person),
         "link": link_to_hand_over(request, person),
+        **History.of(person, viewer=request.user).shown(request.GET.get(HISTORY, ""), NEWEST_LINES),
     }
 
 

@@ -11,6 +11,7 @@ from accounts import people, site_rule
 from companies.access_passes import Validity, give_pass
 from mfa import services
 from mfa.models import AuthenticatorApp, RecoveryCode
+from tests.companies import read
 from tests.mfa.pages import words
 
 
@@ -130,3 +131,24 @@ def test_whoever_must_have_a_factor_and_uses_a_passkey_does_not_get_in_by_the_pa
     assert "Carla signs in with a passkey." in words(page)
     assert "Ways in 1: 1 passkey" in words(page)
     assert steps_on(page) == ["User name and password", "A passkey", "Settings"]
+
+
+def test_its_history_is_narrowed_by_links_that_acts_do_not_carry_along(administrator, kim, admin):
+    kim.set_up_app()
+    kim.sign_in()
+    services.request_passkey(kim.user, actor=admin)
+    chips = read(page_of(administrator, kim)).one("nav", **{"aria-label": "Filter the history"}).all("a")
+    numbers = {}
+
+    for chip in chips:
+        asked, _hash, place = chip.attrs["href"].partition("#")
+        shown = read(administrator.client.get(f"/settings/administration/users/{kim.user.pk}/{asked}"))
+        [history] = [card for card in shown.all("section") if card.attrs.get("aria-labelledby") == place]
+        assert [each.words for each in history.all("a") if "aria-current" in each.attrs] == [chip.words]
+        name, _space, number = chip.words.rpartition(" ")
+        numbers[name] = int(number)
+        assert len(history.all("li")) == numbers[name], name
+        assert "history=" not in shown.links["Lost phone"]
+
+    assert list(numbers) == ["All", "Last 24 hours", "Logins", "Failures", "Factors", "By an administrator"]
+    assert (numbers["Logins"], numbers["Failures"], numbers["By an administrator"]) == (2, 0, 1)
