@@ -21,7 +21,7 @@ from django.http import Http404
 from accounts.models import Role, User
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from uuid import UUID
 
     from accounts.models import UserQuerySet
@@ -86,24 +86,26 @@ def hold(person: User, *, actor: User | None, needs: Permission, also: Q = NOBOD
     `needs` is the permission for it where `actor` is somebody else. Raises ShutOut, NotPermitted and OutOfReach.
     Without an actor, the product or the command line acts.
     """
+    return hold_each([person], actor=actor, needs=needs, also=also)[0]
+
+
+def hold_each(people: Sequence[User], *, actor: User | None, needs: Permission, also: Q = NOBODY) -> list[User]:
+    """The same of each of `people`, in their order: one that is out of reach and nothing is done to any."""
+    keys = [person.pk for person in people]
     if actor and (together := _together.get()) and also in (NOBODY, together.also):
-        return _hold_one_of(together, person, actor, needs)
-    asked = [person.pk, actor.pk] if actor else [person.pk]
-    held = _locked(Q(pk__in=asked) | also)
-    if person.pk not in held:
+        _permitted(_still_in(actor, together.people), needs)
+        if not together.reached.issuperset(keys):
+            raise OutOfReach
+        return [together.people[key] for key in keys]
+    held = _locked(Q(pk__in=[*keys, actor.pk] if actor else keys) | also)
+    if not held.keys() >= set(keys):
         raise OutOfReach
-    if actor and (acting := _still_in(actor, held)) != person:
-        _permitted(acting, needs)
-        in_reach(person, actor=acting)
-    return held[person.pk]
-
-
-def _hold_one_of(held: Held, person: User, actor: User, needs: Permission) -> User:
-    """The same, where all are locked already."""
-    _permitted(_still_in(actor, held.people), needs)
-    if person.pk not in held.reached:
-        raise OutOfReach
-    return held.people[person.pk]
+    if actor:
+        acting = _still_in(actor, held)
+        if others := [key for key in keys if key != acting.pk]:
+            _permitted(acting, needs)
+            _in_reach(others, actor=acting)
+    return [held[key] for key in keys]
 
 
 def hold_actor(actor: User, *, needs: Permission, also: Q = NOBODY) -> User:
@@ -115,7 +117,11 @@ def hold_actor(actor: User, *, needs: Permission, also: Q = NOBODY) -> User:
 
 def in_reach(person: User, *, actor: User) -> None:
     """Make sure that `actor` sees `person` as they are now. Raises OutOfReach."""
-    if not User.objects.managed_by(actor).filter(pk=person.pk).exists():
+    _in_reach([person.pk], actor=actor)
+
+
+def _in_reach(keys: Sequence[UUID], *, actor: User) -> None:
+    if User.objects.managed_by(actor).filter(pk__in=keys).count() != len(set(keys)):
         raise OutOfReach
 
 
@@ -135,11 +141,32 @@ def helped(person: User) -> bool:
 @contextmanager
 def one_administrator_stays(person: User) -> Iterator[None]:
     """Undo what is done to `person` within, unless somebody is left who can administer. Hold ADMINISTRATORS first."""
-    able = able_to_sign_in(User.objects.get_queryset()).filter(ADMINISTRATORS)
+    able = _able_administrators()
     counted = able.filter(pk=person.pk).exists()
     yield
     if counted and not able.exists():
         raise LastAdministrator
+
+
+def last_administrators(people: Sequence[User]) -> list[User]:
+    """Those of `people` who have to stay so that somebody is left who can administer, if the others go one by one.
+
+    Hold ADMINISTRATORS first.
+    """
+    if not any(person.role == Role.ADMINISTRATOR for person in people):
+        return []
+    able = set(_able_administrators().values_list("pk", flat=True))
+    staying = []
+    for person in people:
+        if able == {person.pk}:
+            staying.append(person)
+        else:
+            able.discard(person.pk)
+    return staying
+
+
+def _able_administrators() -> UserQuerySet:
+    return able_to_sign_in(User.objects.get_queryset()).filter(ADMINISTRATORS)
 
 
 def _locked(whom: Q) -> dict[object, User]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,14 @@ from accounts import addresses
 from accounts.authorization import (
     ADMINISTRATORS,
     NOBODY,
+    LastAdministrator,
     NotPermitted,
     OutOfReach,
     hold,
     hold_actor,
+    hold_each,
     in_reach,
+    last_administrators,
     one_administrator_stays,
 )
 from accounts.models import PROFILE, Session, User
@@ -97,7 +101,7 @@ def _write(kept: User, person: User, fields: list[str], actor: User) -> None:
         # Nobody makes of people what they could not manage.
         in_reach(kept, actor=hold_actor(actor, needs=Permission.PROFILE))
         end_all_sessions(User.objects.filter(pk=person.pk))
-        _end_invitations(person)
+        _end_invitations([kept])
     after = dict(User.objects.filter(pk=person.pk).values(*fields).get())
     record(
         Action.USER_CHANGED,
@@ -107,21 +111,32 @@ def _write(kept: User, person: User, fields: list[str], actor: User) -> None:
     )
 
 
-@transaction.atomic
 def deactivate_user(person: User, *, actor: User) -> None:
     """Shut `person` out at once, half-way logins included. What they set up stays for the day they come back.
 
     Raises NotPermitted for oneself, and LastAdministrator where nobody could administer any more.
     """
-    if person == actor:
+    if deactivate_all(person, actor=actor):
+        raise LastAdministrator
+
+
+@transaction.atomic
+def deactivate_all(*people: User, actor: User) -> list[User]:
+    """The same of each of `people`, in turn; those who stay, because nobody could administer any more."""
+    if actor in people:
         raise NotPermitted
-    hold(person, actor=actor, needs=Permission.ACTIVATE, also=ADMINISTRATORS)
-    with one_administrator_stays(person):
-        changed = User.objects.filter(pk=person.pk, is_active=True).update(is_active=False)
-    if changed:
-        end_all_sessions(User.objects.filter(pk=person.pk))
-        _end_invitations(person)
+    held = hold_each(people, actor=actor, needs=Permission.ACTIVATE, also=ADMINISTRATORS)
+    staying = last_administrators(held)
+    going = [person for person in held if person.is_active and person not in staying]
+    found = User.objects.filter(pk__in=[person.pk for person in going])
+    if going:
+        found.update(is_active=False)
+        end_all_sessions(found)
+        _end_invitations(going)
+    for person in going:
+        person.is_active = False
         record(Action.USER_DEACTIVATED, actor=actor, subject=person, changes={"is_active": [True, False]})
+    return staying
 
 
 @transaction.atomic
@@ -144,26 +159,38 @@ def unlock_user(person: User, *, actor: User | None) -> bool:
 
 
 @transaction.atomic
-def end_sessions(person: User, *, actor: User | None) -> None:
-    """End all sessions of `person` at once, half-way logins included."""
-    hold(person, actor=actor, needs=Permission.SIGN_OUT)
-    ended = end_all_sessions(User.objects.filter(pk=person.pk))
-    record(Action.SESSIONS_ENDED, actor=actor, subject=person, changes={"sessions": [ended, 0]})
+def end_sessions(*people: User, actor: User | None) -> None:
+    """End all sessions of each of `people` at once, half-way logins included."""
+    hold_each(people, actor=actor, needs=Permission.SIGN_OUT)
+    rows = Session.objects.select_for_update().filter(user__in=[person.pk for person in people])
+    ended = dict(rows.order_by("pk").values_list("pk", "user"))
+    _close_sessions(User.objects.filter(pk__in=[person.pk for person in people]))
+    if ended:
+        Session.objects.filter(pk__in=list(ended)).delete()
+    number = Counter(ended.values())
+    for person in people:
+        record(Action.SESSIONS_ENDED, actor=actor, subject=person, changes={"sessions": [number[person.pk], 0]})
 
 
-def _end_invitations(person: User) -> None:
-    """End the invitations of `person`, if they have no password yet, by giving them another unusable one."""
-    User.objects.filter(pk=person.pk, password__startswith=UNUSABLE_PASSWORD_PREFIX).update(
-        password=make_password(None)
-    )
+def _end_invitations(people: Iterable[User]) -> None:
+    """End the invitations of those who have no password yet, by giving each another unusable one."""
+    invited = [person for person in people if person.password.startswith(UNUSABLE_PASSWORD_PREFIX)]
+    for person in invited:
+        person.password = make_password(None)
+    User.objects.bulk_update(invited, ["password"])
 
 
 def end_all_sessions(people: QuerySet[User]) -> int:
     """End all sessions of `people`; how many there were. The rows go, and the next epoch stops requests on their way."""
-    people.update(session_epoch=F("session_epoch") + 1)
-    addresses.forget(people)
+    _close_sessions(people)
     ended, _ = Session.objects.filter(user__in=people).delete()
     return ended
+
+
+def _close_sessions(people: QuerySet[User]) -> None:
+    """No request of theirs is answered any more, and no address counts that somebody else may have entered."""
+    people.update(session_epoch=F("session_epoch") + 1)
+    addresses.forget(people)
 
 
 @transaction.atomic
@@ -230,9 +257,10 @@ def reported_at(claim: Claim) -> datetime | None:
     return reports.order_by("pk").values_list("at", flat=True).first()
 
 
-def measure_anew(person: User) -> None:
-    """Check the length of `person`'s password when it is next typed: from now on it is their only factor."""
-    User.objects.filter(pk=person.pk, password_is_short=False).update(password_is_short=None)
+def measure_anew(*people: User) -> None:
+    """Check the length of these passwords when they are next typed: from now on each is its owner's only factor."""
+    keys = [person.pk for person in people]
+    User.objects.filter(pk__in=keys, password_is_short=False).update(password_is_short=None)
 
 
 @transaction.atomic

@@ -81,7 +81,7 @@ def give_pass(subject: User, *, valid: Validity, checked: str, reason: str, acto
     code, until = access_pass.draw(), timezone.now() + timedelta(minutes=valid)
     access_pass.enrol(subject, code, until=until, given_by=actor)
     budgets.forgive([lanes.factor_lane(subject, Method.ACCESS_PASS)])
-    end_proved_by(subject, Method.ACCESS_PASS)
+    end_proved_by([subject], Method.ACCESS_PASS)
     record(
         Action.ACCESS_PASS_MADE,
         actor=actor,
@@ -102,7 +102,7 @@ def withdraw_pass(subject: User, *, actor: User) -> bool:
     """
     subject = hold_with_factors(subject, actor=actor, needs=Permission.PASS)
     ended = access_pass.end(subject)
-    end_proved_by(subject, Method.ACCESS_PASS)
+    end_proved_by([subject], Method.ACCESS_PASS)
     if ended:
         record(Action.ACCESS_PASS_WITHDRAWN, actor=actor, subject=subject)
     return ended

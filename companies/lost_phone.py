@@ -101,5 +101,5 @@ def _remove(subject: User, lost: set[str]) -> Reset:
     if apps or codes:
         budgets.forgive([lanes.factor_lane(subject, method) for method in BY_APP])
     gone = [f"{Method.PASSKEY}:{passkey.pk}" for passkey in passkeys]
-    end_proved_by(subject, Method.ACCESS_PASS, *gone, *(BY_APP if apps else (Method.RECOVERY,) if codes else ()))
+    end_proved_by([subject], Method.ACCESS_PASS, *gone, *(BY_APP if apps else (Method.RECOVERY,) if codes else ()))
     return Reset(apps, codes, passkeys)

@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.authorization import hold
+from accounts.authorization import hold_each
 from accounts.clock import APART, is_ahead
 from accounts.models import User
 from accounts.permissions import Permission
@@ -22,7 +22,7 @@ from companies.models import Reminder
 from mfa.forecast import ways
 from mfa.models import Passkey
 from mfa.policy import Method, Step
-from mfa.queries import circumstances_of
+from mfa.queries import circumstances_of, with_holdings
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -73,16 +73,33 @@ class NotReminded(Exception):
         self.why = why
 
 
-@transaction.atomic
 def remind(person: User, *, actor: User) -> None:
     """Remind `person` by mail of what the next login asks for; the mail follows from the line. Raises NotReminded."""
-    subject = hold(person, actor=actor, needs=Permission.REMIND)
-    circumstances = circumstances_of(subject)
-    if why := why_not(subject, circumstances, reminded_at(subject), actor=actor):
+    for why in remind_all(person, actor=actor).values():
         raise NotReminded(why)
-    now = Reminder(person=subject.pk, at=timezone.now())
-    Reminder.objects.bulk_create([now], update_conflicts=True, unique_fields=["person"], update_fields=["at"])
-    record(Action.USER_REMINDED, actor=actor, subject=subject, asked=asked_in(circumstances))
+
+
+@transaction.atomic
+def remind_all(*people: User, actor: User) -> dict[User, WhyNot]:
+    """The same for each of `people`; those who are not reminded, and why."""
+    held = hold_each(people, actor=actor, needs=Permission.REMIND)
+    keys, now = [person.pk for person in held], timezone.now()
+    circumstances = {
+        person: circumstances_of(person)
+        for person in with_holdings(User.objects.filter(pk__in=keys).select_related("company"))
+    }
+    reminded = dict(Reminder.objects.filter(person__in=keys).values_list("person", "at"))
+    left_out = {
+        person: why
+        for person in held
+        if (why := why_not(person, circumstances[person], reminded.get(person.pk), actor=actor))
+    }
+    told = [person for person in held if person not in left_out]
+    rows = [Reminder(person=person.pk, at=now) for person in told]
+    Reminder.objects.bulk_create(rows, update_conflicts=True, unique_fields=["person"], update_fields=["at"])
+    for person in told:
+        record(Action.USER_REMINDED, actor=actor, subject=person, asked=asked_in(circumstances[person]))
+    return left_out
 
 
 def why_not(person: User, circumstances: Circumstances, reminded: datetime | None, *, actor: User) -> WhyNot | None:

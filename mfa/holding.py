@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from accounts.authorization import ADMINISTRATORS, NOBODY, hold, hold_together
+from accounts.authorization import ADMINISTRATORS, NOBODY, hold, hold_each, hold_together
 from mfa.models import AuthenticatorApp, Passkey, RecoveryCode
 
 if TYPE_CHECKING:
@@ -21,9 +21,15 @@ if TYPE_CHECKING:
 
 def hold_with_factors(subject: User, *, actor: User | None, needs: Permission, also: Q = NOBODY) -> User:
     """Let nobody else change what `subject` holds until this is done: factors first, as logins do, then the people."""
-    list(AuthenticatorApp.everything.select_for_update().filter(user=subject))
-    list(RecoveryCode.everything.select_for_update().filter(user=subject))
-    return hold(subject, actor=actor, needs=needs, also=also)
+    return hold_each_with_factors([subject], actor=actor, needs=needs, also=also)[0]
+
+
+def hold_each_with_factors(
+    subjects: Sequence[User], *, actor: User | None, needs: Permission, also: Q = NOBODY
+) -> list[User]:
+    """The same of each of `subjects`, in their order."""
+    _lock_factors([subject.pk for subject in subjects])
+    return hold_each(subjects, actor=actor, needs=needs, also=also)
 
 
 @contextmanager
@@ -32,8 +38,7 @@ def hold_many(
 ) -> Iterator[Held]:
     """Hold `people` together (accounts.authorization), and what they hold first where acts on them would."""
     if factors:
-        for model in (AuthenticatorApp, RecoveryCode):
-            list(model.everything.select_for_update().filter(user__in=people).order_by("user", "pk").values("pk"))
+        _lock_factors(people)
     with hold_together(people, actor=actor, needs=needs, also=also) as held:
         yield held
 
@@ -49,3 +54,8 @@ def hold_passkey(passkey: Passkey, *, actor: User, needs: Permission) -> Passkey
     now = Passkey.objects.select_for_update(no_key=True).filter(pk=passkey.pk).first()
     hold(passkey.user, actor=actor, needs=needs, also=ADMINISTRATORS)
     return now
+
+
+def _lock_factors(people: Sequence[UUID]) -> None:
+    for model in (AuthenticatorApp, RecoveryCode):
+        list(model.everything.select_for_update().filter(user__in=people).order_by("user", "pk").values_list("pk"))

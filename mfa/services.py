@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts.authorization import hold, one_administrator_stays
+from accounts.authorization import hold, hold_each, one_administrator_stays
 from accounts.models import User
 from accounts.people import ChangedMeanwhile, end_sessions, measure_anew
 from accounts.permissions import Permission
@@ -21,7 +21,7 @@ from accounts.throttle import budgets, lanes
 from audit import recording
 from audit.recording import record
 from audit.vocabulary import Action
-from mfa.holding import hold_passkey, hold_with_factors
+from mfa.holding import hold_each_with_factors, hold_passkey, hold_with_factors
 from mfa.methods import TYPED, access_pass, passkeys, recovery_codes, totp
 from mfa.methods.passkeys.ceremonies import Refused
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest
@@ -29,6 +29,10 @@ from mfa.policy import Method
 from mfa.queries import holdings_of, must_have_factor
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from django.db.models import QuerySet
+
     from mfa.methods.passkeys.ceremonies import NewPasskey
 
 BY_APP = (Method.TOTP, Method.RECOVERY)
@@ -59,39 +63,43 @@ class AppGone(Exception):
 
 
 @transaction.atomic
-def enable_two_factor(subject: User, *, actor: User | None, sessions: Sessions = Sessions.GO_ON) -> None:
-    """Switch 2FA on for `subject`: whoever has not set it up is asked at the next login, after the password."""
-    hold(subject, actor=actor, needs=Permission.USER_RULE)
-    if _set_switch(subject, on=True, actor=actor):
+def enable_two_factor(*subjects: User, actor: User | None, sessions: Sessions = Sessions.GO_ON) -> None:
+    """Switch 2FA on for each of `subjects`: whoever has not set it up is asked at the next login, after the password."""
+    held = hold_each(subjects, actor=actor, needs=Permission.USER_RULE)
+    for subject in _set_switch(subjects, held, on=True, actor=actor):
         record(Action.TWO_FACTOR_ENABLED, actor=actor, subject=subject, changes={SWITCH: [False, True]})
     if sessions is Sessions.END:
-        end_sessions(subject, actor=actor)
+        end_sessions(*held, actor=actor)
 
 
 @transaction.atomic
-def disable_two_factor(subject: User, *, actor: User | None, sessions: Sessions = Sessions.GO_ON) -> None:
-    """Remove `subject`'s authenticator app and recovery codes, and switch 2FA off. Other sessions opened by them end.
+def disable_two_factor(*subjects: User, actor: User | None, sessions: Sessions = Sessions.GO_ON) -> None:
+    """Remove authenticator app and recovery codes of each of `subjects`, and switch 2FA off. Other sessions opened by them
+    end.
 
     Raises RequiredByCompany and RequiredForSettings where subjects act for themselves under the rule of
     their company or the site; an administrator may still, and the rule asks again at the next login.
     """
-    now = hold_with_factors(subject, actor=actor, needs=Permission.USER_RULE)
-    if subject == actor and now.required_by_company:
-        raise RequiredByCompany
-    if subject == actor and must_have_factor(now) and not holdings_of(now).has_passkey:
-        raise RequiredForSettings
-    apps, codes = totp.remove(subject), recovery_codes.remove(subject)
-    was_on = _set_switch(subject, on=False, actor=actor)
-    access_pass.remove(subject)
-    _count_anew(subject, Method.TOTP, Method.RECOVERY)
-    if apps:
-        end_proved_by(subject, *BY_APP)
-        measure_anew(subject)
-    if was_on or apps or codes:
-        changes = {SWITCH: [was_on, False], "authenticator_apps": [apps, 0], "recovery_codes": [codes, 0]}
-        record(Action.TWO_FACTOR_DISABLED, actor=actor, subject=subject, changes=changes)
+    held = hold_each_with_factors(subjects, actor=actor, needs=Permission.USER_RULE)
+    for oneself in (subject for subject in held if subject == actor):
+        if oneself.required_by_company:
+            raise RequiredByCompany
+        if must_have_factor(oneself) and not holdings_of(oneself).has_passkey:
+            raise RequiredForSettings
+    apps, codes = totp.remove(*held), recovery_codes.remove(*held)
+    was_on = set(_set_switch(subjects, held, on=False, actor=actor))
+    access_pass.remove(*held)
+    _count_anew(held, Method.TOTP, Method.RECOVERY)
+    if without := [subject for subject in held if apps[subject.pk]]:
+        end_proved_by(without, *BY_APP)
+        measure_anew(*without)
+    for subject in held:
+        there = subject in was_on, apps[subject.pk], codes[subject.pk]
+        if any(there):
+            changes = {SWITCH: [there[0], False], "authenticator_apps": [there[1], 0], "recovery_codes": [there[2], 0]}
+            record(Action.TWO_FACTOR_DISABLED, actor=actor, subject=subject, changes=changes)
     if sessions is Sessions.END:
-        end_sessions(subject, actor=actor)
+        end_sessions(*held, actor=actor)
 
 
 @transaction.atomic
@@ -105,20 +113,20 @@ def set_up_app(
     company's switch goes off. Raises SetUpMeanwhile where the person has
     another app by now: nobody replaces what somebody else just set up.
     """
-    hold_with_factors(subject, actor=actor, needs=Permission.OWN)
+    now = hold_with_factors(subject, actor=actor, needs=Permission.OWN)
     there = AuthenticatorApp.objects.filter(user=subject, confirmed=True).first()
     if there != instead_of:
         raise SetUpMeanwhile
     totp.enrol(subject, key, last_used_step=last_used_step)
-    _count_anew(subject, Method.TOTP)
+    _count_anew([subject], Method.TOTP)
     changes = {"authenticator_apps": [int(there is not None), 1]}
     record(Action.APP_SET_UP, actor=actor, subject=subject, changes=changes)
-    if _set_switch(subject, on=True, actor=actor):
+    if _set_switch([subject], [now], on=True, actor=actor):
         record(Action.TWO_FACTOR_ENABLED, actor=actor, subject=subject, changes={SWITCH: [False, True]})
     codes = make_recovery_codes(subject, actor=actor, with_app=True)
     access_pass.remove(subject)
     if there:
-        end_proved_by(subject, *BY_APP)
+        end_proved_by([subject], *BY_APP)
     return codes
 
 
@@ -142,28 +150,33 @@ def replace_recovery_codes(subject: User, codes: list[str], *, actor: User) -> N
 
 def _replace_codes(subject: User, codes: list[str], *, actor: User, with_app: bool) -> None:
     recovery_codes.enrol(subject, codes)
-    _count_anew(subject, Method.RECOVERY)
+    _count_anew([subject], Method.RECOVERY)
     record(Action.RECOVERY_CODES_MADE, actor=actor, subject=subject, with_app=with_app)
 
 
 @transaction.atomic
-def request_passkey(subject: User, *, actor: User) -> bool:
-    """Ask `subject` for a passkey at every login until there is one. False where a request is open: it stays."""
-    hold(subject, actor=actor, needs=Permission.PASSKEY_REQUEST)
-    _, made = PasskeyRequest.objects.get_or_create(user=subject, defaults={"requested_by": actor})
-    if made:
+def request_passkey(*subjects: User, actor: User) -> list[User]:
+    """Ask each of `subjects` for a passkey at every login until there is one. Those who are asked only now: an open request stays."""
+    held = hold_each(subjects, actor=actor, needs=Permission.PASSKEY_REQUEST)
+    there = set(_requests_of(held).values_list("user", flat=True))
+    asked = [subject for subject in held if subject.pk not in there]
+    PasskeyRequest.objects.bulk_create(PasskeyRequest(user=subject, requested_by=actor) for subject in asked)
+    for subject in asked:
         record(Action.PASSKEY_REQUESTED, actor=actor, subject=subject, changes={"requests": [0, 1]})
-    return made
+    return asked
 
 
 @transaction.atomic
-def delete_passkey_request(subject: User, *, actor: User) -> bool:
-    """Stop asking `subject` for a passkey. False where nobody asked."""
-    hold(subject, actor=actor, needs=Permission.PASSKEY_REQUEST)
-    deleted, _ = PasskeyRequest.objects.filter(user=subject).delete()
-    if deleted:
+def delete_passkey_request(*subjects: User, actor: User) -> list[User]:
+    """Stop asking each of `subjects` for a passkey. Those who were asked for one."""
+    held = hold_each(subjects, actor=actor, needs=Permission.PASSKEY_REQUEST)
+    there = set(_requests_of(held).values_list("user", flat=True))
+    asked = [subject for subject in held if subject.pk in there]
+    if asked:
+        _requests_of(asked).delete()
+    for subject in asked:
         record(Action.PASSKEY_REQUEST_DELETED, actor=actor, subject=subject, changes={"requests": [1, 0]})
-    return bool(deleted)
+    return asked
 
 
 def create_passkey(subject: User, new: NewPasskey, *, actor: User) -> Passkey:
@@ -213,7 +226,7 @@ def delete_passkey(passkey: Passkey, *, actor: User) -> None:
     with one_administrator_stays(passkey.user):
         deleted = passkeys.remove(passkey)
     if deleted:
-        end_proved_by(passkey.user, f"{Method.PASSKEY}:{passkey.pk}")
+        end_proved_by([passkey.user], f"{Method.PASSKEY}:{passkey.pk}")
         changes = _passkeys(passkey.user, by=-1 if was_in_use else 0)
         _record_passkey(Action.PASSKEY_DELETED, passkey, actor=actor, changes=changes)
 
@@ -222,7 +235,7 @@ def delete_passkey(passkey: Passkey, *, actor: User) -> None:
 def suspend_passkey(passkey: Passkey, reason: str) -> None:
     """Take a passkey out of use that is refused for good (`RefusedForGood`). Its owner sees it, and can only delete it."""
     if passkeys.suspend(passkey):
-        end_proved_by(passkey.user, f"{Method.PASSKEY}:{passkey.pk}")
+        end_proved_by([passkey.user], f"{Method.PASSKEY}:{passkey.pk}")
         changes = _passkeys(passkey.user, by=-1)
         _record_passkey(Action.PASSKEY_SUSPENDED, passkey, actor=None, changes=changes, reason=reason)
 
@@ -244,15 +257,21 @@ def _record_passkey(action: Action, passkey: Passkey, *, actor: User | None, **d
     record(action, actor=actor, subject=passkey.user, name=passkey.name, passkey=str(passkey.pk), **details)
 
 
-def _count_anew(subject: User, *methods: Method) -> None:
+def _requests_of(subjects: Iterable[User]) -> QuerySet[PasskeyRequest]:
+    return PasskeyRequest.objects.filter(user__in=[subject.pk for subject in subjects])
+
+
+def _count_anew(subjects: Sequence[User], *methods: Method) -> None:
     """A new factor begins without failures."""
-    budgets.forgive([lanes.factor_lane(subject, method) for method in methods])
+    budgets.forgive([lanes.factor_lane(subject, method) for subject in subjects for method in methods])
 
 
-def _set_switch(subject: User, *, on: bool, actor: User | None) -> bool:
-    """Set the person's own switch; False where it stood so already."""
-    changed = User.objects.filter(pk=subject.pk, two_factor_enabled=not on)
-    subject.two_factor_enabled = on
-    return bool(
+def _set_switch(subjects: Iterable[User], held: Sequence[User], *, on: bool, actor: User | None) -> list[User]:
+    """Set the own switch of each of `subjects`, who are `held`; those whose switch stood otherwise."""
+    others = [subject for subject in held if subject.two_factor_enabled is not on]
+    changed = User.objects.filter(pk__in=[subject.pk for subject in others], two_factor_enabled=not on)
+    if others:
         changed.update(two_factor_enabled=on, two_factor_changed_at=timezone.now(), two_factor_changed_by=actor)
-    )
+    for subject in (*subjects, *held):
+        subject.two_factor_enabled = on
+    return others

@@ -87,7 +87,7 @@ def call(company, kim) -> Callable[..., object]:
             "signs_out": False,
             "actor": actor,
         }
-        known |= dict.fromkeys(("person", "subject", "user"), person)
+        known |= dict.fromkeys(("person", "people", "subject", "subjects", "user"), person)
         asked = inspect.signature(inspect.unwrap(service)).parameters.values()
         needed = [one for one in asked if one.default is one.empty]
         unknown = [one.name for one in needed if one.name not in known]
@@ -117,7 +117,7 @@ def subject_of(service: Any, kim: User) -> User:
         User.objects.filter(pk=kim.pk).update(locked_at=timezone.now())
     if service.__name__ == "replace_recovery_codes":
         AuthenticatorApp.objects.create(user=kim, key=b"sealed", last_used_step=-1)
-    if service.__name__ in {"give_pass", "withdraw_pass", "remind"}:
+    if service.__name__ in {"give_pass", "withdraw_pass", "remind_all"}:
         User.objects.filter(pk=kim.pk).update(two_factor_enabled=True)
     return User(username="nadia", company=kim.company) if service.__name__ == "create_user" else kim
 
@@ -164,7 +164,9 @@ def test_whoever_left_an_administrators_company_meanwhile_is_out_of_their_reach(
 def test_whoever_was_made_administrator_meanwhile_is_out_of_a_company_administrators_reach(
     call, service, company_admin, kim
 ):
-    if {"person", "subject", "passkey"} & set(inspect.signature(inspect.unwrap(service)).parameters):
+    if {"person", "people", "subject", "subjects", "passkey"} & set(
+        inspect.signature(inspect.unwrap(service)).parameters
+    ):
         User.objects.filter(pk=kim.user.pk).update(role=Role.ADMINISTRATOR)
         person = subject_of(service, kim.user)
         if person != kim.user:

@@ -20,6 +20,7 @@ from audit.recording import record
 from audit.vocabulary import Action
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
     from uuid import UUID
 
@@ -87,7 +88,7 @@ def end_others(person: User, *, actor: User) -> int:
     return ended
 
 
-def end_proved_by(person: User, *proofs: str) -> None:
-    """End the sessions of `person` that one of `proofs` ("totp", "passkey:<id>") opened, but the acting one."""
+def end_proved_by(people: Iterable[User], *proofs: str) -> None:
+    """End the sessions of `people` that one of `proofs` ("totp", "passkey:<id>") opened, but the acting one."""
     proved = reduce(or_, (Q(proved_by__contains=proof) for proof in proofs))
-    Session.objects.filter(proved, user=person).exclude(pk=current_key()).delete()
+    Session.objects.filter(proved, user__in=[person.pk for person in people]).exclude(pk=current_key()).delete()

@@ -23,6 +23,7 @@ from mfa import services
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from uuid import UUID
 
     from django.db.models import Q, QuerySet
     from django.utils.functional import _StrPromise as StrPromise
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from accounts.models import User
     from companies.models import Listing
     from mfa.services import Sessions
+
+    LeftOut = dict[UUID, "Why"]  # by the key of the person
 
 
 class Why(StrEnum):
@@ -69,14 +72,6 @@ WHY: dict[Why, StrPromise] = {
 }
 
 
-class LeftOut(Exception):
-    """An act's service changed nothing, for a reason that a forecast cannot know."""
-
-    def __init__(self, why: Why) -> None:
-        super().__init__(why)
-        self.why = why
-
-
 class Cell(NamedTuple):
     """People who are alike: their kind, and what their company demands."""
 
@@ -97,7 +92,7 @@ CELL_COLUMNS = ("kind", "company__two_factor_enabled", "company__pass_demanded")
 class Act:
     """Something that is done to each of many: how it is called, what it needs, and the service that does it.
 
-    `leaves_out` says of whom it would change nothing; `do` may raise LeftOut for what no forecast knows. `sets_apart` finds
+    `leaves_out` says of whom it would change nothing; `do` says whom it left out for what no forecast knows. `sets_apart` finds
     those left out for what no kind tells, each in one group. `factors`: what people hold is locked before them, as the
     service does it. `mails`: it is nothing but a mail, and takes from the budget of whoever begins it.
     """
@@ -106,7 +101,7 @@ class Act:
     title: StrPromise
     icon: str
     needs: Permission
-    do: Callable[[User, User, Sessions], object]  # the person, the actor, what becomes of open sessions
+    do: Callable[[list[User], User, Sessions], LeftOut]  # the people, the actor, what becomes of open sessions
     leaves_out: Callable[[Cell], Why | None]
     sets_apart: Callable[[QuerySet[Listing]], list[tuple[Why, QuerySet[Listing]]]] = lambda _rows: []
     also: Q = NOBODY  # who else is to be held
@@ -116,27 +111,28 @@ class Act:
     mails: bool = False
 
 
-def _enable(person: User, actor: User, sessions: Sessions) -> None:
-    services.enable_two_factor(person, actor=actor, sessions=sessions)
+def _enable(people: list[User], actor: User, sessions: Sessions) -> LeftOut:
+    services.enable_two_factor(*people, actor=actor, sessions=sessions)
+    return {}
 
 
-def _disable(person: User, actor: User, sessions: Sessions) -> None:
-    services.disable_two_factor(person, actor=actor, sessions=sessions)
+def _disable(people: list[User], actor: User, sessions: Sessions) -> LeftOut:
+    services.disable_two_factor(*people, actor=actor, sessions=sessions)
+    return {}
 
 
-def _request(person: User, actor: User, _sessions: Sessions) -> None:
-    services.request_passkey(person, actor=actor)
+def _request(people: list[User], actor: User, _sessions: Sessions) -> LeftOut:
+    services.request_passkey(*people, actor=actor)
+    return {}
 
 
-def _withdraw(person: User, actor: User, _sessions: Sessions) -> None:
-    services.delete_passkey_request(person, actor=actor)
+def _withdraw(people: list[User], actor: User, _sessions: Sessions) -> LeftOut:
+    services.delete_passkey_request(*people, actor=actor)
+    return {}
 
 
-def _remind(person: User, actor: User, _sessions: Sessions) -> None:
-    try:
-        reminders.remind(person, actor=actor)
-    except reminders.NotReminded as trouble:
-        raise LeftOut(Why(trouble.why)) from trouble
+def _remind(people: list[User], actor: User, _sessions: Sessions) -> LeftOut:
+    return {person.pk: Why(why) for person, why in reminders.remind_all(*people, actor=actor).items()}
 
 
 def _not_reminded(cell: Cell) -> Why | None:
@@ -163,12 +159,13 @@ def _not_to_be_reached(rows: QuerySet[Listing]) -> list[tuple[Why, QuerySet[List
     return found
 
 
-def _sign_out(person: User, actor: User, _sessions: Sessions) -> None:
-    people.end_sessions(person, actor=actor)
+def _sign_out(them: list[User], actor: User, _sessions: Sessions) -> LeftOut:
+    people.end_sessions(*them, actor=actor)
+    return {}
 
 
-def _deactivate(person: User, actor: User, _sessions: Sessions) -> None:
-    people.deactivate_user(person, actor=actor)
+def _deactivate(them: list[User], actor: User, _sessions: Sessions) -> LeftOut:
+    return {person.pk: Why.LAST for person in people.deactivate_all(*them, actor=actor)}
 
 
 def _unless(cell: Cell, holds: Kind, why: Why) -> Why | None:

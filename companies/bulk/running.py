@@ -20,14 +20,14 @@ from django.tasks import task
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.authorization import LastAdministrator, NotPermitted, OutOfReach, ShutOut, hold_actor
+from accounts.authorization import NotPermitted, ShutOut, hold_actor
 from accounts.background import SILENT_SECONDS, waiting
 from accounts.models import User
 from accounts.permissions import Permission
 from audit import recording
 from audit.recording import record
 from audit.vocabulary import Action
-from companies.bulk.acts import CELL_COLUMNS, MASS_ACTS, Act, Cell, LeftOut, Why
+from companies.bulk.acts import CELL_COLUMNS, MASS_ACTS, Act, Cell, Why
 from companies.bulk.choosing import list_of
 from companies.bulk.models import BulkOutcome, BulkPerson, BulkRun
 from companies.models import Listing
@@ -39,9 +39,8 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from accounts.authorization import Held
-    from audit.models import AuditEvent
 
-IN_A_STEP = 50  # people of one transaction: SQLite has one writer, and others wait for it
+IN_A_STEP = 200  # people of one transaction: SQLite has one writer, and others wait for it
 PUT_DOWN_AT_ONCE = 2000
 ATTEMPTS = 5  # at one step, where the database is busy
 BUSY_SECONDS = 0.5  # between two of them
@@ -200,57 +199,49 @@ def _has_turn(run: BulkRun) -> None:
 
 def _step(run: BulkRun, actor: User) -> bool:
     """Act on some of those who are left. False where nobody is."""
-    with told_together(), transaction.atomic(), recording.written_together() as lines:
-        return _act_on_some(run, actor, lines)
+    with told_together(), transaction.atomic(), recording.written_together():
+        return _act_on_some(run, actor)
 
 
-def _act_on_some(run: BulkRun, actor: User, lines: list[AuditEvent]) -> bool:
+def _act_on_some(run: BulkRun, actor: User) -> bool:
     _has_turn(run)
-    part = list(BulkPerson.objects.filter(run=run, outcome="").order_by("person")[:IN_A_STEP])
+    rows = BulkPerson.objects.filter(run=run, outcome="", person__isnull=False).order_by("person")
+    part = {person: pk for pk, person in rows.values_list("pk", "person")[:IN_A_STEP] if person}
     if not part:
         return False
-    act, keys = MASS_ACTS[run.act], [each.person for each in part if each.person]
-    sorted_out: dict[Why | None, list[int]] = defaultdict(list)
-    with hold_many(keys, actor=actor, needs=Permission.BULK, also=act.also, factors=act.factors) as held:
-        rows = Listing.objects.filter(person__in=keys).values_list("person", *CELL_COLUMNS)
-        cells = {person: Cell.of(*columns) for person, *columns in rows}
-        for each in part:
-            written = len(lines)
-            why = _act_on(each.person, cells, held, actor, act, signs_out=run.signs_out)
-            if why:
-                del lines[written:]  # undone, as what they tell
-            sorted_out[why].append(each.pk)
-    changed = sorted_out.pop(None, [])
-    BulkPerson.objects.filter(pk__in=changed).update(outcome=BulkOutcome.CHANGED)
-    for reason, them in sorted_out.items():
-        BulkPerson.objects.filter(pk__in=them).update(outcome=BulkOutcome.SKIPPED, why=reason or "")
+    changed, left_out = _acted_on(list(part), run, actor)
+    by_why: dict[Why, list[int]] = defaultdict(list)
+    for person, why in left_out.items():
+        by_why[why].append(part[person])
+    BulkPerson.objects.filter(pk__in=[part[person] for person in changed]).update(outcome=BulkOutcome.CHANGED)
+    for reason, them in by_why.items():
+        BulkPerson.objects.filter(pk__in=them).update(outcome=BulkOutcome.SKIPPED, why=reason)
     BulkRun.objects.filter(pk=run.pk).update(
-        changed=F("changed") + len(changed),
-        skipped=F("skipped") + len(part) - len(changed),
-        beat=timezone.now(),
+        changed=F("changed") + len(changed), skipped=F("skipped") + len(left_out), beat=timezone.now()
     )
     return True
 
 
-def _act_on(
-    pk: UUID | None, cells: dict[UUID, Cell], held: Held, actor: User, act: Act, *, signs_out: bool
-) -> Why | None:
-    """Do it to one of those who are held; why not, where they are left out."""
-    if pk == actor.pk:
+def _acted_on(keys: list[UUID], run: BulkRun, actor: User) -> tuple[list[UUID], dict[UUID, Why]]:
+    """Hold these people, and act on those who are not to be left out: who was changed, and why the others were not."""
+    act = MASS_ACTS[run.act]
+    with hold_many(keys, actor=actor, needs=Permission.BULK, also=act.also, factors=act.factors) as held:
+        rows = Listing.objects.filter(person__in=keys).values_list("person", *CELL_COLUMNS)
+        cells = {person: Cell.of(*columns) for person, *columns in rows}
+        left_out = {key: why for key in keys if (why := _left_out(key, cells.get(key), held, actor, act))}
+        people = [held.people[key] for key in keys if key not in left_out]
+        if people:
+            left_out |= act.do(people, actor, Sessions.END if run.signs_out else Sessions.GO_ON)
+    return [key for key in keys if key not in left_out], left_out
+
+
+def _left_out(key: UUID, cell: Cell | None, held: Held, actor: User, act: Act) -> Why | None:
+    """Why somebody of those who are held is left out, if they are."""
+    if key == actor.pk:
         return Why.ONESELF
-    if pk not in held.reached or pk not in cells:
+    if cell is None or key not in held.reached:
         return Why.GONE
-    if why := act.leaves_out(cells[pk]):
-        return why
-    try:
-        act.do(held.people[pk], actor, Sessions.END if signs_out else Sessions.GO_ON)
-    except LeftOut as left_out:
-        return left_out.why
-    except LastAdministrator:
-        return Why.LAST
-    except OutOfReach:
-        return Why.GONE
-    return None
+    return act.leaves_out(cell)
 
 
 @transaction.atomic

@@ -41,6 +41,6 @@ def disable(person: User) -> Action | None:
     return Action.ACCESS_PASS_DISABLED if end(person) else None
 
 
-def remove(person: User) -> None:
-    """Forget the pass, and that one was asked for: something is set up, or nothing is demanded."""
-    AccessPass.objects.filter(user=person).delete()
+def remove(*people: User) -> None:
+    """Forget their passes, and that one was asked for: something is set up, or nothing is demanded."""
+    AccessPass.objects.filter(user__in=[person.pk for person in people]).delete()

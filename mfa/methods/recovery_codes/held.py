@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Exists, OuterRef
@@ -10,6 +11,8 @@ from audit.vocabulary import Action
 from mfa.models import RecoveryCode
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from django.db.models import QuerySet
 
     from accounts.models import User
@@ -28,6 +31,10 @@ def disable(person: User) -> Action | None:
     return Action.RECOVERY_CODES_DISABLED if void else None
 
 
-def remove(person: User) -> int:
-    """Delete all codes, used ones too; how many there were."""
-    return RecoveryCode.objects.filter(user=person).delete()[0]
+def remove(*people: User) -> Counter[UUID]:
+    """Delete all their codes, which are locked, used ones too; how many there were of whom."""
+    codes = RecoveryCode.objects.filter(user__in=[person.pk for person in people])
+    there = Counter(codes.values_list("user", flat=True))
+    if there:
+        codes.delete()
+    return there

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import F, FilteredRelation, Q
@@ -11,6 +12,8 @@ from audit.vocabulary import Action
 from mfa.models import AuthenticatorApp
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from django.db.models import QuerySet
 
     from accounts.models import User
@@ -40,6 +43,10 @@ def disable(person: User) -> Action | None:
     return Action.APP_DISABLED if in_use.update(disabled_at=timezone.now()) else None
 
 
-def remove(person: User) -> int:
-    """Delete the app; how many there were."""
-    return AuthenticatorApp.objects.filter(user=person).delete()[0]
+def remove(*people: User) -> Counter[UUID]:
+    """Delete their apps, which are locked; how many there were of whom."""
+    apps = AuthenticatorApp.objects.filter(user__in=[person.pk for person in people])
+    there = Counter(apps.values_list("user", flat=True))
+    if there:
+        apps.delete()
+    return there
