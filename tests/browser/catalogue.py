@@ -1083,15 +1083,18 @@ inside("past-day-auditor", "settings:past_day", "viktor.lang", query="?day=2026-
 
 @state("past-day-differs", "settings:past_day")
 def past_day_differs(stage: Stage) -> Desk:
-    User.objects.filter(username="kim.hansen").update(two_factor_enabled=False)  # as at the database
+    User.objects.filter(pk=stage.user("kim.hansen").pk).update(two_factor_enabled=False)  # as at the database
     Snapshot.objects.filter(whole=False, company=stage.company(NORDWIND)).update(kinds={"1": [3, 0]})
     return stage.inside("petra.vogt", "/settings/administration/activity/day/")
 
 
 @state("past-day-uncounted", "settings:past_day")
 def past_day_uncounted(stage: Stage) -> Desk:
+    desk = stage.inside("petra.vogt", "/settings/administration/activity/")
     Snapshot.objects.all().delete()
-    return stage.inside("petra.vogt", "/settings/administration/activity/day/")
+    desk.open("/settings/administration/activity/day/")
+    desk.sees("Nothing was counted that night")
+    return desk
 
 
 # --- What does not work ---
