@@ -1,33 +1,36 @@
-"""Statements that Django writes once, for the joins that every request and every login asks.
+"""Statements that Django writes once, for the joins and the changes of every request and every login.
 
-A queryset puts its statement together, and chooses what converts each column, whenever it is asked: for such a join, up
-to ten times the work of having it answered, and a tenth of a whole login. Here Django does so once, with marks where the
-values will be. What is asked, and of which tables, stays a queryset; nothing of it is SQL of ours.
+A queryset puts its statement together, and chooses what converts each column, whenever it is asked: for such a join or
+change, up to ten times the work of having it done, and a tenth of a whole login. Here Django does so once, with marks
+where the values will be. What is asked, and of which tables, stays a queryset; nothing of it is SQL of ours.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import partial
+from ipaddress import IPv6Address
 from itertools import count
 from operator import attrgetter
-from secrets import token_bytes, token_hex
+from secrets import randbits, token_bytes
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID, uuid4
 
 from django.db import connection, models
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     Converters = list[tuple[int, Callable[[Any], Any]]]
 
-ID = models.UUIDField()
+ID, TIME = models.UUIDField(), models.DateTimeField()
 MARKS: dict[type, Callable[[], Any]] = {
-    str: token_hex,
+    str: lambda: str(IPv6Address(randbits(128))),  # text of any kind, also for a column that takes addresses alone
     UUID: uuid4,
     bytes: partial(token_bytes, 32),
+    int: partial(randbits, 31),
     float: map(float, count(10**15)).__next__,
+    datetime: lambda: datetime.fromtimestamp(randbits(31) + 0.5, UTC),
 }
 
 
@@ -61,10 +64,7 @@ class Prepared[Row: models.Model]:
             names += [f"{path}__{name}" if path else name for name in part.names]
         # What str(query) is made of, which fills the parameters in for a reader to see.
         statement, parameters = rows.values_list(*names, *self.more).query.sql_with_params()
-        places = [_place_of(parameter, marks) for parameter in parameters]
-        if set(range(len(marks))) - set(places):
-            raise ValueError(f"Not every value has its place in: {statement}")
-        return Written(statement, list(zip(places, parameters, strict=True)), parts)
+        return Written(statement, _placed(statement, parameters, marks), parts)
 
     def _made_of(self, values: tuple[Any, ...], written: Written) -> Row:
         first, *others = written.parts
@@ -77,6 +77,40 @@ class Prepared[Row: models.Model]:
         for name, value in zip(self.more, values[len(values) - len(self.more) :], strict=True):
             setattr(row, name, _in_utc(value) if isinstance(value, datetime) else value)
         return row
+
+
+class PreparedChange:
+    """An update of which the values alone differ from one time to the next: `change` makes it of them.
+
+    None, True and False are written into the statement: there is one for each of their combinations.
+    """
+
+    def __init__(self, change: Callable[..., int]) -> None:
+        self.change = change
+        self.written: dict[tuple[object, ...], Written] = {}
+
+    def make(self, *values: object) -> int:
+        """Change what is to be changed; how many rows that is."""
+        shape = tuple(value if value is None or isinstance(value, bool) else type(value) for value in values)
+        written = self.written.get(shape) or self.written.setdefault(shape, self._write(shape))
+        with connection.cursor() as cursor:
+            cursor.execute(written.statement, written.filled([_stored(value) for value in values]))
+            return int(cursor.rowcount)
+
+    def _write(self, shape: tuple[object, ...]) -> Written:
+        """Have Django write the statement, which is noted and not sent."""
+        marks = [MARKS[kind]() if isinstance(kind, type) else kind for kind in shape]
+        noted: list[tuple[str, Sequence[Any]]] = []
+
+        def note(execute: object, statement: str, parameters: Sequence[Any], *_: object) -> None:
+            noted.append((statement, parameters))
+
+        with connection.execute_wrapper(note):
+            self.change(*marks)
+        if connection.queries_logged:
+            connection.queries_log.pop()  # where tests count what was sent
+        [(statement, parameters)] = noted
+        return Written(statement, _placed(statement, parameters, marks), [])
 
 
 class Part(NamedTuple):
@@ -131,15 +165,27 @@ def _part_of(model: type[models.Model], path: str, start: int) -> Part:
     )
 
 
-def _place_of(parameter: Any, marks: list[object]) -> int:
-    """The number of the mark that stands here, -1 for what is the same each time."""
+def _placed(statement: str, parameters: Sequence[Any], marks: list[object]) -> list[tuple[int, Any]]:
+    """`parameters`, each with the number of the mark that it is, -1 where it is the same each time."""
+    sought = {_stored(mark): number for number, mark in enumerate(marks) if type(mark) in MARKS}
+    places = [_place_of(parameter, sought) for parameter in parameters]
+    if set(sought.values()) - set(places):
+        raise ValueError(f"Not every value has its place in: {statement}")
+    return list(zip(places, parameters, strict=True))
+
+
+def _place_of(parameter: Any, sought: dict[Any, int]) -> int:
     parameter = getattr(parameter, "obj", parameter)  # of psycopg's Binary
-    return next((number for number, mark in enumerate(marks) if parameter == _stored(mark)), -1)
+    if isinstance(parameter, IPv6Address):  # which PostgreSQL reads as text too
+        parameter = str(parameter)
+    return sought.get(parameter, -1)
 
 
 def _stored(value: object) -> Any:
-    """`value` as the database takes it: SQLite has no type for an id."""
-    return ID.get_db_prep_value(value, connection) if isinstance(value, UUID) else value
+    """`value` as the database takes it: SQLite has no type for an id, and none for a time."""
+    if isinstance(value, UUID):
+        return ID.get_db_prep_value(value, connection)
+    return TIME.get_db_prep_value(value, connection) if isinstance(value, datetime) else value
 
 
 def _converter(field: Any) -> Callable[[Any], Any] | None:

@@ -33,6 +33,7 @@ from accounts.clock import is_ahead
 from accounts.login import NEXT, Proof, add_proof, proofs_of
 from accounts.middleware import wants_json
 from accounts.models import User
+from accounts.prepared import PreparedChange
 from accounts.refusals import step_skipped
 from accounts.sessions.current import current_id
 from accounts.sessions.store import COMPLETE, PROOFS
@@ -60,6 +61,9 @@ if TYPE_CHECKING:
 HALF_WAY_SECONDS = 600
 POSTPONED = "passkey_postponed"  # until the next login
 STEPS_DONE = "steps_done"  # of this login, those that set something up
+SIGN_IN = PreparedChange(
+    lambda key, now: User.objects.get_queryset().opening().filter(pk=key).update(last_sign_in_at=now)
+)
 
 
 @dataclass(frozen=True)
@@ -238,8 +242,8 @@ def complete(request: SiteRequest, person: User, proofs: tuple[Proof, ...]) -> s
     It writes the audit line: call it in the transaction of the last step. Rows are locked in the order that every act
     keeps: factor, person, budget, session. Raises SessionInterrupted where the person was shut out meanwhile.
     """
-    session, opening = request.session, User.objects.get_queryset().opening().filter(pk=person.pk)
-    if not opening.update(last_sign_in_at=timezone.now()):
+    session = request.session
+    if not SIGN_IN.make(person.pk, timezone.now()):
         raise SessionInterrupted
     forgive_guesses(person, *proofs)
     details: dict[str, Any] = {

@@ -13,7 +13,7 @@ from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -24,12 +24,11 @@ from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
+from accounts.prepared import PreparedChange
 from accounts.sessions.models import Session
 from accounts.sessions.reading import session_of
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from accounts.models import User
 
 PROOFS = "proofs"  # what was proved (accounts.login)
@@ -37,6 +36,9 @@ COMPLETE = "login_complete"
 
 STORED_CHARACTERS = 40  # what Django's column holds
 SEEN_SECONDS = 60  # how exact "seen" is, so that most pages write nothing
+WRITE = PreparedChange(
+    lambda key, *values: Session.objects.filter(pk=key).update(**dict(zip(Session().columns(), values, strict=True)))
+)
 
 
 def stored_as(key: str) -> str:
@@ -118,17 +120,18 @@ class SessionStore(SessionBase):
                 row.save(force_insert=True)
             except IntegrityError as trouble:
                 raise CreateError from trouble
-        elif not Session.objects.filter(pk=self.stored_key).update(**row.columns()):
+        elif not WRITE.make(self.stored_key, *row.columns().values()):
             raise UpdateError
         self.row, self.row_key = row, self.session_key
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
         """The row that holds `data`, and what of it is asked for from outside."""
         assert self.session_key
+        owner = data.get(SESSION_KEY)
         row = Session(
             session_key=stored_as(self.session_key),
             session_data=self.encode(data),
-            user_id=data.get(SESSION_KEY),
+            user_id=UUID(owner) if owner else None,
             public_id=self.public_id,
         )
         before = self.row

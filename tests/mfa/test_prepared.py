@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Session, User
-from accounts.prepared import Prepared
+from accounts.prepared import Prepared, PreparedChange
 from accounts.throttle import budgets
 from accounts.throttle.models import Budget
 from companies import access_passes
@@ -151,6 +151,50 @@ def test_a_value_that_the_statement_has_no_place_for_is_an_error():
 
     with pytest.raises(ValueError, match="Not every value has its place"):
         folding.ask("kim")
+
+
+@pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7", None])
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_change_is_the_one_that_a_queryset_makes(kim, address, complete):
+    now = timezone.now()
+    values = {"address": address, "browser": "It's 5 % off", "seen_at": now, "user_id": kim.user.pk}
+    change = PreparedChange(
+        lambda key, complete, *values_: Session.objects.filter(pk=key, is_complete=False).update(
+            is_complete=complete, **dict(zip(values, values_, strict=True))
+        )
+    )
+    for key in ("a", "b", "c", "other"):
+        Session.objects.create(session_key=key, session_data="", expire_date=now)
+
+    assert [change.make(key, complete, *values.values()) for key in ("a", "b", "nobody's")] == [1, 1, 0]
+    Session.objects.filter(pk="c").update(is_complete=complete, **values)
+    ours, others, theirs = (columns_of(Session.objects.get(pk=key)) for key in ("a", "b", "c"))
+    for name in ("session_key", "public_id", "started_at"):
+        del ours[name], others[name], theirs[name]
+    assert ours == others == theirs
+    assert Session.objects.get(pk="other").browser == ""
+
+
+def test_a_change_is_part_of_its_transaction_and_writing_it_changes_nothing(kim):
+    change = PreparedChange(lambda key, now: User.objects.filter(pk=key).update(last_sign_in_at=now))
+    everybody = PreparedChange(lambda name, now: User.objects.update(last_sign_in_at=now))
+
+    with CaptureQueriesContext(connection) as sent, transaction.atomic():
+        assert change.make(kim.user.pk, timezone.now()) == 1
+        transaction.set_rollback(True)
+    assert sum(query["sql"].startswith("UPDATE") for query in sent) == 1
+    with pytest.raises(ValueError, match="Not every value has its place"):
+        everybody.make("kim", timezone.now())
+    kim.user.refresh_from_db()
+    assert kim.user.last_sign_in_at is None
+
+
+def test_what_is_changed_reaches_the_database_as_a_value(kim):
+    rename = PreparedChange(lambda key, name: User.objects.filter(pk=key).update(first_name=name))
+    for text in ("' OR 1=1 --", "%s", "%", "\\", '"; DROP TABLE accounts_user; --'):
+        assert rename.make(kim.user.pk, text) == 1
+        kim.user.refresh_from_db()
+        assert kim.user.first_name == text
 
 
 def test_every_method_is_asked_about():

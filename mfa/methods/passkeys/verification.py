@@ -19,6 +19,7 @@ from webauthn.helpers import parse_backup_flags
 from webauthn.helpers.options_to_json_dict import options_to_json_dict
 from webauthn.helpers.structs import CredentialDeviceType, UserVerificationRequirement
 
+from accounts.prepared import PreparedChange
 from mfa.methods.passkeys.answers import descriptors, question_answered, signed
 from mfa.methods.passkeys.ceremonies import (
     CEREMONY_SECONDS,
@@ -35,6 +36,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from accounts.models import User
+
+USE = PreparedChange(
+    lambda key, above, count, backed_up, now: Passkey.objects.filter(
+        pk=key, suspended_at=None, sign_count__lt=above
+    ).update(sign_count=count, backed_up=backed_up, last_used_at=now)
+)
 
 
 def start_authentication(person: User | None, allowed: Iterable[Passkey] = ()) -> tuple[Authentication, dict[str, Any]]:
@@ -89,8 +96,6 @@ def finish_authentication(
 
 def verify(passkey: Passkey, use: Use) -> None:
     """Write a use down, unless a later one was (two at once): the counter never falls. Raises Refused."""
-    unused = Passkey.objects.filter(pk=passkey.pk, suspended_at=None)
     # A passkey that does not count says 0 every time.
-    unused = unused.filter(sign_count__lt=use.sign_count) if use.sign_count else unused.filter(sign_count=0)
-    if not unused.update(sign_count=use.sign_count, backed_up=use.backed_up, last_used_at=timezone.now()):
+    if not USE.make(passkey.pk, use.sign_count or 1, use.sign_count, use.backed_up, timezone.now()):
         raise Refused("It was used, suspended or deleted meanwhile.")

@@ -8,13 +8,27 @@ from typing import TYPE_CHECKING
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.prepared import PreparedChange
 from mfa.methods.totp.codes import STEP_SECONDS, TOLERANCE, ClockOff, NoApp, UsedCode, WrongCode, check
 from mfa.models import AuthenticatorApp
 from mfa.sealing import Purpose, unseal
 
 if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
     from accounts.models import User
     from mfa.methods.held import Holdings
+
+
+def _use(app: int, owner: UUID, step: int, latest: int, now: datetime) -> int:
+    # A step that no code of now can have was used while the server's clock ran ahead: it is forgotten.
+    unused = Q(last_used_step__lt=step) | Q(last_used_step__gt=latest)
+    usable = AuthenticatorApp.objects.filter(unused, pk=app, user=owner, confirmed=True, disabled_at=None)
+    return usable.update(last_used_step=step, last_used_at=now)
+
+
+USE = PreparedChange(_use)
 
 
 def verify(person: User, held: Holdings, typed: str) -> None:
@@ -38,8 +52,6 @@ def spend(app: AuthenticatorApp, owner: User, code: str) -> None:
         if trouble.minutes > 0:
             raise WrongCode from trouble
         raise
-    # A step that no code of now can have was used while the server's clock ran ahead: it is forgotten.
-    unused = Q(last_used_step__lt=step) | Q(last_used_step__gt=int(now) // STEP_SECONDS + TOLERANCE)
-    usable = AuthenticatorApp.objects.filter(unused, pk=app.pk, user=owner, confirmed=True, disabled_at=None)
-    if not usable.update(last_used_step=step, last_used_at=timezone.now()):
+    latest = int(now) // STEP_SECONDS + TOLERANCE
+    if not USE.make(app.pk, owner.pk, step, latest, timezone.now()):
         raise UsedCode
