@@ -55,6 +55,12 @@ def test_all_on_the_page_are_ticked_at_once_and_all_that_are_found(administrator
 
     desk.page.get_by_label("Select all on this page").check()
     desk.sees("25 selected")
+    desk.button("Clear the selection").click()
+    expect(desk.button("Require 2FA")).to_be_hidden()
+    assert not desk.page.locator(".pick:checked").count()
+
+    desk.page.get_by_label("Select all on this page").check()
+    desk.sees("25 selected")
     desk.page.get_by_label("All 31 found").check()
     desk.button("Request passkey").click()
 

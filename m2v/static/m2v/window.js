@@ -120,5 +120,6 @@ document.addEventListener("change", ({ target }) => {
   if (target.matches("[data-everybody]")) for (const box of ticked()) box.checked = target.checked;
   if (target.matches("[data-everybody], input[form=bulk]")) count();
 });
+document.addEventListener("reset", () => setTimeout(count)); // once the boxes are empty
 window.addEventListener("pageshow", count);
 document.addEventListener("htmx:after:swap", count);
