@@ -84,8 +84,8 @@ class Administrators:
                 number,
             )
             asked = ngettext(
-                "{number} administrator will be asked to set up an authenticator app at the next login",
-                "{number} administrators will be asked to set up an authenticator app at their next login",
+                "{number} administrator will be asked to set up 2FA or a passkey at the next login",
+                "{number} administrators will be asked to set up 2FA or a passkey at their next login",
                 number,
             )
         else:
@@ -95,8 +95,8 @@ class Administrators:
                 number,
             )
             asked = ngettext(
-                "{number} person who opens the Settings app will be asked to set up an authenticator app",
-                "{number} people who open the Settings app will be asked to set up an authenticator app",
+                "{number} person who opens the Settings app will be asked to set up 2FA or a passkey",
+                "{number} people who open the Settings app will be asked to set up 2FA or a passkey",
                 number,
             )
         return (asked if self.rule.factor_demanded else alone).format(number=number)

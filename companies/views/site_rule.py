@@ -63,8 +63,8 @@ def _of_switching_on(actor: User) -> list[Consequence]:
             "wait",
             "clock",
             ngettext(
-                "{number} person has neither and is asked to set up an authenticator app at the next login: nobody is locked out.",
-                "{number} people have neither and are asked to set up an authenticator app at their next login: nobody is locked out.",
+                "{number} person has neither and is asked to set one of them up at the next login: nobody is locked out.",
+                "{number} people have neither and are asked to set one of them up at their next login: nobody is locked out.",
                 asked,
             ).format(number=asked),
         )

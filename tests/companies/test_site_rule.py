@@ -258,7 +258,7 @@ def test_the_switch_asks_first_and_says_what_will_happen(administrator, make_per
     assert "2 administrators sign in with a password alone" in read(administrator.client.get(HOME)).words
 
     dialog = read(administrator.client.get(ON)).dialog
-    assert "2 people have neither and are asked to set up an authenticator app at their next login" in dialog.words
+    assert "2 people have neither and are asked to set one of them up at their next login" in dialog.words
     assert "You are one of them" in dialog.words
     assert "1 person has a passkey and no app" in dialog.words
     assert not site_rule.current().factor_demanded
@@ -267,7 +267,7 @@ def test_the_switch_asks_first_and_says_what_will_happen(administrator, make_per
     page = read(answer)
     assert site_rule.current().factor_demanded
     assert switch(page).attrs["aria-checked"] == "true"
-    assert "2 administrators will be asked to set up an authenticator app at their next login" in page.words
+    assert "2 administrators will be asked to set up 2FA or a passkey at their next login" in page.words
 
     administrator.client.post(OFF)
     assert not site_rule.current().factor_demanded
