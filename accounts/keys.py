@@ -16,11 +16,12 @@ KEY_BYTES = 32
 
 def keys() -> dict[str, bytes]:
     """The keys by their ids, the current one first. Raises ImproperlyConfigured for anything that is no key."""
-    return _read(tuple(settings.MFA_ENCRYPTION_KEYS))
+    return as_keys(tuple(settings.MFA_ENCRYPTION_KEYS))
 
 
 @lru_cache(maxsize=8)
-def _read(entries: tuple[str, ...]) -> dict[str, bytes]:
+def as_keys(entries: tuple[str, ...]) -> dict[str, bytes]:
+    """The keys of `entries`, each `id:key`, by their ids. Raises ImproperlyConfigured for anything that is no key."""
     found: dict[str, bytes] = {}
     for entry in entries:
         name, _, text = entry.strip().partition(":")

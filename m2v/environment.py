@@ -1,18 +1,26 @@
-"""Readers for the environment's values: a wrong one stops the start with its name and what is wrong with it."""
+"""Readers for the environment's values. A wrong one stops the start with its name and what is wrong with it; where several
+are wrong, all are named at once, so that nobody mends one after the other.
+"""
 
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from email.errors import ObsoleteHeaderDefect
 from email.message import EmailMessage
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from accounts.keys import as_keys
+from audit.sealing.keys import as_private, as_public
+
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]+")
@@ -22,6 +30,66 @@ SENDER = re.compile(
 )
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 FILES = "django.core.mail.backends.filebased.EmailBackend"
+SWITCHES = (
+    {"": False} | dict.fromkeys(("false", "no", "off", "0"), False) | dict.fromkeys(("true", "yes", "on", "1"), True)
+)
+HSTS_REACHES = ("host", "subdomains", "preload")
+ALMOST = 0.85  # as alike (of 1) are a name and its misspelling: BASEURL, EMAIL_ULR, BEHIND_A_PROXY
+
+
+class Environment:
+    """The variables of the environment, and what is wrong with those that were read."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+        self._read: set[str] = set()
+        self._wrong: list[str] = []
+
+    def read[T](self, name: str, parse: Callable[[str], T], default: str = "") -> T:
+        """What `parse` makes of the variable `name`, or of `default` where it is not set.
+
+        Where it is wrong, that of `default` too, so that the others can be read; `end` tells then.
+        Raises ImproperlyConfigured where not even `default` is right: there is nothing to go on with.
+        """
+        self._read.add(name)
+        try:
+            return parse(self._variables.get(name, default))
+        except ImproperlyConfigured as trouble:
+            self.refuse(str(trouble))
+        try:
+            return parse(default)
+        except ImproperlyConfigured as trouble:
+            raise self._all_that_is_wrong() from trouble
+
+    def refuse(self, why: str) -> None:
+        """Something is wrong, in a sentence with the name of a variable in it."""
+        self._wrong.append(why)
+
+    def end(self) -> None:
+        """All is read. Raises ImproperlyConfigured with everything that is wrong, names that are almost ours included."""
+        unset = {name for name in self._read - self._variables.keys() if "_" in name}  # PORTS may be anybody's
+        for name in sorted(self._variables.keys() - self._read):
+            if meant := get_close_matches(name, unset, n=1, cutoff=ALMOST):
+                self.refuse(f"{name} is no setting. Is it {meant[0]}? Rename it, or take it away.")
+        if self._wrong:
+            raise self._all_that_is_wrong()
+
+    def _all_that_is_wrong(self) -> ImproperlyConfigured:
+        if len(self._wrong) == 1:
+            return ImproperlyConfigured(self._wrong[0])
+        return ImproperlyConfigured("\n- ".join(["Several settings are wrong:", *self._wrong]))
+
+
+def listed(text: str) -> list[str]:
+    """What stands between commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def switch(name: str, text: str) -> bool:
+    """Whether something is on. Raises ImproperlyConfigured for what is neither yes nor no."""
+    if (said := SWITCHES.get(text.strip().lower())) is None:
+        raise ImproperlyConfigured(f"{name} must be true or false. It is {text!r}.")
+    return said
 
 
 def port(text: str) -> int:
@@ -38,6 +106,14 @@ def seconds(name: str, text: str) -> int:
             f"{name} must be a number of seconds, from 60 to 31622400 (366 days). It is {text!r}."
         )
     return int(text)
+
+
+def time_zone(text: str) -> str:
+    """The name of a time zone. Raises ImproperlyConfigured."""
+    try:
+        return ZoneInfo(text).key
+    except (KeyError, ValueError, OSError) as trouble:  # KeyError: there is none; OSError: it is a folder of them
+        raise ImproperlyConfigured(f"TIME_ZONE must be a name like UTC or Europe/Berlin. It is {text!r}.") from trouble
 
 
 def workers(text: str) -> int:
@@ -77,7 +153,7 @@ def base_url(text: str) -> tuple[str, str, str]:
     return f"{scheme}://{shown}", scheme, host
 
 
-def issuer(text: str, host: str) -> str:
+def issuer(host: str, text: str) -> str:
     """What authenticator apps call this installation: `text`, or m2v and its host. Raises ImproperlyConfigured."""
     name = text.strip()
     if len(name) > LONGEST_ISSUER or ":" in name or not name.isprintable():
@@ -85,6 +161,11 @@ def issuer(text: str, host: str) -> str:
             f"ISSUER must be a name of at most {LONGEST_ISSUER} characters, without a colon. It is {text!r}."
         )
     return name or f"m2v {host.replace(':', '.')}"
+
+
+def is_local(host: str) -> bool:
+    """Does `host` lead nowhere but to the same machine?"""
+    return host in {"localhost", "127.0.0.1", "::1"} or host.endswith(".localhost")
 
 
 def passkeys_refused(scheme: str, host: str) -> str:
@@ -103,6 +184,40 @@ def secret_key(name: str, text: str) -> str:
             f"{name} must be at least 50 characters, at random. It has {len(text)}. "
             "Make one: python3 -c 'import secrets; print(secrets.token_urlsafe(64))'"
         )
+    return text
+
+
+def encryption_keys(text: str) -> list[str]:
+    """Keys with their ids, each `id:key`. Raises ImproperlyConfigured for what is no key."""
+    entries = listed(text)
+    as_keys(tuple(entries))
+    return entries
+
+
+def signing_key(text: str) -> str:
+    """The key that signs the audit's checkpoints. Raises ImproperlyConfigured for what is no key."""
+    as_private(text)
+    return text
+
+
+def public_keys(text: str) -> list[str]:
+    """Public halves of signing keys. Raises ImproperlyConfigured for what is none."""
+    for key in listed(text):
+        as_public(key)
+    return listed(text)
+
+
+def hsts(text: str) -> str:
+    """How far the browser is told to come over TLS alone. Raises ImproperlyConfigured."""
+    if text not in HSTS_REACHES:
+        raise ImproperlyConfigured(f"HSTS must be host, subdomains or preload. It is {text!r}.")
+    return text
+
+
+def certificate(name: str, text: str) -> str:
+    """The path of a file that granian reads, or nothing. Raises ImproperlyConfigured where there is no such file."""
+    if text and not Path(text).is_file():
+        raise ImproperlyConfigured(f"{name} must be the path of a file. There is none at {text!r}.")
     return text
 
 
@@ -147,13 +262,22 @@ def database(url: str) -> dict[str, Any]:
     return found
 
 
-def mailers(url: str, outbox: Path) -> dict[str, dict[str, Any]]:
+def cache(url: str) -> dict[str, Any]:
+    """Django's settings for the cache at `url`. Raises ImproperlyConfigured."""
+    try:
+        found: dict[str, Any] = environ.Env.cache_url_config(url)  # type: ignore[no-untyped-call]  # environ has no types
+    except (ImproperlyConfigured, ValueError, KeyError) as trouble:
+        raise ImproperlyConfigured("CACHE_URL must look like redis://host:6379/0.") from trouble
+    return found
+
+
+def mailers(outbox: Path, url: str) -> dict[str, dict[str, Any]]:
     """Django's MAILERS for `url`; without one, mail is written to files in `outbox`. Raises ImproperlyConfigured."""
     if not url:
         return {"default": {"BACKEND": FILES, "OPTIONS": {"file_path": str(outbox)}}}
     try:
         found: dict[str, Any] = environ.Env.email_url_config(url)  # type: ignore[no-untyped-call]  # environ has no types
-    except (ValueError, KeyError) as trouble:
+    except (ImproperlyConfigured, ValueError, KeyError) as trouble:
         raise ImproperlyConfigured(f"EMAIL_URL cannot be read: {trouble}") from trouble
     backend, options = found["EMAIL_BACKEND"], {}
     if backend == SMTP:
@@ -170,3 +294,17 @@ def mailers(url: str, outbox: Path) -> dict[str, dict[str, Any]]:
         path = str(found.get("EMAIL_FILE_PATH") or "")
         options = {"file_path": f"/{path.lstrip('/')}" if path else str(outbox)}
     return {"default": {"BACKEND": backend, "OPTIONS": options}}
+
+
+def contradictions(
+    *, origin: str, over_tls: bool, is_local: bool, behind_proxy: int, tls_certificate: str, tls_key: str, debug: bool
+) -> Iterator[str]:
+    """What cannot be meant together, though each for itself is right."""
+    if behind_proxy and not over_tls:
+        yield f"BEHIND_PROXY says that a proxy ends TLS, but BASE_URL is {origin}. Write it with https, or leave BEHIND_PROXY out."
+    if any((tls_certificate, tls_key)) and not all((tls_certificate, tls_key)):
+        yield "GRANIAN_SSL_CERTIFICATE and GRANIAN_SSL_KEYFILE belong together: set both or none."
+    elif tls_certificate and not over_tls:
+        yield f"GRANIAN_SSL_CERTIFICATE is set, but BASE_URL is {origin}. Write it with https."
+    if debug and not is_local:
+        yield f"DEBUG shows what is inside to everybody who opens {origin}. Leave it out there: it is for localhost."

@@ -6,74 +6,79 @@ start, and mail as files, all below DATA_DIR. README.md lists every variable.
 
 import os
 from base64 import urlsafe_b64encode
+from functools import partial
 from pathlib import Path
 from secrets import token_bytes, token_urlsafe
 from typing import Any
 
-import environ
 from django.utils.csp import CSP
 
-from m2v.environment import (
-    base_url,
-    database,
-    issuer,
-    mail_domain,
-    mailers,
-    passkeys_refused,
-    port,
-    proxies,
-    seconds,
-    secret_key,
-    sender,
-    workers,
-)
+from m2v import environment as parse
 from m2v.keys import for_its_owner_alone, kept
 
 ROOT = Path(__file__).resolve().parent.parent
-env = environ.Env()  # type: ignore[no-untyped-call]  # environ has no types
+env = parse.Environment(os.environ)
 
-DEBUG = env.bool("DEBUG", default=False)
-DATA_DIR = Path(env.str("DATA_DIR", default=str(ROOT / "var"))).resolve()
+DEBUG = env.read("DEBUG", partial(parse.switch, "DEBUG"))
+DATA_DIR = env.read("DATA_DIR", Path, str(ROOT / "var")).resolve()
 # Whatever is made from here on is its owner's alone, in a folder that was there before too.
 os.umask(os.umask(0o077) | 0o077)
 DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 # --- Where the site is. BASE_URL alone decides; a request's Host header never does. ---
 
-PORT = port(env.str("PORT", default="8000"))
-BASE_URL, _scheme, _host = base_url(env.str("BASE_URL", default=f"http://localhost:{PORT}"))
+PORT = env.read("PORT", parse.port, "8000")
+BASE_URL, _scheme, _host = env.read("BASE_URL", parse.base_url, f"http://localhost:{PORT}")
 ALLOWED_HOSTS = [_host]
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 PASSKEY_ORIGIN = BASE_URL
 PASSKEY_RP_ID = _host
-ISSUER = issuer(env.str("ISSUER", default=""), _host)  # in authenticator apps; two installations have two names
+ISSUER = env.read("ISSUER", partial(parse.issuer, _host))  # in authenticator apps; two installations have two names
 OVER_TLS = _scheme == "https"
-PASSKEYS_REFUSED = passkeys_refused(_scheme, _host)
+PASSKEYS_REFUSED = parse.passkeys_refused(_scheme, _host)
 # How many proxies of ours a request passes; the outermost ends TLS and sets X-Forwarded-Proto itself.
-BEHIND_PROXY = proxies(env.str("BEHIND_PROXY", default="0"))
+BEHIND_PROXY = env.read("BEHIND_PROXY", parse.proxies)
 # Where m2v.server listens, with how many processes, and with which certificate where it ends TLS itself.
-HOST = env.str("HOST", default="127.0.0.1")
-WORKERS = workers(env.str("WORKERS", default="2"))
-TLS_CERTIFICATE = env.str("GRANIAN_SSL_CERTIFICATE", default="")
-TLS_KEY = env.str("GRANIAN_SSL_KEYFILE", default="")
+HOST = env.read("HOST", str, "127.0.0.1")
+WORKERS = env.read("WORKERS", parse.workers, "2")
+TLS_CERTIFICATE = env.read("GRANIAN_SSL_CERTIFICATE", partial(parse.certificate, "GRANIAN_SSL_CERTIFICATE"))
+TLS_KEY = env.read("GRANIAN_SSL_KEYFILE", partial(parse.certificate, "GRANIAN_SSL_KEYFILE"))
+for _why in parse.contradictions(
+    origin=BASE_URL,
+    over_tls=OVER_TLS,
+    is_local=parse.is_local(_host),
+    behind_proxy=BEHIND_PROXY,
+    tls_certificate=TLS_CERTIFICATE,
+    tls_key=TLS_KEY,
+    debug=DEBUG,
+):
+    env.refuse(_why)
 
 # --- Keys ---
 
-SECRET_KEY = secret_key(
-    "SECRET_KEY", env.str("SECRET_KEY", default="") or kept(DATA_DIR / "secret_key", token_urlsafe(64))
+SECRET_KEY = env.read(
+    "SECRET_KEY",
+    lambda text: parse.secret_key("SECRET_KEY", text or kept(DATA_DIR / "secret_key", token_urlsafe(64))),
 )
-SECRET_KEY_FALLBACKS = [
-    secret_key("Each of SECRET_KEY_FALLBACKS", key) for key in env.list("SECRET_KEY_FALLBACKS", default=[])
-]
+SECRET_KEY_FALLBACKS = env.read(
+    "SECRET_KEY_FALLBACKS",
+    lambda text: [parse.secret_key("Each of SECRET_KEY_FALLBACKS", key) for key in parse.listed(text)],
+)
 # Comma-separated `id:key`, the key 32 bytes in URL-safe base64. The first encrypts, all decrypt.
-MFA_ENCRYPTION_KEYS = env.list("MFA_ENCRYPTION_KEYS", default=[]) or [
-    kept(DATA_DIR / "mfa_encryption_key", "k1:" + urlsafe_b64encode(token_bytes(32)).decode())
-]
-# Signs the audit's checkpoints: 32 bytes in URL-safe base64. Those it took the place of are listed by their public halves.
-AUDIT_SIGNING_KEY = env.str("AUDIT_SIGNING_KEY", default="") or kept(
-    DATA_DIR / "audit_signing_key", urlsafe_b64encode(token_bytes(32)).decode()
+MFA_ENCRYPTION_KEYS = env.read(
+    "MFA_ENCRYPTION_KEYS",
+    lambda text: parse.encryption_keys(
+        text or kept(DATA_DIR / "mfa_encryption_key", "k1:" + urlsafe_b64encode(token_bytes(32)).decode())
+    ),
 )
-AUDIT_PUBLIC_KEYS = env.list("AUDIT_PUBLIC_KEYS", default=[])
+# Signs the audit's checkpoints: 32 bytes in URL-safe base64. Those it took the place of are listed by their public halves.
+AUDIT_SIGNING_KEY = env.read(
+    "AUDIT_SIGNING_KEY",
+    lambda text: parse.signing_key(
+        text or kept(DATA_DIR / "audit_signing_key", urlsafe_b64encode(token_bytes(32)).decode())
+    ),
+)
+AUDIT_PUBLIC_KEYS = env.read("AUDIT_PUBLIC_KEYS", parse.public_keys)
 AUDIT_SEALED_AFTER = 60  # seconds that a line of the audit waits for others, to be sealed with them
 CHECK_KEYS_AT_START = True
 
@@ -146,9 +151,12 @@ TEMPLATES: list[dict[str, Any]] = [
 
 # --- Data ---
 
-DATABASES = {"default": database(env.str("DATABASE_URL", default="") or f"sqlite:///{DATA_DIR / 'm2v.sqlite3'}")}
+_embedded = not env.read("DATABASE_URL", str)
+DATABASES = {
+    "default": env.read("DATABASE_URL", lambda text: parse.database(text or f"sqlite:///{DATA_DIR / 'm2v.sqlite3'}"))
+}
 # Demo people, whose passwords are printed, are for trying it out: never where real people may be meant to sign in.
-DEMO_ALLOWED = not env.str("DATABASE_URL", default="") and not OVER_TLS
+DEMO_ALLOWED = _embedded and not OVER_TLS
 for_its_owner_alone(
     *(DATA_DIR / f"m2v.sqlite3{end}" for end in ("", "-wal", "-shm", "-journal")),
     *(DATA_DIR / name for name in ("secret_key", "mfa_encryption_key", "audit_signing_key", "outbox")),
@@ -168,7 +176,7 @@ else:
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
+CACHES = {"default": env.read("CACHE_URL", parse.cache, "locmemcache://")}
 # A ceremony's answer is under 8 kB, a form under 4.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
@@ -191,8 +199,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 SESSION_ENGINE = "accounts.sessions.store"
-SESSION_IDLE_SECONDS = seconds("SESSION_IDLE_SECONDS", env.str("SESSION_IDLE_SECONDS", default="3600"))
-SESSION_COOKIE_AGE = SESSION_SECONDS = seconds("SESSION_SECONDS", env.str("SESSION_SECONDS", default="86400"))
+SESSION_IDLE_SECONDS = env.read("SESSION_IDLE_SECONDS", partial(parse.seconds, "SESSION_IDLE_SECONDS"), "3600")
+SESSION_COOKIE_AGE = SESSION_SECONDS = env.read("SESSION_SECONDS", partial(parse.seconds, "SESSION_SECONDS"), "86400")
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
@@ -215,7 +223,9 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_SSL_REDIRECT = OVER_TLS
 SECURE_REDIRECT_EXEMPT = ["^passkeys/"]  # for scripts: refused without TLS, never sent on (mfa.views.passkeys)
 SECURE_HSTS_SECONDS = 63_072_000 if OVER_TLS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = OVER_TLS
+_reach = env.read("HSTS", parse.hsts, "preload")  # a company's other sites below its name may lack TLS
+SECURE_HSTS_INCLUDE_SUBDOMAINS = OVER_TLS and _reach != "host"
+SECURE_HSTS_PRELOAD = OVER_TLS and _reach == "preload"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_CSP = {
     "default-src": [CSP.NONE],
@@ -250,14 +260,14 @@ USE_I18N = USE_TZ = True
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English")]
 LOCALE_PATHS = [ROOT / "locale"]
-TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+TIME_ZONE = env.read("TIME_ZONE", parse.time_zone, "UTC")
 
 # --- Mail ---
 
-DEFAULT_FROM_EMAIL = sender(env.str("EMAIL_FROM", default=f"m2v <no-reply@{mail_domain(_host)}>"))
+DEFAULT_FROM_EMAIL = env.read("EMAIL_FROM", parse.sender, f"m2v <no-reply@{parse.mail_domain(_host)}>")
 (DATA_DIR / "outbox").mkdir(mode=0o700, exist_ok=True)
 MAIL_IN_BACKGROUND = True  # no request waits for the mail server (accounts.delivery)
-MAILERS = mailers(env.str("EMAIL_URL", default=""), outbox=DATA_DIR / "outbox")
+MAILERS = env.read("EMAIL_URL", partial(parse.mailers, DATA_DIR / "outbox"))
 # Mail as files is the embedded default, knowingly: no server is needed to try the product.
 # User names are unique by their folded text, which Django does not see.
 SILENCED_SYSTEM_CHECKS = ["mail.E001", "auth.W004"]
@@ -271,3 +281,5 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {"m2v": {"level": "INFO"}},
 }
+
+env.end()

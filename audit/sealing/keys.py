@@ -20,7 +20,7 @@ KEY_BYTES = 32
 
 def sign(text: bytes) -> bytes:
     """The signature over `text`, in the hexadecimal form in which it is stored."""
-    return _private(settings.AUDIT_SIGNING_KEY).sign(text).hex().encode()
+    return as_private(settings.AUDIT_SIGNING_KEY).sign(text).hex().encode()
 
 
 def is_signed(text: bytes, signature: bytes) -> bool:
@@ -34,7 +34,7 @@ def is_signed(text: bytes, signature: bytes) -> bool:
 
 def public_key() -> str:
     """The public half, which checks signatures and makes none: safe to print, log and pass on."""
-    return _name(_private(settings.AUDIT_SIGNING_KEY).public_key())
+    return _name(as_private(settings.AUDIT_SIGNING_KEY).public_key())
 
 
 def read() -> None:
@@ -43,7 +43,7 @@ def read() -> None:
 
 
 def _known() -> list[Ed25519PublicKey]:
-    return [_private(settings.AUDIT_SIGNING_KEY).public_key(), *map(_public, settings.AUDIT_PUBLIC_KEYS)]
+    return [as_private(settings.AUDIT_SIGNING_KEY).public_key(), *map(as_public, settings.AUDIT_PUBLIC_KEYS)]
 
 
 def _fits(key: Ed25519PublicKey, signature: bytes, text: bytes) -> bool:
@@ -59,12 +59,14 @@ def _name(key: Ed25519PublicKey) -> str:
 
 
 @lru_cache(maxsize=8)
-def _private(text: str) -> Ed25519PrivateKey:
+def as_private(text: str) -> Ed25519PrivateKey:
+    """The key that `text` spells. Raises ImproperlyConfigured."""
     return Ed25519PrivateKey.from_private_bytes(_raw("AUDIT_SIGNING_KEY", text))
 
 
 @lru_cache(maxsize=32)
-def _public(text: str) -> Ed25519PublicKey:
+def as_public(text: str) -> Ed25519PublicKey:
+    """The public half that `text` spells. Raises ImproperlyConfigured."""
     return Ed25519PublicKey.from_public_bytes(_raw("Each of AUDIT_PUBLIC_KEYS", text))
 
 

@@ -40,7 +40,13 @@ VARIABLES = (
     "TIME_ZONE",
     "SESSION_IDLE_SECONDS",
     "SESSION_SECONDS",
+    "AUDIT_SIGNING_KEY",
+    "AUDIT_PUBLIC_KEYS",
+    "GRANIAN_SSL_CERTIFICATE",
+    "GRANIAN_SSL_KEYFILE",
+    "HSTS",
 )
+HTTPS = "https://m2v.example.com"
 KEY = urlsafe_b64encode(bytes(range(32))).decode()
 OTHER_KEY = urlsafe_b64encode(bytes(32)).decode()
 SIGNING = [urlsafe_b64encode(bytes(range(start, start + 48))).decode() for start in (0, 50, 100)]
@@ -251,8 +257,10 @@ def test_a_wrong_base_url_stops_the_start_with_a_sentence(manage):
     answer = manage("check", BASE_URL="m2v.example.com")
 
     assert answer.returncode != 0
-    last = answer.stderr.strip().splitlines()[-1]
-    assert last.endswith("BASE_URL must look like https://m2v.example.com, without a path. It is 'm2v.example.com'.")
+    assert answer.stderr.strip() == (
+        "m2v MFA is not set up right. "
+        "BASE_URL must look like https://m2v.example.com, without a path. It is 'm2v.example.com'."
+    )
 
 
 # --- Keys ---
@@ -276,8 +284,7 @@ def test_a_wrong_encryption_key_stops_the_start_with_a_sentence(manage, keys):
     answer = manage("check", MFA_ENCRYPTION_KEYS=keys)
 
     assert answer.returncode != 0
-    last = answer.stderr.strip().splitlines()[-1]
-    assert last.startswith("django.core.exceptions.ImproperlyConfigured: MFA_ENCRYPTION_KEYS must be")
+    assert answer.stderr.startswith("m2v MFA is not set up right. MFA_ENCRYPTION_KEYS must be")
     assert KEY[:-4] not in answer.stderr  # a traceback is often logged; a key must not be in it
 
 
@@ -385,7 +392,7 @@ def test_mail_can_go_wherever_its_address_may_lead(load, settings, tmp_path, sch
 
 
 def test_mail_that_leads_nowhere_is_refused(load):
-    with pytest.raises(ImproperlyConfigured):
+    with pytest.raises(ImproperlyConfigured, match="EMAIL_URL"):
         load(EMAIL_URL="carrier-pigeon://mail.example")
 
 
@@ -459,12 +466,12 @@ def test_demo_people_go_into_the_embedded_default_alone(load, variables, allowed
 
 def test_forwarded_headers_count_only_behind_a_proxy_of_ours(load):
     assert load()["SECURE_PROXY_SSL_HEADER"] is None
-    assert load(BEHIND_PROXY="true")["SECURE_PROXY_SSL_HEADER"] == ("HTTP_X_FORWARDED_PROTO", "https")
+    assert load(BEHIND_PROXY="true", BASE_URL=HTTPS)["SECURE_PROXY_SSL_HEADER"] == ("HTTP_X_FORWARDED_PROTO", "https")
 
 
 @pytest.mark.parametrize(("said", "number"), [("", 0), ("false", 0), ("0", 0), ("true", 1), ("1", 1), ("2", 2)])
 def test_how_many_proxies_there_are_is_a_number_or_true_for_one(load, said, number):
-    assert load(BEHIND_PROXY=said)["BEHIND_PROXY"] == number
+    assert load(BEHIND_PROXY=said, BASE_URL=HTTPS)["BEHIND_PROXY"] == number
 
 
 @pytest.mark.parametrize(
@@ -520,7 +527,113 @@ def test_the_models_and_the_migrations_agree(manage):
     assert manage("makemigrations", "--check", "--dry-run").returncode == 0
 
 
+# --- What is wrong, all at once ---
+
+
+def test_all_that_is_wrong_is_said_at_once(load):
+    with pytest.raises(ImproperlyConfigured) as trouble:
+        load(
+            BASE_URL="m2v.example.com",
+            PORT="eight",
+            DEBUG="perhaps",
+            SECRET_KEY="x",
+            TIME_ZONE="Mars",
+            EMAIL_FROM="m2v",
+        )
+
+    said = str(trouble.value).splitlines()
+    assert said[0] == "Several settings are wrong:"
+    assert [line.split()[1] for line in said[1:]] == [
+        "DEBUG",
+        "PORT",
+        "BASE_URL",
+        "SECRET_KEY",
+        "TIME_ZONE",
+        "EMAIL_FROM",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DEBUG", "perhaps"),
+        ("TIME_ZONE", "Mars/Olympus"),
+        ("TIME_ZONE", "../zone"),
+        ("TIME_ZONE", "Europe"),
+        ("HSTS", "everywhere"),
+        ("CACHE_URL", "carrier-pigeon://cache"),
+        ("AUDIT_SIGNING_KEY", "short"),
+        ("AUDIT_PUBLIC_KEYS", f"{KEY},short"),
+        ("GRANIAN_SSL_CERTIFICATE", "/nowhere/m2v.pem"),
+    ],
+)
+def test_what_is_wrong_is_named(load, name, value):
+    with pytest.raises(ImproperlyConfigured, match=name):
+        load(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "meant"),
+    [
+        ("BASEURL", "BASE_URL"),
+        ("BASE_URI", "BASE_URL"),
+        ("DATABASEURL", "DATABASE_URL"),
+        ("MFA_ENCRYPTION_KEY", "MFA_ENCRYPTION_KEYS"),
+        ("SECRETKEY", "SECRET_KEY"),
+        ("BEHIND_A_PROXY", "BEHIND_PROXY"),
+        ("EMAIL_ULR", "EMAIL_URL"),
+        ("SESSIONS_SECONDS", "SESSION_SECONDS"),
+    ],
+)
+def test_a_name_that_is_almost_ours_stops_the_start(load, misspelt, meant):
+    with pytest.raises(ImproperlyConfigured, match=f"^{misspelt} is no setting. Is it {meant}?"):
+        load(**{misspelt: "x"})
+
+
+def test_a_name_that_is_almost_ours_is_anothers_where_ours_is_set(load):
+    assert load(BASE_URL=HTTPS, BASEURL="x")["BASE_URL"] == HTTPS
+
+
+@pytest.mark.parametrize(
+    "name", ["HOSTNAME", "HOSTS", "MAIL", "TZ", "PORTS", "REDIS_URL", "PYTHONPATH", "DATABASE_HOST"]
+)
+def test_what_other_programs_are_told_is_nothing_to_us(load, name):
+    assert load(**{name: "x"})["BASE_URL"] == "http://localhost:8000"
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"BEHIND_PROXY": "1", "BASE_URL": "http://m2v.example.com"}, "BEHIND_PROXY says that a proxy ends TLS"),
+        ({"GRANIAN_SSL_CERTIFICATE": __file__, "BASE_URL": HTTPS}, "belong together"),
+        ({"GRANIAN_SSL_KEYFILE": __file__, "BASE_URL": HTTPS}, "belong together"),
+        ({"GRANIAN_SSL_CERTIFICATE": __file__, "GRANIAN_SSL_KEYFILE": __file__}, "Write it with https"),
+        ({"DEBUG": "true", "BASE_URL": HTTPS}, "DEBUG shows what is inside"),
+    ],
+)
+def test_what_cannot_be_meant_together_stops_the_start(load, variables, said):
+    with pytest.raises(ImproperlyConfigured, match=said):
+        load(**variables)
+
+
+def test_a_certificate_and_its_key_are_taken_under_https(load):
+    settings = load(GRANIAN_SSL_CERTIFICATE=__file__, GRANIAN_SSL_KEYFILE=__file__, BASE_URL=HTTPS)
+
+    assert (settings["TLS_CERTIFICATE"], settings["TLS_KEY"]) == (__file__, __file__)
+
+
 # --- What the browser is told ---
+
+
+@pytest.mark.parametrize(
+    ("reach", "subdomains", "preload"),
+    [("preload", True, True), ("subdomains", True, False), ("host", False, False)],
+)
+def test_how_far_browsers_come_over_tls_alone_is_a_setting(load, reach, subdomains, preload):
+    settings = load(BASE_URL=HTTPS, HSTS=reach)
+
+    assert settings["SECURE_HSTS_SECONDS"] > 31_536_000
+    assert (settings["SECURE_HSTS_INCLUDE_SUBDOMAINS"], settings["SECURE_HSTS_PRELOAD"]) == (subdomains, preload)
 
 
 def visit(folder, address):
