@@ -840,7 +840,7 @@ def user_import_rest(stage: Stage) -> Desk:
         owner=stage.petra.pk, name="kepler-2026-11.csv", encoding="UTF-8", invited=205, uninvited=waits, **done
     )
     lane = lanes.import_lane(stage.petra)
-    Budget.objects.create(key=lane.key, failures=lane.free - 3, last_at=time(), began_at=time())
+    Budget.objects.create(key=lane.key, failures=lane.free - 3, blocked_until=0, last_at=time(), began_at=time())
     desk = stage.inside("petra.vogt", f"/settings/administration/users/import/{kept.pk}/")
     desk.sees("3 can be invited now")
     return desk
