@@ -148,6 +148,13 @@ def test_what_is_compared_otherwise_is_no_secret():
         "raw.hex().encode() == signature",
         "hash_of(lines) == said.sha256",
         "said.before != (digest(after.statement) if after else '')",
+        # People, by the keys of their rows.
+        "User.objects.managed_by(actor).filter(pk__in=keys).count() != len(set(keys))",
+        "key != acting.pk",
+        "key == actor.pk",
+        "key in held.reached",
+        "key not in held.reached",
+        "key not in left_out",
         # Names: of a budget, of what mail is about, of an application, of a report's fields.
         "count != held[key]",
         "app.key in names",
