@@ -285,7 +285,7 @@ def test_remind_them_counts_first_and_leaves_out_just_those_that_it_said(
 ):
     counts = press_remind_them(administrator, company)
     said = words(counts)
-    assert "Changes 2 users, skips 4" in said
+    assert "Reminds 2 users, skips 4" in said
     for reason in (
         "Locked, until an administrator has looked at the account",
         "Have not chosen a password yet: invite them again",
@@ -314,7 +314,7 @@ def test_a_second_time_on_one_day_reminds_nobody(administrator, crew, company, d
         with django_capture_on_commit_callbacks(execute=True):
             administrator.client.post(f"{BULK}{run.pk}/")
 
-    assert "Changes nobody, skips 6" in words(counts)
+    assert "Reminds nobody, skips 6" in words(counts)
     assert AuditEvent.objects.filter(action="user_reminded").count() == 3
 
 
@@ -326,7 +326,7 @@ def test_whom_the_site_s_rule_asks_is_counted_as_the_login_asks(administrator, c
 
     said = words(administrator.client.post(BULK, {"act": "remind", "who": ids}, follow=True))
 
-    assert ("Changes 2 users" in said) is rule_on
+    assert ("Reminds 2 users" in said) is rule_on
     assert ("1: Not asked for anything" in said) is not rule_on
 
 

@@ -17,7 +17,7 @@ running.begin(run, actor=petra, total=run.total, signs_out=False)
 """
 LOOK = """
 from companies.models import BulkRun
-run = BulkRun.objects.get()
+run = BulkRun.objects.get(act="request")
 print(run.changed, run.left, bool(run.ended_at), run.turn)
 """
 
