@@ -7,9 +7,11 @@ import re
 from datetime import timedelta
 from html import unescape
 from io import StringIO
+from urllib.parse import urlencode
 
 import pytest
 from django.db import transaction
+from django.http import QueryDict
 from django.urls import reverse
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
@@ -26,6 +28,7 @@ from companies.bulk.models import BulkPerson
 from companies.models import BulkRun
 from mfa import services
 from mfa.models import PasskeyRequest
+from reporting.activity import Asked
 
 USERS = "/settings/administration/users/"
 BULK = f"{USERS}bulk/"
@@ -455,6 +458,23 @@ def test_the_activity_shows_one_line_that_leads_to_all(administrator, make_user,
     assert "on for ben" in opened
     page = administrator.client.get("/settings/administration/activity/").content.decode()
     assert f"?time=any&amp;run={run.pk}" in page
+
+
+def test_the_lines_of_a_run_that_is_forgotten_are_looked_for_among_its_actors(administrator, make_user, go):
+    tick(administrator, "require", make_user("ada"))
+    run = go(administrator)
+    tick(administrator, "stop", make_user("ben", two_factor_enabled=True))
+    go(administrator)
+    asked = {"run": str(run.pk), "time": "any"}
+    before = activity(administrator, **asked)
+    BulkRun.objects.all().delete()
+
+    assert activity(administrator, **asked) == before
+    assert "on for ada" in before
+    assert "ben" not in before
+    found = Asked(administrator.user, QueryDict(urlencode(asked))).activity
+    assert (found.actor, found.run) == (administrator.user.pk, str(run.pk))
+    assert Asked(administrator.user, QueryDict("time=any&run=never-begun")).activity is None
 
 
 def test_whoever_does_not_see_the_sum_sees_the_lines(administrator, carla, make_user, go):
