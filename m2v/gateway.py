@@ -230,14 +230,15 @@ class Gateway:
 
     async def read_and_answer(self, environ: WSGIEnvironment, receive: ASGIReceiveCallable, longest: int) -> Answer:
         look_at_headers(environ.get("CONTENT_TYPE", ""), environ.get("CONTENT_LENGTH", ""), longest)
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                body = await whole_body(receive, longest)
-        except TimeoutError:
-            raise RequestRefused(TOO_SLOW) from None
-        return await self.in_thread(
-            answer_of, environ | {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
-        )
+        body = b""
+        if announces_body(environ):
+            try:
+                async with asyncio.timeout(BODY_SECONDS):
+                    body = await whole_body(receive, longest)
+            except TimeoutError:
+                raise RequestRefused(TOO_SLOW) from None
+        environ["wsgi.input"], environ["CONTENT_LENGTH"] = BytesIO(body), str(len(body))
+        return await self.in_thread(answer_of, environ)
 
     async def in_thread(
         self, ask: Callable[[WSGIApplication, WSGIEnvironment], Answer], environ: WSGIEnvironment
@@ -254,7 +255,7 @@ class Gateway:
     async def send_parts(self, parts: Iterator[bytes], receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Send part after part, each once the one before has left, until all are sent or the reader is gone."""
         loop = asyncio.get_running_loop()
-        gone = asyncio.ensure_future(receive())
+        gone = asyncio.ensure_future(disconnect(receive))
         try:
             while not gone.done():
                 async with self.turn:
@@ -276,8 +277,19 @@ class Gateway:
         await send({"type": "lifespan.shutdown.complete"})
 
 
+def announces_body(environ: WSGIEnvironment) -> bool:
+    """Does a body follow? A request that names neither its length nor a coding for its transfer has none (RFC 9112 §6.3)."""
+    return "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ
+
+
 class ClientGone(Exception):
     """The client went away."""
+
+
+async def disconnect(receive: Callable[[], Awaitable[Any]]) -> None:
+    """Wait until the client goes away; what was left unread because there is nothing in it comes first."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def whole_body(receive: Callable[[], Awaitable[Any]], longest: int) -> bytes:
