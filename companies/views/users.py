@@ -31,6 +31,7 @@ from companies.models import Company
 from companies.user_page import UserPage
 from companies.views.back import HISTORY, act_query, back_to_user, begun_on_user, list_query, user_address
 from companies.views.invitations import link_to_hand_over, say_invited
+from companies.views.user_rows import rows_of
 from mfa.step_up import confirmation_required
 from mfa.window.consequences import Consequence
 from mfa.window.page import Page, confirmation
@@ -70,7 +71,10 @@ def _person_behind(request: SignedInRequest, user_id: UUID) -> dict[str, Any]:
 @require_safe
 def user_list(request: SignedInRequest) -> HttpResponse:
     """Everybody whom the actor may manage."""
-    return render(request, LIST, {"list": UserList(request.user, request.GET), "acts": acts_of(request.user)})
+    found, acts = UserList(request.user, request.GET), acts_of(request.user)
+    query = f"?{request.GET.urlencode()}" if request.GET else ""  # the whole of it, the place of the first row too
+    rows = rows_of(found.page.people, request.user, query, picks=bool(acts))
+    return render(request, LIST, {"list": found, "rows": rows, "acts": acts})
 
 
 @settings_app(Permission.PROFILE)

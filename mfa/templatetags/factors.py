@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django import template
 
 from audit.models import AuditEvent
 from audit.vocabulary import Action
-from mfa.queries import listed_state
 from mfa.window.sentences import Window
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from accounts.models import User
-    from mfa.queries import State
 
 register = template.Library()
-
-
-@register.filter
-def two_factor_state(person: Any) -> State:
-    """Where somebody from `queries.with_factors` stands."""
-    return listed_state(person)
 
 
 @register.filter
