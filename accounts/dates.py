@@ -15,16 +15,21 @@ if TYPE_CHECKING:
 def day(at: datetime) -> str:
     """ "today", "yesterday", or "3 May 2026"."""
     local = timezone.localtime(at)
-    days_ago = (timezone.localdate() - local.date()).days
-    return {0: _("today"), 1: _("yesterday")}.get(days_ago) or date_format(local, _("j F Y"))
+    return _near(local) or date_format(local, _("j F Y"))
 
 
 def moment(at: datetime) -> str:
     """ "today, 07:42", "yesterday, 16:20", "12 Oct 2026, 09:11"."""
     local = timezone.localtime(at)
+    return f"{_near(local) or date_format(local, _('j M Y'))}, {local:%H:%M}"
+
+
+def _near(local: datetime) -> str:
+    """The name of a day that has one."""
     days_ago = (timezone.localdate() - local.date()).days
-    name = {0: _("today"), 1: _("yesterday")}.get(days_ago) or date_format(local, _("j M Y"))
-    return f"{name}, {date_format(local, 'H:i')}"
+    if days_ago == 0:
+        return _("today")
+    return _("yesterday") if days_ago == 1 else ""
 
 
 def on_day(at: datetime) -> str:

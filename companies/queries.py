@@ -41,9 +41,8 @@ class Coverage:
 
     @classmethod
     def of(cls, numbers: Numbers) -> Coverage:
-        counts: dict[str, int] = {chip: numbers.of(chip) for chip in Chip}
         alone = numbers.kept(_asked_alone)
-        return cls(counts | {"all": numbers.of(None), "individually": alone.of(None)})
+        return cls(numbers.of_each() | {"individually": alone.of(None)})
 
     @property
     def all(self) -> int:

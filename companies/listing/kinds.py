@@ -83,11 +83,12 @@ def is_met(chip: Chip, kind: int, *, required: bool, demanded: bool = False) -> 
 
     `demanded`: the site's rule asks whoever opens the Settings app and has no passkey.
     """
-    return chip in _met_by(kind, required=required, demanded=demanded)
+    return chip in met_by(kind, required=required, demanded=demanded)
 
 
 @cache  # a page asks a thousand times, about some dozens of kinds
-def _met_by(kind: int, *, required: bool, demanded: bool) -> frozenset[Chip]:
+def met_by(kind: int, *, required: bool, demanded: bool) -> frozenset[Chip]:
+    """All filters that somebody of this kind stands behind."""
     return frozenset(chip for chip in Chip if _meets(Kind(kind), chip, required=required, demanded=demanded))
 
 

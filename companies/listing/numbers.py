@@ -9,7 +9,7 @@ from django.db.models import Q, Sum
 
 from accounts import site_rule
 from accounts.roles import seen_roles, serves_site
-from companies.listing.kinds import Chip, Kind, is_met, role_of
+from companies.listing.kinds import Chip, Kind, is_met, met_by, role_of
 from companies.models import Tally
 
 if TYPE_CHECKING:
@@ -39,6 +39,16 @@ class Numbers:
     def of(self, chip: Chip | None) -> int:
         """How many meet `chip`; without one, all who are active."""
         return sum(self._of_kind(kind, chip) for kind in self.people)
+
+    def of_each(self) -> dict[str, int]:
+        """The same for every chip, and for "all"."""
+        found: dict[str, int] = dict.fromkeys(Chip, 0) | {"all": self.of(None)}
+        for kind, number in self.people.items():
+            required = self.required.get(kind, 0)
+            for those, rule in ((required, True), (number - required, False)):
+                for chip in met_by(kind, required=rule, demanded=self.demanded) if those else ():
+                    found[chip] += those
+        return found
 
     def kept(self, keep: Callable[[int], bool]) -> Numbers:
         """The same of the kinds that are to be kept."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -13,9 +13,10 @@ from django.db.models import Count, OuterRef, Q, Subquery, Sum
 from django.utils.functional import cached_property
 
 from accounts.models import Role, User
+from accounts.prepared import Prepared
 from accounts.roles import seen_roles, serves_site
 from accounts.text import fold
-from companies.listing.kinds import LABELS, NEVER_HIDDEN, NOT_OFFERED, Chip, Kind, is_met, role_of
+from companies.listing.kinds import LABELS, NEVER_HIDDEN, NOT_OFFERED, Chip, Kind, is_met, met_by, role_of
 from companies.listing.numbers import Numbers, numbers_for, scope_of
 from companies.listing.pages import ONE_MORE, PAGE_SIZE, Walk, row_of
 from companies.listing.search import LOOKED_THROUGH, MOST_HITS, Hits, beginning_with, matching, search, words_in
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 ORDERS = ("name", "company", "last")
 LISTED_AT_ONCE = 5000
 ACTIVE = int(Kind.ACTIVE)  # of a thousand hits at once, for which a flag takes ten times as long
-LAST_REMINDED = Subquery(Reminder.objects.filter(person=OuterRef("pk")).values("at"))
 
 
 @dataclass(frozen=True)
@@ -115,14 +115,14 @@ class UserList:
     def counts(self) -> dict[str, int]:
         """The numbers beside the filters, and "all"; none where more were found than were looked at."""
         if not self._words:
-            numbers = self._numbers
-            return {chip: numbers.of(chip) for chip in Chip} | {"all": numbers.of(None)}
+            return self._numbers.of_each()
         if self._hits.more:
             return {}
-        kinds = Counter((hit.kind, bool(hit.required)) for hit in self._hits.people)
-        return {chip: _number_of(kinds, chip, demanded=self._numbers.demanded) for chip in Chip} | {
-            "all": kinds.total()
-        }
+        found: Counter[str] = Counter(dict.fromkeys(Chip, 0))
+        for (kind, required), number in Counter((hit.kind, bool(hit.required)) for hit in self._hits.people).items():
+            met = met_by(kind, required=required, demanded=self._numbers.demanded)
+            found.update(dict.fromkeys(met, number))
+        return {**found, "all": len(self._hits.people)}
 
     @property
     def chips(self) -> list[tuple[Chip, StrPromise, int | None]]:
@@ -287,8 +287,7 @@ class UserList:
 
     def _shown(self, ids: list[UUID], first: int, *, earlier: bool, later: bool | None = None) -> PeoplePage:
         shown = list(islice(ids, PAGE_SIZE))
-        rows = with_factors(User.objects.filter(pk__in=shown).select_related("company"))
-        found: dict[UUID, User] = {person.pk: person for person in rows.annotate(reminded_at=LAST_REMINDED)}
+        found = {person.pk: person for person in _listed().ask(*_filled_up(shown))} if shown else {}
         people = [found[pk] for pk in shown if pk in found]
         goes_on = len(ids) > PAGE_SIZE if later is None else later
         return PeoplePage(
@@ -299,10 +298,18 @@ class UserList:
         )
 
 
-def _number_of(kinds: Counter[tuple[int, bool]], chip: Chip, *, demanded: bool) -> int:
-    return sum(
-        number for (kind, required), number in kinds.items() if is_met(chip, kind, required=required, demanded=demanded)
-    )
+@cache
+def _listed() -> Prepared[User]:
+    """As many people as a page has, by their keys, with what they hold and when they were reminded."""
+    reminded = Reminder.objects.filter(person=OuterRef("pk")).values("at")
+    rows = with_factors(User.objects.get_queryset()).annotate(reminded_at=Subquery(reminded))
+    held = ("has_app", "passkey_count", "passkey_requested", "factor_demanded", "reminded_at")
+    return Prepared(lambda *keys: rows.filter(pk__in=keys), "company", more=held)
+
+
+def _filled_up(keys: list[UUID]) -> list[UUID]:
+    """As many as the statement has places for: the last once more."""
+    return [*keys, *keys[-1:] * (PAGE_SIZE - len(keys))]
 
 
 def _in_order(hits: list[Hit], order: str) -> list[Hit]:
