@@ -10,7 +10,7 @@ from companies.listing import upkeep
 class Command(BaseCommand):
     help = (
         "Fill the lists of people in Administration again, from the people themselves, and have the database keep them "
-        "so. Signing in waits meanwhile: about a minute for a million people."
+        "so. Signing in waits meanwhile: a minute or two for a million people."
     )
 
     def handle(self, *args: object, **options: object) -> None:

@@ -293,6 +293,20 @@ def test_doctor_says_what_is_wrong_and_how_it_is_put_right(admin, kim, capsys):
     assert_true()
 
 
+def test_filling_again_leaves_every_index_in_place(admin):
+    def indexes():
+        with connection.cursor() as cursor:
+            found = connection.introspection.get_constraints(cursor, Listing._meta.db_table)
+        return {name: (each["columns"], each["unique"], each.get("type")) for name, each in found.items()}
+
+    before = indexes()
+    upkeep.put_in_place()
+
+    assert indexes() == before
+    assert {"listed_by_name", "listed_by_company", "listed_by_kind", "listed_by_sign_in"} <= set(before)
+    assert ("listed_by_text" in before) is (connection.vendor == "postgresql")
+
+
 def test_what_changed_while_nothing_kept_the_listing_is_made_good(admin, make_user):
     upkeep.take_away()
     assert not upkeep.in_place()
