@@ -68,10 +68,10 @@ def rows_of(people: Iterable[Any], viewer: User, query: str, *, picks: bool) -> 
 @lru_cache(maxsize=LOOKS)
 def _written(look: Look) -> str:
     """The row of this look, with the names of what belongs there in braces, for str.format."""
-    return render_to_string(ROW, {"look": look, **{name: f"{{{name}}}" for name in WORDS}})
+    return render_to_string(ROW, {"look": look, **{name: f"{{{name}}}" for name in ROW_PLACES}})
 
 
-WORDS = ("place", "users", "companies", "query", "pk", "initials", "name", "username", "company", "company_pk",
+ROW_PLACES = ("place", "users", "companies", "query", "pk", "initials", "name", "username", "company", "company_pk",
          "reminded", "last")  # fmt: skip
 
 
