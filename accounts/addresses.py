@@ -8,24 +8,21 @@ they are let in again.
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import signing
-from django.core.mail import EmailMultiAlternatives
 from django.db import IntegrityError, transaction
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from accounts import delivery
 from accounts.address_models import LINK_DAYS
 from accounts.authorization import hold
 from accounts.clock import APART, signed_lately
 from accounts.models import PendingAddress, User
+from accounts.owed import Draft, owe
 from accounts.permissions import Permission
 from accounts.text import fold_address
 from audit.recording import record
@@ -34,6 +31,7 @@ from audit.vocabulary import Action
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
+ADDRESS_MAIL = ("mail/address.txt", "mail/address.html")
 SALT = "accounts.address"
 SECONDS = LINK_DAYS * 24 * 3600
 SPACED = 60  # seconds between two mails with the link of one address: only the last link works
@@ -63,7 +61,7 @@ def enter(person: User, email: str, *, actor: User) -> None:
     PendingAddress.objects.filter(user=person).delete()
     pending = PendingAddress.objects.create(user=person, email=email, entered_by=actor)
     record(Action.ADDRESS_ENTERED, actor=actor, subject=person, name=email)
-    transaction.on_commit(partial(_send_link, pending, person, str(actor.pk)), robust=True)
+    _owe_link(pending, person, actor)
 
 
 def waiting_for(person: User) -> PendingAddress | None:
@@ -135,16 +133,16 @@ def _still_theirs(pending: PendingAddress) -> bool:
     return User.objects.managed_by(actor).opening().filter(pk=pending.user_id).exists()
 
 
-def _send_link(pending: PendingAddress, person: User, cause: str) -> None:
+def _owe_link(pending: PendingAddress, person: User, actor: User) -> None:
     """The mail to an address that may be a stranger's: but for the user name, it holds nothing that anybody typed."""
     token = signing.dumps(str(pending.pk), salt=SALT)
-    context = {
-        "person": person,
+    words = {
+        "username": person.username,
         "site": urlsplit(settings.BASE_URL).netloc,
         "link": settings.BASE_URL + reverse("address", args=[token]),
     }
     with translation.override(person.language):
-        text = render_to_string("mail/address.txt", context)
-        mail = EmailMultiAlternatives(subject=_("Confirm your e-mail address"), body=text, to=[pending.email])
-        mail.attach_alternative(render_to_string("mail/address.html", context), "text/html")
-    delivery.deliver(mail, cause=cause, about=f"address {person.pk} {pending.email}", spaced=SPACED)
+        subject = _("Confirm your e-mail address")
+    mail = Draft(pending.email, subject, ADDRESS_MAIL, person.language, words)
+    about = f"address {person.pk} {pending.email}"
+    owe([mail], cause=actor.pk, about=about, spaced=SPACED, expires_at=pending.until)

@@ -1,216 +1,276 @@
-"""Mail is delivered beside the request: nobody waits for a mail server, and its failures end here, in the log.
+"""What is owed is delivered: by threads of the worker, over one connection each, as often as it takes within three days.
 
-Each cause has a queue of its own: whoever acted, or else the address that the request came from. The queues take
-turns, and none uses more than one thread at a time, so that nobody's mail waits behind somebody else's. Nothing is
-dropped; if several about the same thing are waiting, the last one is delivered, and a spaced one waits until enough
-seconds have passed since the one before. Mails come complete: nothing here asks the database. Whatever is still
-waiting is delivered before the process ends.
+A mail is delivered at least once, and never twice knowingly. Whoever takes some has a claim on them, which ends by
+itself where a process was killed; before each mail it is renewed, so that of two who hold the same mail one sends it.
+Each cause (whoever acted, or the address that the request came from) has its turn, and no two threads at a time: nobody's
+mail waits behind what somebody else causes.
 """
 
 from __future__ import annotations
 
-import atexit
 import logging
-from collections import OrderedDict, deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from email.utils import make_msgid
-from itertools import islice
-from threading import Lock, Timer
+from datetime import timedelta
+from random import uniform
+from smtplib import SMTPDataError, SMTPRecipientsRefused
+from threading import Event, Lock, Thread
 from time import monotonic
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from uuid import uuid4
 
-from django.conf import settings
 from django.core.mail import mailers
+from django.db import InterfaceError, OperationalError, close_old_connections, connections, transaction
+from django.db.models import F, Min, Q
+from django.utils import timezone
 
-from accounts.domains import ascii_address
+from accounts.mail_models import MailFate, OwedMail
+from accounts.owed import TOO_LONG, draft_of, waiting_mail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable
+    from concurrent.futures import Future
 
     from django.core.mail import EmailMessage
     from django.core.mail.backends.base import BaseEmailBackend
+    from django.db.models import QuerySet
 
-logger = logging.getLogger(__name__)
+AT_A_TIME = 20  # mails of one cause, before others have their turn
+CAUSES = 200  # that are looked at for whose turn it is
+CLAIMED = timedelta(
+    minutes=5
+)  # a mail takes a minute and a half at most: seven answers of the server, ten seconds each
+SHORTEST_PAUSE, LONGEST_PAUSE = 60, 4 * 3600  # seconds until the next attempt
+GIVEN_UP = timedelta(days=3)
+MAIL_THREADS = 4
+DUE_SECONDS = 1
+SAID_SECONDS = 600  # between two lines of the log that mail waits for too long
+AGAIN_SECONDS = 1  # where the database is away
 
-MANY = 500  # waiting in one queue: said in the log
-AT_A_TIME = 20  # of a circular, before others have their turn
-
-
-@dataclass
-class Batch:
-    """Mails that were handed over together, about one thing; `about` is "" if no other can replace them."""
-
-    messages: Iterator[EmailMessage]
-    about: str = ""
-    spaced: int = 0  # seconds until the next of the same cause about the same
-    due: float = 0  # held until then (monotonic)
-    begun: bool = False
+log = logging.getLogger("m2v.mail")
 
 
-class MailQueues:
-    """A few threads, and a queue of mail for each cause."""
+class MailServer:
+    """A connection to the mail server: opened when there is something to send, and again after something went wrong."""
 
-    def __init__(self, name: str, threads: int) -> None:
-        self.threads = ThreadPoolExecutor(threads, thread_name_prefix=f"post-{name}")
-        self.lock = Lock()
-        self.queues: OrderedDict[str, deque[Batch]] = OrderedDict()
-        self.busy: set[str] = set()
-        self.free: OrderedDict[tuple[str, str], float] = OrderedDict()  # when a cause may tell of a thing again
-        self.held: dict[tuple[str, str], Batch] = {}  # until then
-        self.timer: Timer | None = None
+    def __init__(self) -> None:
+        self._connection: BaseEmailBackend | None = None
 
-    def take(self, messages: Iterable[EmailMessage], cause: str, about: str = "", spaced: int = 0) -> None:
-        """Deliver `messages` as soon as it is the turn of `cause`. Raises nothing."""
-        if not settings.MAIL_IN_BACKGROUND:
-            send(messages)
-            return
-        batch, key = Batch(iter(messages), about, spaced), (cause, about)
-        with self.lock:
-            now = monotonic()
-            while self.free and next(iter(self.free.values())) <= now:
-                self.free.popitem(last=False)
-            batch.due = self.held[key].due if key in self.held else self.free.get(key, now)
-            if spaced and (key in self.held or batch.due > now):
-                self.held[key] = batch
-                self._wake(now)
-                return
-            much = self._queue(batch, cause)
-        if much:
-            logger.error("%d mails of one cause wait for the mail server.", much)
-        self._start()
-
-    def hurry(self) -> None:
-        """Deliver now what is held back."""
-        self._release(float("inf"))
-
-    def _queue(self, batch: Batch, cause: str) -> int:
-        """Queue `batch` for `cause`, replacing an earlier one about the same; the queue's length if it is worth a
-        warning."""
-        queue = self.queues.setdefault(cause, deque())
-        same = (each for each in queue if each.about == batch.about and not each.begun)
-        earlier = next(same, None) if batch.about else None
-        if earlier:
-            queue.remove(earlier)
-        queue.append(batch)
-        if batch.spaced:
-            self.free[cause, batch.about] = monotonic() + batch.spaced
-            self.free.move_to_end((cause, batch.about))
-        return 0 if earlier or len(queue) % MANY else len(queue)
-
-    def _start(self) -> None:
+    def send(self, message: EmailMessage) -> None:
+        """Raises whatever mail backends raise."""
+        if self._connection is None:
+            connection = mailers.default
+            connection.open()
+            self._connection = connection
         try:
-            self.threads.submit(self._work)
-        except RuntimeError:  # the process is ending: nobody waits for an answer any more
-            self._work()
+            self._connection.send_messages([message])
+        except BaseException:
+            self.close()
+            raise
 
-    def _wake(self, now: float) -> None:
-        """Wake up when the first of the held batches is due."""
-        if self.held and self.timer is None:
-            first = min(batch.due for batch in self.held.values())
-            self.timer = Timer(max(0.0, first - now), lambda: self._release(monotonic()))
-            self.timer.daemon = True  # nobody waits for it: the end of the process has `hurry`
-            self.timer.start()
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        try:
+            if connection:
+                connection.close()
+        except Exception as trouble:  # it may be gone already
+            log.warning("The connection to the mail server broke: %s", trouble)
 
-    def _release(self, until: float) -> None:
-        """Queue what was held until `until` or earlier."""
-        with self.lock:
-            if self.timer:
-                self.timer.cancel()
-            self.timer = None
-            for key in [key for key, batch in self.held.items() if batch.due <= until]:
-                self._queue(self.held.pop(key), key[0])
-            self._wake(monotonic())
-        self._start()
 
-    def _work(self) -> None:
-        """Deliver as long as there is a queue that no other thread is working on."""
-        while turn := self._next():
-            cause, batch = turn
-            more = False
+class Turns:
+    """Whose turn it is: the cause that had none for the longest time."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._last: dict[str, float] = {}
+
+    def take(self) -> list[OwedMail]:
+        """Some mails of one cause, claimed; none where nothing is due, or others are at it."""
+        with self._lock:
+            waiting = due().exclude(cause__in=_held().values("cause")).values("cause")
+            causes = [row["cause"] for row in waiting.annotate(first=Min("pk")).order_by("first")[:CAUSES]]
+            self._last = {cause: self._last[cause] for cause in causes if cause in self._last}
+            if not causes:
+                return []
+            cause = min(causes, key=lambda each: self._last.get(each, 0))
+            self._last[cause] = monotonic()
+            return _claimed(cause)
+
+
+def due() -> QuerySet[OwedMail]:
+    """What is to be delivered now, and nobody has claimed."""
+    now = timezone.now()
+    free = Q(claimed_until=None) | Q(claimed_until__lte=now)
+    return OwedMail.objects.filter(free, ended_at=None, due_at__lte=now)
+
+
+def _held() -> QuerySet[OwedMail]:
+    return OwedMail.objects.filter(ended_at=None, claimed_until__gt=timezone.now())
+
+
+@transaction.atomic
+def _claimed(cause: str) -> list[OwedMail]:
+    mails = list(due().filter(cause=cause).select_for_update(skip_locked=True).order_by("pk")[:AT_A_TIME])
+    claim, until = uuid4(), timezone.now() + CLAIMED
+    OwedMail.objects.filter(pk__in=[mail.pk for mail in mails]).update(claim=claim, claimed_until=until)
+    for mail in mails:
+        mail.claim = claim
+    return mails
+
+
+def deliver_due(turns: Turns, stop: Event) -> None:
+    """Deliver until nothing is due, or to stop. What was claimed and not come to is free for others then."""
+    line = MailServer()
+    try:
+        while not stop.is_set() and (mails := turns.take()):
             try:
-                now = list(islice(batch.messages, AT_A_TIME))
-                send(now)
-                more = len(now) == AT_A_TIME
-            except Exception:  # whatever making one of many raises
-                logger.exception("Mail was not delivered.")
-            with self.lock:
-                self.busy.discard(cause)
-                if more:
-                    self.queues.setdefault(cause, deque()).appendleft(batch)
-
-    def _next(self) -> tuple[str, Batch] | None:
-        """The first batch of the queue whose turn it is; the queue goes to the end of the line."""
-        with self.lock:
-            cause = next((cause for cause in self.queues if cause not in self.busy), None)
-            if cause is None:
-                return None
-            queue = self.queues[cause]
-            batch = queue.popleft()
-            batch.begun = True
-            self.queues.move_to_end(cause)
-            if not queue:
-                del self.queues[cause]
-            self.busy.add(cause)
-            return cause, batch
+                for mail in mails:
+                    if stop.is_set():
+                        break
+                    _deliver(mail, line, stop)
+            finally:
+                claimed = OwedMail.objects.filter(claim=mails[0].claim, ended_at=None)
+                claimed.update(claim=None, claimed_until=None)
+    finally:
+        line.close()
 
 
-LETTERS, CIRCULARS = MailQueues("letters", threads=4), MailQueues("circulars", threads=2)
-
-
-def hurry() -> None:
-    """Deliver now what is held back, because this process ends. The server's workers, which end otherwise, call it too."""
-    LETTERS.hurry()
-    CIRCULARS.hurry()
-
-
-atexit.register(hurry)
-
-
-def deliver(*messages: EmailMessage, cause: str, about: str = "", spaced: int = 0) -> None:
-    """Have `messages`, caused by `cause`, delivered soon. Returns at once and raises nothing.
-
-    If several of one cause are waiting `about` the same thing, only the last goes out. With `spaced`, the first goes
-    at once, and what follows within so many seconds waits until they are over.
-    """
-    LETTERS.take(messages, cause, about, spaced)
-
-
-def deliver_to_many(messages: Iterable[EmailMessage], *, cause: str, about: str = "", spaced: int = 0) -> None:
-    """The same for any number of mails; with a generator, each is made when its turn comes."""
-    CIRCULARS.take(messages, cause, about, spaced)
-
-
-def send(messages: Iterable[EmailMessage]) -> None:
-    """Deliver `messages` over one connection. If one is refused, the others still go; failures are logged."""
+def _deliver(mail: OwedMail, line: MailServer, stop: Event) -> None:
+    now = timezone.now()
+    if mail.expires_at and mail.expires_at <= now:
+        log.warning("A mail is not sent any more: its link has ended.", extra={"fields": _named(mail)})
+        _end(mail, MailFate.EXPIRED)
+        return
+    if _waits_for_another(mail):
+        return
+    claimed = _mine(mail).update(claimed_until=now + CLAIMED, attempts=F("attempts") + 1)
+    if not claimed:  # this took so long that another has it
+        return
+    mail.attempts += 1
     try:
-        mailer = mailers.default
-        with mailer as connection:
-            for message in messages:
-                try:
-                    connection.send_messages([_addressed(message)])
-                except Exception:  # whatever mail backends raise
-                    logger.exception("A mail was not delivered.")
-                    _renew(connection)
-    except Exception:  # whatever mail backends raise
-        logger.exception("Mail was not delivered.")
+        line.send(draft_of(mail).message(mail.message_id))
+    except Exception as trouble:  # whatever mail backends raise, and the making of a mail
+        _try_again(mail, trouble)
+    else:
+        _until_it_is_kept(lambda: _end(mail, MailFate.DELIVERED), stop)
 
 
-def _addressed(message: EmailMessage) -> EmailMessage:
-    """`message` with a Message-ID of this site, and marked as automatic: no absence note answers it (RFC 3834)."""
-    host = urlsplit(settings.BASE_URL).hostname or "localhost"
-    message.extra_headers.setdefault("Auto-Submitted", "auto-generated")
-    message.extra_headers.setdefault("X-Auto-Response-Suppress", "All")
-    message.extra_headers.setdefault("Message-ID", make_msgid(domain=host))
-    message.to = [ascii_address(address) for address in message.to]
-    return message
+def _waits_for_another(mail: OwedMail) -> bool:
+    """Is there a later one that says the same, or was one delivered a moment ago?"""
+    if not mail.about:
+        return False
+    lately = timezone.now() - timedelta(seconds=mail.spaced)
+    same = OwedMail.objects.filter(cause=mail.cause, about=mail.about)
+    later = Q(pk__gt=mail.pk) & Q(fate__in=("", MailFate.DELIVERED))
+    others = same.filter(later | Q(pk__lt=mail.pk, fate=MailFate.DELIVERED, ended_at__gt=lately))
+    found = dict(others.values_list("pk", "ended_at"))
+    if not found:
+        return False
+    if max(found) > mail.pk:
+        _end(mail, MailFate.REPLACED)
+    else:
+        after = max(end for end in found.values() if end) + timedelta(seconds=mail.spaced)
+        _mine(mail).update(due_at=after, claim=None, claimed_until=None)
+    return True
 
 
-def _renew(connection: BaseEmailBackend) -> None:
-    """Reconnect. Raises what the backend raises if nobody answers."""
-    try:
-        connection.close()
-    except Exception as trouble:  # it may be gone already
-        logger.warning("The connection to the mail server broke: %s", trouble)
-    connection.open()
+def _mine(mail: OwedMail) -> QuerySet[OwedMail]:
+    return OwedMail.objects.filter(pk=mail.pk, claim=mail.claim, ended_at=None)
+
+
+def _end(mail: OwedMail, fate: MailFate) -> None:
+    """It is over, and nothing is left of what it says. Of one that was sent this is true whoever has claimed it since."""
+    mails = OwedMail.objects.filter(pk=mail.pk) if fate == MailFate.DELIVERED else _mine(mail)
+    mails.update(fate=fate, ended_at=timezone.now(), sealed=None, claim=None, claimed_until=None)
+
+
+def _try_again(mail: OwedMail, trouble: Exception) -> None:
+    """Later, unless it was refused for good, or for three days."""
+    now = timezone.now()
+    pause = min(SHORTEST_PAUSE * 2 ** min(mail.attempts - 1, 20), LONGEST_PAUSE) * uniform(0.9, 1.1)  # noqa: S311  # so that not all come at once
+    after = now + timedelta(seconds=pause)
+    said = {"fields": {**_named(mail), "why": _in_short(trouble), "attempts": mail.attempts}}
+    if _for_good(trouble) or after > mail.created_at + GIVEN_UP:
+        log.error("A mail was not delivered, and is given up.", extra=said)
+        _end(mail, MailFate.FAILED)
+        return
+    log.warning("A mail was not delivered, and is tried again.", extra=said, exc_info=trouble)
+    _mine(mail).update(due_at=after, claim=None, claimed_until=None)
+
+
+def _for_good(trouble: Exception) -> bool:
+    """Was this mail refused by a 5xx (RFC 5321, section 4.2.1)? What is said of the sender or a password is mended here."""
+    if isinstance(trouble, SMTPRecipientsRefused):
+        return all(code >= 500 for code, _text in trouble.recipients.values())
+    return isinstance(trouble, SMTPDataError) and trouble.smtp_code >= 500
+
+
+def _in_short(trouble: Exception) -> str:
+    return f"{type(trouble).__name__}: {trouble}"[:300]
+
+
+def _named(mail: OwedMail) -> dict[str, object]:
+    return {"message_id": mail.message_id}
+
+
+def _until_it_is_kept(keep: Callable[[], None], stop: Event) -> None:
+    """That a mail was sent is known here alone until the database has it: nobody gives up while it is away."""
+    while True:
+        try:
+            keep()
+        except (OperationalError, InterfaceError):
+            log.exception("The database is away, and a mail was delivered that it does not know of.")
+            close_old_connections()
+            if stop.wait(AGAIN_SECONDS):
+                raise
+        else:
+            return
+
+
+class Delivery:
+    """Threads that deliver what is owed, until it is to end."""
+
+    def __init__(self) -> None:
+        self._stop, self._turns = Event(), Turns()
+        self._threads = ThreadPoolExecutor(MAIL_THREADS, thread_name_prefix="mail")
+        self._at_work: list[Future[None]] = []
+        self._looker = Thread(target=self._look, daemon=True)
+        self._said = float("-inf")
+
+    def start(self) -> None:
+        self._looker.start()
+
+    def end(self) -> None:
+        """Come to the end of the mails that are on their way, and take no others."""
+        self._stop.set()
+        self._looker.join()
+        self._threads.shutdown()
+
+    def _look(self) -> None:
+        """Where something is due and a thread is free, have it begin."""
+        while not self._stop.wait(DUE_SECONDS):
+            close_old_connections()
+            self._at_work = [each for each in self._at_work if not each.done()]
+            try:
+                if len(self._at_work) < MAIL_THREADS and due().exclude(cause__in=_held().values("cause")).exists():
+                    self._at_work.append(self._threads.submit(self._deliver))
+                self._say_what_waits()
+            except Exception:
+                log.exception("Nobody can look for mail that is owed.")
+        connections.close_all()
+
+    def _deliver(self) -> None:
+        try:
+            deliver_due(self._turns, self._stop)
+        except Exception:  # the claims end by themselves
+            log.exception("Mail could not be delivered.")
+        finally:
+            connections.close_all()
+
+    def _say_what_waits(self) -> None:
+        if monotonic() - self._said < SAID_SECONDS:
+            return
+        self._said = monotonic()
+        waiting = waiting_mail()
+        if waiting.longest > TOO_LONG:
+            fields = {"number": waiting.number, "minutes": waiting.minutes}
+            log.error("Mail waits for too long.", extra={"fields": fields})

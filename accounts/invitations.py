@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from time import time
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
-from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.db.models import Q
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.crypto import constant_time_compare, salted_hmac
@@ -21,10 +18,10 @@ from django.utils.encoding import force_bytes
 from django.utils.http import base36_to_int, int_to_base36, urlsafe_base64_encode
 from django.utils.translation import gettext as _
 
-from accounts import delivery
 from accounts.authorization import hold
 from accounts.clock import APART, is_ahead
 from accounts.models import User
+from accounts.owed import Draft, owe
 from accounts.people import ChangedMeanwhile
 from accounts.permissions import Permission
 from accounts.text import AT, fold, fold_address, spoken
@@ -119,22 +116,18 @@ def invite(person: User, *, actor: User) -> str:
     hold(person, actor=actor, needs=Permission.INVITE)
     link = _make_invitation(person, actor)
     if person.email:
-        transaction.on_commit(lambda: _send_invitation(person, actor, link), robust=True)
+        _owe(_invitation(person, actor, link), person, actor, seconds=INVITATION_SECONDS)
     return link
 
 
 def invite_all(invited: Iterable[User], *, actor: User) -> None:
-    """The same for each of many who have an address, within the caller's transaction.
-
-    Their mails wait where those to many do: each is written when its turn comes, so that they cost no memory before.
-    """
+    """The same for each of many who have an address, within the caller's transaction."""
     links = []
     for person in invited:
         hold(person, actor=actor, needs=Permission.INVITE)
         links.append((person, _make_invitation(person, actor)))
-    mails = (_invitation(person, actor, link) for person, link in links)
-    if links:
-        transaction.on_commit(lambda: delivery.deliver_to_many(mails, cause=str(actor.pk)), robust=True)
+    ends = timezone.now() + timedelta(seconds=INVITATION_SECONDS)
+    owe((_invitation(person, actor, link) for person, link in links), cause=actor.pk, expires_at=ends)
 
 
 def _make_invitation(person: User, actor: User) -> str:
@@ -207,14 +200,9 @@ def invited(person: User) -> Invited | None:
     return None
 
 
-def _send_invitation(person: User, actor: User, link: str) -> None:
-    _deliver(_invitation(person, actor, link), person, actor)
-
-
-def _invitation(person: User, actor: User, link: str) -> EmailMultiAlternatives:
+def _invitation(person: User, actor: User, link: str) -> Draft:
     with translation.override(person.language):
-        context = {"person": person, "actor": actor, "link": link}
-        return _mail(person, _("Your m2v account"), INVITATION_MAIL, context)
+        return _draft(person, actor, _("Your m2v account"), INVITATION_MAIL, link)
 
 
 # --- Reset ---
@@ -228,8 +216,9 @@ def send_reset(name: str) -> None:
     named = Q(email_folded=fold_address(name)) if "@" in name.translate(AT) else Q(username_folded=fold(name))
     for person in User.objects.get_queryset().opening().filter(named).exclude(email_folded=""):
         if person.has_usable_password() and _may_be_written_to(person):
-            record(Action.PASSWORD_RESET_REQUESTED, actor=None, subject=person)
-            _mail_reset(person)
+            with transaction.atomic():
+                record(Action.PASSWORD_RESET_REQUESTED, actor=None, subject=person)
+                _owe_reset(person)
 
 
 @transaction.atomic
@@ -237,14 +226,14 @@ def start_reset(person: User, *, actor: User) -> None:
     """Send `person`, who has a password and an address, such a link at `actor`'s wish. Nothing else changes."""
     hold(person, actor=actor, needs=Permission.PASSWORD_RESET)
     record(Action.PASSWORD_RESET_REQUESTED, actor=actor, subject=person)
-    transaction.on_commit(partial(_mail_reset, person, actor), robust=True)
+    _owe_reset(person, actor)
 
 
-def _mail_reset(person: User, actor: User | None = None) -> None:
+def _owe_reset(person: User, actor: User | None = None) -> None:
     link = _link("password_reset_confirm", person, reset_tokens)
     with translation.override(person.language):
-        context: dict[str, object] = {"person": person, "actor": actor, "link": link}
-        _deliver(_mail(person, _("Your new m2v password"), RESET_MAIL, context), person, actor)
+        draft = _draft(person, actor, _("Your new m2v password"), RESET_MAIL, link)
+    _owe(draft, person, actor, seconds=RESET_SECONDS)
 
 
 def _may_be_written_to(person: User) -> bool:
@@ -262,19 +251,17 @@ def _link(page: str, person: User, tokens: LinkTokens) -> str:
     return f"{settings.BASE_URL}{reverse(page, kwargs=parts)}"
 
 
-def _mail(person: User, subject: str, templates: tuple[str, str], context: dict[str, object]) -> EmailMultiAlternatives:
-    """A mail as text and as HTML."""
-    actor = context.get("actor")
-    context |= {
+def _draft(person: User, actor: User | None, subject: str, templates: tuple[str, str], link: str) -> Draft:
+    words = {
         "name": spoken(person.get_short_name()),
-        "by": spoken(actor.get_full_name()) if isinstance(actor, User) else "",
+        "username": person.username,
+        "by": spoken(actor.get_full_name()) if actor else "",
+        "link": link,
     }
-    text, html = (render_to_string(template, context) for template in templates)
-    mail = EmailMultiAlternatives(subject=subject, body=text, to=[person.email])
-    mail.attach_alternative(html, "text/html")
-    return mail
+    return Draft(person.email, subject, templates, person.language, words)
 
 
-def _deliver(mail: EmailMultiAlternatives, person: User, actor: User | None) -> None:
+def _owe(draft: Draft, person: User, actor: User | None, *, seconds: int) -> None:
     cause = actor.pk if actor else recording.current_address() or person.pk
-    delivery.deliver(mail, cause=str(cause), about=f"{mail.subject} {person.pk} {person.email}")
+    about = f"{draft.subject} {person.pk} {person.email}"
+    owe([draft], cause=cause, about=about, expires_at=timezone.now() + timedelta(seconds=seconds))

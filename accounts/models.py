@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.address_models import PendingAddress
 from accounts.domains import shown_if_one
 from accounts.hashers import salt_of
+from accounts.mail_models import OwedMail
 from accounts.passwords import LONGEST_TYPED, typed_alike
 from accounts.permissions import OF_ROLE, Permission
 from accounts.roles import Role, seen_roles, sees_everybody, serves_site
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 
-__all__ = ["Budget", "PendingAddress", "Role", "Session", "SiteRule", "User"]
+__all__ = ["Budget", "OwedMail", "PendingAddress", "Role", "Session", "SiteRule", "User"]
 
 
 def best_named(name: str, spelled: Callable[[str], Iterable[User]]) -> User | None:

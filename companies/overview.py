@@ -19,7 +19,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _later
 from django.utils.translation import ngettext
 
-from accounts.models import User
+from accounts.models import Role, User
+from accounts.owed import waiting_mail
 from accounts.roles import seen_roles
 from companies.administrators import Administrators
 from companies.listing.kinds import ROLES, Chip, Kind
@@ -39,7 +40,9 @@ CHANGE_DAYS = 28
 
 
 class Matter(NamedTuple):
-    """Something that needs attention: how many people it is about, the link to just these, and a word about it."""
+    """Something that needs attention: how many people or mails it is about, the link to just these people, and a word
+    about it.
+    """
 
     icon: str
     style: str
@@ -155,7 +158,19 @@ class Overview:
             Matter(icon, style, count[chip], counted(count[chip]), hint or self._about_locks(), _list(chip))
             for chip, icon, style, counted, hint in MATTERS
         ]
-        return [matter for matter in found if matter.number]
+        return [*self._about_mail(), *(matter for matter in found if matter.number)]
+
+    def _about_mail(self) -> list[Matter]:
+        """Mail that waits for too long, said to those who can look at the server's log, or have somebody do so."""
+        if self.viewer.role != Role.ADMINISTRATOR or not (waiting := waiting_mail()).too_long:
+            return []
+        text = ngettext("mail waits to be delivered", "mails wait to be delivered", waiting.number)
+        hint = ngettext(
+            "The first has waited for {number} minute. The mail server or the worker may be down: see the log.",
+            "The first has waited for {number} minutes. The mail server or the worker may be down: see the log.",
+            waiting.minutes,
+        ).format(number=waiting.minutes)
+        return [Matter("envelope", "icon bad", waiting.number, text, hint, "")]
 
     def _about_locks(self) -> str:
         """How many of those who are locked said "This wasn't me"."""

@@ -2,11 +2,10 @@
 
 import os
 
-from accounts import delivery
 from m2v.gateway import Gateway
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "m2v.settings")
 
 from m2v.wsgi import application as django  # it reads the settings
 
-application = Gateway(django, at_end=delivery.hurry)
+application = Gateway(django)

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import refusals
 from accounts.guards import SETTINGS
 from accounts.middleware import wants_json
-from mfa.sealing import Unreadable
+from accounts.sealing import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -179,11 +179,10 @@ def answer_of(application: WSGIApplication, environ: WSGIEnvironment) -> Answer:
 
 
 class Gateway:
-    """An ASGI application in front of a WSGI application; `at_end` is called after the last answer."""
+    """An ASGI application in front of a WSGI application."""
 
-    def __init__(self, application: WSGIApplication, at_end: Callable[[], None] | None = None) -> None:
+    def __init__(self, application: WSGIApplication) -> None:
         self.application = application
-        self.at_end = at_end
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
         self.waiting = self.long_bodies = 0
         self.turn = asyncio.Semaphore(1)  # however many files are on their way, one thread makes their parts
@@ -272,8 +271,6 @@ class Gateway:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await asyncio.to_thread(self.threads.shutdown)
-        if self.at_end:
-            await asyncio.to_thread(self.at_end)
         await send({"type": "lifespan.shutdown.complete"})
 
 

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import InterfaceError, OperationalError
 
+from accounts.sealing import Unreadable
 from accounts.throttle.bucket import Bucket
-from mfa.sealing import Unreadable
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
+from accounts.sealing import Unreadable
 from m2v.errors import UNREADABLE, cannot_answer, out_of_order
 from m2v.start import fit
-from mfa.sealing import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -266,7 +266,6 @@ TIME_ZONE = env.read("TIME_ZONE", parse.time_zone, "UTC")
 
 DEFAULT_FROM_EMAIL = env.read("EMAIL_FROM", parse.sender, f"m2v <no-reply@{parse.mail_domain(_host)}>")
 (DATA_DIR / "outbox").mkdir(mode=0o700, exist_ok=True)
-MAIL_IN_BACKGROUND = True  # no request waits for the mail server (accounts.delivery)
 MAILERS = env.read("EMAIL_URL", partial(parse.mailers, DATA_DIR / "outbox"))
 # Mail as files is the embedded default, knowingly: no server is needed to try the product.
 # User names are unique by their folded text, which Django does not see.

@@ -18,6 +18,7 @@ from accounts import login
 from accounts.backends import AccountLocked
 from accounts.login import Proof
 from accounts.prepared import Prepared
+from accounts.sealing import Unreadable
 from accounts.throttle import budgets, lanes, rule
 from audit.methods import beyond_password, guessed
 from mfa.methods import TYPED, passkeys
@@ -26,7 +27,6 @@ from mfa.methods.passkeys.ceremonies import Refused, RefusedForGood
 from mfa.models import Passkey
 from mfa.policy import Method
 from mfa.queries import hand_over, held, with_holdings
-from mfa.sealing import Unreadable
 from mfa.services import disable_factor, suspend_passkey
 
 if TYPE_CHECKING:

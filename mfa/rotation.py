@@ -16,17 +16,20 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.db.models import Q
 
+from accounts.mail_models import OwedMail
+from accounts.sealing import Purpose, Unreadable, ciphers, names_its_purpose, seal, unseal
 from mfa.models import AuthenticatorApp, RecoveryCode
-from mfa.sealing import Purpose, Unreadable, ciphers, names_its_purpose, seal, unseal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-type Sealed = type[AuthenticatorApp | RecoveryCode]
+type Sealed = type[AuthenticatorApp | RecoveryCode | OwedMail]
 
-SEALED: tuple[tuple[Sealed, str, Purpose], ...] = (
-    (AuthenticatorApp, "key", Purpose.APP),
-    (RecoveryCode, "sealed_digest", Purpose.RECOVERY_CODE),
+# Of each column: what it is for, and the field that says whose it is.
+SEALED: tuple[tuple[Sealed, str, Purpose, str], ...] = (
+    (AuthenticatorApp, "key", Purpose.APP, "user_id"),
+    (RecoveryCode, "sealed_digest", Purpose.RECOVERY_CODE, "user_id"),
+    (OwedMail, "sealed", Purpose.OWED_MAIL, "message_id"),
 )
 BATCH = 500
 TRIED = 10  # rows of one key, before it counts as another key of the same id
@@ -52,19 +55,19 @@ def rotate() -> Rotation:
     """Seal every row under the first key that is under another one, or does not name its purpose yet."""
     rotation = Rotation(next(iter(ciphers())))
     head = bytes([len(rotation.first)]) + rotation.first.encode()
-    for model, column, purpose in SEALED:
-        for row in _all(model):
-            table, sealed = model._meta.db_table, bytes(getattr(row, column))
-            if sealed.startswith(head) and names_its_purpose(sealed, row.user_id, purpose):
+    for model, column, purpose, owned_by in SEALED:
+        for row in _all(model, column):
+            table, sealed, owner = model._meta.db_table, bytes(getattr(row, column)), getattr(row, owned_by)
+            if sealed.startswith(head) and names_its_purpose(sealed, owner, purpose):
                 continue
             try:
-                again = seal(unseal(sealed, row.user_id, purpose), row.user_id, purpose)
+                again = seal(unseal(sealed, owner, purpose), owner, purpose)
             except Unreadable:
                 rotation.unreadable.append(f"{table} {row.pk}")
                 continue
             as_read: dict[str, Any] = {"pk": row.pk, column: sealed}
-            rotation.done[table] += model.everything.filter(**as_read).update(**{column: again})
-    rotation.needed = {_name(head) for model, column, _purpose in SEALED for head in _heads(model, column)}
+            rotation.done[table] += model._meta.base_manager.filter(**as_read).update(**{column: again})
+    rotation.needed = {_name(head) for model, column, *_ in SEALED for head in _heads(model, column)}
     return rotation
 
 
@@ -75,14 +78,14 @@ def check_keys() -> None:
     to say.
     """
     tables = set(connection.introspection.table_names())
-    for model, column, purpose in SEALED:
+    for model, column, purpose, owned_by in SEALED:
         if model._meta.db_table in tables:
             for head in _heads(model, column):
                 if 1 < len(head) == 1 + head[0] and head[1:].isascii():  # else it was never sealed here
-                    _check(model, column, purpose, head)
+                    _check(model, column, purpose, owned_by, head)
 
 
-def _check(model: Sealed, column: str, purpose: Purpose, head: bytes) -> None:
+def _check(model: Sealed, column: str, purpose: Purpose, owned_by: str, head: bytes) -> None:
     """Open a row that begins with `head`. Raises ImproperlyConfigured where none of the first ten opens."""
     name, table = _name(head), model._meta.db_table
     if name not in ciphers():
@@ -90,8 +93,8 @@ def _check(model: Sealed, column: str, purpose: Purpose, head: bytes) -> None:
             f"MFA_ENCRYPTION_KEYS has no key with the id {name!r}, which rows of {table} are sealed with. "
             "Add it again, behind the first one."
         )
-    rows: Any = model.everything.filter(_between(column, head)).order_by("pk").only("user_id", column)[:TRIED]
-    if not any(_opens(bytes(getattr(row, column)), row.user_id, purpose) for row in rows):
+    rows: Any = model._meta.base_manager.filter(_between(column, head)).order_by("pk").only(owned_by, column)[:TRIED]
+    if not any(_opens(bytes(getattr(row, column)), getattr(row, owned_by), purpose) for row in rows):
         raise ImproperlyConfigured(
             f"The key with the id {name!r} in MFA_ENCRYPTION_KEYS is not the one that rows of {table} are sealed with. "
             "Put the old one back, and give a new key another id."
@@ -106,9 +109,9 @@ def _opens(sealed: bytes, owner: object, purpose: Purpose) -> bool:
     return True
 
 
-def _all(model: Sealed) -> Iterator[Any]:
-    """All rows, in batches: no more than one is in memory."""
-    found = model.everything.order_by("pk")
+def _all(model: Sealed, column: str) -> Iterator[Any]:
+    """All rows that hold something there, in batches: no more than one is in memory."""
+    found = model._meta.base_manager.filter(**{f"{column}__isnull": False}).order_by("pk")
     batch: list[Any] = list(found[:BATCH])
     while batch:
         yield from batch
@@ -117,7 +120,7 @@ def _all(model: Sealed) -> Iterator[Any]:
 
 def _heads(model: Sealed, column: str) -> Iterator[bytes]:
     """What the sealed secrets of a column begin with (length and id of the key), each once: one statement for each."""
-    found = model.everything.order_by(column).values_list(column, flat=True)
+    found = model._meta.base_manager.order_by(column).values_list(column, flat=True)
     after: bytes | None = b""
     for _number in range(MOST_IDS):
         sealed = None if after is None else found.filter(**{f"{column}__gte": after}).first()

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.dateparse import parse_datetime
@@ -15,6 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.not_me import not_me_link
+from accounts.owed import Draft
 from accounts.text import spoken
 from audit.browsers import browser_name
 from audit.methods import in_words
@@ -24,11 +23,11 @@ from notices.asked import asked_in_words
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from django.core.mail import EmailMessage
-
     from audit.models import AuditEvent
     from notices.notice import Notice
     from notices.recipients import Recipient
+
+NOTICE_MAIL = ("mail/notice.txt", "mail/notice.html")
 
 
 @dataclass(frozen=True)
@@ -40,26 +39,21 @@ class Letter:
     reportable: bool
     words: dict[str, object]
 
-    def to(self, recipient: Recipient) -> EmailMessage:
-        """The mail, as text and as HTML, in the recipient's language."""
+    def to(self, recipient: Recipient) -> Draft:
+        """What the mail says, in the recipient's language."""
         with translation.override(recipient.language):
-            context = {
-                "recipient": recipient,
-                "headline": self.notice.headline,
+            words = {
+                "name": recipient.name,
+                "headline": str(self.notice.headline),
                 "sentence": self._sentence(),
                 "facts": self._facts(),
-                "by": self.words["actor"],
+                "by": str(self.words["actor"]),
                 "reportable": self.reportable,
                 "page": self.page,
                 "link": not_me_link(self.event, recipient.address) if self.reportable and recipient.believed else "",
             }
-            mail = EmailMultiAlternatives(
-                subject=f"m2v: {self.notice.headline}",
-                body=render_to_string("mail/notice.txt", context),
-                to=[recipient.address],
-            )
-            mail.attach_alternative(render_to_string("mail/notice.html", context), "text/html")
-        return mail
+            subject = f"m2v: {self.notice.headline}"
+        return Draft(recipient.address, subject, NOTICE_MAIL, recipient.language, words)
 
     def about(self, recipients: list[Recipient]) -> str:
         """What makes two letters the same, so that one of them is enough: what they say, about whom, and to whom."""

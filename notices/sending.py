@@ -1,16 +1,14 @@
-"""From a line of the audit to the mails about it. Mail never undoes or delays an act."""
+"""From a line of the audit to the mails about it, which are owed once the act is committed, and by nothing else."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial
 from typing import TYPE_CHECKING
 
-from django.db import transaction
 from django.db.models import prefetch_related_objects
 
-from accounts import delivery
+from accounts.owed import owe
 from audit.sentences import SENTENCES
 from audit.vocabulary import Action
 from notices import letters, recipients
@@ -29,19 +27,19 @@ _together: ContextVar[list[tuple[Notice, AuditEvent]] | None] = ContextVar("told
 
 
 def tell(event: AuditEvent) -> None:
-    """Once `event` is committed, send the mails about it."""
+    """In the transaction of `event`, write down the mails that are owed about it."""
     together = _together.get()
     for notice in (*NOTICES.get(Action(event.action), ()), IN_THE_SHELL):
         if notice.when(event):
             if together is None:
-                transaction.on_commit(partial(_send, notice, event), robust=True)
+                _owe(notice, event)
             else:
                 together.append((notice, event))
 
 
 @contextmanager
 def told_together() -> Iterator[None]:
-    """What is told of acts within goes out as one circular, made mail by mail when its turn comes."""
+    """The mails about acts within are written down at its end, all at once. Its caller has the transaction open."""
     told: list[tuple[Notice, AuditEvent]] = []
     token = _together.set(told)
     try:
@@ -49,10 +47,10 @@ def told_together() -> Iterator[None]:
     finally:
         _together.reset(token)
     if told:
-        transaction.on_commit(partial(_send_many, told), robust=True)
+        _owe_many(told)
 
 
-def _send_many(told: list[tuple[Notice, AuditEvent]]) -> None:
+def _owe_many(told: list[tuple[Notice, AuditEvent]]) -> None:
     """All that the letters need is looked up here, in a few statements for all of them."""
     moved = recipients.moved_lately([event.subject_id for _notice, event in told])
     prefetch_related_objects([event for _notice, event in told], "company")
@@ -61,21 +59,16 @@ def _send_many(told: list[tuple[Notice, AuditEvent]]) -> None:
         stayed = notice.to is recipients.the_person and event.subject_id not in moved
         to.append((notice, event, recipients.at_home(event) if stayed else notice.to(event)))
     mails = (letters.letter(notice, event).to(each) for notice, event, people in to for each in people)
-    delivery.deliver_to_many(mails, cause=str(told[0][1].actor_id))
+    owe(mails, cause=told[0][1].actor_id)
 
 
-def _send(notice: Notice, event: AuditEvent) -> None:
+def _owe(notice: Notice, event: AuditEvent) -> None:
     people = notice.to(event)
     if not people:
         return
     letter = letters.letter(notice, event)
-    cause = str(event.actor_id or event.address or event.subject_id)
-    about = letter.about(people)
-    mails = (letter.to(each) for each in people)
-    if event.subject_id is None:
-        delivery.deliver_to_many(mails, cause=cause, about=about, spaced=SPACED)
-    else:
-        delivery.deliver(*mails, cause=cause, about=about, spaced=SPACED)
+    cause = event.actor_id or event.address or event.subject_id
+    owe(map(letter.to, people), cause=cause, about=letter.about(people), spaced=SPACED)
 
 
 def headline(event: AuditEvent) -> str:

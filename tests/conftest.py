@@ -13,6 +13,7 @@ from companies.models import Company
 from m2v import logs
 from m2v.reports import reports
 from tests.people import NOW, PASSWORD, Person
+from tests.post import Outbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,6 +96,15 @@ def administrator(admin) -> Person:
     person = Person(admin)
     person.sign_in()
     return person
+
+
+@pytest.fixture
+def mailoutbox(request, mailoutbox) -> Outbox:
+    """What was mailed, and what is owed, which is delivered when somebody looks."""
+    return Outbox(
+        may_ask=bool({"db", "transactional_db"} & set(request.fixturenames))
+        or bool(request.node.get_closest_marker("django_db"))
+    )
 
 
 @pytest.fixture

@@ -14,8 +14,6 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 Path(STATIC_ROOT).mkdir(parents=True, exist_ok=True)
 WHITENOISE_AUTOREFRESH = True
-# What was mailed is there as soon as it is looked for.
-MAIL_IN_BACKGROUND = False
 # And a test seals when it means to.
 AUDIT_SEALED_AFTER = None
 # A connection that outlives its request would keep the test database from being dropped.

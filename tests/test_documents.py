@@ -11,9 +11,8 @@ from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
-from accounts import keys
+from accounts import keys, sealing
 from audit.models import AuditEvent, Checkpoint
-from mfa import sealing
 from mfa.methods.passkeys import answers
 from tests.documents import DOCS, table
 from tests.rooms import ROOMS

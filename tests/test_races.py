@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts import not_me, people
 from accounts.authorization import LastAdministrator, OutOfReach, ShutOut, able_to_sign_in
 from accounts.models import Budget, Role, User
+from accounts.sealing import Purpose, unseal
 from accounts.throttle import budgets, lanes, rule
 from audit.models import AuditEvent
 from audit.recording import record
@@ -24,7 +25,6 @@ from companies.models import Company
 from mfa import services
 from mfa.methods import totp
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest, RecoveryCode
-from mfa.sealing import Purpose, unseal
 from tests.mfa.pages import OWN, OWN_SETUP, SAVE, codes_on, confirm_setup, open_setup, window_of
 from tests.people import PASSWORD, Person
 

@@ -199,7 +199,7 @@ def _has_turn(run: BulkRun) -> None:
 
 def _step(run: BulkRun, actor: User) -> bool:
     """Act on some of those who are left. False where nobody is."""
-    with told_together(), transaction.atomic(), recording.written_together():
+    with transaction.atomic(), told_together(), recording.written_together():
         return _act_on_some(run, actor)
 
 

@@ -15,9 +15,9 @@ from accounts.guards import settings_app
 from accounts.models import User
 from accounts.permissions import Permission
 from accounts.refusals import managed_or_404
+from accounts.sealing import Purpose, Unreadable, seal, unseal
 from accounts.throttle import budgets, lanes
 from companies.views.back import back_to_user, to_let_in
-from mfa.sealing import Purpose, Unreadable, seal, unseal
 from mfa.step_up import confirmation_required
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from accounts.authorization import LastAdministrator
 from accounts.forms import too_many
 from accounts.guards import settings_app
 from accounts.permissions import Permission
+from accounts.sealing import Purpose, Unreadable, seal, unseal
 from accounts.throttle import budgets, lanes
 from audit.models import AuditEvent
 from audit.sentences import checked_how
@@ -31,7 +32,6 @@ from companies.lost_phone import reset
 from companies.spelling import spelled
 from companies.views.back import back_to_user, list_query
 from companies.views.users import find_person, last_administrator, page_behind
-from mfa.sealing import Purpose, Unreadable, seal, unseal
 from mfa.services import Sessions
 from mfa.step_up import confirmation_required
 from mfa.window.consequences import Consequence

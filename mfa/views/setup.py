@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import login
 from accounts.login import Proof
+from accounts.sealing import Unreadable
 from mfa import services, steps
 from mfa.forms import CodesSavedForm, SetUpForm
 from mfa.methods import totp
@@ -24,7 +25,6 @@ from mfa.methods.recovery_codes.enrolment import NEXT_CODES, UNSAVED_CODES, keep
 from mfa.methods.totp.enrolment import SETUP, Setup, SetupGone, begin_setup, current_setup, waiting_setup
 from mfa.methods.totp.qr import qr_svg
 from mfa.policy import Method, Step
-from mfa.sealing import Unreadable
 from mfa.step_up import confirmation_required
 from mfa.steps import login_step
 from mfa.window.page import own_query, own_window

@@ -6,14 +6,15 @@ from html import unescape
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts import delivery, invitations
+from accounts import invitations
+from accounts.addresses import ADDRESS_MAIL
 from accounts.domains import NoDomain, ascii_address, ascii_domain, shown_domain
 from accounts.models import User
+from accounts.owed import Draft, owe
 from accounts.text import clean_address, fold_address, spoken
 from tests.accounts.test_names import ANY_SPEED, signs_in
 from tests.people import PASSWORD, Person
@@ -170,12 +171,12 @@ def test_any_text_is_a_domain_in_one_form_or_refused(text):
 # --- What mails carry ---
 
 
-def test_every_mail_says_that_a_machine_sent_it_and_which_site(settings, mailoutbox):
+def test_every_mail_says_that_a_machine_sent_it_and_which_site(settings, db, mailoutbox):
     settings.BASE_URL = "https://mfa.acme.example:8443"
 
-    delivery.deliver(EmailMessage("Hello", "Hello", to=["kim@acme.example"]), cause="kim")
-    delivery.deliver_to_many([EmailMessage("Hello", "Hello", to=["lee@acme.example"])], cause="kim")
+    owe((Draft(f"{name}@acme.example", "Hello", ADDRESS_MAIL, "en") for name in ("kim", "lee")), cause="kim")
 
+    assert len(mailoutbox) == 2
     for sent in mailoutbox:
         headers = sent.message()
         assert headers["Auto-Submitted"] == "auto-generated"

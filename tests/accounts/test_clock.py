@@ -25,6 +25,7 @@ from tests.addresses import link_of
 from tests.links import ask, link_in
 from tests.mfa.pages import words
 from tests.people import PASSWORD, browser
+from tests.post import deliver_owed
 
 USERS = "/settings/administration/users/"
 TEN_YEARS = 10 * 365 * 24 * 3600
@@ -43,6 +44,7 @@ def path(link):
 
 def reset(kim, _admin, _make_user):
     ask(kim.user.email)
+    deliver_owed()
     return link_in(mail.outbox.pop())
 
 

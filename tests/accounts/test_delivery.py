@@ -1,353 +1,432 @@
-"""Mail is delivered beside the request: no mail server, slow, broken or silent, keeps anybody waiting."""
+"""Mail that is owed arrives: at least once, and never twice knowingly, whatever mail server, worker or database do."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import re
 from collections import Counter
-from pathlib import Path
-from threading import Event, current_thread
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from itertools import pairwise
+from threading import Event
 from time import monotonic, sleep
+from uuid import uuid4
 
 import pytest
 from django.core import mail
-from django.core.mail import EmailMessage
 from django.core.mail.backends.locmem import EmailBackend
+from django.db import OperationalError, connection, transaction
+from django.utils import timezone
 
 from accounts import delivery
-from audit.recording import record
-from audit.vocabulary import Action
-from tests.addresses import link_of
+from accounts.addresses import ADDRESS_MAIL
+from accounts.models import OwedMail
+from accounts.owed import Draft, owe
+from tests.post import deliver_owed
+from tests.server.slow_mail import Manners, mail_server
+from tests.with_postgres import free_port
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
 HERE = "tests.accounts.test_delivery"
+ID = re.compile(rb"^Message-ID: (\S+)", re.MULTILINE)
+TO = re.compile(rb"^To: (\S+)", re.MULTILINE)
 
 
-def letter(to="kim@acme.example"):
-    return EmailMessage("Hello", "Hello Kim", to=[to])
+def draft(to="kim@acme.example", subject="Hello"):
+    return Draft(to, subject, ADDRESS_MAIL, "en", {"username": "kim"})
 
 
-class Slow(EmailBackend):
-    """A mail server that answers when it is let."""
-
-    go = Event()
-    threads: list[str] = []
-
-    def send_messages(self, messages):
-        assert self.go.wait(10)
-        self.threads.append(current_thread().name)
-        return super().send_messages(messages)
+def owe_to(number, **more):
+    owe((draft(f"p{one}@acme.example") for one in range(number)), **{"cause": "kim", **more})
 
 
-class Choosy(EmailBackend):
-    """One that refuses some, and counts calls."""
-
-    calls = 0
-
-    def open(self):
-        type(self).calls += 1
-
-    def close(self):
-        raise OSError("The line was cut.")
-
-    def send_messages(self, messages):
-        if "refused" in messages[0].to[0]:
-            raise ValueError("No such mailbox.")
-        return super().send_messages(messages)
+def deliver():
+    """What the worker does, once."""
+    delivery.deliver_due(delivery.Turns(), Event())
 
 
-class Polite(Choosy):
-    def close(self):
-        """Nothing to close."""
+def a_while_later():
+    """The time of the next attempt has come."""
+    OwedMail.objects.filter(ended_at=None).update(due_at=timezone.now())
+
+
+def names(taken):
+    return Counter(TO.search(one)[1].decode().partition("@")[0] for one in taken)
+
+
+def each_once(number):
+    return {f"p{one}": 1 for one in range(number)}
+
+
+def fates():
+    return Counter(OwedMail.objects.values_list("fate", flat=True))
 
 
 @pytest.fixture
-def background(settings, mailoutbox):
-    """As the site is served."""
-    settings.MAIL_IN_BACKGROUND = True
-    settings.MAILERS = {"default": {"BACKEND": f"{HERE}.Slow"}}
-    Slow.go.clear()
-    Slow.threads.clear()
-    yield
-    Slow.go.set()
-    wait()
+def server(settings):
+    """`server(manners)` is a mail server, and the site sends there."""
+
+    def at(manners=None, port=0):
+        port = port or free_port()
+        settings.MAILERS = {"default": {"BACKEND": SMTP, "OPTIONS": {"host": "127.0.0.1", "port": port, "timeout": 5}}}
+        return mail_server(manners or Manners(patience=0), port)
+
+    return at
 
 
-def wait(*lanes):
-    """Until what was handed over is delivered."""
-    for lane in lanes or (delivery.LETTERS, delivery.CIRCULARS):
-        end = monotonic() + 60
-        while (lane.queues or lane.busy) and monotonic() < end:
-            sleep(0.01)
-        assert not lane.queues
-        assert not lane.busy
+# --- What goes wrong at the mail server ---
 
 
-def test_the_site_delivers_in_the_background():
-    from m2v import settings  # noqa: PLC0415  # the site's own, which the tests' replace
+def test_of_179_that_are_owed_while_it_refuses_179_arrive_when_it_is_back(db, server, caplog):
+    port, manners = free_port(), Manners(patience=0)
+    back = server(manners, port)
+    for cause in ("kim", "lee", "mia"):
+        owe((draft(f"{cause}{one}@acme.example") for one in range(60 if cause != "mia" else 59)), cause=cause)
+    for _ in range(5):  # half an hour
+        deliver()
+        assert not delivery.due().exists(), "each waits for its next attempt"
+        a_while_later()
+    assert set(OwedMail.objects.values_list("attempts", flat=True)) == {5}
+    assert "is tried again" in caplog.text
 
-    assert settings.MAIL_IN_BACKGROUND is True
+    with back as (_address, taken):
+        deliver()
+
+    assert len(taken) == len(names(taken)) == len({ID.search(one)[1] for one in taken}) == 179
+    assert manners.connections == 1
+    assert fates() == {"delivered": 179}
+    assert not OwedMail.objects.exclude(sealed=None).exists()
 
 
-def test_handing_over_does_not_wait_for_the_mail_server(background):
-    start = monotonic()
-    delivery.deliver(letter(), cause="kim")
-    delivery.deliver_to_many((letter() for _ in range(3)), cause="kim")
+def test_a_line_that_is_cut_costs_no_mail_and_none_is_sent_twice(db, server):
+    owe_to(10)
+    with server(Manners(patience=0, hangs_up_at={4})) as (_address, taken):
+        deliver()
+        assert len(taken) == 9
+        a_while_later()
+        deliver()
 
-    assert monotonic() - start < 1
+    assert names(taken) == each_once(10)
+
+
+def test_where_nobody_knows_whether_it_was_taken_it_is_sent_again_and_can_be_recognised(db, server):
+    owe_to(3)
+    with server(Manners(patience=0, forgets_to_say={2})) as (_address, taken):
+        deliver()
+        a_while_later()
+        deliver()
+
+    assert names(taken) == {"p0": 1, "p1": 2, "p2": 1}
+    assert len({ID.search(one)[1] for one in taken}) == 3
+
+
+def test_whom_it_asks_to_come_again_is_written_to_later_and_the_others_now(db, server):
+    owe_to(3)
+    manners = Manners(patience=0, to_recipient={"p1@acme.example": "450 greylisted"})
+    with server(manners) as (_address, taken):
+        deliver()
+        assert names(taken) == {"p0": 1, "p2": 1}
+        left = OwedMail.objects.get(ended_at=None)
+        assert 50 < (left.due_at - timezone.now()).total_seconds() < 70
+        deliver()
+        assert len(taken) == 2, "not before its time"
+        manners.to_recipient.clear()
+        a_while_later()
+        deliver()
+
+    assert names(taken) == each_once(3)
+
+
+@pytest.mark.parametrize("when", ["to_recipient", "to_mail_for"])
+def test_what_is_refused_for_good_is_given_up_and_the_log_says_which(when, db, server, caplog):
+    owe_to(3)
+    with server(Manners(patience=0, **{when: {"p1@acme.example": "550 no such mailbox"}})) as (_address, taken):
+        deliver()
+        a_while_later()
+        deliver()
+
+    assert names(taken) == {"p0": 1, "p2": 1}
+    given_up = OwedMail.objects.get(fate="failed")
+    assert (given_up.attempts, given_up.sealed) == (1, None)
+    [line] = [record for record in caplog.records if "is given up" in record.message]
+    assert line.fields["message_id"] == given_up.message_id
+    assert "no such mailbox" in line.fields["why"]
+
+
+def test_a_sender_or_a_password_that_is_refused_loses_no_mail(db, server):
+    """Whoever runs the site mends it within three days."""
+    owe_to(2)
+    manners = Manners(patience=0, to_sender="530 authentication required")
+    with server(manners) as (_address, taken):
+        deliver()
+        assert taken == []
+        manners.to_sender = "250 well"
+        a_while_later()
+        deliver()
+
+    assert names(taken) == each_once(2)
+
+
+def test_the_pauses_grow_to_four_hours_and_end_after_three_days(db, settings, time_machine, caplog):
+    time_machine.move_to("2026-05-04 09:00:00+00:00", tick=False)
+    server_away(settings)
+    owe_to(1)
+    start, pauses = timezone.now(), []
+    while row := OwedMail.objects.filter(ended_at=None).first():
+        pauses.append((row.due_at - timezone.now()).total_seconds() / 60)
+        time_machine.move_to(row.due_at, tick=False)
+        deliver()
+
+    assert [round(pause) for pause in pauses[:4]] == pytest.approx([0, 1, 2, 4], abs=1)
+    assert all(later > sooner for sooner, later in pairwise(pauses[:9]))
+    assert 200 < max(pauses) < 270
+    assert timedelta(days=2.7) < timezone.now() - start < timedelta(days=3)
+    assert fates() == {"failed": 1}
+    assert "is given up" in caplog.text
+
+
+def server_away(settings):
+    settings.MAILERS = {
+        "default": {"BACKEND": SMTP, "OPTIONS": {"host": "127.0.0.1", "port": free_port(), "timeout": 5}}
+    }
+
+
+def test_a_link_that_has_ended_is_not_sent(db, mailoutbox):
+    owe_to(1, expires_at=timezone.now() + timedelta(hours=1))
+    owe([draft("late@acme.example")], cause="kim", expires_at=timezone.now())
+
+    assert [sent.to for sent in mailoutbox] == [["p0@acme.example"]]
+    assert fates() == {"delivered": 1, "expired": 1}
+
+
+# --- What goes wrong here ---
+
+
+def test_what_a_killed_process_had_claimed_is_sent_once_its_claim_has_ended(db, mailoutbox):
+    owe_to(2)
+    claim = {"claim": uuid4(), "claimed_until": timezone.now() + delivery.CLAIMED}
+    OwedMail.objects.update(**claim)
+    deliver()
     assert mail.outbox == []
-    Slow.go.set()
-    wait()
-    assert len(mail.outbox) == 4
-    assert {name.rpartition("_")[0] for name in Slow.threads} == {"post-letters", "post-circulars"}
+
+    OwedMail.objects.update(claimed_until=timezone.now())
+
+    assert len(mailoutbox) == 2
 
 
-def test_a_login_does_not_wait_for_the_mail_server(background, transactional_db, make_person):
-    kim = make_person("kim")
-    kim.set_up_app()
-    start = monotonic()
-
-    kim.enter_password()
-    assert kim.enter_code(kim.codes[0]).headers["Location"] == "/"
-
-    assert monotonic() - start < 5
-    assert mail.outbox == []
-    Slow.go.set()
-    wait()
-    assert "m2v: A recovery code was used" in [sent.subject for sent in mail.outbox]
-
-
-def test_a_letter_does_not_wait_for_a_circular(background):
-    gate = Event()
-
-    def circular():
-        assert gate.wait(10)
-        yield letter("many@acme.example")
-
-    Slow.go.set()
-    delivery.deliver_to_many(circular(), cause="kim")
-    delivery.deliver(letter(), cause="kim")
-    wait(delivery.LETTERS)
-
-    assert [sent.to for sent in mail.outbox] == [["kim@acme.example"]]
-    gate.set()
-
-
-def test_nothing_is_dropped_however_much_one_person_causes_and_the_log_says_it(background, caplog):
-    for _ in range(1000):
-        delivery.deliver(letter(), cause="kim")
-
-    assert caplog.text.count("mails of one cause wait") == 1
-    Slow.go.set()
-    wait()
-    assert len(mail.outbox) == 1000
-
-
-class Stuck(Slow):
-    """A mail server that takes for ever with what one person causes, and is quick for everybody else."""
+class TakenMeanwhile(EmailBackend):
+    """While it sends, another takes the rest, as after a claim that ended."""
 
     def send_messages(self, messages):
-        if messages[0].to != ["many@acme.example"]:
-            return EmailBackend.send_messages(self, messages)
+        OwedMail.objects.filter(sealed__isnull=False).update(claim=uuid4())
         return super().send_messages(messages)
 
 
-def test_nobodys_mail_waits_behind_what_another_causes(background, settings):
-    settings.MAILERS = {"default": {"BACKEND": f"{HERE}.Stuck"}}
-    for _ in range(20):
-        delivery.deliver(letter("many@acme.example"), cause="mallory")
-        delivery.deliver_to_many((letter("many@acme.example") for _ in range(5)), cause="mallory")
-    delivery.deliver(letter(), cause="kim")
-    delivery.deliver_to_many([letter("lee@acme.example")], cause="lee")
+def test_one_who_was_slow_sends_nothing_that_another_has_taken(db, settings):
+    settings.MAILERS = {"default": {"BACKEND": f"{HERE}.TakenMeanwhile"}}
+    owe_to(3)
 
-    end = monotonic() + 5
-    while len(mail.outbox) < 2 and monotonic() < end:
-        sleep(0.01)
-    assert sorted(sent.to[0] for sent in mail.outbox) == ["kim@acme.example", "lee@acme.example"]
+    deliver()
+
+    assert [sent.to for sent in mail.outbox] == [["p0@acme.example"]]
+    assert fates() == {"delivered": 1, "": 2}
 
 
-def test_queues_take_turns(background):
-    lane = delivery.MailQueues("turns", threads=1)
-    for name in ("first", "mallory", "mallory", "mallory", "kim"):
-        lane.take([letter(f"{name}@acme.example")], name)
-    Slow.go.set()
-    wait(lane)
+def test_of_many_who_deliver_at_once_each_mail_is_sent_by_one(transactional_db, server):
+    owe_to(40)
+    owe((draft(f"q{one}@acme.example") for one in range(20)), cause="lee")
 
-    assert [sent.to[0].partition("@")[0] for sent in mail.outbox] == ["first", "mallory", "kim", "mallory", "mallory"]
+    def one_of_them(_number):
+        try:
+            deliver()
+        finally:
+            connection.close()
 
+    with server(Manners(patience=0.01)) as (_address, taken), ThreadPoolExecutor(4) as workers:
+        list(workers.map(one_of_them, range(4)))
 
-def test_a_circular_lets_others_have_their_turn_and_comes_to_its_end(background):
-    lane = delivery.MailQueues("turns", threads=1)
-    lane.take((letter("many@acme.example") for _ in range(delivery.AT_A_TIME * 2)), "mallory")
-    lane.take([letter()], "kim")
-    Slow.go.set()
-    wait(lane)
-
-    names = [sent.to[0] for sent in mail.outbox]
-    assert names.index("kim@acme.example") == delivery.AT_A_TIME
-    assert names.count("many@acme.example") == delivery.AT_A_TIME * 2
+    assert len(taken) == len(names(taken)) == 60
 
 
-def test_of_several_about_the_same_thing_that_wait_the_last_is_sent(background):
-    lane = delivery.MailQueues("same", threads=1)
-    lane.take([letter("first@acme.example")], "kim")
-    end = monotonic() + 10
-    while not lane.busy and monotonic() < end:
-        sleep(0.01)
+def test_a_database_that_is_away_when_a_mail_was_delivered_brings_no_second_one(
+    transactional_db, mailoutbox, monkeypatch
+):
+    owe_to(1)
+    monkeypatch.setattr(delivery, "AGAIN_SECONDS", 0)
+    away = [1, 2]
+
+    def answers(execute, sql, params, many, context):
+        if sql.startswith("UPDATE") and params and "delivered" in params and away:
+            away.pop()
+            raise OperationalError("The database is gone.")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(answers):
+        deliver()
+    deliver()
+
+    assert away == []
+    assert fates() == {"delivered": 1}
+    assert len(mailoutbox) == 1
+
+
+# --- Whose turn it is ---
+
+
+def test_nobodys_mail_waits_behind_what_another_causes(db):
+    owe((draft("many@acme.example") for _ in range(delivery.AT_A_TIME * 3)), cause="mallory")
+    owe([draft()], cause="kim")
+    turns = delivery.Turns()
+
+    assert {one.cause for one in turns.take()} == {"mallory"}
+    assert [one.cause for one in turns.take()] == ["kim"], "whose cause nobody is at"
+    assert turns.take() == []
+
+
+def test_causes_take_turns(db, mailoutbox):
+    for name in ("mallory", "kim"):
+        owe((draft(f"{name}@acme.example") for _ in range(delivery.AT_A_TIME + 5)), cause=name)
+    deliver()
+
+    turns = [name for number, name in enumerate(to_names()) if number == 0 or to_names()[number - 1] != name]
+    assert turns == ["mallory", "kim", "mallory", "kim"]
+
+
+def to_names():
+    return [sent.to[0].partition("@")[0] for sent in mail.outbox]
+
+
+def test_of_several_about_the_same_thing_that_wait_the_last_is_sent(db, mailoutbox):
     for number in range(5):
-        lane.take([EmailMessage(f"Number {number}", "text", to=["kim@acme.example"])], "kim", "the address of Kim")
-    lane.take([letter("kim@acme.example")], "kim", "something else")
-    lane.take([letter("lee@acme.example")], "lee", "the address of Kim")
-    Slow.go.set()
-    wait(lane)
+        owe([draft(subject=f"Number {number}")], cause="kim", about="the address of Kim")
+    owe([draft(), draft("other@acme.example")], cause="kim", about="something else")
+    owe([draft(subject="Of Lee")], cause="lee", about="the address of Kim")
 
-    assert sorted(sent.subject for sent in mail.outbox) == ["Hello", "Hello", "Hello", "Number 4"]
+    deliver()
+
+    assert sorted(sent.subject for sent in mail.outbox) == ["Hello", "Hello", "Number 4", "Of Lee"]
+    assert fates() == {"delivered": 4, "replaced": 4}
 
 
-def test_what_is_spaced_goes_at_once_and_what_follows_waits_for_the_end_of_its_time(background):
-    Slow.go.set()
-    lane = delivery.MailQueues("spaced", threads=1)
+def test_what_is_spaced_goes_at_once_and_what_follows_waits_for_the_end_of_its_time(db, time_machine, mailoutbox):
+    time_machine.move_to("2026-05-04 09:00:00+00:00", tick=False)
 
-    def said(number, cause="kim", about="the address of Kim"):
-        lane.take([EmailMessage(f"{cause} {number}", "text", to=["kim@acme.example"])], cause, about, spaced=5)
+    def said(subject, **more):
+        owe([draft(subject=subject)], **{"cause": "kim", "about": "the address of Kim", "spaced": 60} | more)
+        deliver()
 
     said("first")
-    wait(lane)
-    assert [sent.subject for sent in mail.outbox] == ["kim first"]
     for number in range(20):
-        said(number)
-    said("first", about="something else")
-    said("first", cause="lee")
-    wait(lane)
-    assert [sent.subject for sent in mail.outbox[1:]] == ["kim first", "lee first"], "each has its own time"
+        said(f"Number {number}")
+    said("another thing", about="something else")
+    said("of Lee", cause="lee")
+    assert [sent.subject for sent in mail.outbox] == ["first", "another thing", "of Lee"], "each has its own time"
 
+    time_machine.shift(59)
+    deliver()
+    assert len(mail.outbox) == 3
+    time_machine.shift(2)
+    deliver()
+    assert [sent.subject for sent in mail.outbox[3:]] == ["Number 19"], "the last, once its time has come"
+
+
+def test_an_older_one_that_had_trouble_does_not_follow_a_newer_one(db, mailoutbox):
+    owe([draft(subject="Old")], cause="kim", about="the address of Kim")
+    OwedMail.objects.update(due_at=timezone.now() + timedelta(minutes=1))
+    owe([draft(subject="New")], cause="kim", about="the address of Kim")
+    deliver()
+    a_while_later()
+    deliver()
+
+    assert [sent.subject for sent in mail.outbox] == ["New"]
+
+
+# --- The worker ---
+
+
+class Slow(EmailBackend):
+    """One that takes a mail when it is let."""
+
+    begun, go = Event(), Event()
+
+    def send_messages(self, messages):
+        self.begun.set()
+        assert self.go.wait(20)
+        return super().send_messages(messages)
+
+
+@pytest.fixture
+def slow(settings):
+    settings.MAILERS = {"default": {"BACKEND": f"{HERE}.Slow"}}
+    Slow.begun.clear()
+    Slow.go.clear()
+    yield Slow
+    Slow.go.set()
+
+
+def test_it_finds_by_itself_what_is_owed_and_when_it_ends_the_mail_on_its_way_is_the_last(transactional_db, slow):
+    worker = delivery.Delivery()
+    worker.start()
+    owe_to(3)
+    assert slow.begun.wait(20)
+
+    with ThreadPoolExecutor(1) as stopping:
+        ended = stopping.submit(worker.end)
+        sleep(0.2)
+        assert not ended.done()
+        slow.go.set()
+        ended.result(20)
+
+    assert len(mail.outbox) == 1
+    assert fates() == {"delivered": 1, "": 2}
+    assert delivery.due().count() == 2, "and the others are free for whoever comes next"
+
+
+def test_no_act_waits_for_the_mail_server(transactional_db, slow, make_person):
+    worker = delivery.Delivery()
+    worker.start()
+    try:
+        kim = make_person("kim")
+        kim.set_up_app()
+        assert slow.begun.wait(20)
+        start = monotonic()
+        kim.enter_password()
+        assert kim.enter_code(kim.codes[0]).headers["Location"] == "/"
+        assert monotonic() - start < 5
+        assert mail.outbox == []
+    finally:
+        slow.go.set()
+        worker.end()
+    deliver_owed()
+
+    assert "m2v: A recovery code was used" in [sent.subject for sent in mail.outbox]
+
+
+def test_mail_that_waits_for_too_long_is_a_line_of_the_log(transactional_db, settings, caplog):
+    server_away(settings)
+    owe_to(2)
+    OwedMail.objects.update(created_at=timezone.now() - timedelta(minutes=11))
+    worker = delivery.Delivery()
+    worker.start()
     end = monotonic() + 20
-    while len(mail.outbox) < 4 and monotonic() < end:
-        sleep(0.01)
-    assert [sent.subject for sent in mail.outbox[3:]] == ["kim 19"], "the last, once its time has come"
-    said("again")
-    wait(lane)
-    assert len(mail.outbox) == 4, "it was told a moment ago"
-    lane.hurry()
-    wait(lane)
+    while "Mail waits for too long." not in caplog.text and monotonic() < end:
+        sleep(0.05)
+    worker.end()
+
+    [line] = [record for record in caplog.records if record.message == "Mail waits for too long."]
+    assert line.fields == {"number": 2, "minutes": 11}
 
 
-def test_what_is_held_back_goes_when_it_is_hurried_and_nothing_twice(background):
-    Slow.go.set()
-    lane = delivery.MailQueues("hurried", threads=1)
-    for number in range(3):
-        lane.take([EmailMessage(f"Number {number}", "text", to=["kim@acme.example"])], "kim", "Kim", spaced=60)
-        wait(lane)
-    assert len(mail.outbox) == 1
-
-    lane.hurry()
-    lane.hurry()
-    wait(lane)
-
-    assert [sent.subject for sent in mail.outbox] == ["Number 0", "Number 2"]
+# --- The act's own transaction ---
 
 
-def test_twenty_posts_about_ones_address_are_few_mails(background, transactional_db, kim):
-    Slow.go.set()
-    kim.sign_in()
-    wait()
-    del mail.outbox[:]
-    form = {"first_name": "Kim", "last_name": "Hansen", "language": "en"}
-    for number in range(20):
-        kim.client.post("/user-settings/", form | {"email": f"new{number % 2}@acme.example"})
-        wait()
-    assert Counter(sent.to[0] for sent in mail.outbox) == {
-        "kim@acme.example": 1, "new0@acme.example": 1, "new1@acme.example": 1
-    }  # fmt: skip
+def test_an_act_that_is_undone_owes_nothing(transactional_db):
+    with transaction.atomic():
+        owe_to(3)
+        transaction.set_rollback(True)
 
-    delivery.LETTERS.hurry()
-    wait()
-
-    told = Counter(sent.to[0] for sent in mail.outbox)
-    assert told == {"kim@acme.example": 2, "new0@acme.example": 2, "new1@acme.example": 2}
-    last = [sent for sent in mail.outbox if sent.to == ["new1@acme.example"]][-1]
-    assert link_of(kim.user).rsplit(":", 2)[0] in last.body, "the link that works"
+    assert not OwedMail.objects.exists()
 
 
-def test_acts_in_a_row_that_say_the_same_are_told_once_while_the_mail_waits(background, transactional_db, make_person):
-    kim = make_person("kim")
-    subject = kim.user
-    for _ in range(20):
-        record(Action.PASSWORD_CHANGED, actor=subject, subject=subject)
-    record(Action.PASSKEY_CREATED, actor=subject, subject=subject, name="Phone")
-    record(Action.PASSKEY_CREATED, actor=subject, subject=subject, name="Key")
-    Slow.go.set()
-    wait()
-    told = Counter(sent.subject for sent in mail.outbox)
-    assert told["m2v: Your password was changed"] == 1
-    delivery.LETTERS.hurry()
-    wait()
-
-    told = Counter(sent.subject for sent in mail.outbox)
-    assert told["m2v: Your password was changed"] == 2  # the first, and the last a minute later
-    assert told["m2v: A passkey was added to your account"] == 2
-
-
-def test_mail_that_is_handed_over_while_the_process_ends_is_delivered_at_once(background):
-    Slow.go.set()
-    lane = delivery.MailQueues("ended", threads=1)
-    lane.threads.shutdown()
-
-    lane.take([letter()], "kim")
-
-    assert len(mail.outbox) == 1
-
-
-def test_one_that_is_refused_keeps_none_of_the_others(settings, mailoutbox, caplog):
-    settings.MAILERS = {"default": {"BACKEND": f"{HERE}.Polite"}}
-    Polite.calls = 0
-
-    some = ("a@acme.example", "refused@acme.example", "c@acme.example")
-    delivery.deliver_to_many((letter(to) for to in some), cause="kim")
-
-    assert [sent.to[0] for sent in mail.outbox] == ["a@acme.example", "c@acme.example"]
-    assert caplog.text.count("A mail was not delivered.") == 1
-    assert Polite.calls == 2
-
-
-def test_a_line_that_was_cut_is_opened_again(settings, mailoutbox, caplog):
-    settings.MAILERS = {"default": {"BACKEND": f"{HERE}.Choosy"}}
-
-    delivery.deliver(letter("refused@acme.example"), letter(), cause="kim")
-
-    assert [sent.to[0] for sent in mail.outbox] == ["kim@acme.example"]
-    assert "The connection to the mail server broke: The line was cut." in caplog.text
-
-
-def test_many_go_over_one_connection(settings, mailoutbox):
-    settings.MAILERS = {"default": {"BACKEND": f"{HERE}.Polite"}}
-    Polite.calls = 0
-
-    delivery.deliver_to_many((letter() for _ in range(40)), cause="kim")
-
-    assert len(mail.outbox) == 40
-    assert Polite.calls == 1
-
-
-def test_what_waits_when_the_process_ends_is_delivered_before(tmp_path):
-    script = """
-import os, django
-os.environ["DJANGO_SETTINGS_MODULE"] = "m2v.settings"
-django.setup()
-from django.core.mail import EmailMessage
-from audit.recording import record
-from accounts import delivery
-from audit.vocabulary import Action
-for n in range(20):
-    delivery.deliver(EmailMessage(f"Number {n}", "text", to=["kim@acme.example"]), cause="kim")
-for n in range(20, 23):
-    delivery.deliver(EmailMessage(f"Number {n}", "text", to=["kim@acme.example"]), cause="lee", about="Kim", spaced=60)
-    while delivery.LETTERS.queues or delivery.LETTERS.busy:
-        pass
-"""
-    environment = {"DATA_DIR": str(tmp_path), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, check=False)
-
-    assert done.returncode == 0, done.stderr
-    sent = "".join(file.read_text() for file in (tmp_path / "outbox").iterdir())
-    assert {f"Subject: Number {n}\n" in sent for n in [*range(20), 20, 22]} == {True}
+def test_five_hundred_are_one_statement(db, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        owe_to(500)

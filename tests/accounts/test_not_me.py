@@ -318,7 +318,7 @@ def test_without_administrators_in_the_company_the_sites_are_told(report, admin,
 )
 def test_who_can_help_whom(role, in_company, addresses, make_user, company, company_admin, admin):
     lee = make_user("lee", role=role, company=company if in_company else None)
-    event = record(Action.REPORTED_NOT_ME, actor=None, subject=lee)
+    event = record(Action.REPORTED_NOT_ME, actor=None, subject=lee, name=lee.email)
 
     assert {recipient.address for recipient in the_administrators(event)} == addresses
 

@@ -124,7 +124,9 @@ def _walk(resolver: URLResolver, names: str, pattern: str) -> Iterator[Page]:
 
 
 def everything(*but: str) -> dict[str, list[dict[str, Any]]]:
-    """Every row of the database as plain values, except sessions, guesses, refusals in the audit, and the models named."""
+    """Every row of the database as plain values, except sessions, guesses, mail, refusals in the audit, and the models
+    named.
+    """
     return {
         model.__name__: [
             {name: bytes(value) if isinstance(value, memoryview) else value for name, value in row.items()}
@@ -132,5 +134,5 @@ def everything(*but: str) -> dict[str, list[dict[str, Any]]]:
             if row.get("action") not in REFUSALS
         ]
         for model in apps.get_models()
-        if model.__name__ not in {"Session", "Budget", "ContentType", "Permission", *but}
+        if model.__name__ not in {"Session", "Budget", "OwedMail", "ContentType", "Permission", *but}
     }

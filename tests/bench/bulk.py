@@ -43,7 +43,6 @@ def measure(database: str) -> bool:
     django.setup()
     import logging
 
-    from django.conf import settings
     from django.contrib.auth.hashers import make_password
     from django.core.management import call_command
     from django.utils import timezone
@@ -54,7 +53,6 @@ def measure(database: str) -> bool:
     from companies.models import BulkPerson, BulkRun, Company
 
     logging.disable(logging.INFO)
-    settings.MAIL_IN_BACKGROUND = True
     call_command("migrate", verbosity=0)
     company = Company.objects.create(name="Acme")
     admin = User.objects.create_user("petra", role=Role.ADMINISTRATOR)

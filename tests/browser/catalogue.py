@@ -25,6 +25,7 @@ from accounts import invitations, people, site_rule
 from accounts.models import Budget, Session, User
 from accounts.not_me import Claim
 from accounts.not_me import not_me_link as link_for
+from accounts.sealing import Purpose, unseal
 from accounts.throttle import lanes, rule
 from audit.models import AuditEvent
 from audit.recording import record
@@ -40,7 +41,6 @@ from m2v import errors
 from m2v.management.commands.create_demo import create
 from mfa import services
 from mfa.policy import Method
-from mfa.sealing import Purpose, unseal
 from tests.addresses import link_of
 from tests.audit import forget
 from tests.people import Person

@@ -28,6 +28,7 @@ from companies.models import Company, Reminder
 from mfa import services
 from mfa.models import AccessPass, AuthenticatorApp, Passkey, PasskeyRequest, RecoveryCode
 from mfa.services import Sessions
+from notices.sending import told_together
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -209,7 +210,7 @@ def test_as_many_statements_as_for_few(admin, company, make_user, django_assert_
     many = [make_user(f"many{n}", two_factor_enabled=n % 2 == 0) for n in range(20)]
 
     def counted(them: list[User]) -> int:
-        with django_assert_max_num_queries(1000) as asked, transaction.atomic():
+        with django_assert_max_num_queries(1000) as asked, transaction.atomic(), told_together():
             ACTS[act](*them, actor=admin)
         about = [each["sql"] for each in asked.captured_queries if "audit_auditevent" not in each["sql"]]
         return len(about)

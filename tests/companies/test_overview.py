@@ -8,8 +8,10 @@ import pytest
 from django.utils import timezone
 
 from accounts import people
-from accounts.models import Role, User
+from accounts.addresses import ADDRESS_MAIL
+from accounts.models import OwedMail, Role, User
 from accounts.not_me import Claim
+from accounts.owed import Draft, owe
 from accounts.people import report_not_me
 from accounts.roles import seen_roles
 from audit.models import AuditEvent
@@ -109,6 +111,17 @@ def test_it_says_how_many_said_that_it_was_not_them(petra, make_person, admin):
 
 def test_where_nothing_needs_attention_it_says_so(petra, company):
     assert "Needs attention Nothing at the moment." in overview(petra).words
+
+
+def test_mail_that_waits_for_ten_minutes_is_said_to_the_sites_administrators_alone(petra, carla, company):
+    owe((Draft(f"p{one}@acme.example", "Hello", ADDRESS_MAIL, "en") for one in range(3)), cause="kim")
+    assert "to be delivered" not in overview(petra).words, "it was owed just now"
+
+    OwedMail.objects.update(created_at=timezone.now() - timedelta(minutes=25))
+
+    words = "mails wait to be delivered The first has waited for 25 minutes. The mail server or the worker may be down: see the log."
+    assert words in overview(petra).words
+    assert "to be delivered" not in overview(carla).words
 
 
 def test_a_new_installation_says_how_to_begin(petra):

@@ -15,10 +15,10 @@ import cbor2
 import pytest
 
 from accounts.models import User
+from accounts.sealing import Purpose, Unreadable, seal, unseal
 from mfa.methods import passkeys
 from mfa.methods.passkeys.ceremonies import Refused
 from mfa.models import Passkey
-from mfa.sealing import Purpose, Unreadable, seal, unseal
 from tests.authenticator import b64, unb64
 from tests.fuzz.keys import KINDS, Device
 from tests.fuzz.profiles import LONG

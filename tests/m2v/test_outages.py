@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SEALED = """
-from accounts.models import User; from mfa.models import AuthenticatorApp; from mfa.sealing import Purpose, seal
+from accounts.models import User; from mfa.models import AuthenticatorApp; from accounts.sealing import Purpose, seal
 kim = User.objects.create_user("kim")
 AuthenticatorApp.objects.create(user=kim, key=seal(b"x" * 20, kim.pk, Purpose.APP), confirmed=True)
 """

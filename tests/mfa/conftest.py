@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mfa import sealing
+from accounts import sealing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,14 +15,13 @@ from django.conf import settings
 from django.contrib.auth.hashers import get_hasher, make_password
 from django.core.management import call_command
 
-from accounts import invitations
+from accounts import invitations, sealing
 from accounts import keys as keys_of_the_site
 from accounts.hashers import Argon2Hasher
+from accounts.sealing import Purpose, Unreadable, seal, unseal
 from accounts.sessions.store import new_key
-from mfa import sealing
 from mfa.methods import recovery_codes, totp
 from mfa.models import AuthenticatorApp
-from mfa.sealing import Purpose, Unreadable, seal, unseal
 from tests.links import SITE
 from tests.mfa.test_sealing import a_key
 from tests.people import browser

@@ -12,12 +12,13 @@ from django.db import OperationalError, connection
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounts.models import OwedMail
+from accounts.sealing import Purpose, names_its_purpose, seal, unseal
 from audit.sealing.proof import verify
 from m2v import start
 from mfa import rotation
 from mfa.models import AuthenticatorApp, RecoveryCode
 from mfa.rotation import check_keys, rotate
-from mfa.sealing import Purpose, names_its_purpose, seal, unseal
 from tests.mfa.conftest import a_key, sealed_for_the_owner_alone
 
 OLD, NEW, OTHER = a_key("2025"), a_key("2026"), a_key("k")
@@ -35,6 +36,7 @@ def people(keys, make_person):
     found = [make_person(name) for name in ("kim", "lee", "mia")]
     for person in found:
         person.set_up_app()
+    OwedMail.objects.all().delete()  # which is sealed too (tests/accounts/test_owed.py)
     return found
 
 
@@ -80,7 +82,7 @@ def test_everything_comes_under_the_first_key_and_still_opens(people, keys):
 def test_what_was_sealed_for_its_owner_alone_signs_in_and_is_sealed_for_its_purpose_by_the_command(people, keys):
     """As everything was sealed at first: no factor is lost on the way, and the same key stays."""
     before = secrets()
-    for model, column, purpose in rotation.SEALED:
+    for model, column, purpose, _owner in rotation.SEALED[:2]:  # mail was never sealed so
         for row in model.objects.all():
             secret = unseal(getattr(row, column), row.user_id, purpose)
             model.objects.filter(pk=row.pk).update(**{column: sealed_for_the_owner_alone(secret, row.user_id)})

@@ -10,8 +10,8 @@ from django.core.exceptions import ImproperlyConfigured
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounts.sealing import Purpose, Unreadable, names_its_purpose, seal, unseal
 from mfa.models import AuthenticatorApp, RecoveryCode
-from mfa.sealing import Purpose, Unreadable, names_its_purpose, seal, unseal
 from tests.mfa.conftest import a_key, sealed_for_the_owner_alone
 
 SECRET = b"12345678901234567890"

@@ -12,8 +12,9 @@ import pytest
 from qrcode.constants import ERROR_CORRECT_L
 from qrcode.main import QRCode
 
+from accounts import sealing
 from companies import services as companies
-from mfa import sealing, services
+from mfa import services
 from mfa.methods import totp
 from mfa.methods.totp.qr import qr_svg
 from mfa.models import AuthenticatorApp, RecoveryCode

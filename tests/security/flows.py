@@ -18,7 +18,8 @@ from django.utils.http import urlsafe_base64_encode
 
 from accounts import people
 from accounts.invitations import invitation_tokens, reset_tokens
-from accounts.models import Role, Session
+from accounts.models import OwedMail, Role, Session
+from accounts.owed import draft_of
 from companies import services as companies
 from companies.listing.models import Tally
 from mfa import services
@@ -124,6 +125,9 @@ def database(known: AbstractSet[object] = frozenset()) -> dict[str, list[Any]]:
         if model is Tally:  # PostgreSQL folds its rows when it likes: what they say is their sum
             sums = Tally.objects.values("company_id", "kind").annotate(all=Sum("number")).exclude(all=0)
             rows = list(sums.order_by("company_id", "kind"))
+        if model is OwedMail:  # its rows are sealed: what they say is to whom, and what about
+            drafts = map(draft_of, OwedMail.objects.filter(ended_at=None).order_by("pk"))
+            rows = [{"to": draft.to, "subject": draft.subject} for draft in drafts]
         if known:
             rows = [{k: plain(v, known) for k, v in row.items() if k not in {"id", "password", "mac"}} for row in rows]
             rows.sort(key=repr)

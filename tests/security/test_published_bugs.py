@@ -104,7 +104,7 @@ def test_an_empty_post_stays_on_the_same_step(step, kim, admin):
 def test_every_door_ends_before_the_steps(kim_with_app, ada, admin, mailoutbox):
     kim = kim_with_app
     browser().post("/password-reset/", {"email": kim.user.email})
-    link = re.search(r"http://localhost:8000(/password-reset/\S+/\S+/)", mailoutbox[0].body)
+    link = re.search(r"http://localhost:8000(/password-reset/\S+/\S+/)", mailoutbox[-1].body)
     assert link
     form = kim.client.get(link[1]).headers["Location"]
     new = "words that were never here"

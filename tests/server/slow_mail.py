@@ -1,42 +1,87 @@
-"""A mail server that takes its time."""
+"""A mail server that takes its time, refuses, or breaks off, as it is told."""
 
 from __future__ import annotations
 
+import re
 import socketserver
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from threading import Thread
 from time import sleep
 
 PATIENCE = 0.3  # seconds before each mail is taken
 
 
+@dataclass
+class Manners:
+    """How it is: what it says to a recipient or a mail in place of "well", and after how many mails it hangs up."""
+
+    patience: float = PATIENCE
+    to_sender: str = "250 well"
+    to_recipient: dict[str, str] = field(default_factory=dict)
+    to_mail_for: dict[str, str] = field(default_factory=dict)
+    hangs_up_at: set[int] = field(default_factory=set)  # the mail of this number, before it is taken
+    forgets_to_say: set[int] = field(default_factory=set)  # the same, after it is taken
+    connections: int = 0
+    mails: int = 0
+
+
 class Session(socketserver.StreamRequestHandler):
     """As much of SMTP (RFC 5321) as Python's client speaks."""
 
     def handle(self):
-        self.wfile.write(b"220 here\r\n")
-        while line := self.rfile.readline():
-            word = line[:4].upper()
-            if word == b"DATA":
-                self.wfile.write(b"354 go on\r\n")
-                mail = b"".join(iter(self.rfile.readline, b".\r\n"))
-                sleep(PATIENCE)
-                self.server.taken.append(mail)
-            self.wfile.write(b"221 bye\r\n" if word == b"QUIT" else b"250 well\r\n")
-            if word == b"QUIT":
+        with suppress(ConnectionError):  # whoever sends was killed
+            self.converse()
+
+    def converse(self):
+        manners, recipient = self.server.manners, ""
+        manners.connections += 1
+        self.say("220 here")
+        while line := self.rfile.readline().decode():
+            word, said = line[:4].upper(), "250 well"
+            if word == "MAIL":
+                said = manners.to_sender
+            elif word == "RCPT":
+                recipient = re.search("<(.*?)>", line)[1]
+                said = manners.to_recipient.get(recipient, said)
+            elif word == "DATA":
+                said = self.mail(manners, recipient)
+            elif word == "QUIT":
+                said = "221 bye"
+            if not said:
                 return
+            self.say(said)
+            if word == "QUIT":
+                return
+
+    def mail(self, manners, recipient):
+        self.say("354 go on")
+        mail = b"".join(iter(self.rfile.readline, b".\r\n"))
+        manners.mails += 1
+        number = manners.mails
+        sleep(manners.patience)
+        if number in manners.hangs_up_at:
+            return ""
+        said = manners.to_mail_for.get(recipient, "250 well")
+        if said.startswith("250"):
+            self.server.taken.append(mail)
+        return "" if number in manners.forgets_to_say else said
+
+    def say(self, said):
+        self.wfile.write(f"{said}\r\n".encode())
 
 
 class MailServer(socketserver.ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
+    allow_reuse_address = True
 
 
 @contextmanager
-def mail_server():
+def mail_server(manners=None, port=0):
     """Where it listens, and the list of what it took."""
-    with MailServer(("127.0.0.1", 0), Session) as server:
-        server.taken = []
+    with MailServer(("127.0.0.1", port), Session) as server:
+        server.taken, server.manners = [], manners or Manners()
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:

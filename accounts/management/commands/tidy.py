@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from accounts.models import Session
+from accounts.owed import forget_old_mail
 from accounts.throttle import budgets
 from accounts.tidying import TIDIERS
 from audit.sealing.checkpoints import seal_lines
@@ -22,8 +23,9 @@ class Command(BaseCommand):
     def handle(self, *args: object, **options: object) -> None:
         sessions, _ = Session.objects.filter(expire_date__lt=timezone.now()).delete()
         guesses = budgets.forget_old(DAYS * 24 * 3600)
+        mails = forget_old_mail()
         others = [f", {tidier()} {what}" for what, tidier in TIDIERS]
         sealed = seal_lines() or 0
         self.stdout.write(
-            f"{sessions} sessions, {guesses} counts of guesses{''.join(others)} are deleted, {sealed} lines of the audit sealed."
+            f"{sessions} sessions, {guesses} counts of guesses, {mails} records of mail{''.join(others)} are deleted, {sealed} lines of the audit sealed."
         )

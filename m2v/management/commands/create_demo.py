@@ -16,13 +16,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Role, User
+from accounts.sealing import Purpose, seal
 from audit.models import AuditEvent
 from audit.sealing import checkpoints
 from audit.vocabulary import Action
 from companies.models import Company
 from mfa.methods import recovery_codes, totp
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest
-from mfa.sealing import Purpose, seal
 from reporting.taking import take_snapshot
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
+from accounts.delivery import Delivery
 from companies.bulk.running import take_up_again
 from m2v.nightly import every_hour
 from m2v.server import end_with
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    help = "Do what waits in the queue, and what comes, until SIGTERM or Ctrl-C; keep the numbers of each day. What was interrupted goes on."
+    help = (
+        "Do what waits in the queue, and what comes, until SIGTERM or Ctrl-C; deliver the mail that is owed; keep the "
+        "numbers of each day. What was interrupted goes on."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--parent", type=int, help="end with the process of this id, which started this one")
@@ -29,4 +33,9 @@ class Command(BaseCommand):
         see_keys()
         take_up_again()
         Thread(target=every_hour, daemon=True).start()
-        call_command("db_worker", reload=False, startup_delay=False)
+        delivery = Delivery()
+        delivery.start()
+        try:
+            call_command("db_worker", reload=False, startup_delay=False)
+        finally:
+            delivery.end()

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING
 
+from accounts.sealing import Purpose, Unreadable, seal, unseal
 from mfa.methods.recovery_codes.codes import digest, draw, read
 from mfa.models import RecoveryCode
-from mfa.sealing import Purpose, Unreadable, seal, unseal
 
 if TYPE_CHECKING:
     from django.contrib.sessions.backends.base import SessionBase

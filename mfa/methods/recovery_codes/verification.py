@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
+from accounts.sealing import Purpose, Unreadable, unseal
 from audit.recording import record
 from audit.vocabulary import Action
 from mfa.methods.recovery_codes.codes import WrongRecoveryCode, digest, looks_like_one, read
 from mfa.methods.totp.codes import NoApp
 from mfa.models import RecoveryCode
-from mfa.sealing import Purpose, Unreadable, unseal
 
 if TYPE_CHECKING:
     from accounts.models import User

@@ -9,10 +9,10 @@ from time import time
 from typing import TYPE_CHECKING
 
 from accounts.clock import is_ahead
+from accounts.sealing import Purpose, Unreadable, seal, unseal
 from mfa.methods.totp.codes import new_key
 from mfa.methods.totp.held import remove
 from mfa.models import AuthenticatorApp
-from mfa.sealing import Purpose, Unreadable, seal, unseal
 
 if TYPE_CHECKING:
     from django.contrib.sessions.backends.base import SessionBase

@@ -9,9 +9,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.prepared import PreparedChange
+from accounts.sealing import Purpose, unseal
 from mfa.methods.totp.codes import STEP_SECONDS, TOLERANCE, ClockOff, NoApp, UsedCode, WrongCode, check
 from mfa.models import AuthenticatorApp
-from mfa.sealing import Purpose, unseal
 
 if TYPE_CHECKING:
     from datetime import datetime

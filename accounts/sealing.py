@@ -29,6 +29,7 @@ class Purpose(StrEnum):
     NEXT_CODES = "recovery codes that are to replace others"
     INVITATION = "invitation to hand over"
     SHOWN_PASS = "access pass to hand over"  # noqa: S105  # a name
+    OWED_MAIL = "mail that is owed"
 
 
 class Unreadable(Exception):

@@ -1,0 +1,115 @@
+"""Mail that an act owes: written down in the act's transaction, and there if the act is. Nobody waits for a mail server.
+
+A row keeps who is written to, the templates and their words, sealed, because links in mails open things. The mail is made
+of them, and delivered, by the worker (accounts.delivery).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from email.utils import make_msgid
+from hashlib import sha256
+from itertools import batched
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.db.models import Count, Min
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+
+from accounts.domains import ascii_address
+from accounts.mail_models import MailFate, OwedMail
+from accounts.sealing import Purpose, seal, unseal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+MOST_ROWS = 500  # rows of one statement
+TOO_LONG = timedelta(minutes=10)  # that mail waits before somebody should look
+KEPT = timedelta(days=3)  # what became of a mail, once it is over
+
+
+@dataclass(frozen=True)
+class Draft:
+    """All that a mail says, as plain values: `templates` are a text and a page."""
+
+    to: str
+    subject: str
+    templates: tuple[str, str]
+    language: str
+    words: dict[str, Any] = field(default_factory=dict)
+
+    def message(self, message_id: str) -> EmailMultiAlternatives:
+        """The mail, marked as automatic: no absence note answers it (RFC 3834)."""
+        headers = {"Message-ID": message_id, "Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
+        words = {**self.words, "language": self.language}
+        with translation.override(self.language):
+            text, page = (render_to_string(template, words) for template in self.templates)
+        mail = EmailMultiAlternatives(subject=self.subject, body=text, to=[ascii_address(self.to)], headers=headers)
+        mail.attach_alternative(page, "text/html")
+        return mail
+
+
+def owe(
+    drafts: Iterable[Draft], *, cause: object, about: str = "", spaced: int = 0, expires_at: datetime | None = None
+) -> None:
+    """Have `drafts`, caused by `cause`, delivered soon, if the transaction of the caller comes to its end.
+
+    If several of one cause wait `about` the same thing, the last one goes to each address. With `spaced`, what follows
+    one within so many seconds waits until they are over. After `expires_at` none goes any more.
+    """
+    host, now = urlsplit(settings.BASE_URL).hostname or "localhost", timezone.now()
+    for part in batched(drafts, MOST_ROWS):
+        OwedMail.objects.bulk_create(
+            _row(draft, make_msgid(domain=host), about, cause=str(cause), spaced=spaced, expires_at=expires_at,
+                 created_at=now, due_at=now)
+            for draft in part
+        )  # fmt: skip
+
+
+def _row(draft: Draft, message_id: str, about: str, **more: Any) -> OwedMail:
+    secret = json.dumps(asdict(draft)).encode()
+    same = sha256(f"{about}\n{draft.to}".encode()).hexdigest() if about else ""
+    return OwedMail(message_id=message_id, about=same, sealed=seal(secret, message_id, Purpose.OWED_MAIL), **more)
+
+
+def draft_of(mail: OwedMail) -> Draft:
+    """What `mail`, which is not over, says. Raises Unreadable."""
+    assert mail.sealed is not None
+    return Draft(**json.loads(unseal(mail.sealed, mail.message_id, Purpose.OWED_MAIL)))
+
+
+class Waiting(NamedTuple):
+    """How many mails wait to be delivered, and for how long the first of them has."""
+
+    number: int
+    longest: timedelta
+
+    @property
+    def too_long(self) -> bool:
+        return self.longest > TOO_LONG
+
+    @property
+    def minutes(self) -> int:
+        return int(self.longest.total_seconds() // 60)
+
+
+def waiting_mail() -> Waiting:
+    """What waits now."""
+    found = OwedMail.objects.filter(ended_at=None).aggregate(number=Count("pk"), first=Min("created_at"))
+    return Waiting(found["number"], timezone.now() - found["first"] if found["first"] else timedelta())
+
+
+def failed_lately() -> int:
+    """How many mails were given up within the days that this is kept."""
+    return OwedMail.objects.filter(fate=MailFate.FAILED).count()
+
+
+def forget_old_mail() -> int:
+    """Delete what is left of mails that were over three days ago; how many."""
+    return OwedMail.objects.filter(ended_at__lt=timezone.now() - KEPT).delete()[0]

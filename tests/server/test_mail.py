@@ -1,0 +1,118 @@
+"""Mail that is owed arrives, whichever process is killed while it waits or is on its way."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections import Counter
+from pathlib import Path
+from time import monotonic, sleep
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.server.site import PEOPLE, Site, within
+from tests.server.slow_mail import Manners, mail_server
+from tests.with_postgres import free_port
+
+TO = re.compile(rb"^To: (\S+)", re.MULTILINE)
+pytestmark = pytest.mark.timeout(400)  # servers and workers start several times
+
+ID = re.compile(rb"^Message-ID: (\S+)", re.MULTILINE)
+LATER = """
+from django.utils import timezone
+from accounts.models import OwedMail
+OwedMail.objects.filter(ended_at=None).update(due_at=timezone.now(), claimed_until=None)
+"""
+FORGET = """
+from accounts.models import Budget, OwedMail
+OwedMail.objects.all().delete()
+Budget.objects.all().delete()
+"""
+EVERYBODY = {f"kim{number}@example.com" for number in range(PEOPLE)}
+
+
+@pytest.fixture
+def site(folder):
+    """One that is not served yet. No mail of other tests waits, and everybody may ask for a reset."""
+    site = Site(folder)
+    site.manage("shell", "--no-imports", "-c", FORGET)
+    return site
+
+
+def ask_for_resets(site):
+    headers, fields = site.form()
+    for number in range(PEOPLE):
+        body = urlencode(fields | {"email": f"kim{number}@example.com"})
+        assert site.ask("POST", "/password-reset/", body=body, headers=headers)[0] == 302
+
+
+def asked(site):
+    """Whose requests are on record."""
+    return {line["subject"] for line in site.lines() if line.get("action") == "password_reset_requested"}
+
+
+def told(taken):
+    return {TO.search(one)[1].decode() for one in taken}
+
+
+def until(what, seconds=60):
+    end = monotonic() + within(seconds)
+    while not what():
+        assert monotonic() < end
+        sleep(0.05)
+
+
+def worker_of(site):
+    """The process beside the server that delivers."""
+    started_by = f"--parent\0{site.process.pid}\0".encode()
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if started_by in (entry / "cmdline").read_bytes():
+                return int(entry.name)
+        except OSError:  # it ended just now
+            continue
+    return None
+
+
+def test_a_worker_that_is_killed_with_mail_on_its_way_loses_none(site):
+    with mail_server(Manners(patience=0.5)) as (address, taken):
+        site.environment["EMAIL_URL"] = address
+        with site.served():
+            ask_for_resets(site)
+            until(lambda: taken)
+            os.kill(worker_of(site), signal.SIGKILL)
+            site.manage("shell", "--no-imports", "-c", LATER)  # its claims have ended
+            until(lambda: told(taken) == EVERYBODY)
+
+    assert len({ID.search(one)[1] for one in taken}) == PEOPLE, "what came twice has the same id"
+    assert max(Counter(ID.search(one)[1] for one in taken).values()) <= 2
+
+
+def test_what_was_asked_for_is_mailed_though_the_processes_that_serve_are_killed(site):
+    port = free_port()
+    site.environment["EMAIL_URL"] = f"smtp://127.0.0.1:{port}"
+    with site.served():
+        ask_for_resets(site)
+        until(lambda: len(asked(site)) == PEOPLE)
+        for process in site.workers():
+            os.kill(process, signal.SIGKILL)
+        with mail_server(Manners(patience=0), port) as (_address, taken):
+            site.manage("shell", "--no-imports", "-c", LATER)
+            until(lambda: told(taken) == EVERYBODY)
+
+    assert len(taken) == PEOPLE
+
+
+def test_mail_that_waits_when_the_site_ends_is_sent_when_it_is_there_again(site):
+    with mail_server() as (address, taken):
+        site.environment["EMAIL_URL"] = address
+        with site.served():
+            ask_for_resets(site)
+        before = len(taken)
+        with site.served():
+            until(lambda: told(taken) == EVERYBODY)
+
+    assert before < PEOPLE
+    assert len(taken) == PEOPLE, "each once"
