@@ -13,6 +13,7 @@ import pytest
 from django.db import connection
 from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts import people
 from accounts.activity import Activity, By, Place
@@ -100,7 +101,7 @@ def test_the_name_of_who_acted_leads_to_what_else_they_did(administrator, admin,
 
 def test_each_group_and_each_single_act_finds_its_own(admin, kim, company):
     for action in Action:
-        record(action, actor=admin, subject=kim.user)
+        write(1, start=timezone.now(), action=action, actor=admin, subject=kim.user, company=company)
 
     for acts in (CHANGES, *GROUPS.values()):
         assert {line.action for line in Activity(admin, acts=acts).all()} == acts
