@@ -36,9 +36,8 @@ if TYPE_CHECKING:
 
 AT_A_TIME = 20  # mails of one cause, before others have their turn
 CAUSES = 200  # that are looked at for whose turn it is
-CLAIMED = timedelta(
-    minutes=5
-)  # a mail takes a minute and a half at most: seven answers of the server, ten seconds each
+# A mail takes a minute and a half at most: seven answers of the server, ten seconds each.
+CLAIMED = timedelta(minutes=5)
 SHORTEST_PAUSE, LONGEST_PAUSE = 60, 4 * 3600  # seconds until the next attempt
 GIVEN_UP = timedelta(days=3)
 MAIL_THREADS = 4
