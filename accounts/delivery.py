@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from random import uniform
+from secrets import randbelow
 from smtplib import SMTPDataError, SMTPRecipientsRefused
 from threading import Event, Lock, Thread
 from time import monotonic
@@ -185,8 +185,8 @@ def _end(mail: OwedMail, fate: MailFate) -> None:
 def _try_again(mail: OwedMail, trouble: Exception) -> None:
     """Later, unless it was refused for good, or for three days."""
     now = timezone.now()
-    pause = min(SHORTEST_PAUSE * 2 ** min(mail.attempts - 1, 20), LONGEST_PAUSE) * uniform(0.9, 1.1)  # noqa: S311  # so that not all come at once
-    after = now + timedelta(seconds=pause)
+    pause = min(SHORTEST_PAUSE * 2 ** min(mail.attempts - 1, 20), LONGEST_PAUSE)
+    after = now + timedelta(seconds=pause * (90 + randbelow(21)) / 100)  # so that not all come at once
     said = {"fields": {**_named(mail), "why": _in_short(trouble), "attempts": mail.attempts}}
     if _for_good(trouble) or after > mail.created_at + GIVEN_UP:
         log.error("A mail was not delivered, and is given up.", extra=said)

@@ -1,11 +1,16 @@
-"""From a line of the audit to the mails about it, which are owed once the act is committed, and by nothing else."""
+"""From a line of the audit to the mails about it, which are owed once the act is committed, and by nothing else.
+
+A mail that cannot be put into words is a line of the log: it is no reason to keep somebody from their act.
+"""
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
+from django.db import DatabaseError
 from django.db.models import prefetch_related_objects
 
 from accounts.owed import owe
@@ -17,11 +22,13 @@ from notices.table import IN_THE_SHELL, NOTICES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from accounts.owed import Draft
     from audit.models import AuditEvent
     from notices.notice import Notice
 
 SPACED = 60  # seconds between two notices of one cause that say the same to the same people
 
+log = logging.getLogger("m2v.mail")
 
 _together: ContextVar[list[tuple[Notice, AuditEvent]] | None] = ContextVar("told_together", default=None)
 
@@ -54,21 +61,32 @@ def _owe_many(told: list[tuple[Notice, AuditEvent]]) -> None:
     """All that the letters need is looked up here, in a few statements for all of them."""
     moved = recipients.moved_lately([event.subject_id for _notice, event in told])
     prefetch_related_objects([event for _notice, event in told], "company")
-    to: list[tuple[Notice, AuditEvent, list[recipients.Recipient]]] = []
+    mails: list[Draft] = []
     for notice, event in told:
-        stayed = notice.to is recipients.the_person and event.subject_id not in moved
-        to.append((notice, event, recipients.at_home(event) if stayed else notice.to(event)))
-    mails = (letters.letter(notice, event).to(each) for notice, event, people in to for each in people)
+        with _left_out_if_wordless(event):
+            stayed = notice.to is recipients.the_person and event.subject_id not in moved
+            people = recipients.at_home(event) if stayed else notice.to(event)
+            mails += map(letters.letter(notice, event).to, people)
     owe(mails, cause=told[0][1].actor_id)
 
 
 def _owe(notice: Notice, event: AuditEvent) -> None:
-    people = notice.to(event)
-    if not people:
-        return
-    letter = letters.letter(notice, event)
-    cause = event.actor_id or event.address or event.subject_id
-    owe(map(letter.to, people), cause=cause, about=letter.about(people), spaced=SPACED)
+    with _left_out_if_wordless(event):
+        if people := notice.to(event):
+            letter = letters.letter(notice, event)
+            cause = event.actor_id or event.address or event.subject_id
+            owe([*map(letter.to, people)], cause=cause, about=letter.about(people), spaced=SPACED)
+
+
+@contextmanager
+def _left_out_if_wordless(event: AuditEvent) -> Iterator[None]:
+    """Log what goes wrong with the words of the mails about `event`; the database's troubles are the act's own."""
+    try:
+        yield
+    except DatabaseError:
+        raise
+    except Exception:
+        log.exception("A mail could not be put into words.", extra={"fields": {"action": event.action}})
 
 
 def headline(event: AuditEvent) -> str:

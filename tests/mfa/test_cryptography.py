@@ -157,7 +157,6 @@ def test_what_is_compared_otherwise_is_no_secret():
         # Names: of a budget, of what mail is about, of an application, of a report's fields.
         "count != held[key]",
         "app.key in names",
-        "key in self.held",
         "key in body",
         # Names: of a factor that is kept or removed.
         "APP not in keys",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from html import unescape
 
 import pytest
@@ -20,6 +21,7 @@ from companies import services as companies
 from mfa import services
 from mfa.models import AuthenticatorApp, Passkey
 from notices.not_told import NOT_TOLD
+from notices.sending import told_together
 from notices.table import NOTICES
 from tests.accounts.steps import finish
 from tests.addresses import confirm_address
@@ -637,6 +639,17 @@ def test_mail_trouble_breaks_neither_a_login_nor_an_act(make_person, settings, c
     deliver_owed()
     assert "A mail was not delivered, and is tried again." in caplog.text
     assert "Nobody answers." in caplog.text
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_mail_that_cannot_be_put_into_words_keeps_nobody_from_their_act(together, kim, admin, caplog, mailoutbox):
+    with told_together() if together else nullcontext():
+        recording.record(Action.PASSKEY_DELETED, actor=admin, subject=kim.user)  # of which passkey, it does not say
+        recording.record(Action.PASSKEY_REQUESTED, actor=admin, subject=kim.user)
+
+    assert headlines(mailoutbox) == [("kim@acme.example", "You are asked to create a passkey")]
+    assert AuditEvent.objects.filter(action=Action.PASSKEY_DELETED).exists()
+    assert "A mail could not be put into words." in caplog.text
 
 
 def test_a_company_costs_as_many_statements_for_3_as_for_40(company, admin, make_user):
