@@ -90,8 +90,8 @@ def hold(person: User, *, actor: User | None, needs: Permission, also: Q = NOBOD
 
 
 def hold_each(people: Sequence[User], *, actor: User | None, needs: Permission, also: Q = NOBODY) -> list[User]:
-    """The same of each of `people`, in their order: one that is out of reach and nothing is done to any."""
-    keys = [person.pk for person in people]
+    """The same of each of `people` once, in their order: one that is out of reach and nothing is done to any."""
+    keys = list(dict.fromkeys(person.pk for person in people))
     if actor and (together := _together.get()) and also in (NOBODY, together.also):
         _permitted(_still_in(actor, together.people), needs)
         if not together.reached.issuperset(keys):

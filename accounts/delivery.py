@@ -9,6 +9,7 @@ mail waits behind what somebody else causes.
 from __future__ import annotations
 
 import logging
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from secrets import randbelow
@@ -44,6 +45,8 @@ MAIL_THREADS = 4
 DUE_SECONDS = 1
 SAID_SECONDS = 600  # between two lines of the log that mail waits for too long
 AGAIN_SECONDS = 1  # where the database is away
+
+OURS_TO_MEND = re.compile(rb"5\.[57]\.\d")
 
 log = logging.getLogger("m2v.mail")
 
@@ -197,10 +200,21 @@ def _try_again(mail: OwedMail, trouble: Exception) -> None:
 
 
 def _for_good(trouble: Exception) -> bool:
-    """Was this mail refused by a 5xx (RFC 5321, section 4.2.1)? What is said of the sender or a password is mended here."""
+    """Was it refused by a 5xx (RFC 5321, section 4.2.1) for what the mailbox is, and not for who we are?
+
+    A refused sender, password, relay or policy (X.5 and X.7 of RFC 3463) is mended here, and the mail goes then.
+    """
     if isinstance(trouble, SMTPRecipientsRefused):
-        return all(code >= 500 for code, _text in trouble.recipients.values())
-    return isinstance(trouble, SMTPDataError) and trouble.smtp_code >= 500
+        refusals = [*trouble.recipients.values()]
+    elif isinstance(trouble, SMTPDataError):
+        refusals = [(trouble.smtp_code, trouble.smtp_error)]
+    else:
+        return False
+    return all(code >= 500 and not OURS_TO_MEND.match(_as_bytes(text)) for code, text in refusals)
+
+
+def _as_bytes(text: bytes | str) -> bytes:
+    return text if isinstance(text, bytes) else text.encode()
 
 
 def _in_short(trouble: Exception) -> str:

@@ -127,7 +127,7 @@ def invite_all(invited: Iterable[User], *, actor: User) -> None:
         hold(person, actor=actor, needs=Permission.INVITE)
         links.append((person, _make_invitation(person, actor)))
     ends = timezone.now() + timedelta(seconds=INVITATION_SECONDS)
-    owe((_invitation(person, actor, link) for person, link in links), cause=actor.pk, expires_at=ends)
+    owe((_invitation(person, actor, link) for person, link in links), cause=f"many {actor.pk}", expires_at=ends)
 
 
 def _make_invitation(person: User, actor: User) -> str:

@@ -161,14 +161,13 @@ def unlock_user(person: User, *, actor: User | None) -> bool:
 @transaction.atomic
 def end_sessions(*people: User, actor: User | None) -> None:
     """End all sessions of each of `people` at once, half-way logins included."""
-    hold_each(people, actor=actor, needs=Permission.SIGN_OUT)
-    rows = Session.objects.select_for_update().filter(user__in=[person.pk for person in people])
-    ended = dict(rows.order_by("pk").values_list("pk", "user"))
-    _close_sessions(User.objects.filter(pk__in=[person.pk for person in people]))
-    if ended:
-        Session.objects.filter(pk__in=list(ended)).delete()
-    number = Counter(ended.values())
-    for person in people:
+    held = hold_each(people, actor=actor, needs=Permission.SIGN_OUT)
+    keys = [person.pk for person in held]
+    sessions = Session.objects.filter(user__in=keys)
+    number = Counter(sessions.select_for_update().order_by("pk").values_list("user", flat=True))
+    _close_sessions(User.objects.filter(pk__in=keys))
+    sessions.delete()  # by person: one that began meanwhile goes too, and however many there are
+    for person in held:
         record(Action.SESSIONS_ENDED, actor=actor, subject=person, changes={"sessions": [number[person.pk], 0]})
 
 

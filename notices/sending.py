@@ -67,7 +67,7 @@ def _owe_many(told: list[tuple[Notice, AuditEvent]]) -> None:
             stayed = notice.to is recipients.the_person and event.subject_id not in moved
             people = recipients.at_home(event) if stayed else notice.to(event)
             mails += map(letters.letter(notice, event).to, people)
-    owe(mails, cause=told[0][1].actor_id)
+    owe(mails, cause=f"many {told[0][1].actor_id}")  # so that a letter of theirs does not wait behind all these
 
 
 def _owe(notice: Notice, event: AuditEvent) -> None:

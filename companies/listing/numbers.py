@@ -102,7 +102,9 @@ def numbers_for(actor: User, company: Company | None) -> Numbers:
     if company:
         required = {kind: numbers.people[kind] for kind in undecided} if company.two_factor_enabled else {}
     else:
-        required = _added_up(cells.filter(company__two_factor_enabled=True, kind__in=undecided))
+        found = _added_up(cells.filter(company__two_factor_enabled=True, kind__in=undecided))
+        # Asked a moment later, between which somebody may have been changed: never more than there are.
+        required = {kind: min(number, numbers.people[kind]) for kind, number in found.items()}
     return Numbers(numbers.people, required, numbers.demanded)
 
 

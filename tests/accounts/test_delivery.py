@@ -166,6 +166,22 @@ def test_a_sender_or_a_password_that_is_refused_loses_no_mail(db, server):
     assert names(taken) == each_once(2)
 
 
+@pytest.mark.parametrize("when", ["to_recipient", "to_mail_for"])
+def test_a_relay_or_a_policy_that_refuses_us_loses_no_mail_either(when, db, server):
+    """Mail servers say so where they are told the recipient, or the mail."""
+    owe_to(2)
+    refusals = {f"p{n}@acme.example": "554 5.7.1 Relay access denied" for n in range(2)}
+    manners = Manners(patience=0, **{when: refusals})
+    with server(manners) as (_address, taken):
+        deliver()
+        assert taken == []
+        refusals.clear()
+        a_while_later()
+        deliver()
+
+    assert names(taken) == each_once(2)
+
+
 def test_the_pauses_grow_to_four_hours_and_end_after_three_days(db, settings, time_machine, caplog):
     time_machine.move_to("2026-05-04 09:00:00+00:00", tick=False)
     server_away(settings)

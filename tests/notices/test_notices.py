@@ -641,6 +641,23 @@ def test_mail_trouble_breaks_neither_a_login_nor_an_act(make_person, settings, c
     assert "Nobody answers." in caplog.text
 
 
+def test_of_two_sign_ins_from_different_browsers_neither_takes_the_others_place(kim):
+    for agent in (AGENT, AGENT.replace("Chrome", "Firefox")):
+        with recording.origin("192.0.2.9", agent):
+            recording.record(Action.SIGNED_IN, actor=kim.user, subject=kim.user, methods=["password"], new_browser=True)
+
+    first, second = OwedMail.objects.order_by("pk")
+    assert first.about != second.about
+
+
+def test_a_letter_does_not_wait_behind_what_the_same_person_tells_many(kim, admin):
+    with told_together():
+        recording.record(Action.PASSKEY_REQUESTED, actor=admin, subject=kim.user)
+    recording.record(Action.PASSKEY_REQUESTED, actor=admin, subject=kim.user)
+
+    assert len(set(OwedMail.objects.values_list("cause", flat=True))) == 2
+
+
 @pytest.mark.parametrize("together", [False, True])
 def test_a_mail_that_cannot_be_put_into_words_keeps_nobody_from_their_act(together, kim, admin, caplog, mailoutbox):
     with told_together() if together else nullcontext():
