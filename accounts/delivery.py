@@ -205,16 +205,16 @@ def _for_good(trouble: Exception) -> bool:
     A refused sender, password, relay or policy (X.5 and X.7 of RFC 3463) is mended here, and the mail goes then.
     """
     if isinstance(trouble, SMTPRecipientsRefused):
-        refusals = [*trouble.recipients.values()]
+        refusals: list[tuple[int, bytes | str]] = [*trouble.recipients.values()]
     elif isinstance(trouble, SMTPDataError):
         refusals = [(trouble.smtp_code, trouble.smtp_error)]
     else:
         return False
-    return all(code >= 500 and not OURS_TO_MEND.match(_as_bytes(text)) for code, text in refusals)
+    return all(code >= 500 and not _is_ours_to_mend(said) for code, said in refusals)
 
 
-def _as_bytes(text: bytes | str) -> bytes:
-    return text if isinstance(text, bytes) else text.encode()
+def _is_ours_to_mend(said: bytes | str) -> bool:
+    return bool(OURS_TO_MEND.match(said if isinstance(said, bytes) else said.encode()))
 
 
 def _in_short(trouble: Exception) -> str:

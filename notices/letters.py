@@ -57,9 +57,10 @@ class Letter:
 
     def about(self, recipients: list[Recipient]) -> str:
         """What makes two letters the same, so that one of them is enough: what they say, about whom, from where, and to whom."""
-        of = (self.event.subject_id, self.event.company_id, self.notice.headline, self._sentence())
-        of += (self.event.browser, self.event.address)  # a thief's sign-in is not the owner's
-        return repr([*map(str, of), *sorted(recipient.address for recipient in recipients)])
+        event = self.event
+        of = (event.subject_id, event.company_id, self.notice.headline, self._sentence())
+        whence = (event.browser, event.address)  # a thief's sign-in is not the owner's
+        return repr([*map(str, of + whence), *sorted(recipient.address for recipient in recipients)])
 
     @property
     def page(self) -> str:

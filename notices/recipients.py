@@ -91,6 +91,8 @@ def the_person_at_the_third_failure(event: AuditEvent) -> list[Recipient]:
     Signing in and confirming end the row; entering the password again does not. Guesses that had to wait do not count.
     A passkey counts only after the password: without it, anybody can try one.
     """
+    if event.subject_id is None:
+        return []
     # One after the other, so that each counts the lines before it: exactly one of many at once is the third.
     list(User.objects.get_queryset().select_for_update(no_key=True).filter(pk=event.subject_id).values_list("pk"))
     mine = AuditEvent.objects.filter(subject=event.subject_id)
