@@ -26,8 +26,8 @@ from accounts.throttle.bucket import Bucket
 if TYPE_CHECKING:
     from types import TracebackType
 
-# A link that lets somebody choose a password, or lock an account, is a secret (ASVS 16.2.5).
-LINK = re.compile(r"\b((?:password-reset|invitation)/[\w%=-]+|not-me)/[\w%=:.-]+")
+# A link that lets somebody choose a password, confirm an address or lock an account is a secret (ASVS 16.2.5).
+LINK = re.compile(r"\b((?:password-reset|invitation)/[\w%=-]+|not-me|address)/[\w%=:.-]+")
 LONGEST = 2000
 LONGEST_TRACEBACK = 12_000
 A_MINUTE = 60

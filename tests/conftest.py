@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db import connection
 
-from accounts import refusals
+from accounts import refusals, sealing
 from accounts.models import Role, User
 from companies.models import Company
 from m2v import logs
@@ -16,7 +16,7 @@ from tests.people import NOW, PASSWORD, Person
 from tests.post import Outbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from django.core.mail import EmailMultiAlternatives
 
@@ -169,3 +169,15 @@ def foreigners(make_person: Callable[..., Person], company, other_company) -> li
         person.set_up_app()
         person.add_passkey()
     return found
+
+
+@pytest.fixture
+def keys(settings: Any) -> Iterator[Callable[..., None]]:
+    """Sets the site's encryption keys for one test."""
+
+    def change(*keys: str) -> None:
+        settings.MFA_ENCRYPTION_KEYS = list(keys)
+        sealing.ciphers.cache_clear()
+
+    yield change
+    sealing.ciphers.cache_clear()

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.db.models import QuerySet
+
     from mfa.models import AuthenticatorApp
 
 
@@ -35,3 +40,11 @@ class Holdings:
     def takes_codes(self) -> bool:
         """Is there something to type, without asking for a recovery code?"""
         return self.app is not None or bool(self.others)
+
+
+def delete_all(factors: QuerySet[Any]) -> Counter[UUID]:
+    """Delete `factors`, which are locked; how many there were of whom."""
+    there = Counter(factors.values_list("user", flat=True))
+    if there:
+        factors.delete()
+    return there

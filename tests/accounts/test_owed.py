@@ -13,8 +13,9 @@ from accounts.addresses import ADDRESS_MAIL
 from accounts.models import OwedMail
 from accounts.owed import Draft, draft_of, owe
 from accounts.sealing import Unreadable
+from mfa.rotation import check_keys
 from tests.links import ask, link_in
-from tests.mfa.conftest import a_key, keys  # noqa: F401  # a fixture
+from tests.mfa.conftest import a_key
 
 
 def owe_one():
@@ -56,7 +57,7 @@ def test_what_was_sealed_for_one_mail_is_read_for_no_other(db):
         draft_of(first)
 
 
-def test_mail_that_waits_comes_under_a_new_key_and_arrives(db, keys, mailoutbox):  # noqa: F811
+def test_mail_that_waits_comes_under_a_new_key_and_arrives(db, keys, mailoutbox):
     old, new = a_key("2025"), a_key("2026")
     keys(old)
     owe_one()
@@ -65,6 +66,16 @@ def test_mail_that_waits_comes_under_a_new_key_and_arrives(db, keys, mailoutbox)
     keys(new)
 
     assert len(mailoutbox) == 1
+
+
+def test_mail_whose_key_is_gone_keeps_no_site_from_starting(db, keys):
+    old, new = a_key("old"), a_key("new")
+    keys(old)
+    owe_one()
+    keys(new)
+
+    check_keys()
+    assert OwedMail.objects.get().sealed
 
 
 def test_after_three_days_nothing_is_left_of_a_mail(db, mailoutbox, time_machine, capsys):

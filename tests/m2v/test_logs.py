@@ -187,6 +187,14 @@ def test_no_link_that_lets_somebody_choose_a_password_is_in_the_log(db, log):
     assert "/invitation/MDAw/***/" in "".join(log)
 
 
+def test_no_link_that_confirms_an_address_is_in_the_log(log):
+    """A mail server that refuses a mail may quote it."""
+    logging.getLogger("m2v.mail").warning("550 see http://localhost:8000/address/ImFi:1wX-y_z:Abc-d/ for more")
+
+    assert "/address/***/ for more" in "".join(log)
+    assert "ImFi" not in "".join(log)
+
+
 @pytest.mark.row("ASVS-16.2.5")
 def test_no_link_that_locks_an_account_is_in_the_log(kim, log):
     line = record(Action.SIGNED_IN, actor=kim.user, subject=kim.user)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Exists, OuterRef
 
 from audit.vocabulary import Action
+from mfa.methods.held import delete_all
 from mfa.models import RecoveryCode
 
 if TYPE_CHECKING:
+    from collections import Counter
     from uuid import UUID
 
     from django.db.models import QuerySet
@@ -33,8 +34,4 @@ def disable(person: User) -> Action | None:
 
 def remove(*people: User) -> Counter[UUID]:
     """Delete all their codes, which are locked, used ones too; how many there were of whom."""
-    codes = RecoveryCode.objects.filter(user__in=[person.pk for person in people])
-    there = Counter(codes.values_list("user", flat=True))
-    if there:
-        codes.delete()
-    return there
+    return delete_all(RecoveryCode.objects.filter(user__in=[person.pk for person in people]))

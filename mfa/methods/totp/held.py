@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import F, FilteredRelation, Q
 from django.utils import timezone
 
 from audit.vocabulary import Action
+from mfa.methods.held import delete_all
 from mfa.models import AuthenticatorApp
 
 if TYPE_CHECKING:
+    from collections import Counter
     from uuid import UUID
 
     from django.db.models import QuerySet
@@ -45,8 +46,4 @@ def disable(person: User) -> Action | None:
 
 def remove(*people: User) -> Counter[UUID]:
     """Delete their apps, which are locked; how many there were of whom."""
-    apps = AuthenticatorApp.objects.filter(user__in=[person.pk for person in people])
-    there = Counter(apps.values_list("user", flat=True))
-    if there:
-        apps.delete()
-    return there
+    return delete_all(AuthenticatorApp.objects.filter(user__in=[person.pk for person in people]))
