@@ -35,6 +35,25 @@ def test_the_list_answers_while_one_types_and_its_menus_still_open(petra, make_u
     expect(petra.window).to_be_visible()
 
 
+SLOWLY = """const fast = fetch; window.fetch = async (...asked) => {
+  const answer = await fast(...asked);
+  await new Promise((later) => setTimeout(later, 1200));
+  return answer;
+}"""
+
+
+@pytest.mark.parametrize("place", ["users", "companies"])
+def test_a_slow_network_ends_with_what_was_typed_last(place, petra, kim, company):
+    """Answers take longer than letters: none of them stays that belongs to fewer letters."""
+    sought, found = {"users": ("hansen", "Kim Hansen"), "companies": ("machines", company.name)}[place]
+    petra.page.add_init_script(SLOWLY)
+    petra.open(f"/settings/administration/{place}/")
+    petra.page.get_by_role("searchbox").press_sequentially(sought, delay=350)
+
+    expect(petra.page).to_have_url(re.compile(rf"[?&]q={sought}(&|$)"))
+    expect(petra.page.locator("#found")).to_contain_text(found)
+
+
 def test_the_first_person_is_on_a_phones_first_screen_and_an_empty_list_has_its_padding(administrator, at, kim):
     phone = at(administrator, viewport={"width": 360, "height": 740})
     phone.bring_session()
