@@ -21,7 +21,14 @@ def day(at: datetime) -> str:
 def moment(at: datetime) -> str:
     """ "today, 07:42", "yesterday, 16:20", "12 Oct 2026, 09:11"."""
     local = timezone.localtime(at)
-    return f"{_near(local) or date_format(local, _('j M Y'))}, {local:%H:%M}"
+    near = _near(local)
+    return f"{near}, {local:%H:%M}" if near else full_moment(at)
+
+
+def full_moment(at: datetime) -> str:
+    """ "12 Oct 2026, 09:11": on paper too, where "today" is soon wrong."""
+    local = timezone.localtime(at)
+    return f"{date_format(local, _('j M Y'))}, {local:%H:%M}"
 
 
 def _near(local: datetime) -> str:

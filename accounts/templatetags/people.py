@@ -84,6 +84,12 @@ def moment(at: datetime | None) -> str:
 
 
 @register.filter
+def full_moment(at: datetime) -> str:
+    """See accounts.dates.full_moment."""
+    return dates.full_moment(at)
+
+
+@register.filter
 def day(at: datetime | None) -> str:
     """See accounts.dates.day."""
     return dates.day(at) if at else ""

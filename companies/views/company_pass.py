@@ -45,7 +45,7 @@ def company_pass_on(request: SignedInRequest, company_id: UUID) -> HttpResponse:
     )
     lines = [
         Consequence("wait", "ticket", asked.format(number=number)),
-        Consequence("ok", "shield-check", _("Who has set it up signs in as before.")),
+        Consequence("ok", "shield-check", _("Users who have set it up sign in as before.")),
         Consequence("", "users", _("A first password that another person has read opens nothing any more.")),
     ]
     if not shown.two_factor_enabled:

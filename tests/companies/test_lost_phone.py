@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from accounts import people
+from accounts import dates, people
 from accounts.authorization import LastAdministrator, OutOfReach
 from accounts.models import Role, User
 from audit.models import AuditEvent
@@ -99,6 +99,18 @@ def test_the_pass_is_shown_once(kim_with_all, administrator):
     assert code_on(again) is None
     assert "It was shown already" in words(again)
     assert code_on(first) not in str(dict(administrator.client.session.items()))
+
+
+def test_a_printed_pass_says_its_dates_in_full(kim_with_all, administrator):
+    """On paper "today" is true for a day at most."""
+    administrator.client.post(page_of(kim_with_all.user), EVERYTHING)
+    given = AccessPass.objects.get()
+
+    shown = words(administrator.client.get(pass_page(kim_with_all.user)))
+
+    assert f"{dates.full_moment(given.until)}, or until it is used" in shown
+    assert f"Petra Vogt, {dates.full_moment(given.created_at)};" in shown
+    assert "oday" not in shown
 
 
 def test_the_pass_of_one_is_not_shown_on_the_page_of_another(kim_with_all, administrator, make_person):
