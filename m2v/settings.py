@@ -17,13 +17,17 @@ from m2v import environment as parse
 from m2v.keys import for_its_owner_alone, kept
 
 ROOT = Path(__file__).resolve().parent.parent
+# A clone has templates, languages and data beside the rooms. The installed package has the first two in this one
+# (pyproject.toml), and keeps nothing between other packages.
+INSTALLED = (ROOT / "m2v" / "templates").is_dir()
+_shared = ROOT / "m2v" if INSTALLED else ROOT
 env = parse.Environment(os.environ)
 
 DEBUG = env.read("DEBUG", partial(parse.switch, "DEBUG"))
-DATA_DIR = env.read("DATA_DIR", Path, str(ROOT / "var")).resolve()
+DATA_DIR = env.read("DATA_DIR", parse.folder, "~/.local/share/m2v" if INSTALLED else str(ROOT / "var"))
 # Whatever is made from here on is its owner's alone, in a folder that was there before too.
 os.umask(os.umask(0o077) | 0o077)
-DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+parse.make_folder("DATA_DIR", DATA_DIR)
 
 # --- Where the site is. BASE_URL alone decides; a request's Host header never does. ---
 
@@ -130,7 +134,7 @@ FORM_RENDERER = "m2v.forms.Renderer"
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [ROOT / "templates"],
+        "DIRS": [_shared / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -259,7 +263,7 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 USE_I18N = USE_TZ = True
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English")]
-LOCALE_PATHS = [ROOT / "locale"]
+LOCALE_PATHS = [_shared / "locale"]
 TIME_ZONE = env.read("TIME_ZONE", parse.time_zone, "UTC")
 
 # --- Mail ---

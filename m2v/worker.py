@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from django.conf import settings
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -58,9 +56,9 @@ class Beside:
 
 
 def command() -> list[str]:
-    """How it is started: by this interpreter, for as long as this process is there."""
+    """How it is started: by this interpreter and the program that started this one, for as long as this process is there."""
     options = [f"-W{option}" for option in sys.warnoptions]
-    return [sys.executable, *options, str(settings.ROOT / "manage.py"), "work", "--parent", str(os.getpid())]
+    return [sys.executable, *options, sys.argv[0], "work", "--parent", str(os.getpid())]
 
 
 @contextmanager

@@ -565,6 +565,8 @@ def test_all_that_is_wrong_is_said_at_once(load):
         ("AUDIT_SIGNING_KEY", "short"),
         ("AUDIT_PUBLIC_KEYS", f"{KEY},short"),
         ("GRANIAN_SSL_CERTIFICATE", "/nowhere/m2v.pem"),
+        ("DATA_DIR", __file__),
+        ("DATA_DIR", "~nobody-is-called-so/data"),
     ],
 )
 def test_what_is_wrong_is_named(load, name, value):

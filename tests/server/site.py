@@ -35,9 +35,10 @@ def within(seconds):
 
 
 class Site:
-    """One server; its log is a file of lines."""
+    """One server; its log is a file of lines. `program` is what is started, where the clone's own is not meant."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, program=(sys.executable, "-W", "ignore::ResourceWarning", "manage.py"), stands=ROOT):
+        self.program, self.stands = program, stands
         self.folder, self.port, self.process = folder, free_port(), None
         self.log = folder / f"log-{self.port}"
         self.environment = {
@@ -55,7 +56,7 @@ class Site:
 
     def manage(self, *arguments):
         done = subprocess.run(
-            [sys.executable, "manage.py", *arguments], cwd=ROOT, env=self.environment,
+            [*self.program, *arguments], cwd=self.stands, env=self.environment,
             capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
@@ -64,9 +65,10 @@ class Site:
     @contextmanager
     def served(self):
         """Serve until the end of the block; then it stops, and all that it wrote was lines of JSON."""
-        command = [sys.executable, "-W", "ignore::ResourceWarning", "manage.py", "serve"]
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                [*self.program, "serve"], cwd=self.stands, env=self.environment, stdout=log, stderr=log
+            )
         try:
             self.wait_until_it_answers(60)
             yield self
