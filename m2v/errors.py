@@ -21,6 +21,7 @@ from accounts import refusals
 from accounts.guards import SETTINGS
 from accounts.middleware import wants_json
 from accounts.sealing import Unreadable
+from m2v.request_ids import request_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,22 +82,19 @@ BROKEN = ErrorText(
     500,
     "server_error",
     _("Something broke on our side"),
-    _(
-        "Nothing was changed half-way. Try again in a minute; "
-        "if it stays, tell your administrator what you did and when."
-    ),
+    _("Nothing was changed half-way. Try again in a minute."),
 )
 OUT_OF_ORDER = ErrorText(
     503,
     "unavailable",
     _("m2v is not available at the moment"),
-    _("Nothing was changed. Try again in a minute; if it stays like this, tell your administrator."),
+    _("Nothing was changed. Try again in a minute."),
 )
 UNREADABLE = ErrorText(
     503,
     "unreadable",
     _("Your sign-in cannot be checked at the moment"),
-    _("Nothing is wrong with what you entered, and nothing was lost. Ask your administrator to look into it."),
+    _("Nothing is wrong with what you entered, and nothing was lost. Try again in a minute."),
 )
 RETRY_AFTER = 10  # seconds
 
@@ -129,6 +127,7 @@ def bad_request(request: SiteRequest, exception: Exception) -> HttpResponse:
         "text": str(text).format(address=settings.BASE_URL),
         "link": settings.BASE_URL,
         "words": _("Open m2v"),
+        "number": request_id_of(request.META),
     }
     return HttpResponse(render_to_string("errors/alone.html", shown), status=status)
 
@@ -181,7 +180,13 @@ def alone(request: SiteRequest, trouble: ErrorText) -> HttpResponse:
     """A page that needs nothing but its template; for scripts, the object."""
     if wants_json(request):
         return JsonResponse({"error": trouble.error}, status=trouble.status)
-    shown = {"heading": trouble.heading, "text": trouble.text, "link": "/", "words": _("To your home page")}
+    shown = {
+        "heading": trouble.heading,
+        "text": trouble.text,
+        "link": "/",
+        "words": _("To your home page"),
+        "number": request_id_of(request.META),
+    }
     return HttpResponse(render_to_string("errors/alone.html", shown), status=trouble.status)
 
 

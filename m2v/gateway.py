@@ -15,20 +15,22 @@ import asyncio
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
 
 from m2v.headers import without_django
+from m2v.request_ids import HEADER, as_part_of_request, request_id_of
+from m2v.scopes import environ_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
+    from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 
 BODY_SECONDS = 20
 THREADS = 4  # of a process; each may hold a database connection
@@ -51,9 +53,9 @@ class Refusal:
     def body(self) -> bytes:
         return self.text.encode()
 
-    def all_headers(self) -> list[tuple[str, str]]:
+    def all_headers(self, request_id: str) -> list[tuple[str, str]]:
         own = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(self.body)))]
-        return [*own, *self.headers, *without_django()]
+        return [*own, *self.headers, *without_django(), (HEADER, request_id)]
 
 
 class RequestRefused(Exception):
@@ -123,7 +125,7 @@ def guarded(application: WSGIApplication) -> WSGIApplication:
             look_at_headers(environ.get("CONTENT_TYPE", ""), environ.get("CONTENT_LENGTH", ""), longest)
         except RequestRefused as refused:
             said = refused.refusal
-            start_response(f"{said.status} {said.status.phrase}", said.all_headers())
+            start_response(f"{said.status} {said.status.phrase}", said.all_headers(request_id_of(environ)))
             return ClosingBody([said.body])
         return application(environ, start_response)
 
@@ -189,11 +191,13 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] == "http":
+            environ = environ_of(scope)
+            request_id = request_id_of(environ)
             try:
-                answer = await self.answer(scope, receive)
+                answer = await self.answer(environ, receive)
             except RequestRefused as refused:
                 answer = Answer(body=refused.refusal.body)
-                answer.start(str(refused.refusal.status.value), refused.refusal.all_headers())
+                answer.start(str(refused.refusal.status.value), refused.refusal.all_headers(request_id))
             except ClientGone:
                 return
             await send(
@@ -201,17 +205,19 @@ class Gateway:
             )
             try:
                 if answer.parts is not None:
-                    await self.send_parts(answer.parts, receive, send)
+                    await self.send_parts(
+                        partial(as_part_of_request, request_id, next, answer.parts, None), receive, send
+                    )
                 await send({"type": "http.response.body", "body": answer.body, "more_body": False})
             finally:
                 if answer.end:
-                    await asyncio.get_running_loop().run_in_executor(self.threads, answer.end)
+                    end = partial(as_part_of_request, request_id, answer.end)
+                    await asyncio.get_running_loop().run_in_executor(self.threads, end)
         elif scope["type"] == "lifespan":
             await self.live(receive, send)
 
-    async def answer(self, scope: HTTPScope, receive: ASGIReceiveCallable) -> Answer:
+    async def answer(self, environ: WSGIEnvironment, receive: ASGIReceiveCallable) -> Answer:
         """Raises RequestRefused, and ClientGone."""
-        environ = environ_of(scope)
         if not (longest := longer_body(environ)):
             return await self.read_and_answer(environ, receive, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
         page = await self.in_thread(opens, environ)
@@ -246,19 +252,21 @@ class Gateway:
             raise RequestRefused(BUSY)
         self.waiting += 1
         try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self.threads, ask, self.application, environ)
+            answer = partial(as_part_of_request, request_id_of(environ), ask, self.application, environ)
+            return await asyncio.get_running_loop().run_in_executor(self.threads, answer)
         finally:
             self.waiting -= 1
 
-    async def send_parts(self, parts: Iterator[bytes], receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    async def send_parts(
+        self, next_part: Callable[[], bytes | None], receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
         """Send part after part, each once the one before has left, until all are sent or the reader is gone."""
         loop = asyncio.get_running_loop()
         gone = asyncio.ensure_future(disconnect(receive))
         try:
             while not gone.done():
                 async with self.turn:
-                    part = await loop.run_in_executor(self.threads, next, parts, None)
+                    part = await loop.run_in_executor(self.threads, next_part)
                 if part is None:
                     return
                 await send({"type": "http.response.body", "body": part, "more_body": True})
@@ -301,44 +309,3 @@ async def whole_body(receive: Callable[[], Awaitable[Any]], longest: int) -> byt
             raise RequestRefused(TOO_LARGE)
         if not message.get("more_body", False):
             return bytes(body)
-
-
-def environ_of(scope: HTTPScope) -> WSGIEnvironment:
-    """The WSGI environ of a request (PEP 3333), without its body."""
-    server, client = scope.get("server") or ("localhost", 0), scope.get("client") or ("", 0)
-    environ: WSGIEnvironment = {
-        "REQUEST_METHOD": scope["method"],
-        "SCRIPT_NAME": "",
-        "PATH_INFO": path_of(scope).decode("latin-1"),
-        "QUERY_STRING": scope["query_string"].decode("latin-1"),
-        "SERVER_NAME": server[0],
-        "SERVER_PORT": str(server[1]),
-        "SERVER_PROTOCOL": f"HTTP/{scope.get('http_version', '1.1')}",
-        "REMOTE_ADDR": client[0],
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scope.get("scheme", "http"),
-        "wsgi.errors": None,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
-    }
-    for name, value in scope["headers"]:
-        add_header(environ, name.decode("latin-1"), value.decode("latin-1"))
-    return environ
-
-
-def path_of(scope: HTTPScope) -> bytes:
-    """The path as the client sent it. If the server kept only `path`, that is already decoded as UTF-8."""
-    raw: bytes | None = scope.get("raw_path")
-    return scope["path"].encode() if raw is None else unquote_to_bytes(raw.partition(b"?")[0])
-
-
-def add_header(environ: WSGIEnvironment, name: str, value: str) -> None:
-    """Add a header, unless its name has an underscore: it could pass for one with a hyphen that a proxy sets."""
-    if "_" in name:
-        return
-    entry = name.upper().replace("-", "_")
-    entry = entry if entry in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{entry}"
-    if entry in environ:
-        value = f"{environ[entry]}{';' if entry == 'HTTP_COOKIE' else ','}{value}"
-    environ[entry] = value

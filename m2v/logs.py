@@ -22,6 +22,7 @@ from django.db import InterfaceError, OperationalError
 
 from accounts.sealing import Unreadable
 from accounts.throttle.bucket import Bucket
+from m2v.request_ids import IN_ENVIRON, current_request_id
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -54,7 +55,7 @@ class Bounded(logging.Filter):
 
 
 class JsonFormatter(logging.Formatter):
-    """Time (UTC), level, logger and message, and whatever the record brings as `fields`."""
+    """Time (UTC), level, logger and message, the request it belongs to, and whatever the record brings as `fields`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,6 +70,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": _message(record)[:LONGEST],
         }
+        if request_id := current_request_id() or _request_id(record):
+            line["request"] = request_id
         trouble = record.exc_info[1] if record.exc_info else None
         if status := 503 if isinstance(trouble, OUTAGES) else getattr(record, "status_code", None):
             line["status"] = status
@@ -92,6 +95,12 @@ class JsonFormatter(logging.Formatter):
                 self._shown.clear()
             self._shown[kind] = now
             return True
+
+
+def _request_id(record: logging.LogRecord) -> str:
+    """Of a line that Django writes of a request, once all middleware is behind it."""
+    meta: dict[str, str] = getattr(getattr(record, "request", None), "META", {})
+    return meta.get(IN_ENVIRON, "")
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -108,6 +108,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "m2v.headers.HeadersMiddleware",
+    "m2v.request_ids.RequestIdMiddleware",
     "m2v.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
