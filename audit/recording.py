@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from django.db import transaction
 
 from audit.models import AuditEvent
+from audit.prepared import PreparedRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 
 log = logging.getLogger("m2v.audit")
+
+LINE = PreparedRow(AuditEvent)
 
 # Who hears of each line, inside the transaction of its act: apps add themselves when they are ready.
 listeners: list[Callable[[AuditEvent], None]] = []
@@ -154,7 +157,9 @@ def record(
     if together is not None:
         together.append(AuditEvent(**said))
         return together[-1]
-    line = AuditEvent.objects.create(**said)
+    line = AuditEvent(**said)
+    LINE.add(line)
+    line.is_written = True
     _heard(line)
     return line
 

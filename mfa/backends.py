@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from accounts.backends import PasswordBackend
 from accounts.models import best_named
-from accounts.prepared import Prepared
+from audit.prepared import Prepared
 from mfa.queries import held, with_holdings
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from django.db import transaction
 from accounts import login
 from accounts.backends import AccountLocked
 from accounts.login import Proof
-from accounts.prepared import Prepared
 from accounts.sealing import Unreadable
 from accounts.throttle import budgets, lanes, rule
 from audit.methods import beyond_password, guessed
+from audit.prepared import Prepared
 from mfa.methods import TYPED, passkeys
 from mfa.methods.errors import NotProved
 from mfa.methods.passkeys.ceremonies import Refused, RefusedForGood

@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 
 from accounts import site_rule
 from accounts.models import SiteRule, User
-from accounts.prepared import Prepared
+from audit.prepared import Prepared
 from mfa.forecast import Circumstances
 from mfa.methods import FACTORS, access_pass
 from mfa.methods.held import Holdings

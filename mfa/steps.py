@@ -33,11 +33,11 @@ from accounts.clock import is_ahead
 from accounts.login import NEXT, Proof, add_proof, proofs_of
 from accounts.middleware import wants_json
 from accounts.models import User
-from accounts.prepared import PreparedChange
 from accounts.refusals import step_skipped
 from accounts.sessions.current import current_id
 from accounts.sessions.store import COMPLETE, PROOFS
 from accounts.throttle import known_browsers
+from audit.prepared import PreparedChange
 from audit.recording import record
 from audit.vocabulary import Action
 from mfa.methods.recovery_codes import UNSAVED_CODES

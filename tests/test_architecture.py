@@ -175,7 +175,7 @@ def test_only_the_settings_read_the_environment():
 # --- Django's public parts only ---
 
 PRIVATE = re.compile(r"_[a-z](?:\w*[^\W_])?")
-PUBLIC_PRIVATE = {"_meta", "_replace", "_exit"}  # documented by Django and by Python, underscore and all
+PUBLIC_PRIVATE = {"_meta", "_state", "_replace", "_exit"}  # documented by Django and by Python, underscore and all
 
 
 def stored_on_self(tree):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from accounts.prepared import Prepared
 from accounts.sessions.models import Session
+from audit.prepared import Prepared
 
 SESSIONS = Prepared(lambda key: Session.objects.filter(pk=key), "user", "user__company")
 

@@ -24,9 +24,9 @@ from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
-from accounts.prepared import PreparedChange
 from accounts.sessions.models import Session
 from accounts.sessions.reading import session_of
+from audit.prepared import PreparedChange, PreparedRow
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -36,6 +36,7 @@ COMPLETE = "login_complete"
 
 STORED_CHARACTERS = 40  # what Django's column holds
 SEEN_SECONDS = 60  # how exact "seen" is, so that most pages write nothing
+ADD = PreparedRow(Session)
 WRITE = PreparedChange(
     lambda key, *values: Session.objects.filter(pk=key).update(**dict(zip(Session().columns(), values, strict=True)))
 )
@@ -117,7 +118,7 @@ class SessionStore(SessionBase):
         row = self.create_model_instance(contents)
         if must_create:
             try:
-                row.save(force_insert=True)
+                ADD.add(row)
             except IntegrityError as trouble:
                 raise CreateError from trouble
         elif not WRITE.make(self.stored_key, *row.columns().values()):

@@ -13,9 +13,9 @@ from django.db.models import Count, OuterRef, Q, Subquery, Sum
 from django.utils.functional import cached_property
 
 from accounts.models import Role, User
-from accounts.prepared import Prepared
 from accounts.roles import seen_roles, serves_site
 from accounts.text import fold
+from audit.prepared import Prepared
 from companies.listing.kinds import LABELS, NEVER_HIDDEN, NOT_OFFERED, Chip, Kind, is_met, met_by, role_of
 from companies.listing.numbers import Numbers, numbers_for, scope_of
 from companies.listing.pages import ONE_MORE, PAGE_SIZE, Walk, row_of

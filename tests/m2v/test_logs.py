@@ -685,7 +685,7 @@ def test_whose_line_cannot_be_written_is_not_let_in(kim, monkeypatch):
         raise RuntimeError
 
     kim.client.raise_request_exception = False
-    monkeypatch.setattr("audit.models.AuditEvent.objects.create", fails)
+    monkeypatch.setattr("audit.recording.LINE.add", fails)
     assert kim.enter_password().status_code == 500
     monkeypatch.undo()
 

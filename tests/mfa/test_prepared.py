@@ -1,4 +1,4 @@
-"""Statements that Django writes once (accounts.prepared): what they find is what a queryset finds, column by column."""
+"""Statements that Django writes once (audit.prepared): what they find is what a queryset finds, column by column."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from time import time
 from typing import TYPE_CHECKING
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Session, User
-from accounts.prepared import Prepared, PreparedChange
 from accounts.throttle import budgets
 from accounts.throttle.models import Budget
+from audit.models import AuditEvent
+from audit.prepared import Prepared, PreparedChange, PreparedRow
 from companies import access_passes
 from companies.models import Company
 from mfa import services
@@ -195,6 +196,30 @@ def test_what_is_changed_reaches_the_database_as_a_value(kim):
         assert rename.make(kim.user.pk, text) == 1
         kim.user.refresh_from_db()
         assert kim.user.first_name == text
+
+
+@pytest.mark.parametrize("details", [{}, {"methods": ["totp"], "reason": "It's 5 % off\\", "number": 1}])
+@pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7", None])
+def test_a_row_is_added_as_a_model_adds_it(kim, address, details):
+    lines, now = PreparedRow(AuditEvent), timezone.now()
+    said = {"action": "signed_in", "subject": kim.user, "address": address, "details": details, "at": now}
+    theirs = AuditEvent.objects.create(**said)
+    for _ in ("by Django", "by what it wrote", "once more"):
+        line = AuditEvent(**said)
+        lines.add(line)
+        assert (line._state.adding, line._state.db) == (False, "default")
+        assert line.pk > theirs.pk
+        ours = columns_of(AuditEvent.objects.get(pk=line.pk))
+        assert ours | {"id": theirs.pk} == columns_of(AuditEvent.objects.get(pk=theirs.pk))
+
+
+def test_a_row_that_is_there_is_not_added_again(kim):
+    sessions, now = PreparedRow(Session), timezone.now()
+    for key in ("a", "b"):
+        sessions.add(Session(session_key=key, session_data="", expire_date=now, user=kim.user))
+    with pytest.raises(IntegrityError), transaction.atomic():
+        sessions.add(Session(session_key="b", session_data="another", expire_date=now))
+    assert list(Session.objects.filter(pk__in="ab").values_list("session_data", flat=True)) == ["", ""]
 
 
 def test_every_method_is_asked_about():

@@ -19,7 +19,7 @@ from webauthn.helpers import parse_backup_flags
 from webauthn.helpers.options_to_json_dict import options_to_json_dict
 from webauthn.helpers.structs import CredentialDeviceType, UserVerificationRequirement
 
-from accounts.prepared import PreparedChange
+from audit.prepared import PreparedChange
 from mfa.methods.passkeys.answers import descriptors, question_answered, signed
 from mfa.methods.passkeys.ceremonies import (
     CEREMONY_SECONDS,

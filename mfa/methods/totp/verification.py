@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.prepared import PreparedChange
 from accounts.sealing import Purpose, unseal
+from audit.prepared import PreparedChange
 from mfa.methods.totp.codes import STEP_SECONDS, TOLERANCE, ClockOff, NoApp, UsedCode, WrongCode, check
 from mfa.models import AuthenticatorApp
 
