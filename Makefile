@@ -15,13 +15,16 @@ MANAGE := $(BIN)/python -W ignore::ResourceWarning manage.py
 PIP := $(BIN)/python -m pip install -q -q --disable-pip-version-check --require-hashes
 PRODUCT := audit accounts mfa notices companies reporting m2v manage.py
 
-.PHONY: run install install-dev test check fix fuzz bench screenshots lock clean
+.PHONY: run serve install install-dev test check fix fuzz bench screenshots lock clean
 
 run: install
-	@$(MANAGE) migrate --verbosity 0
-	@$(MANAGE) collectstatic --no-input --verbosity 0
+	@$(MANAGE) upgrade --verbosity 0
 	@$(MANAGE) create_demo --if-empty
 	@echo "m2v MFA listens on http://$(HOST):$(PORT); open $$($(MANAGE) base_url)"
+	@exec $(MANAGE) serve
+
+# Production: nobody is made, nothing is migrated (`manage.py upgrade` does that).
+serve: install
 	@exec $(MANAGE) serve
 
 .venv/bin/python:

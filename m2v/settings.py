@@ -111,7 +111,7 @@ MIDDLEWARE = [
     "m2v.request_ids.RequestIdMiddleware",
     "m2v.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "m2v.static_files.StaticFilesMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "m2v.outage.OutageMiddleware",
     "accounts.middleware.OriginMiddleware",

@@ -6,6 +6,7 @@ A process that cannot tell, because the database is away, starts anyway and answ
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from threading import Lock
 from time import monotonic
 
@@ -15,10 +16,17 @@ from django.db import DatabaseError, InterfaceError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from audit.sealing import keys
+from m2v.storage import StaticStorage
 
 AGAIN_AFTER = 1.0  # seconds between two looks that did not find everything fit
 
 log = logging.getLogger("m2v.start")
+
+
+def missing_migrations() -> list[str]:
+    """The migrations of this version that the database has not seen, in their order."""
+    executor = MigrationExecutor(connection)
+    return [str(migration) for migration, _backwards in executor.migration_plan(executor.loader.graph.leaf_nodes())]
 
 
 class Fit:
@@ -51,9 +59,8 @@ class Fit:
         from mfa.rotation import check_keys  # noqa: PLC0415  # models are there once Django is set up
 
         self._looked = monotonic()
-        executor = MigrationExecutor(connection)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            raise ImproperlyConfigured("The database is not of this version. Run `manage.py migrate`.")
+        if missing_migrations():
+            raise ImproperlyConfigured("The database is not of this version. Run `m2v upgrade`.")
         check_keys()
         self._seen = True
 
@@ -77,3 +84,9 @@ def see_keys() -> None:
         log.exception("the database is away: nothing is served before keys and database were seen to fit")
     finally:
         connections.close_all()
+
+
+def see_static_files() -> None:
+    """Make sure that the static files of this version are collected. Raises ImproperlyConfigured."""
+    if not settings.DEBUG and not Path(settings.STATIC_ROOT, StaticStorage.manifest_name).is_file():
+        raise ImproperlyConfigured("The static files of this version are not collected. Run `m2v upgrade`.")

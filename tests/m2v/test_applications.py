@@ -10,6 +10,7 @@ from asgiref.testing import ApplicationCommunicator
 from django.core.management import call_command
 from django.test import override_settings
 
+from m2v import __version__
 from m2v.asgi import application as asgi
 from m2v.wsgi import application as wsgi
 
@@ -60,7 +61,7 @@ def test_static_files_get_names_with_their_hash(tmp_path, settings):
 
     names = [path.name for path in (tmp_path / "static" / "m2v").iterdir()]
     assert any(name.startswith("passkeys.") and name.endswith(".js.gz") for name in names)
-    assert (tmp_path / "static" / "staticfiles.json").exists()
+    assert (tmp_path / "static" / f"staticfiles-{__version__}.json").exists()
 
 
 def test_the_base_url_is_printed_for_make():

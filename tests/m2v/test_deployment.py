@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from django.utils.module_loading import import_string
 from m2v import urls as site_urls
 from tests.m2v.test_settings import VARIABLES, visit
 from tests.people import browser
+from tests.with_postgres import free_port
 
 ROOT = Path(site.ROOT)
 
@@ -147,7 +149,7 @@ def test_the_middleware_stands_in_the_order_that_it_needs():
     order = [
         "m2v.headers.HeadersMiddleware",
         "django.middleware.security.SecurityMiddleware",
-        "whitenoise.middleware.WhiteNoiseMiddleware",
+        "m2v.static_files.StaticFilesMiddleware",
         "django.middleware.csp.ContentSecurityPolicyMiddleware",
         "accounts.middleware.OriginMiddleware",
         "accounts.middleware.SessionMiddleware",
@@ -182,3 +184,17 @@ def test_there_is_no_media_and_static_files_are_no_pages(over_tls):
         assert not file["headers"]["Content-Type"].startswith("text/html")
         assert file["headers"]["X-Content-Type-Options"] == "nosniff"
     assert not list((ROOT / "m2v" / "static").rglob("*.html"))
+
+
+def test_the_server_migrates_nothing_and_says_what_to_do_before_it_begins(start):
+    refused = start("serve", PORT=str(free_port()))
+    start("migrate", "--verbosity", "0")
+    refused_again = start("serve", PORT=str(free_port()))
+
+    for done, said in (
+        (refused, "The database is not of this version. Run `m2v upgrade`."),
+        (refused_again, "The static files of this version are not collected. Run `m2v upgrade`."),
+    ):
+        lines = [json.loads(line) for line in done.stderr.splitlines()]
+        assert done.returncode != 0
+        assert said in [line["error"].removeprefix("ImproperlyConfigured: ") for line in lines if "error" in line]

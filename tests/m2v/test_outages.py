@@ -170,7 +170,7 @@ def test_a_database_of_another_version_is_served_once_it_was_migrated(tmp_path):
 
     assert is_out_of_order(answers["it came"])
     assert answers["migrated"]["status"] == 200
-    assert any("manage.py migrate" in line.get("error", "") for line in lines)
+    assert any("Run `m2v upgrade`" in line.get("error", "") for line in lines)
 
 
 def test_the_page_of_a_failure_needs_no_list_of_static_files(tmp_path):

@@ -50,8 +50,7 @@ class Site:
         }
 
     def prepare(self):
-        self.manage("migrate", "--verbosity", "0")
-        self.manage("collectstatic", "--no-input", "--verbosity", "0")
+        self.manage("upgrade")
         self.manage("shell", "--no-imports", "-c", FILL)
 
     def manage(self, *arguments):

@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import sys
 from base64 import b32decode
+from contextlib import closing, contextmanager
 from pathlib import Path
 from time import time
 from uuid import uuid4
@@ -21,6 +22,7 @@ import psycopg
 import pytest
 from django.db import connection
 
+from m2v.upgrading import LOCK
 from mfa.methods import totp
 
 HERE = Path(__file__).resolve().parent
@@ -62,8 +64,8 @@ print(json.dumps(said))
 
 
 @pytest.fixture
-def site(tmp_path):
-    """Run `manage.py`, or a script, on the database of before."""
+def environment(tmp_path):
+    """The variables of a site on the database of before."""
     environment = {
         "PATH": os.defpath, "DATA_DIR": str(tmp_path), "MFA_ENCRYPTION_KEYS": KEY, "DJANGO_SETTINGS_MODULE": "m2v.settings",
     }  # fmt: skip
@@ -77,13 +79,34 @@ def site(tmp_path):
             with psycopg.connect(**where, dbname=name, autocommit=True) as fresh:
                 fresh.execute(sql)
             environment["DATABASE_URL"] = f"postgres://{where['user']}@{where['host']}:{where['port']}/{name}"
-            yield runner(environment)
+            yield environment
             server.execute(f"DROP DATABASE {name} WITH (FORCE)")
     else:
         fresh = sqlite3.connect(tmp_path / "m2v.sqlite3")
         fresh.executescript(sql)
         fresh.close()
-        yield runner(environment)
+        yield environment
+
+
+@pytest.fixture
+def site(environment):
+    """Run `manage.py`, or a script, on the database of before."""
+    return runner(environment)
+
+
+@contextmanager
+def another_upgrade(environment):
+    """Within, the lock of an upgrade is held, as by another machine."""
+    if "DATABASE_URL" in environment:
+        with psycopg.connect(environment["DATABASE_URL"]) as elsewhere:
+            elsewhere.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+            yield
+    else:
+        with closing(
+            sqlite3.connect(f"{environment['DATA_DIR']}/m2v.sqlite3-upgrade", isolation_level=None)
+        ) as elsewhere:
+            elsewhere.execute("BEGIN EXCLUSIVE")
+            yield
 
 
 def runner(environment):
@@ -101,7 +124,7 @@ def runner(environment):
 def test_a_database_of_before_is_migrated_people_sign_in_and_the_audit_is_sealed_anew(site):
     samir, kim, key = PEOPLE[connection.vendor]
 
-    _out, told = site("manage.py", "migrate", "--verbosity", "0")
+    _out, told = site("manage.py", "upgrade")
     assert f"The audit's {LINES} lines are sealed anew, as they were found." in told
 
     code = totp.code_at(b32decode(key), time())
@@ -113,3 +136,26 @@ def test_a_database_of_before_is_migrated_people_sign_in_and_the_audit_is_sealed
     assert re.search(rf"Lines looked at: {LINES + 3}, checkpoints: [12]\.", out)
     out, _err = site("manage.py", "migrate", "--plan")
     assert "No planned migration operations." in out
+
+
+def test_of_two_machines_that_upgrade_at_once_one_migrates(environment, site):
+    def begin():
+        return subprocess.Popen(
+            [sys.executable, "-W", "ignore", "manage.py", "upgrade"], cwd=ROOT, env=environment,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+    with another_upgrade(environment):
+        both = [begin(), begin()]
+        waiting = [one.stdout.readline() for one in both]
+        planned, _err = site("manage.py", "migrate", "--plan")
+    said = [one.communicate(timeout=170)[0] for one in both]
+
+    assert waiting == ["Another upgrade of this database is going on: waiting for its end.\n"] * 2
+    assert "No planned migration operations." not in planned
+    assert [one.returncode for one in both] == [0, 0], said
+    assert sorted("The database is of this version already." in one for one in said) == [False, True]
+    assert sorted(bool(re.search(r"The database is upgraded, by \d+ migrations", one)) for one in said) == [False, True]
+    assert all("The static files of this version are in place." in one for one in said)
+    out, _err = site("manage.py", "upgrade")
+    assert "of this version already" in out

@@ -4,15 +4,19 @@ from django.core.management.base import BaseCommand
 
 from audit.sealing import timing
 from m2v.server import serve
-from m2v.start import see_keys
+from m2v.start import see_keys, see_static_files
 from m2v.worker import worker_beside
 
 
 class Command(BaseCommand):
-    help = "Serve the site at HOST and PORT, with WORKERS processes, until SIGTERM or Ctrl-C."
+    help = (
+        "Serve the site at HOST and PORT, with WORKERS processes, until SIGTERM or Ctrl-C. It migrates nothing, and does "
+        "not begin before `m2v upgrade` was run."
+    )
 
     def handle(self, *args: object, **options: object) -> None:
         see_keys()
+        see_static_files()
         timing.seal_all()
         try:
             with worker_beside():

@@ -1,0 +1,22 @@
+"""Bring database and static files to this version, before it is served."""
+
+from django.core.management.base import BaseCommand
+
+from m2v.upgrading import upgrade
+
+
+class Command(BaseCommand):
+    help = (
+        "Migrate the database and collect the static files of this version, while the version before serves. Run it on "
+        "every machine, at once if you like: one migrates, the others wait, and find nothing left to do."
+    )
+
+    def handle(self, *args: object, verbosity: int, **options: object) -> None:
+        def say(sentence: str) -> None:
+            if verbosity:
+                self.stdout.write(sentence)
+                self.stdout.flush()
+
+        done = upgrade(waits=lambda: say("Another upgrade of this database is going on: waiting for its end."))
+        say(f"The database is upgraded, by {done} migrations." if done else "The database is of this version already.")
+        say("The static files of this version are in place.")
