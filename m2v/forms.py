@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from django.forms.renderers import TemplatesSetting
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -30,5 +31,6 @@ def input_of(widget: dict[str, Any]) -> SafeString:
     value = {} if widget["value"] is None else {"value": widget["value"]}
     attributes = {"type": widget["type"], "name": widget["name"], **value, **widget["attrs"]}
     valued = [(name, value) for name, value in attributes.items() if value is not True and value is not False]
-    flags = [(name,) for name, value in attributes.items() if value is True]
-    return format_html("<input{}{}>", format_html_join("", ' {}="{}"', valued), format_html_join("", " {}", flags))
+    flags = [name for name, value in attributes.items() if value is True]
+    form = "<input" + ' {}="{}"' * len(valued) + " {}" * len(flags) + ">"
+    return format_html(form, *chain.from_iterable(valued), *flags)
