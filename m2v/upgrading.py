@@ -18,8 +18,8 @@ from m2v.start import missing_migrations
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-LOCK = int.from_bytes(b"upgrade")  # among the advisory locks of our database on PostgreSQL
-A_DAY = 86_400_000  # milliseconds, the longest that anybody waits on SQLite
+UPGRADE_LOCK = int.from_bytes(b"upgrade")  # among the advisory locks of our database on PostgreSQL
+LONGEST_UPGRADE = 86_400_000  # milliseconds, the longest that anybody waits on SQLite
 
 
 def upgrade(*, waits: Callable[[], None]) -> int:
@@ -51,10 +51,10 @@ def _on_postgresql(waits: Callable[[], None]) -> Iterator[None]:
         with second.cursor() as cursor:
             cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             # Of a transaction, not of a session: a pool of connections (pgbouncer) keeps a session for nobody.
-            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
+            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [UPGRADE_LOCK])
             if not cursor.fetchone()[0]:
                 waits()
-                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [UPGRADE_LOCK])
             yield
     finally:
         second.close()
@@ -67,6 +67,6 @@ def _on_sqlite(waits: Callable[[], None]) -> Iterator[None]:
             beside.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError:
             waits()
-            beside.execute(f"PRAGMA busy_timeout = {A_DAY}")
+            beside.execute(f"PRAGMA busy_timeout = {LONGEST_UPGRADE}")
             beside.execute("BEGIN EXCLUSIVE")
         yield

@@ -22,7 +22,7 @@ import psycopg
 import pytest
 from django.db import connection
 
-from m2v.upgrading import LOCK
+from m2v.upgrading import UPGRADE_LOCK
 from mfa.methods import totp
 
 HERE = Path(__file__).resolve().parent
@@ -99,7 +99,7 @@ def another_upgrade(environment):
     """Within, the lock of an upgrade is held, as by another machine."""
     if "DATABASE_URL" in environment:
         with psycopg.connect(environment["DATABASE_URL"]) as elsewhere:
-            elsewhere.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+            elsewhere.execute("SELECT pg_advisory_xact_lock(%s)", [UPGRADE_LOCK])
             yield
     else:
         with closing(
