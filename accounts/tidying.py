@@ -1,10 +1,40 @@
-"""What `manage.py tidy` deletes beside what this app knows of: whoever has something that runs out adds it at the start."""
+"""What has run out is deleted: once a day by `manage.py tidy`, and every hour by the worker. Doing it twice does no harm.
+
+Whoever has something of their own that runs out adds it at the start.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils import timezone
+
+from accounts.models import Session
+from accounts.owed import forget_old_mail
+from accounts.throttle import budgets
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TIDIERS: list[tuple[str, Callable[[], int]]] = []  # what it is, in the command's words, and what deletes it
+SECONDS_OF_GUESSES = 30 * 24 * 3600
+
+
+def _forget_ended_sessions() -> int:
+    return Session.objects.filter(expire_date__lt=timezone.now()).delete()[0]
+
+
+def _forget_old_guesses() -> int:
+    return budgets.forget_old(SECONDS_OF_GUESSES)
+
+
+# What it is, in the command's words, and what deletes it.
+TIDIERS: list[tuple[str, Callable[[], int]]] = [
+    ("sessions", _forget_ended_sessions),
+    ("counts of guesses", _forget_old_guesses),
+    ("records of mail", forget_old_mail),
+]
+
+
+def tidy() -> list[str]:
+    """Delete all that has run out; how much of each."""
+    return [f"{tidier()} {what}" for what, tidier in TIDIERS]

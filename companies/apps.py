@@ -14,9 +14,11 @@ class CompaniesConfig(AppConfig):
         from companies.importing.running import forget_old_imports  # noqa: PLC0415  # the same
         from companies.kept_apart import forget_old  # noqa: PLC0415  # the same
         from companies.listing import upkeep  # noqa: PLC0415  # models are there now
+        from companies.snapshots.keeping import forget_old_snapshots  # noqa: PLC0415  # the same
 
         TIDIERS.append(("removed factors", forget_old))
         TIDIERS.append(("files of people", forget_old_imports))
         TIDIERS.append(("acts on many people", forget_old_runs))
+        TIDIERS.append(("numbers of days", forget_old_snapshots))
         pre_migrate.connect(upkeep.before_migrations, sender=self)
         post_migrate.connect(upkeep.after_migrations, sender=self)

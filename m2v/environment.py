@@ -126,6 +126,15 @@ def seconds(name: str, text: str) -> int:
     return int(text)
 
 
+def months(name: str, text: str) -> int:
+    """A number of months, or 0 where nothing is said. Raises ImproperlyConfigured."""
+    if not text:
+        return 0
+    if not text.isascii() or not text.isdigit() or not 2 <= int(text) <= 120:
+        raise ImproperlyConfigured(f"{name} must be a number of months, from 2 to 120. It is {text!r}.")
+    return int(text)
+
+
 def time_zone(text: str) -> str:
     """The name of a time zone. Raises ImproperlyConfigured."""
     try:

@@ -1,4 +1,5 @@
-"""What is done once a day without anybody asking: the numbers of the day that is over are kept, beside the queue's worker.
+"""What is done without anybody asking, beside the queue's worker: the numbers of the day that is over are kept, and what
+has run out is deleted.
 
 It looks every hour, and what is kept already costs it two questions. So it does not matter when the worker starts, how
 many there are, or that one was away at midnight.
@@ -11,6 +12,7 @@ from time import sleep
 
 from django.db import connections
 
+from accounts.tidying import tidy
 from reporting.taking import take_missing
 
 EVERY_SECONDS = 3600
@@ -19,9 +21,10 @@ log = logging.getLogger("m2v.server")
 
 
 def every_hour() -> None:
-    """Keep what is to be kept, for as long as this process is there."""
+    """Keep what is to be kept and delete what is not, for as long as this process is there."""
     while True:
         once()
+        delete_old()
         connections.close_all()  # it has a connection of its own, which is not needed for an hour
         sleep(EVERY_SECONDS)
 
@@ -32,3 +35,11 @@ def once() -> None:
         take_missing()
     except Exception:
         log.exception("the numbers of a day could not be kept")
+
+
+def delete_old() -> None:
+    """What `manage.py tidy` deletes."""
+    try:
+        tidy()
+    except Exception:
+        log.exception("what has run out could not be deleted")

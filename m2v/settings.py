@@ -209,6 +209,10 @@ SESSION_COOKIE_AGE = SESSION_SECONDS = env.read("SESSION_SECONDS", partial(parse
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
+# --- How long what is kept of people and days is kept (accounts.tidying) ---
+
+SNAPSHOT_MONTHS = env.read("SNAPSHOT_MONTHS", partial(parse.months, "SNAPSHOT_MONTHS"))
+
 # --- What is done in the background: a queue in the same database, and `manage.py work` at its other end ---
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}

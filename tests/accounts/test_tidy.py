@@ -6,9 +6,11 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from django.db import OperationalError, connection, transaction
 
 from accounts.models import Budget, Session
 from audit.models import AuditEvent
+from m2v import nightly
 from tests.people import Person, browser
 
 
@@ -26,7 +28,7 @@ def test_what_has_run_out_is_deleted(kim, time_machine):
 
     lines = AuditEvent.objects.count()
     assert said.getvalue() == (
-        "1 sessions, 1 counts of guesses, 0 records of mail, 0 removed factors, 0 files of people, 0 acts on many people are deleted, "
+        "1 sessions, 1 counts of guesses, 0 records of mail, 0 removed factors, 0 files of people, 0 acts on many people, 0 numbers of days are deleted, "
         f"{lines} lines of the audit sealed.\n"
     )
     assert Session.objects.count() == 1
@@ -47,3 +49,23 @@ def test_what_is_tidied_tells_nobody_which_names_exist(kim, time_machine):
     for name in ("kim", "nobody"):
         guesses = [browser().post("/login/", {"username": name, "password": "wrong"}).status_code for _time in range(2)]
         assert guesses == [400, 429]
+
+
+def away(*_statement):
+    raise OperationalError("The database is away.")
+
+
+@pytest.mark.row("ASVS-14.2.7")
+def test_the_worker_does_it_too_and_what_fails_is_logged(kim, clock, caplog):
+    kim.sign_in()
+    clock.shift(24 * 3600 + 1)
+
+    with transaction.atomic(), connection.execute_wrapper(away):
+        nightly.delete_old()
+    assert [record.message for record in caplog.records] == ["what has run out could not be deleted"]
+    assert Session.objects.count() == 1
+
+    nightly.delete_old()
+    assert Session.objects.count() == 0
+    nightly.delete_old()
+    assert len(caplog.records) == 1

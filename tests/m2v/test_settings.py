@@ -45,6 +45,7 @@ VARIABLES = (
     "GRANIAN_SSL_CERTIFICATE",
     "GRANIAN_SSL_KEYFILE",
     "HSTS",
+    "SNAPSHOT_MONTHS",
 )
 HTTPS = "https://m2v.example.com"
 KEY = urlsafe_b64encode(bytes(range(32))).decode()
@@ -498,6 +499,16 @@ def test_sessions_last_as_long_as_is_said(load):
     assert load()["SESSION_SECONDS"] == load()["SESSION_COOKIE_AGE"] == 86400
     said = load(SESSION_IDLE_SECONDS="900", SESSION_SECONDS="28800")
     assert (said["SESSION_IDLE_SECONDS"], said["SESSION_SECONDS"]) == (900, 28800)
+
+
+def test_numbers_of_days_are_kept_for_good_or_for_some_months(load):
+    assert load()["SNAPSHOT_MONTHS"] == 0
+    assert load(SNAPSHOT_MONTHS="24")["SNAPSHOT_MONTHS"] == 24
+    for months in ("0", "1", "-2", "121", "two", "2.0", "٢"):
+        with pytest.raises(
+            ImproperlyConfigured, match=r"^SNAPSHOT_MONTHS must be a number of months, from 2 to 120\. "
+        ):
+            load(SNAPSHOT_MONTHS=months)
 
 
 @pytest.mark.parametrize("name", ["SESSION_IDLE_SECONDS", "SESSION_SECONDS"])

@@ -147,6 +147,17 @@ def test_the_worker_keeps_them_and_what_fails_is_logged(clock, kim, morning, cap
     assert [record.message for record in caplog.records] == ["the numbers of a day could not be kept"]
 
 
+@pytest.mark.parametrize(("months", "left"), [(0, [0, 30, 62, 63]), (2, [0, 30, 62]), (3, [0, 30, 62, 63])])
+def test_they_are_kept_for_as_many_months_as_the_setting_says(clock, db, settings, months, left):
+    for number in (0, 30, 62, 63):
+        Snapshot.objects.create(day=TODAY - number * A_DAY, whole=True, until=timezone.now())
+    settings.SNAPSHOT_MONTHS = months
+
+    nightly.delete_old()
+
+    assert [(TODAY - day).days for day in Snapshot.objects.order_by("-day").values_list("day", flat=True)] == left
+
+
 def away(*_statement):
     raise OperationalError("The database is away.")
 

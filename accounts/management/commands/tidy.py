@@ -1,17 +1,11 @@
-"""Delete what has run out, and seal the audit: to be run once a day (ASVS 14.2.7)."""
+"""Delete what has run out, and seal the audit: which the worker does by itself (ASVS 14.2.7)."""
 
 from __future__ import annotations
 
 from django.core.management.base import BaseCommand
-from django.utils import timezone
 
-from accounts.models import Session
-from accounts.owed import forget_old_mail
-from accounts.throttle import budgets
-from accounts.tidying import TIDIERS
+from accounts.tidying import tidy
 from audit.sealing.checkpoints import seal_lines
-
-DAYS = 30
 
 
 class Command(BaseCommand):
@@ -21,11 +15,5 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: object, **options: object) -> None:
-        sessions, _ = Session.objects.filter(expire_date__lt=timezone.now()).delete()
-        guesses = budgets.forget_old(DAYS * 24 * 3600)
-        mails = forget_old_mail()
-        others = [f", {tidier()} {what}" for what, tidier in TIDIERS]
-        sealed = seal_lines() or 0
-        self.stdout.write(
-            f"{sessions} sessions, {guesses} counts of guesses, {mails} records of mail{''.join(others)} are deleted, {sealed} lines of the audit sealed."
-        )
+        deleted = ", ".join(tidy())
+        self.stdout.write(f"{deleted} are deleted, {seal_lines() or 0} lines of the audit sealed.")
