@@ -141,8 +141,8 @@ def _owe_link(pending: PendingAddress, person: User, actor: User) -> None:
         "site": urlsplit(settings.BASE_URL).netloc,
         "link": settings.BASE_URL + reverse("address", args=[token]),
     }
-    with translation.override(person.language):
+    with translation.override(person.mail_language):
         subject = _("Confirm your e-mail address")
-    mail = Draft(pending.email, subject, ADDRESS_MAIL, person.language, words)
+    mail = Draft(pending.email, subject, ADDRESS_MAIL, person.mail_language, words)
     about = f"address {person.pk} {pending.email}"
     owe([mail], cause=actor.pk, about=about, spaced=SPACED, expires_at=pending.until)

@@ -201,7 +201,7 @@ def invited(person: User) -> Invited | None:
 
 
 def _invitation(person: User, actor: User, link: str) -> Draft:
-    with translation.override(person.language):
+    with translation.override(person.mail_language):
         return _draft(person, actor, _("Your m2v account"), INVITATION_MAIL, link)
 
 
@@ -231,7 +231,7 @@ def start_reset(person: User, *, actor: User) -> None:
 
 def _owe_reset(person: User, actor: User | None = None) -> None:
     link = _link("password_reset_confirm", person, reset_tokens)
-    with translation.override(person.language):
+    with translation.override(person.mail_language):
         draft = _draft(person, actor, _("Your new m2v password"), RESET_MAIL, link)
     _owe(draft, person, actor, seconds=RESET_SECONDS)
 
@@ -258,7 +258,7 @@ def _draft(person: User, actor: User | None, subject: str, templates: tuple[str,
         "by": spoken(actor.get_full_name()) if actor else "",
         "link": link,
     }
-    return Draft(person.email, subject, templates, person.language, words)
+    return Draft(person.email, subject, templates, person.mail_language, words)
 
 
 def _owe(draft: Draft, person: User, actor: User | None, *, seconds: int) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware as DjangosSessionMiddleware
-from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
 from django.shortcuts import resolve_url
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
@@ -25,7 +25,7 @@ from accounts.throttle.known_browsers import set_cookie
 from audit.recording import current_address, current_browser, origin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
@@ -99,23 +99,50 @@ class ActingSessionMiddleware:
             request.session.touch()
 
 
-class LanguageMiddleware:
-    """Use the language that the signed-in person chose, otherwise the browser's.
+class BrowserLanguageMiddleware:
+    """Speak the browser's language from the start, so that outages do too; what the request before spoke is no matter.
 
     Django's LocaleMiddleware looks for a language in the address too, twice; ours have none.
     """
+
+    def __init__(self, get_response: Callable[[SiteRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: SiteRequest) -> HttpResponseBase:
+        with translation.override(get_language_from_request(request)):
+            request.LANGUAGE_CODE = translation.get_language()
+            response = self.get_response(request)
+            patch_vary_headers(response, ("Accept-Language",))
+            response.headers.setdefault("Content-Language", translation.get_language())
+            if isinstance(response, StreamingHttpResponse):
+                parts = cast("Iterable[bytes]", response.streaming_content)  # nothing here is async
+                response.streaming_content = _spoken(parts, translation.get_language())
+        return response
+
+
+def _spoken(parts: Iterable[bytes], language: str) -> Iterator[bytes]:
+    """`parts` of a file, which are made later, and not in one thread: each in `language`."""
+    there = iter(parts)
+    while True:
+        with translation.override(language):
+            part = next(there, None)
+        if part is None:
+            return
+        yield part
+
+
+class LanguageMiddleware:
+    """Speak the language that the person chose in their settings, if they did, from the first factor of a login on."""
 
     def __init__(self, get_response: Callable[[SiteRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: SiteRequest) -> HttpResponse:
-        person = request.user
-        translation.activate(person.language if person.is_authenticated else get_language_from_request(request))
-        request.LANGUAGE_CODE = translation.get_language()
-        response = self.get_response(request)
-        patch_vary_headers(response, ("Accept-Language",))
-        response.headers.setdefault("Content-Language", translation.get_language())
-        return response
+        chosen = getattr(request.user if request.user.is_authenticated else request.claimant, "language", "")
+        if chosen:
+            translation.activate(chosen)
+            request.LANGUAGE_CODE = translation.get_language()
+        return self.get_response(request)
 
 
 class SignInRequiredMiddleware(LoginRequiredMiddleware):

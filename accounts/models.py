@@ -14,6 +14,7 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.address_models import PendingAddress
@@ -54,6 +55,11 @@ def best_named(name: str, spelled: Callable[[str], Iterable[User]]) -> User | No
     if not folded or "\x00" in folded:
         return None
     return min(spelled(folded), key=lambda user: user.username_folded != folded, default=None)
+
+
+def language_spoken() -> str:
+    """That of whoever is being answered: a person who is created is written to in it until they have signed in."""
+    return get_language() or settings.LANGUAGE_CODE
 
 
 PROFILE = ("username", "first_name", "last_name", "email", "language", "role", "company")
@@ -151,7 +157,8 @@ class User(AbstractBaseUser):
         "companies.Company", models.PROTECT, null=True, blank=True, related_name="users", verbose_name=_("company")
     )
     role = models.CharField(_("role"), max_length=30, choices=Role.choices, default=Role.MEMBER)
-    language = models.CharField(_("language"), max_length=10, default="en")
+    language = models.CharField(_("language"), max_length=10, blank=True, default="")  # "": as the browser says
+    browser_language = models.CharField(max_length=10, null=True, default=language_spoken, editable=False)  # noqa: DJ001  # None: of before it was kept
     is_active = models.BooleanField(_("active"), default=True)
     password_is_short = models.BooleanField(null=True, default=False, editable=False)  # None: seen when it is typed
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -225,6 +232,11 @@ class User(AbstractBaseUser):
     def get_short_name(self) -> str:
         """How sentences name this person."""
         return self.first_name or self.get_full_name()
+
+    @property
+    def mail_language(self) -> str:
+        """What mails to them are written in: their choice, or what their browser spoke at the last sign-in."""
+        return self.language or self.browser_language or settings.LANGUAGE_CODE
 
     @property
     def is_shut_out(self) -> bool:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from accounts.domains import NoDomain, ascii_domain, shown_domain
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 USERNAME_RULE = _lazy(
     "A user name has letters, digits, dots, hyphens, underscores and plus signs, at least one letter or digit, "
@@ -33,11 +39,26 @@ MOST_DIGITS = 4
 # Letters that Unicode does not take apart, as people write them on a keyboard that has none of them.
 STROKES = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"})
 LONGEST_SPOKEN = 60
+CAPITAL_NOUNS = {"de"}  # languages in which a noun inside a sentence keeps its capital
 
 
 def trim(text: str) -> str:
     """`text` without spaces and invisible characters around it; empty if there is nothing else."""
     return AROUND.sub("", text)
+
+
+def inside(text: str) -> str:
+    """A name of something, such as a label, as it is written inside a sentence."""
+    return text if (get_language() or "").partition("-")[0] in CAPITAL_NOUNS else text.lower()
+
+
+def in_all_languages(text: _StrOrPromise) -> set[str]:
+    """What a lazily translated `text` is in each language that the site speaks."""
+    said = set()
+    for language, _name in settings.LANGUAGES:
+        with override(language):
+            said.add(str(text))
+    return said
 
 
 def check_username(name: str) -> None:

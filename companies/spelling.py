@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 WORDS = {
     "2": _("two"), "3": _("three"), "4": _("four"), "5": _("five"), "6": _("six"), "7": _("seven"), "8": _("eight"),
     "9": _("nine"), "A": _("Alfa"), "B": _("Bravo"), "C": _("Charlie"), "D": _("Delta"), "E": _("Echo"),
     "F": _("Foxtrot"), "G": _("Golf"), "H": _("Hotel"), "J": _("Juliett"), "K": _("Kilo"), "M": _("Mike"),
-    "N": _("November"), "P": _("Papa"), "Q": _("Quebec"), "R": _("Romeo"), "S": _("Sierra"), "T": _("Tango"),
+    "N": pgettext_lazy("spelling", "November"), "P": _("Papa"), "Q": _("Quebec"), "R": _("Romeo"), "S": _("Sierra"), "T": _("Tango"),
     "U": _("Uniform"), "V": _("Victor"), "W": _("Whiskey"), "X": _("X-ray"), "Y": _("Yankee"), "Z": _("Zulu"),
 }  # fmt: skip
 

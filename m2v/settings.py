@@ -113,6 +113,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "m2v.static_files.StaticFilesMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "accounts.middleware.BrowserLanguageMiddleware",
     "m2v.outage.OutageMiddleware",
     "accounts.middleware.OriginMiddleware",
     "accounts.middleware.SessionMiddleware",
@@ -267,7 +268,7 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 USE_I18N = USE_TZ = True
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English")]
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 LOCALE_PATHS = [_shared / "locale"]
 TIME_ZONE = env.read("TIME_ZONE", parse.time_zone, "UTC")
 

@@ -28,6 +28,7 @@ from django.db import transaction
 from django.http import HttpResponseRedirect, JsonResponse
 from django.shortcuts import resolve_url
 from django.utils import timezone
+from django.utils.translation import get_language_from_request
 
 from accounts.clock import is_ahead
 from accounts.login import NEXT, Proof, add_proof, proofs_of
@@ -62,7 +63,9 @@ HALF_WAY_SECONDS = 600
 POSTPONED = "passkey_postponed"  # until the next login
 STEPS_DONE = "steps_done"  # of this login, those that set something up
 SIGN_IN = PreparedChange(
-    lambda key, now: User.objects.get_queryset().opening().filter(pk=key).update(last_sign_in_at=now)
+    lambda key, now, spoken: (
+        User.objects.get_queryset().opening().filter(pk=key).update(last_sign_in_at=now, browser_language=spoken)
+    )
 )
 
 
@@ -243,7 +246,7 @@ def complete(request: SiteRequest, person: User, proofs: tuple[Proof, ...]) -> s
     keeps: factor, person, budget, session. Raises SessionInterrupted where the person was shut out meanwhile.
     """
     session = request.session
-    if not SIGN_IN.make(person.pk, timezone.now()):
+    if not SIGN_IN.make(person.pk, timezone.now(), get_language_from_request(request)):
         raise SessionInterrupted
     forgive_guesses(person, *proofs)
     details: dict[str, Any] = {

@@ -140,9 +140,11 @@ def whom_the_rule_asks(event: AuditEvent) -> list[Recipient]:
 
 
 def _all(people: QuerySet[User]) -> list[Recipient]:
-    found: Iterable[User] = people.exclude(email="").only("username", "first_name", "last_name", "email", "language")
+    found: Iterable[User] = people.exclude(email="").only(
+        "username", "first_name", "last_name", "email", "language", "browser_language"
+    )
     return [_at(person.email, person) for person in found]
 
 
 def _at(address: str, person: User, *, believed: bool = True) -> Recipient:
-    return Recipient(address, spoken(person.get_short_name()), person.language, believed)
+    return Recipient(address, spoken(person.get_short_name()), person.mail_language, believed)

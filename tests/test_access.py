@@ -584,7 +584,7 @@ def test_own_settings_change_neither_company_nor_role_nor_switch(kim, other_comp
             "first_name": "Kim",
             "last_name": "Hansen",
             "email": "kim@acme.example",
-            "language": "en",
+            "language": "",
             "username": "petra",
             "company": other_company.pk,
             "role": "administrator",

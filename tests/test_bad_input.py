@@ -425,12 +425,12 @@ BAD_FIELDS: dict[str, tuple[dict[str, str], dict[str, list[Any]]]] = {
         },
     ),
     "/user-settings/": (
-        {"first_name": "Petra", "last_name": "Vogt", "email": "petra@acme.example", "language": "en"},
+        {"first_name": "Petra", "last_name": "Vogt", "email": "petra@acme.example", "language": ""},
         {
             "first_name": ["x" * 151, "\x00"],
             "last_name": ["x" * 151, "\x00"],
             "email": ["petra", "@", "a@b\x00.example", "a" * 255 + "@acme.example", "KIM@acme.example"],
-            "language": [MISSING, "", "xx", "de", "\x00", ["en", "xx"]],
+            "language": ["xx", "DE ", "\x00", ["en", "xx"]],
         },
     ),
     "/user-settings/password/": (

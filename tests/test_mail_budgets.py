@@ -19,7 +19,7 @@ from tests.people import PASSWORD
 
 # One form with what every form of the site asks for.
 FILLED = {
-    "first_name": "Nele", "last_name": "Berg", "username": "nele", "email": "nele@elsewhere.example", "language": "en",
+    "first_name": "Nele", "last_name": "Berg", "username": "nele", "email": "nele@elsewhere.example", "language": "",
     "role": "member", "name": "Another name", "checked": "in_person", "reason": "They stand before me.",
     "old_password": PASSWORD, "new_password1": "four words in line", "new_password2": "four words in line",
 }  # fmt: skip

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from accounts import dates
+from accounts.text import inside as inside_a_sentence
 from audit import reading, sentences
 from audit.acts import GROUPS, Group
 from audit.browsers import PHONES, system_name
@@ -153,6 +154,18 @@ def event_tone(event: AuditEvent) -> str:
 def clock(at: datetime) -> str:
     """Under the heading of a day: "09:20"."""
     return date_format(timezone.localtime(at), "H:i")
+
+
+@register.simple_tag
+def written_now(form: str) -> str:
+    """The moment in a form that is translated, as Django's tag `now` takes none."""
+    return date_format(timezone.localtime(), form)
+
+
+@register.filter
+def inside(text: object) -> str:
+    """See accounts.text.inside."""
+    return inside_a_sentence(str(text))
 
 
 @register.filter

@@ -19,6 +19,7 @@ from django.db.models import F, Q
 from django.tasks import task
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from accounts.authorization import NotPermitted, ShutOut, hold_actor
 from accounts.background import SILENT_SECONDS, waiting
@@ -128,7 +129,7 @@ def work(run_id: UUID) -> None:
     mine = BulkRun.objects.filter(pk=run_id, turn=run.turn)
     actor = User.objects.get(pk=run.owner)
     actor.session_epoch = run.epoch  # whoever was signed out since does nothing any more
-    with recording.origin(run.address, run.browser):
+    with recording.origin(run.address, run.browser), override(actor.mail_language):
         try:
             with recording.as_part_of(run.pk):
                 _act_on_all(run, actor)

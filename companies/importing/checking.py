@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import batched
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from accounts.forms import FIELD_CLASSES, ONE_LINE
 from accounts.models import Role, User
 from accounts.roles import WITHOUT_COMPANY, up_to
-from accounts.text import check_username, fold, fold_address
+from accounts.text import check_username, fold, fold_address, in_all_languages, inside
 from companies.importing.reading import HEADINGS
 from companies.models import Company
 
@@ -152,10 +152,10 @@ class CheckedFile:
         if not typed:
             return Role.MEMBER
         roles = up_to(self.actor.role)
-        meant = {_as_word(name): role for role in Role for name in (role.value, str(role.label))}.get(_as_word(typed))
+        meant = role_words().get(_as_word(typed))
         if meant in roles:
             return meant
-        own = ", ".join(f"“{str(role.label).lower()}”" for role in roles)
+        own = ", ".join(f"“{inside(str(role.label))}”" for role in roles)
         text = _("There is no such role. Write one of: {roles}.") if meant is None else _(
             "You cannot give this role. Write one of: {roles}."
         )  # fmt: skip
@@ -194,7 +194,13 @@ class CheckedFile:
             self._wrong(
                 line, "language", _("m2v does not speak this language. Write one of: {names}.").format(names=names)
             )
-        return known.get(_as_word(typed), settings.LANGUAGE_CODE)
+        return known.get(_as_word(typed), "")
+
+
+@cache
+def role_words() -> dict[str, Role]:
+    """Which role each word means, in every language of the site."""
+    return {_as_word(name): role for role in Role for name in (role.value, *in_all_languages(role.label))}
 
 
 def taken(users: list[User], among: UserQuerySet) -> set[str]:

@@ -6,10 +6,13 @@ import csv
 import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from dataclasses import dataclass, field
+from functools import cache
 from io import StringIO
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+
+from accounts.text import in_all_languages
 
 MOST_IN_A_FILE = 10_000
 LONGEST_CELL = 1000  # of what is shown; nothing that we keep is as long
@@ -34,6 +37,13 @@ MEANT = {
 SEPARATORS = {",": gettext_lazy("commas"), ";": gettext_lazy("semicolons"), "\t": gettext_lazy("tabs")}
 WITH_APOSTROPHE = re.compile(r"^'(?=[=+\-@\t\r])")  # which an export puts before what could pass for a formula
 WORKBOOK = b"PK\x03\x04"
+
+
+@cache
+def meant() -> dict[str, str]:
+    """Which column each heading means: those above, and what the columns are called in every language of the site."""
+    called = {_squeezed(name): column for column, said in HEADINGS.items() for name in in_all_languages(said)}
+    return called | MEANT
 
 
 class NotRead(Exception):
@@ -120,9 +130,13 @@ def _separator(first_line: str) -> str:
     return max(SEPARATORS, key=first_line.count)
 
 
+def _squeezed(heading: str) -> str:
+    return re.sub(r"[\s_\-]+", "", heading).casefold()
+
+
 def _columns(cells: list[str]) -> tuple[list[str | None], list[str]]:
     """What each column is, None where it is nothing; and the headings of those. Raises NotRead."""
-    columns = [MEANT.get(re.sub(r"[\s_\-]+", "", cell).casefold()) for cell in cells]
+    columns = [meant().get(_squeezed(cell)) for cell in cells]
     twice = next((one for one in columns if one and columns.count(one) > 1), None)
     if twice:
         raise NotRead(_("Two columns are called “{heading}”. Leave one.").format(heading=HEADINGS[twice]))

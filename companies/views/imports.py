@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -54,6 +55,7 @@ def user_import(request: SignedInRequest) -> HttpResponse:
         "trouble": trouble,
         "most": MOST_IN_A_FILE,
         "headings": HEADINGS,
+        "languages": [code for code, _name in settings.LANGUAGES],
         "roles": up_to(request.user.role),
         "unfinished": _unfinished(request),
         "uninvited": _uninvited(request),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mfa.queries import State
 
 ROW = "components/user-row.html"
+BEGIN, END = "\ue000", "\ue001"  # stand for braces until those of the template's own words are doubled
 LOOKS = 1000  # that are kept; a page seldom has more than a dozen, and a site some hundreds
 
 
@@ -67,8 +68,9 @@ def rows_of(people: Iterable[Any], viewer: User, query: str, *, picks: bool) -> 
 
 @lru_cache(maxsize=LOOKS)
 def _written(look: Look) -> str:
-    """The row of this look, with the names of what belongs there in braces, for str.format."""
-    return render_to_string(ROW, {"look": look, **{name: f"{{{name}}}" for name in ROW_PLACES}})
+    """The row of this look, with the names of what belongs there in braces, for str.format; other braces are doubled."""
+    row = render_to_string(ROW, {"look": look, **{name: f"{BEGIN}{name}{END}" for name in ROW_PLACES}})
+    return row.replace("{", "{{").replace("}", "}}").replace(BEGIN, "{").replace(END, "}")
 
 
 ROW_PLACES = ("place", "users", "companies", "query", "pk", "initials", "name", "username", "company", "company_pk",

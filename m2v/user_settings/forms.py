@@ -39,13 +39,13 @@ class ProfileForm(PersonForm):
             "email": AddressInput({"autocomplete": "email"}),
         }
 
-    language = forms.ChoiceField(label=_("Language"), help_text=_("More languages will follow."))
+    language = forms.ChoiceField(label=_("Language"), required=False, help_text=_("Our mails to you are in it too."))
 
     def __init__(self, *args: Any, languages: Iterable[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         choice = self.fields["language"]
         assert isinstance(choice, forms.ChoiceField)  # declared above
-        choice.choices = list(languages)
+        choice.choices = [("", _("As the browser says")), *languages]
         self.take_over()
 
     def clean_email(self) -> str:

@@ -15,7 +15,7 @@ from tests.addresses import confirm_address, link_of
 from tests.people import PASSWORD, Person, browser
 
 NEW = "new@acme.example"
-PROFILE = {"first_name": "Kim", "last_name": "Hansen", "email": NEW, "language": "en"}
+PROFILE = {"first_name": "Kim", "last_name": "Hansen", "email": NEW, "language": ""}
 USERS = "/settings/administration/users/"
 LINK = re.compile(r"http://localhost:8000(/address/[\w:-]+/)")
 

@@ -20,7 +20,7 @@ from tests.audit import forget
 from tests.people import Person, browser
 
 PATH = "/user-settings/"
-PROFILE = {"first_name": "Kim", "last_name": "Hansen", "email": "kim@acme.example", "language": "en"}
+PROFILE = {"first_name": "Kim", "last_name": "Hansen", "email": "kim@acme.example", "language": ""}
 
 
 def test_everybody_opens_their_own_settings_from_every_app(kim, company_admin, administrator):
@@ -256,8 +256,7 @@ def test_a_user_name_that_is_taken_meanwhile_is_refused_in_the_administration(ad
     assert everything() == before
 
 
-def test_the_language_is_spoken_on_the_next_page(kim, settings):
-    settings.LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+def test_the_language_is_spoken_on_the_next_page(kim):
     kim.sign_in()
     assert kim.client.get("/portal/").headers["Content-Language"] == "en"
 
@@ -268,17 +267,14 @@ def test_the_language_is_spoken_on_the_next_page(kim, settings):
     assert kim.client.get("/login/").headers["Content-Language"] == "en"
 
 
-def test_a_stranger_is_spoken_to_in_the_language_of_their_browser(db, settings):
-    settings.LANGUAGES = [("en", "English"), ("de", "Deutsch")]
-
+def test_a_stranger_is_spoken_to_in_the_language_of_their_browser(db):
     for wanted, spoken in (("de-AT,en;q=0.5", "de"), ("xx", "en")):
         answer = browser().get("/login/", HTTP_ACCEPT_LANGUAGE=wanted)
         assert answer.headers["Content-Language"] == spoken
         assert "Accept-Language" in answer.headers["Vary"]
 
 
-def test_a_page_says_which_language_it_is_in(kim, settings):
-    settings.LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+def test_a_page_says_which_language_it_is_in(kim):
     User.objects.filter(pk=kim.user.pk).update(language="de")
     kim.sign_in()
 
@@ -289,7 +285,11 @@ def test_a_page_says_which_language_it_is_in(kim, settings):
 def test_only_languages_of_the_site_are_offered(db, make_user):
     form = ProfileForm(instance=make_user("kim"), languages=site.LANGUAGES)
 
-    assert list(form["language"].field.widget.choices) == [("en", "English")]
+    assert list(form["language"].field.widget.choices) == [
+        ("", "As the browser says"),
+        ("en", "English"),
+        ("de", "Deutsch"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ def test_first_is_shown_what_would_happen_and_nothing_is_saved(administrator, co
         ("kim,,,,Acme Machines,Abteilungsleiterin,", "role", "There is no such role. Write one of: “member”, "),
         ("kim,,,,Nowhere,,", "company", "There is no company of this name."),
         ("kim,,,,,member,", "company", "Members and company administrators belong to a company."),
-        ("kim,,,,Acme Machines,,klingon", "language", "m2v does not speak this language. Write one of: “en”"),
+        ("kim,,,,Acme Machines,,klingon", "language", "m2v does not speak this language. Write one of: “en”, “de”"),
         ("kim,,,,Acme Machines,,,,x", "", "This line has more cells than the first one."),
         ("PETRA,,,,Acme Machines,,", "username", "This user name is taken."),
         ("kim,,,Petra@acme.example,Acme Machines,,", "email", "This e-mail address belongs to another account."),
@@ -229,7 +229,7 @@ def test_everybody_is_made_as_by_a_click_and_invited(administrator, company, go,
     assert answer.headers["Location"] == f"{IMPORT}{kept.pk}/"
     assert (kept.made, kept.invited, kept.text) == (2, 2, "")
     person = User.objects.get(username="fw.o")
-    assert (person.company, person.role, person.language) == (company, Role.COMPANY_ADMINISTRATOR, "en")
+    assert (person.company, person.role, person.language) == (company, Role.COMPANY_ADMINISTRATOR, "")
     assert not person.has_usable_password()
     actions = AuditEvent.objects.filter(subject=person, actor=administrator.user).order_by("pk")
     assert list(actions.values_list("action", flat=True)) == ["user_created", "user_invited"]

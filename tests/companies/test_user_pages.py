@@ -263,7 +263,7 @@ def test_what_is_not_in_the_form_is_ignored(administrator, company, extra):
     assert not nora.has_usable_password()
     assert nora.is_active
     assert nora.pk.int != 1
-    assert (nora.language, nora.session_epoch, nora.last_sign_in_at) == ("en", 0, None)
+    assert (nora.language, nora.session_epoch, nora.last_sign_in_at) == ("", 0, None)
 
 
 # --- Company administrators ---
@@ -496,7 +496,7 @@ def test_editing_ignores_what_is_not_in_the_form(administrator, kim):
 
     kim.user.refresh_from_db()
     assert (kim.user.two_factor_enabled, kim.user.password, kim.user.is_active) == (False, before, True)
-    assert (kim.user.session_epoch, kim.user.language) == (0, "en")
+    assert (kim.user.session_epoch, kim.user.language) == (0, "")
 
 
 def test_renaming_keeps_what_is_set_up(administrator, kim):

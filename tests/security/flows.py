@@ -358,12 +358,12 @@ def kims_session_ended(world: World) -> Act:
     return lambda: world.petra.client.post(f"{world.window}sessions/{place}/end/")
 
 
-PROFILE = {"username": "kimberly", "first_name": "Kim", "last_name": "H", "email": "k@acme.example", "language": "en"}
+PROFILE = {"username": "kimberly", "first_name": "Kim", "last_name": "H", "email": "k@acme.example", "language": ""}
 NEWCOMER = {
     "username": "new",
     "email": "n@acme.example",
     "role": Role.MEMBER,
-    "language": "en",
+    "language": "",
     "company": "",
     "first_name": "N",
 }

@@ -113,7 +113,7 @@ def test_a_new_name_keeps_app_and_passkey(kim_with_app, administrator):
 def test_people_cannot_change_their_company_and_a_move_brings_its_rule(kim, administrator, other_company):
     companies.enable_company_two_factor(other_company, actor=administrator.user)
     kim.sign_in()
-    own = {"first_name": "Kim", "last_name": "Hansen", "email": "kim@elsewhere.example", "language": "en"}
+    own = {"first_name": "Kim", "last_name": "Hansen", "email": "kim@elsewhere.example", "language": ""}
     kim.client.post("/user-settings/", own | {"company": str(other_company.pk), "role": "administrator"})
     kim.user.refresh_from_db()
     assert kim.user.company != other_company

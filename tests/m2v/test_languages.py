@@ -1,0 +1,307 @@
+"""Every language of the site is spoken whole: catalogues, templates, pages, mails, files."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from itertools import zip_longest
+
+import pytest
+from babel.messages import Catalog
+from babel.messages.mofile import read_mo, write_mo
+from django.conf import settings as site
+from django.utils import translation
+from django.utils.translation import gettext, ngettext
+
+from accounts.models import User
+from companies.services import enable_company_two_factor
+from mfa.services import request_passkey
+from tests.accounts.walk import pages
+from tests.catalogue import ROOT, brought_up_to_date, compiled_of, languages, read, source_of, strings_of
+from tests.people import browser
+from tests.scenes import paths_about
+
+LANGUAGES = languages()
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+PLACE = re.compile(r"%\(\w+\)s|%%|%d|\{[^}]*\}|</?\w[^>]*>")
+BETWEEN = re.compile(r"<(script|style)\b.*?</\1>|<!--.*?-->|<[^>]*>", re.DOTALL)
+SPOKEN = re.compile(r"""\b(?:aria-label|alt|title|placeholder|data-label)=["']([^"']*)["']""")
+# Words of English sentences that no sentence of the other languages has.
+ENGLISH = re.compile(r"\b(?:the|and|with|your|you|are|for|not|has|have|this|from|sign|signed|asked)\b", re.IGNORECASE)
+# What they are called in German, wherever the English sentence names them.
+GLOSSARY = {
+    "two-factor authentication": "Zwei-Faktor-Authentifizierung",
+    "multi-factor authentication": "Multi-Faktor-Authentifizierung",
+    "authenticator app": "Authentifizierungs-App",
+    "recovery code": "Wiederherstellungscode",
+    "passkey": "Passkey",
+    "access pass": "Zugangsp",  # -pass, -pässe
+    "Settings app": "App „Einstellungen“",
+    "QR code": "QR-Code",
+    "not now": "Jetzt nicht",
+    "this wasn’t me": "Das war ich nicht",
+}
+
+
+def messages(language):
+    return [message for message in read(language) if message.id]
+
+
+def strings_in(ids):
+    return " ".join(ids) if isinstance(ids, tuple) else ids
+
+
+def of_both(message):
+    """Each form of a sentence with its translation."""
+    ids = message.id if isinstance(message.id, tuple) else (message.id,)
+    return list(zip_longest(ids, strings_of(message), fillvalue=ids[-1]))
+
+
+# --- The catalogues ---
+
+
+def test_there_is_a_catalogue_for_every_language_of_the_site():
+    assert sorted(code for code, _name in site.LANGUAGES if code != site.LANGUAGE_CODE) == LANGUAGES
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_catalogue_has_what_is_marked_and_nothing_else(language):
+    """`python -m tests.catalogue` makes it so."""
+    assert source_of(language).read_bytes() == brought_up_to_date(language)
+    assert not read(language).obsolete
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_is_left_untranslated_or_doubtful(language):
+    assert [message.id for message in messages(language) if message.fuzzy or not all(strings_of(message))] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_compiled_catalogue_says_what_its_source_says(language):
+    said = {
+        (message.context, message.id if isinstance(message.id, str) else message.id[0]): strings_of(message)
+        for message in messages(language)
+    }
+    with compiled_of(language).open("rb") as file:
+        compiled = {
+            (message.context, message.id if isinstance(message.id, str) else message.id[0]): strings_of(message)
+            for message in read_mo(file)
+            if message.id
+        }
+
+    assert len(said) > 1000
+    assert compiled == said
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_translation_has_the_places_the_marks_and_the_edges_of_its_sentence(language):
+    wrong = []
+    for message in messages(language):
+        for form, said in of_both(message):
+            if sorted(PLACE.findall(form)) != sorted(PLACE.findall(said)):
+                wrong.append(said)
+            if form.endswith(" ") != said.endswith(" ") or (form.startswith(" ") and not said.startswith(" ")):
+                wrong.append(said)
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize(("term", "german"), GLOSSARY.items())
+def test_a_term_has_one_name_in_german(term, german):
+    naming = [message for message in messages("de") if term.lower() in strings_in(message.id).lower()]
+
+    assert naming
+    said = [" ".join(strings_of(message)) for message in naming]
+    assert [text for text in said if german.lower() not in text.lower()] == []
+
+
+def test_german_is_formal_and_has_its_own_quotation_marks():
+    said = [text for message in messages("de") for text in strings_of(message)]
+    plain = [re.sub(r"<[^>]*>", "", text) for text in said]
+
+    assert [text for text in plain if re.search(r"\b(?:du|dich|dir|dein\w*|euch|euer)\b", text, re.IGNORECASE)] == []
+    assert [text for text in plain if re.search(r"[\"'”‘]", text)] == []
+    assert [text for text in plain if text.count("„") != text.count("“")] == []
+
+
+def test_the_way_to_the_users_is_called_as_the_documents_call_it():
+    with translation.override("de"):
+        assert (gettext("Administration"), gettext("User")) == ("Verwaltung", "Benutzer")
+
+
+def test_months_are_not_taken_for_letters_that_are_spelled_out():
+    with translation.override("de"):
+        assert gettext("November") == "November"
+
+
+def test_one_sentence_may_be_said_with_a_number_and_without():
+    with translation.override("de"):
+        assert gettext("has never signed in") == ngettext("has never signed in", "have never signed in", 1)
+
+
+# --- Templates ---
+
+
+def literals(source):
+    """What a template says to people in no language's name."""
+    source = re.sub(
+        r"{% ?blocktranslate.*?endblocktranslate ?%}|{% ?comment.*?endcomment ?%}", " ", source, flags=re.DOTALL
+    )
+    source = re.sub(r"{#.*?#}|{%.*?%}|{{.*?}}", " ", source, flags=re.DOTALL)
+    said = BETWEEN.sub("\n", source).splitlines() + SPOKEN.findall(source)
+    return [text for line in said if re.search(r"[^\W\d_]{2}", text := unescape(line).strip())]
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.relative_to(ROOT / "templates").as_posix())
+def test_a_template_says_nothing_that_is_not_marked(path):
+    assert set(literals(path.read_text())) <= {"m2v", "wide", "narrow"}
+
+
+@pytest.mark.parametrize("source", ["<p>Sign in</p>", '<a aria-label="Close">x</a>', "{% if a %}Yes{% endif %}"])
+def test_words_that_are_not_marked_are_found(source):
+    assert literals(source)
+
+
+# --- Pages ---
+
+
+@pytest.fixture
+def german(administrator):
+    User.objects.filter(pk=administrator.user.pk).update(language="de")
+    return administrator
+
+
+def visible(answer):
+    page = answer.content.decode()
+    return [
+        text for line in BETWEEN.sub("\n", page).splitlines() + SPOKEN.findall(page) if (text := unescape(line).strip())
+    ]
+
+
+def test_every_page_is_german_to_somebody_who_chose_german(german, kim, company):
+    kim.set_up_app()
+    kim.add_passkey()
+    request_passkey(kim.user, actor=german.user)
+    enable_company_two_factor(company, actor=german.user)
+    shown, left = 0, {}
+    for page, path in paths_about(kim.user).items():
+        if "GET" not in page.methods:
+            continue
+        answer = german.client.get(path)
+        if answer.status_code == 200 and "text/html" in answer.headers["Content-Type"]:
+            shown += 1
+            assert answer.headers["Content-Language"] == "de", path
+            if found := [text for text in visible(answer) if ENGLISH.search(text)]:
+                left[path] = found
+
+    assert shown > 30
+    assert left == {}
+
+
+def test_every_public_page_is_german_to_a_german_browser(db):
+    shown, left = 0, {}
+    for page in pages():
+        if page.public and "GET" in page.methods:
+            answer = browser().get(page.path(), HTTP_ACCEPT_LANGUAGE="de-DE,de;q=0.9,en;q=0.5")
+            if "text/html" in answer.headers.get("Content-Type", ""):
+                shown += 1
+                if found := [text for text in visible(answer) if ENGLISH.search(text)]:
+                    left[page.name] = found
+
+    assert shown > 4
+    assert left == {}
+
+
+def test_a_page_for_a_wrong_host_is_in_the_browsers_language(client):
+    answer = client.get("/login/", HTTP_HOST="elsewhere.example", HTTP_ACCEPT_LANGUAGE="de")
+
+    assert answer.status_code == 400
+    assert '<html lang="de">' in answer.content.decode()
+    assert "Das hat nicht geklappt" in answer.content.decode()
+
+
+def test_the_choice_goes_before_the_browser_from_the_first_factor_on(kim):
+    kim.set_up_app()
+    User.objects.filter(pk=kim.user.pk).update(language="de")
+    kim.client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+
+    assert kim.client.get("/login/").headers["Content-Language"] == "en"
+    kim.enter_password()
+    assert kim.client.get("/login/challenge/").headers["Content-Language"] == "de"
+
+
+def test_the_request_before_leaves_no_language_behind(kim):
+    kim.client.get("/login/", HTTP_ACCEPT_LANGUAGE="de")
+
+    assert translation.get_language() == site.LANGUAGE_CODE
+
+
+def test_messages_for_scripts_are_in_the_language_of_who_reads_them(kim):
+    answer = kim.client.post(
+        "/passkeys/authentication/", "{", content_type="application/json", HTTP_ACCEPT_LANGUAGE="de"
+    )  # fmt: skip
+
+    assert answer.json()["message"] == "Das ist kein JSON."
+
+
+def test_a_file_is_made_in_the_language_of_whoever_takes_it_out(german):
+    answer = german.client.post("/settings/administration/activity/export/?form=csv&act=all")
+
+    assert "hat sich mit Passwort angemeldet" in b"".join(answer.streaming_content).decode()
+
+
+def test_a_list_taken_out_is_the_same_file_in_every_language(german):
+    answer = german.client.post("/settings/administration/users/export/")
+    file = b"".join(answer.streaming_content).decode()
+
+    assert file.startswith("\ufeffuser name,first name")
+    assert ",Administrator,de,active," in file
+
+
+# --- Mail ---
+
+
+def test_mail_is_in_the_language_of_the_browser_at_the_last_sign_in_unless_another_was_chosen(kim):
+    kim.client.defaults["HTTP_ACCEPT_LANGUAGE"] = "de-CH"
+    kim.sign_in()
+    kim.user.refresh_from_db()
+    assert (kim.user.language, kim.user.browser_language, kim.user.mail_language) == ("", "de", "de")
+
+    kim.user.language = "en"
+    assert kim.user.mail_language == "en"
+
+
+def test_whoever_never_signed_in_is_invited_in_the_language_of_who_created_them(german, told, company):
+    form = {
+        "first_name": "Nele",
+        "last_name": "Berg",
+        "username": "nele",
+        "email": "nele@acme.example",
+        "role": "member",
+    }
+    [mail] = told(german.client.post, "/settings/administration/users/new/", form | {"company": company.name})
+
+    assert mail.subject == "Ihr m2v-Konto"
+    assert "Wählen Sie hier Ihr Passwort" in mail.body
+    assert not ENGLISH.search(mail.body.replace("/invitation/", ""))
+
+
+# --- What is prepared ---
+
+
+def test_braces_in_a_translation_are_text(administrator, kim, tmp_path, settings):
+    """The rows of a list are written once of each look, with places in braces. The language is this test's own."""
+    folder = tmp_path / "de_CH" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    with_braces = Catalog("de_CH")
+    with_braces.add("Never", "{nie} }{")
+    with (folder / "django.mo").open("wb") as file:
+        write_mo(file, with_braces)
+    settings.LOCALE_PATHS = [tmp_path, *settings.LOCALE_PATHS]
+    settings.LANGUAGES = [*settings.LANGUAGES, ("de-ch", "Schweizerdeutsch")]
+    User.objects.filter(pk=administrator.user.pk).update(language="de-ch")
+
+    page = administrator.client.get("/settings/administration/users/").content.decode()
+
+    assert "{nie} }{" in page
+    assert kim.user.username in page
