@@ -130,7 +130,12 @@ def invite_all(invited: Iterable[User], *, actor: User) -> None:
     owe((_invitation(person, actor, link) for person, link in links), cause=f"many {actor.pk}", expires_at=ends)
 
 
-def _make_invitation(person: User, actor: User) -> str:
+def hand_over(person: User) -> str:
+    """A link for `person`, who has no password yet, for whoever is on the server's command line to hand over."""
+    return _make_invitation(person, None)
+
+
+def _make_invitation(person: User, actor: User | None) -> str:
     _void_links(person)
     link = _link("invitation", person, invitation_tokens)
     record(Action.USER_INVITED, actor=actor, subject=person)

@@ -14,6 +14,7 @@ from m2v.logs import take_over
 def main() -> None:
     """Do what the arguments say. Settings that are wrong are one sentence, or a line of the server's log."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "m2v.settings")
+    sys.argv[1:2] = [word.replace("-", "_") if word[:1] != "-" else word for word in sys.argv[1:2]]  # init-admin
     serves = "serve" in sys.argv[1:2]
     if serves:
         take_over()

@@ -163,7 +163,7 @@ def test_where_real_people_are_meant_no_demo_is_made_and_the_first_administrator
     with pytest.raises(CommandError, match="embedded default alone"):
         create_demo()
     command = said.split("manage.py ")[1].split()[0]
-    call_command(command, interactive=False, username="root", email="root@example.com")
+    call_command(command, name="Root", email="root@example.com", stdout=StringIO())
     assert User.objects.get().role == Role.ADMINISTRATOR
     assert create_demo("--if-empty") == ""
 

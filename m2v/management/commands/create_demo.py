@@ -120,7 +120,7 @@ REFUSED_BECAUSE = {
     "passkey": "The question is older than five minutes.",
 }
 
-FIRST_ADMINISTRATOR = "Nobody is here yet. Make the first administrator: .venv/bin/python manage.py createsuperuser"
+FIRST_ADMINISTRATOR = "Nobody is here yet. Make the first administrator: .venv/bin/python manage.py init_admin"
 
 
 class Command(BaseCommand):

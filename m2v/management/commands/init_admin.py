@@ -1,0 +1,77 @@
+"""`m2v init-admin`: the first administrator, and the link by which they choose their password."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.first_administrator import SomebodyAdministers, make_first_administrator
+from accounts.forms import FIELD_CLASSES, ONE_LINE
+from m2v.start import missing_migrations
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+LONGEST = {"first_name": 150, "last_name": 150, "email": 254, "username": 150}  # as the columns are
+SOMEBODY_ADMINISTERS = (
+    "There is an administrator who can sign in already: they make others, under Administration → User. Where none of "
+    "them gets in any more, `m2v mfa reset USER` removes what was lost, `m2v changepassword USER` gives another "
+    "password, and `m2v createsuperuser` makes another administrator."
+)
+DONE = """\
+{person} is an administrator once they have chosen a password, within seven days, at:
+
+{link}
+
+The link is not shown again, and works once. The first login asks for an authenticator app: have a phone ready."""
+
+
+class Command(BaseCommand):
+    help = (
+        "Make the first administrator, and print the link by which they choose their password. It asks for what is left "
+        "out; the audit says that it was done here."
+    )
+    stealth_options = ("stdin",)
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--name", default="", help="as people write it, such as Petra Vogt")
+        parser.add_argument("--email", default="", help="where mail reaches them")
+        parser.add_argument(
+            "--username", default="", help="what they sign in with; if left out, what stands before the @"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if missing_migrations():
+            raise CommandError("The database is not of this version. Run `m2v upgrade` first.")
+        stdin: TextIO = options.get("stdin") or sys.stdin
+        name = options["name"] or self._asked("Name", stdin)
+        email = options["email"] or self._asked("E-mail", stdin)
+        first, _, last = name.strip().partition(" ")
+        said = {"first_name": first, "last_name": last, "email": email}
+        said["username"] = options["username"] or email.strip().rpartition("@")[0]
+        try:
+            link = make_first_administrator(**{field: _clean(field, text) for field, text in said.items()})
+        except SomebodyAdministers as trouble:
+            raise CommandError(SOMEBODY_ADMINISTERS) from trouble
+        except ValidationError as trouble:
+            raise CommandError(" ".join(trouble.messages)) from trouble
+        self.stdout.write(DONE.format(person=name.strip(), link=link))
+
+    def _asked(self, what: str, stdin: TextIO) -> str:
+        """What somebody at the terminal answers."""
+        if not stdin.isatty():
+            raise CommandError("Say who it is: --name and --email.")
+        self.stdout.write(f"{what}: ", ending="")
+        self.stdout.flush()
+        return stdin.readline().strip()
+
+
+def _clean(field: str, text: str) -> str:
+    """`text` as the forms take it. Raises ValidationError."""
+    required = field in {"email", "username"}
+    kind = FIELD_CLASSES[field](required=required, max_length=LONGEST[field], validators=[ONE_LINE])
+    cleaned: str = kind.clean(text)
+    return cleaned
