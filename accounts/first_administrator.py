@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from accounts.authorization import ADMINISTRATORS, able_to_sign_in
-from accounts.invitations import hand_over
+from accounts.invitations import link_to_hand_over
 from accounts.models import User
 from audit.recording import in_the_shell
 
@@ -23,4 +23,4 @@ def make_first_administrator(*, username: str, email: str, first_name: str, last
         if able_to_sign_in(User.objects.get_queryset()).filter(ADMINISTRATORS).exists():
             raise SomebodyAdministers
         person = User.objects.create_superuser(username, email, first_name=first_name, last_name=last_name)
-        return hand_over(person)
+        return link_to_hand_over(person)

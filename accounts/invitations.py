@@ -130,7 +130,7 @@ def invite_all(invited: Iterable[User], *, actor: User) -> None:
     owe((_invitation(person, actor, link) for person, link in links), cause=f"many {actor.pk}", expires_at=ends)
 
 
-def hand_over(person: User) -> str:
+def link_to_hand_over(person: User) -> str:
     """A link for `person`, who has no password yet, for whoever is on the server's command line to hand over."""
     return _make_invitation(person, None)
 
