@@ -8,6 +8,7 @@ import re
 from difflib import get_close_matches
 from email.errors import ObsoleteHeaderDefect
 from email.message import EmailMessage
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -148,6 +149,22 @@ def workers(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 64:
         raise ImproperlyConfigured(f"WORKERS must be a number between 1 and 64. It is {text!r}.")
     return int(text)
+
+
+def metrics(text: str) -> tuple[str, int] | None:
+    """The network address and port where monitoring asks; None where it does not. Raises ImproperlyConfigured."""
+    if not text.strip():
+        return None
+    try:
+        parts = urlsplit(f"//{text.strip()}")
+        address, number = str(ip_address(parts.hostname or "")), parts.port
+    except ValueError:
+        number = None
+    if not number or parts.path or parts.query or parts.fragment or parts.username is not None:
+        raise ImproperlyConfigured(
+            f"METRICS must be a network address and a port, like 127.0.0.1:9100. It is {text!r}."
+        )
+    return address, number
 
 
 def proxies(text: str) -> int:

@@ -183,8 +183,8 @@ def answer_of(application: WSGIApplication, environ: WSGIEnvironment) -> Answer:
 class Gateway:
     """An ASGI application in front of a WSGI application."""
 
-    def __init__(self, application: WSGIApplication) -> None:
-        self.application = application
+    def __init__(self, application: WSGIApplication, refused: Callable[[int], None] = lambda _status: None) -> None:
+        self.application, self.refused = application, refused  # `refused` hears of what Django never sees
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
         self.waiting = self.long_bodies = 0
         self.turn = asyncio.Semaphore(1)  # however many files are on their way, one thread makes their parts
@@ -198,6 +198,7 @@ class Gateway:
             except RequestRefused as refused:
                 answer = Answer(body=refused.refusal.body)
                 answer.start(str(refused.refusal.status.value), refused.refusal.all_headers(request_id))
+                self.refused(answer.status)
             except ClientGone:
                 return
             await send(

@@ -58,6 +58,9 @@ for _why in parse.contradictions(
 ):
     env.refuse(_why)
 
+# Where monitoring asks for numbers, apart from the site: nobody signs in there.
+METRICS = env.read("METRICS", parse.metrics)
+
 # --- Keys ---
 
 SECRET_KEY = env.read(
@@ -110,6 +113,7 @@ MIDDLEWARE = [
     "m2v.headers.HeadersMiddleware",
     "m2v.request_ids.RequestIdMiddleware",
     "m2v.health.HealthMiddleware",
+    *(["m2v.metrics.middleware.RequestTimesMiddleware"] if METRICS else []),
     "django.middleware.security.SecurityMiddleware",
     "m2v.static_files.StaticFilesMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",

@@ -1,5 +1,5 @@
-"""The process that does what is handed to the queue (`manage.py work`): beside the server, brought back when it dies, and
-ended with it.
+"""Processes beside the server, brought back when they die, and ended with it: the one that does what is handed to the
+queue (`manage.py work`), and the one that monitoring asks (`manage.py metrics`).
 """
 
 from __future__ import annotations
@@ -8,9 +8,11 @@ import logging
 import os
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from threading import Event, Thread
 from typing import TYPE_CHECKING
+
+from django.conf import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,9 +24,10 @@ log = logging.getLogger("m2v.server")
 
 
 class Beside:
-    """One worker, as long as it is wanted."""
+    """One of them, by its command, as long as it is wanted."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self._name = name
         self._process: subprocess.Popen[bytes] | None = None
         self._over = Event()
         self._keeper = Thread(target=self._keep, daemon=True)
@@ -47,26 +50,26 @@ class Beside:
 
     def _keep(self) -> None:
         while not self._over.is_set():
-            self._process = subprocess.Popen(command())  # noqa: S603  # ours, without a shell
+            self._process = subprocess.Popen(command(self._name))  # noqa: S603  # ours, without a shell
             if self._over.is_set():  # it was to end just now
                 self._signal()
             self._process.wait()
             if not self._over.wait(BACK_SECONDS):
-                log.error("the worker of the queue died and comes back")
+                log.error("a process beside the server died and comes back: %s", self._name)
 
 
-def command() -> list[str]:
+def command(name: str) -> list[str]:
     """How it is started: by this interpreter and the program that started this one, for as long as this process is there."""
     options = [f"-W{option}" for option in sys.warnoptions]
-    return [sys.executable, *options, sys.argv[0], "work", "--parent", str(os.getpid())]
+    return [sys.executable, *options, sys.argv[0], name, "--parent", str(os.getpid())]
 
 
 @contextmanager
-def worker_beside() -> Iterator[None]:
-    """Within, somebody does what is handed to the queue."""
-    worker = Beside()
-    worker.start()
-    try:
+def beside_the_server() -> Iterator[None]:
+    """Within, somebody does what is handed to the queue, and answers monitoring where that is wanted."""
+    with ExitStack() as at_the_end:
+        for name in ("work", "metrics") if settings.METRICS else ("work",):
+            process = Beside(name)
+            process.start()
+            at_the_end.callback(process.end)
         yield
-    finally:
-        worker.end()

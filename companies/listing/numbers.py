@@ -97,7 +97,16 @@ def numbers_for(actor: User, company: Company | None) -> Numbers:
     """All whom `actor` sees, or those of them in `company`: three statements, however many they are."""
     roles = seen_roles(actor)
     cells = Tally.objects.filter(scope_of(actor), *([Q(company=company)] if company else []))
-    numbers = Numbers(_added_up(cells), {}, site_rule.is_on()).kept(lambda kind: role_of(kind) in roles)
+    return _numbers(cells, company, lambda kind: role_of(kind) in roles)
+
+
+def numbers_of_everybody() -> Numbers:
+    """The same of all there are, for those who watch the site and see nobody."""
+    return _numbers(Tally.objects.all(), None, lambda _kind: True)
+
+
+def _numbers(cells: QuerySet[Tally], company: Company | None, keep: Callable[[int], bool]) -> Numbers:
+    numbers = Numbers(_added_up(cells), {}, site_rule.is_on()).kept(keep)
     undecided = [kind for kind in numbers.people if kind & UNDECIDED == Kind.ACTIVE]
     if company:
         required = {kind: numbers.people[kind] for kind in undecided} if company.two_factor_enabled else {}

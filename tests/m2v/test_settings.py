@@ -46,6 +46,7 @@ VARIABLES = (
     "GRANIAN_SSL_KEYFILE",
     "HSTS",
     "SNAPSHOT_MONTHS",
+    "METRICS",
 )
 HTTPS = "https://m2v.example.com"
 KEY = urlsafe_b64encode(bytes(range(32))).decode()
@@ -572,6 +573,12 @@ def test_all_that_is_wrong_is_said_at_once(load):
         ("TIME_ZONE", "../zone"),
         ("TIME_ZONE", "Europe"),
         ("HSTS", "everywhere"),
+        ("METRICS", "9100"),
+        ("METRICS", "127.0.0.1"),
+        ("METRICS", "http://127.0.0.1:9100"),
+        ("METRICS", "localhost:9100"),
+        ("METRICS", "127.0.0.1:0"),
+        ("METRICS", "127.0.0.1:65536"),
         ("CACHE_URL", "carrier-pigeon://cache"),
         ("AUDIT_SIGNING_KEY", "short"),
         ("AUDIT_PUBLIC_KEYS", f"{KEY},short"),
@@ -583,6 +590,17 @@ def test_all_that_is_wrong_is_said_at_once(load):
 def test_what_is_wrong_is_named(load, name, value):
     with pytest.raises(ImproperlyConfigured, match=name):
         load(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("value", "address"), [("", None), ("127.0.0.1:9100", ("127.0.0.1", 9100)), ("[::1]:9100", ("::1", 9100))]
+)
+def test_monitoring_asks_at_an_address_of_its_own_or_nowhere(load, value, address):
+    settings = load(METRICS=value)
+
+    assert settings["METRICS"] == address
+    counted = [name for name in settings["MIDDLEWARE"] if name.startswith("m2v.metrics")]
+    assert len(counted) == (1 if address else 0)
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,10 @@
 from django.core.management.base import BaseCommand
 
 from audit.sealing import timing
+from m2v.metrics.listener import counted_together
 from m2v.server import serve
 from m2v.start import see_keys, see_static_files
-from m2v.worker import worker_beside
+from m2v.worker import beside_the_server
 
 
 class Command(BaseCommand):
@@ -19,7 +20,7 @@ class Command(BaseCommand):
         see_static_files()
         timing.seal_all()
         try:
-            with worker_beside():
+            with counted_together(), beside_the_server():
                 serve()
         finally:
             timing.seal_all()

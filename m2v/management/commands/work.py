@@ -5,6 +5,7 @@ from __future__ import annotations
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
@@ -30,6 +31,10 @@ class Command(BaseCommand):
     def handle(self, *args: object, parent: int | None, **options: object) -> None:
         if parent:
             Thread(target=end_with, args=(parent,), daemon=True).start()
+        if settings.METRICS:
+            from m2v.metrics.counters import begin_to_count  # noqa: PLC0415  # the client is not loaded for nothing
+
+            begin_to_count()
         see_keys()
         take_up_again()
         Thread(target=every_hour, daemon=True).start()
