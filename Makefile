@@ -15,7 +15,7 @@ MANAGE := $(BIN)/python -W ignore::ResourceWarning manage.py
 PIP := $(BIN)/python -m pip install -q -q --disable-pip-version-check --require-hashes
 PRODUCT := audit accounts mfa notices companies reporting m2v manage.py
 
-.PHONY: run serve install install-dev test check fix fuzz bench screenshots lock clean
+.PHONY: run serve install install-dev test test-cluster check fix fuzz bench screenshots lock clean
 
 run: install
 	@$(MANAGE) upgrade --verbosity 0
@@ -59,6 +59,12 @@ fix: install-dev
 # Everything: lint and types, then the tests on SQLite with coverage, on PostgreSQL, and in a real browser.
 test: check
 	$(BIN)/python tests/run.py
+
+# Three machines behind nginx, PostgreSQL with a standby and pgbouncer, through the failures of each; ten minutes at most.
+# It needs nginx, pgbouncer and PostgreSQL's server (15 or newer), on Debian: apt-get install nginx pgbouncer postgresql.
+# All of it listens on loopback, in a temporary folder, and is stopped at the end.
+test-cluster: install-dev
+	$(BIN)/pytest -q -s -n 0 -p no:randomly --no-cov --timeout=600 tests/cluster
 
 # Other examples each time, for FUZZ_MINUTES (30); ends by itself.
 fuzz: install-dev

@@ -303,6 +303,11 @@ def database(url: str) -> dict[str, Any]:
         raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {trouble}") from trouble
     if not found.get("ENGINE"):
         raise wrong
+    if "," in str(found["HOST"]) and found.get("OPTIONS", {}).get("target_session_attrs") != "read-write":
+        raise ImproperlyConfigured(
+            "DATABASE_URL names several hosts: end it with ?target_session_attrs=read-write, so that the one is used which "
+            "can be written to."
+        )
     return found
 
 

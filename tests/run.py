@@ -14,7 +14,7 @@ from with_postgres import postgres
 PYTEST = [sys.executable, "-m", "pytest"]
 CORES = max(2, os.cpu_count() or 2)
 # Whoever is through with their files takes some of another's; files stay together, with what they have set up.
-FAST = ["--ignore=tests/browser", "-n", str(CORES), "--dist", "worksteal"]
+FAST = ["--ignore=tests/browser", "--ignore=tests/cluster", "-n", str(CORES), "--dist", "worksteal"]
 # A page waits for its server and a person for a page, so that there is time for one more.
 BROWSER = ["-n", str(CORES + 1), "--dist", "worksteal"]
 # They start sites of their own, on SQLite, or ask no database: on PostgreSQL they would do the same again.

@@ -351,6 +351,21 @@ def test_postgresql_is_taken_from_its_address(load):
     assert "transaction_mode" not in database.get("OPTIONS", {})
 
 
+def test_of_several_servers_the_one_that_can_be_written_to_is_used(load):
+    hosts = "postgres://m2v:x@one.example:5432,two.example:6432/suite"
+    database = load(DATABASE_URL=f"{hosts}?target_session_attrs=read-write")["DATABASES"]["default"]
+
+    assert (database["HOST"], database["PORT"]) == ("one.example,two.example", "5432,6432")
+    assert database["OPTIONS"] == {"target_session_attrs": "read-write", "connect_timeout": 5}
+    for address in (hosts, f"{hosts}?target_session_attrs=any"):
+        with pytest.raises(ImproperlyConfigured, match="target_session_attrs=read-write"):
+            load(DATABASE_URL=address)
+
+
+def test_nothing_is_kept_in_a_connection_that_a_pool_may_give_to_another(load):
+    assert load(DATABASE_URL="postgres://m2v:x@db.example/suite")["DATABASES"]["default"]["DISABLE_SERVER_SIDE_CURSORS"]
+
+
 @pytest.mark.parametrize("address", ["nonsense", "m2v.sqlite3"])
 def test_a_database_that_is_none_is_refused_with_its_name(load, address):
     with pytest.raises(ImproperlyConfigured, match="DATABASE_URL"):

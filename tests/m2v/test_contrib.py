@@ -1,0 +1,158 @@
+"""What contrib/ brings is read by the programs that it is for, and fits the site."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import shutil
+import subprocess
+import tomllib
+from base64 import urlsafe_b64encode
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import get_commands
+
+from m2v.server import HEADER_SECONDS, STOP_SECONDS
+from tests.cluster.machines import make_certificate, site
+
+ROOT = Path(settings.ROOT)
+CONTRIB = ROOT / "contrib"
+UNITS = sorted(path for path in (CONTRIB / "systemd").iterdir() if path.suffix in {".service", ".timer"})
+SITE = CONTRIB / "nginx" / "m2v.conf"
+CONTAINER = CONTRIB / "container"
+PROGRAM = "/opt/m2v/bin/m2v"
+
+
+def seconds(name, text):
+    """The time that nginx's setting `name` gives."""
+    return int(re.search(rf"(?m)^\s*{name} (\d+)s;", text)[1])
+
+
+def kilobytes(text):
+    """The bodies that nginx lets through, by location; the server's own is ""."""
+    found, location = {}, ""
+    for line in text.splitlines():
+        if opened := re.match(r"\s*location (?:= )?(\S+) \{", line):
+            location = opened[1]
+        elif size := re.search(r"client_max_body_size (\d+)([km]);", line):
+            found[location] = int(size[1]) * (1024 if size[2] == "m" else 1)
+    return found
+
+
+# --- systemd ---
+
+
+def test_there_are_units_for_the_site_the_worker_and_what_is_looked_at_each_night():
+    names = {path.name for path in UNITS}
+
+    assert names == {"m2v.service", "m2v-worker.service", "m2v-audit-verify.service", "m2v-audit-verify.timer"}
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not on this machine")
+def test_systemd_finds_nothing_wrong_in_the_units(tmp_path):
+    """It looks whether the program is there, too: here, one stands in its place."""
+    for path in UNITS:
+        (tmp_path / path.name).write_text(path.read_text().replace(PROGRAM, shutil.which("true")))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *map(str, sorted(tmp_path.iterdir()))],
+        capture_output=True, text=True, check=False, timeout=60, env={"PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+
+    about_ours = [line for line in (done.stdout + done.stderr).splitlines() if "m2v" in line]
+    assert (done.returncode, about_ours) == (0, [])
+
+
+def test_every_command_of_the_units_is_one_of_the_program():
+    named = {path.name: re.findall(rf"(?m)^ExecStart\w*={PROGRAM} (\w+)", path.read_text()) for path in UNITS}
+
+    assert named["m2v.service"] == ["serve"]
+    assert {command for commands in named.values() for command in commands} <= get_commands().keys()
+
+
+def test_systemd_waits_longer_for_the_end_than_the_server_takes():
+    for path in (CONTRIB / "systemd" / "m2v.service", CONTRIB / "systemd" / "m2v-worker.service"):
+        assert int(re.search(r"TimeoutStopSec=(\d+)", path.read_text())[1]) > STOP_SECONDS
+
+
+def test_the_settings_of_the_example_are_settings_and_complete_with_keys(monkeypatch, tmp_path):
+    lines = (CONTRIB / "systemd" / "m2v.env").read_text().splitlines()
+    given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    key = urlsafe_b64encode(bytes(range(32))).decode()
+    keys = {"SECRET_KEY": key + key, "MFA_ENCRYPTION_KEYS": f"k1:{key}", "AUDIT_SIGNING_KEY": key}
+    assert {name for name, value in given.items() if not value} == keys.keys()
+    for name, value in (given | keys | {"DATA_DIR": str(tmp_path)}).items():
+        monkeypatch.setenv(name, value)
+
+    loaded = runpy.run_path(str(ROOT / "m2v" / "settings.py"))
+
+    assert (loaded["BASE_URL"], loaded["BEHIND_PROXY"]) == ("https://m2v.example.com", 1)
+    assert loaded["DATABASES"]["default"]["HOST"] == "10.0.0.21,10.0.0.22"
+    readme = (ROOT / "README.md").read_text()
+    assert [name for name in given if f"`{name}`" not in readme] == []
+
+
+# --- nginx ---
+
+
+@pytest.mark.skipif(
+    not shutil.which("nginx"), reason="nginx is not on this machine; `make test-cluster` serves by this site"
+)
+def test_nginx_finds_nothing_wrong_in_the_site(tmp_path):
+    make_certificate(tmp_path)
+    (tmp_path / "site.conf").write_text(site(tmp_path, 8443, [8001, 8002, 8003], 8080))
+    around = f"pid {tmp_path}/nginx.pid; events {{}} http {{ access_log off; include {tmp_path}/site.conf; }}"
+    (tmp_path / "nginx.conf").write_text(around)
+
+    done = subprocess.run(
+        ["nginx", "-t", "-e", f"{tmp_path}/errors", "-p", str(tmp_path), "-c", f"{tmp_path}/nginx.conf"],
+        capture_output=True, text=True, check=False, timeout=30,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert "[warn]" not in done.stderr
+
+
+def test_nginx_lets_through_what_the_site_takes_and_gives_up_no_later():
+    text = SITE.read_text()
+    longer = {path: size // 1024 for path, size in settings.LONGER_BODIES.items()}
+
+    assert kilobytes(text) == {"": settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024} | longer
+    assert seconds("client_header_timeout", text) == HEADER_SECONDS
+    assert seconds("client_body_timeout", text) == 20
+    # A kept connection that both sides may close at the same moment costs somebody an answer.
+    upstream = text.split("upstream m2v {")[1].split("\n}")[0]
+    assert seconds("keepalive_timeout", upstream) < HEADER_SECONDS
+
+
+def test_nginx_hands_on_what_behind_proxy_believes():
+    text = SITE.read_text()
+
+    assert "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;" in text
+    assert "proxy_set_header X-Forwarded-Proto $scheme;" in text
+    assert "BEHIND_PROXY=1" in text
+
+
+# --- Containers ---
+
+
+def test_the_container_is_made_of_files_that_are_there():
+    text = (CONTAINER / "Containerfile").read_text()
+    for paths in re.findall(r"(?m)^COPY (?!--from)(.+) \S+$", text):
+        assert (ROOT / paths).exists(), paths
+    python = re.search(r"python:(3\.\d+)", text)[1]
+    assert (ROOT / ".python-version").read_text().strip().startswith(python)
+    assert text.rstrip().endswith('CMD ["m2v", "serve"]')
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert project["build-system"], "which `pip wheel` builds by"
+
+
+def test_the_compose_file_builds_that_container_and_gives_it_time_to_stop():
+    text = (CONTAINER / "compose.yaml").read_text()
+
+    assert (CONTAINER / re.search(r"context: (\S+)", text)[1]).resolve() == ROOT
+    assert (ROOT / re.search(r"dockerfile: (\S+)", text)[1]).is_file()
+    assert int(re.search(r"stop_grace_period: (\d+)s", text)[1]) > STOP_SECONDS
+    assert set(re.findall(r'"m2v", "(\w+)"', text)) <= get_commands().keys()
+    assert '"127.0.0.1:8000:8000"' in text, "nobody comes past the proxy"
