@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.core.management import call_command
+
 from accounts.models import User
 from mfa import services
 from mfa.methods import totp
@@ -12,6 +14,7 @@ from tests.bench.people import secrets_of
 
 def make(number: int, password: str) -> list[dict[str, str]]:
     """`number` people with this password, already hashed, and what one needs to sign in as each."""
+    call_command("collectstatic", verbosity=0, interactive=False)  # else the server does not start
     made = []
     for index in range(number):
         person = User.objects.create_user(f"person{index}", two_factor_enabled=True)

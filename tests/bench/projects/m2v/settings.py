@@ -5,7 +5,6 @@ import os
 from m2v.settings import *  # noqa: F403
 from m2v.settings import MIDDLEWARE
 
-STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 if os.environ["BENCH_HASH"] == "none":
     PASSWORD_HASHERS = ["tests.bench.hasher.NoHasher"]
 DJANGOS = {
