@@ -156,6 +156,7 @@ SENTENCES = {
     # What was read
     Action.ACTIVITY_EXPORTED: Sentence(_("{actor} exported activity as a file")),
     Action.AUDIT_EXPORTED: Sentence(_("{actor} exported the whole audit, signed")),
+    Action.PERSON_EXPORTED: Sentence(_("{actor} exported all that is kept of {subject}")),
 }
 
 

@@ -80,3 +80,4 @@ class Action(StrEnum):
     # What was read
     ACTIVITY_EXPORTED = "activity_exported"
     AUDIT_EXPORTED = "audit_exported"
+    PERSON_EXPORTED = "person_exported"

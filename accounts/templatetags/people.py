@@ -56,6 +56,7 @@ ICONS = {
     "company_two_factor_disabled": "shield-exclamation",
     "activity_exported": "arrow-down-tray",
     "audit_exported": "arrow-down-tray",
+    "person_exported": "arrow-down-tray",
 }
 
 

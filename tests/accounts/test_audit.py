@@ -333,6 +333,7 @@ def busy_day(administrator, kim, company, make_user):
     olaf = make_user("olaf", company=None)
     people.lock_user(olaf, actor=administrator.user)
     call_command("mfa", "report", stdout=StringIO())
+    call_command("export_person", "kim", stdout=StringIO())
     other = Company.objects.get(name="Südwerk")
     help_out(administrator, make_user("pia", company=other, two_factor_enabled=True), make_user("rosa", company=other))
     let_in(olaf, kept=[], checked="in_person", reason="It is Kim.", actor=administrator.user)
