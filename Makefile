@@ -15,7 +15,7 @@ MANAGE := $(BIN)/python -W ignore::ResourceWarning manage.py
 PIP := $(BIN)/python -m pip install -q -q --disable-pip-version-check --require-hashes
 PRODUCT := audit accounts mfa notices companies reporting m2v manage.py
 
-.PHONY: run serve install install-dev test test-cluster check fix fuzz bench screenshots lock clean
+.PHONY: run serve install install-dev test test-cluster check fix fuzz bench screenshots lock sbom audit wheel clean
 
 run: install
 	@$(MANAGE) upgrade --verbosity 0
@@ -81,6 +81,17 @@ lock: install-dev
 		--no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade -o requirements/main.txt
 	$(BIN)/uv pip compile --group pyproject.toml:dev --universal --python-version 3.12 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade -c requirements/main.txt -o requirements/dev.txt
+
+# For a release (docs/releasing.md): what it is made of, and the package itself, the same bytes under one SOURCE_DATE_EPOCH.
+sbom: install-dev
+	@$(BIN)/python -m tests.sbom
+
+wheel: install-dev
+	@$(BIN)/python -m hatchling build
+
+# Needs the service that knows what is vulnerable: fails where it cannot be asked.
+audit: install-dev
+	$(BIN)/uvx --quiet pip-audit==2.10.1 --requirement requirements/main.txt --disable-pip --require-hashes --strict
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .coverage htmlcov

@@ -8,6 +8,7 @@ import re
 from difflib import get_close_matches
 from email.errors import ObsoleteHeaderDefect
 from email.message import EmailMessage
+from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -317,6 +318,8 @@ def cache(url: str) -> dict[str, Any]:
         found: dict[str, Any] = environ.Env.cache_url_config(url)  # type: ignore[no-untyped-call]  # environ has no types
     except (ImproperlyConfigured, ValueError, KeyError) as trouble:
         raise ImproperlyConfigured("CACHE_URL must look like redis://host:6379/0.") from trouble
+    if "redis" in found["BACKEND"].lower() and find_spec("redis") is None:
+        raise ImproperlyConfigured("CACHE_URL names a Redis server. Install the package that speaks to it: redis.")
     return found
 
 

@@ -668,6 +668,13 @@ def test_a_certificate_and_its_key_are_taken_under_https(load):
     assert (settings["TLS_CERTIFICATE"], settings["TLS_KEY"]) == (__file__, __file__)
 
 
+def test_a_redis_server_needs_the_package_that_speaks_to_it(load, monkeypatch):
+    monkeypatch.setitem(sys.modules, "redis", None)  # as where it is not installed
+
+    with pytest.raises(ImproperlyConfigured, match="CACHE_URL names a Redis server"):
+        load(CACHE_URL="redis://cache.example:6380/1")
+
+
 # --- What the browser is told ---
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 from pathlib import Path
 from zipfile import ZipFile
@@ -19,10 +21,13 @@ from tests.server.site import ROOT, Site
 WHEEL = f"m2v_mfa-{__version__}-py3-none-any.whl"
 
 
-def build(kind, folder):
-    """Build the package from the clone, with the locked builder and nothing from elsewhere; the file."""
+def build(kind, folder, source=ROOT, umask=-1):
+    """Build the package from its source, with the locked builder and nothing from elsewhere; the file."""
     command = [sys.executable, "-m", "hatchling", "build", "--target", kind, "--directory", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        command, cwd=source, env=os.environ | {"SOURCE_DATE_EPOCH": "1795000000"}, umask=umask,
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     [built] = folder.iterdir()
     return built
@@ -65,6 +70,18 @@ def test_the_wheel_holds_the_rooms_whole_and_nothing_else(wheel):
     assert wheel.name == WHEEL
     assert len(shared) > 50
     assert packaged(wheel) == rooms | shared
+
+
+def test_whoever_builds_gets_the_same_bytes_from_a_clone_and_from_the_sdist(wheel, tmp_path):
+    first, second = (build("sdist", tmp_path / name, umask=mask) for name, mask in (("one", 0o022), ("two", 0o077)))
+    with tarfile.open(first) as archive:
+        archive.extractall(tmp_path / "source", filter="data")
+    [source] = (tmp_path / "source").iterdir()
+    again = build("wheel", tmp_path / "wheel", source, umask=0o077)
+
+    assert first.read_bytes() == second.read_bytes()
+    assert again.name == wheel.name
+    assert again.read_bytes() == wheel.read_bytes()
 
 
 def test_the_installed_program_is_checked_prepared_and_served(installed):

@@ -1,0 +1,73 @@
+"""The list of components for a release: what requirements/main.txt pins, with licences, as CycloneDX (`make sbom`).
+
+Licences are those that the installed packages state, so it is written where the locked packages are installed; what
+is pinned for other kinds of machines only is left out. Under the same SOURCE_DATE_EPOCH it is the same each time.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tomllib
+from datetime import UTC, datetime
+from importlib.metadata import metadata
+from pathlib import Path
+from uuid import NAMESPACE_URL, uuid5
+
+from cyclonedx.contrib.license.factories import LicenseFactory
+from cyclonedx.model.bom import Bom
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.output.json import JsonV1Dot6
+from packageurl import PackageURL
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCK = ROOT / "requirements" / "main.txt"
+# Whose package states none: as its source says.
+STATED = {"pyrage": "MIT"}
+PIN = re.compile(r"^([\w.\[\],-]+==[^\\\n]+)", re.MULTILINE)
+
+
+def pinned() -> list[tuple[str, str]]:
+    """Name and version of each package that is pinned for a machine like this one."""
+    found = [Requirement(pin) for pin in PIN.findall(LOCK.read_text())]
+    return [
+        (each.name, str(each.specifier).removeprefix("=="))
+        for each in found
+        if each.marker is None or each.marker.evaluate()
+    ]
+
+
+def licence(name: str) -> str:
+    """The licence that a package states, in one of the three ways there are."""
+    said = metadata(name)
+    named = [line.rpartition(" :: ")[2] for line in said.get_all("Classifier", []) if line.startswith("License :: ")]
+    text = said.get("License-Expression") or said.get("License") or ""
+    return STATED.get(name) or (text if text and "\n" not in text else " AND ".join(named))
+
+
+def component(name: str, version: str, kind: ComponentType = ComponentType.LIBRARY, said: str = "") -> Component:
+    address = PackageURL("pypi", name=name, version=version)
+    stated = LicenseFactory().make_from_string(said or licence(name))
+    return Component(
+        name=name, version=version, type=kind, purl=address, bom_ref=address.to_string(), licenses=[stated]
+    )
+
+
+def components() -> Bom:
+    """What a release is made of."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    product = component(project["name"], project["version"], ComponentType.APPLICATION, project["license"])
+    bom = Bom(
+        components=[component(name, version) for name, version in pinned()],
+        serial_number=uuid5(NAMESPACE_URL, LOCK.read_text() + project["version"]),
+    )
+    bom.metadata.component = product
+    bom.metadata.timestamp = datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH", "0")), UTC)
+    bom.register_dependency(product, bom.components)
+    return bom
+
+
+if __name__ == "__main__":
+    sys.stdout.write(JsonV1Dot6(components()).output_as_string(indent=2) + "\n")

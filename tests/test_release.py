@@ -1,0 +1,28 @@
+"""What a release is made of: few packages, each with its licence."""
+
+from __future__ import annotations
+
+import json
+
+from cyclonedx.output.json import JsonV1Dot6
+
+from tests import sbom
+
+
+def test_production_is_made_of_thirty_packages_at_most():
+    assert 20 < len(sbom.pinned()) <= 30
+
+
+def test_the_list_of_components_names_what_is_pinned_each_with_its_licence(monkeypatch):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1795000000")
+    text, again = (JsonV1Dot6(sbom.components()).output_as_string() for _ in range(2))
+    said = json.loads(text)
+
+    assert text == again
+    assert (said["bomFormat"], said["specVersion"]) == ("CycloneDX", "1.6")
+    assert said["metadata"]["component"]["name"] == "m2v-mfa"
+    assert said["metadata"]["timestamp"].startswith("2026-11-")
+    assert sorted((each["name"], each["version"]) for each in said["components"]) == sorted(sbom.pinned())
+    for each in said["components"]:
+        [stated] = each["licenses"]
+        assert stated.get("expression") or stated["license"].get("id") or stated["license"]["name"], each["name"]
