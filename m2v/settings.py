@@ -14,6 +14,7 @@ from typing import Any
 from django.utils.csp import CSP
 
 from m2v import environment as parse
+from m2v import folders
 from m2v.keys import for_its_owner_alone, kept
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,10 +25,10 @@ _shared = ROOT / "m2v" if INSTALLED else ROOT
 env = parse.Environment(os.environ)
 
 DEBUG = env.read("DEBUG", partial(parse.switch, "DEBUG"))
-DATA_DIR = env.read("DATA_DIR", parse.folder, "~/.local/share/m2v" if INSTALLED else str(ROOT / "var"))
+DATA_DIR = env.read("DATA_DIR", folders.folder, "~/.local/share/m2v" if INSTALLED else str(ROOT / "var"))
 # Whatever is made from here on is its owner's alone, in a folder that was there before too.
 os.umask(os.umask(0o077) | 0o077)
-parse.make_folder("DATA_DIR", DATA_DIR)
+folders.make_folder("DATA_DIR", DATA_DIR)
 
 # --- Where the site is. BASE_URL alone decides; a request's Host header never does. ---
 
