@@ -217,7 +217,7 @@ def test_a_page_for_a_wrong_host_is_in_the_browsers_language(client):
 
     assert answer.status_code == 400
     assert '<html lang="de">' in answer.content.decode()
-    assert "Das hat nicht geklappt" in answer.content.decode()
+    assert "Das hat nicht funktioniert" in answer.content.decode()
 
 
 def test_the_choice_goes_before_the_browser_from_the_first_factor_on(kim):
