@@ -14,7 +14,7 @@ from typing import Any
 from django.utils.csp import CSP
 
 from m2v import environment as parse
-from m2v import folders
+from m2v import folders, mail_settings
 from m2v.keys import for_its_owner_alone, kept
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -281,9 +281,9 @@ TIME_ZONE = env.read("TIME_ZONE", parse.time_zone, "UTC")
 
 # --- Mail ---
 
-DEFAULT_FROM_EMAIL = env.read("EMAIL_FROM", parse.sender, f"m2v <no-reply@{parse.mail_domain(_host)}>")
+DEFAULT_FROM_EMAIL = env.read("EMAIL_FROM", mail_settings.sender, f"m2v <no-reply@{mail_settings.mail_domain(_host)}>")
 (DATA_DIR / "outbox").mkdir(mode=0o700, exist_ok=True)
-MAILERS = env.read("EMAIL_URL", partial(parse.mailers, DATA_DIR / "outbox"))
+MAILERS = env.read("EMAIL_URL", partial(mail_settings.mailers, DATA_DIR / "outbox"))
 # Mail as files is the embedded default, knowingly: no server is needed to try the product.
 # User names are unique by their folded text, which Django does not see.
 SILENCED_SYSTEM_CHECKS = ["mail.E001", "auth.W004"]

@@ -167,7 +167,13 @@ def test_only_the_settings_read_the_environment():
 
     # environment.py parses the values that settings.py hands to it; PostgreSQL's programs get what this one was given; the
     # others name the settings to Django; one tells the processes that it starts where prometheus-client counts.
-    parsing = {"m2v/settings.py", "m2v/environment.py", "m2v/backups/postgresql.py", "m2v/metrics/listener.py"}
+    parsing = {
+        "m2v/settings.py",
+        "m2v/environment.py",
+        "m2v/mail_settings.py",
+        "m2v/backups/postgresql.py",
+        "m2v/metrics/listener.py",
+    }
     assert readers <= parsing | {"m2v/wsgi.py", "m2v/asgi.py", "m2v/program.py"}
     assert "os.environ" not in (ROOT / "m2v" / "environment.py").read_text()
     for entry in ("wsgi", "asgi", "program"):

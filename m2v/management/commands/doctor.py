@@ -1,41 +1,71 @@
-"""Look whether the installation is sound: keys, tables, the lists that are kept beside the people, and the mail."""
+"""Look whether the installation is sound, and say what to do where it is not (m2v.findings)."""
 
 from __future__ import annotations
 
-from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import BaseCommand, CommandError
+from typing import TYPE_CHECKING
 
+from django.core.checks import ERROR
+from django.core.mail import EmailMessage
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, InterfaceError
+
+from accounts.delivery import MailServer
 from accounts.owed import failed_lately, waiting_mail
-from companies.listing import upkeep
-from m2v.start import fit
+from m2v.findings import findings
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+    from django.core.checks import CheckMessage
 
 
 class Command(BaseCommand):
     help = (
-        "Look whether keys, tables and lists fit together and mail is delivered, and say what to do where not. "
-        "Changes nothing."
+        "Look whether keys, tables, lists, queue, mail, clock and address fit, and say what to do where not. "
+        "Changes nothing; ends with 1 where something is broken."
     )
 
-    def handle(self, *args: object, **options: object) -> None:
-        try:
-            fit.look()
-        except ImproperlyConfigured as trouble:
-            raise CommandError(str(trouble)) from trouble
-        self.stdout.write("Keys and tables fit.")
-        if not upkeep.in_place():
-            raise CommandError("Nothing keeps the lists of people. Run `manage.py refill_lists`.")
-        found = upkeep.differences()
-        if any(found.values()):
-            said = f"Of the lists of people, {found['people']} rows and {found['numbers']} numbers are wrong."
-            raise CommandError(f"{said} Run `manage.py refill_lists`.")
-        self.stdout.write("The lists of people are right.")
-        self._look_at_mail()
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--send-mail", metavar="ADDRESS", help="send a mail to this address, now")
 
-    def _look_at_mail(self) -> None:
-        waiting = waiting_mail()
-        self.stdout.write(f"Mail: {waiting.number} waiting, {failed_lately()} given up in the last three days.")
-        if waiting.too_long:
-            raise CommandError(
-                f"Mail has waited for {waiting.minutes} minutes. See that `manage.py work` runs (`manage.py serve` starts "
-                "it), that the mail server of EMAIL_URL answers, and what the log says of m2v.mail."
-            )
+    def handle(self, *args: object, send_mail: str | None, **options: object) -> None:
+        broken: list[str] = []
+        for look, found in findings():
+            if not found:
+                self.stdout.write(look.fine)
+            for each in found:
+                if each.level >= ERROR:
+                    broken.append(said(each))
+                else:
+                    self.stdout.write(f"Look at this: {said(each)}")
+        self._say_how_much_mail()
+        if send_mail:
+            broken += self._send_mail(send_mail)
+        if broken:
+            raise CommandError("\n".join(broken))
+
+    def _say_how_much_mail(self) -> None:
+        try:
+            waiting, failed = waiting_mail(), failed_lately()
+        except (DatabaseError, InterfaceError):  # said already
+            return
+        self.stdout.write(f"Mail: {waiting.number} waiting, {failed} given up in the last three days.")
+
+    def _send_mail(self, address: str) -> list[str]:
+        mail = EmailMessage(
+            "m2v: a mail to see that mail arrives", "`manage.py doctor --send-mail` sent this.", to=[address]
+        )
+        server = MailServer()
+        try:
+            server.send(mail)
+        except Exception as trouble:  # whatever mail backends raise
+            return [f"No mail could be sent: {type(trouble).__name__}: {trouble}. Look at EMAIL_URL and EMAIL_FROM."]
+        finally:
+            server.close()
+        self.stdout.write(f"A mail to {address} was taken by the mail server. See that it arrives.")
+        return []
+
+
+def said(finding: CheckMessage) -> str:
+    """What is wrong, and what to do."""
+    return f"{finding.msg} {finding.hint or ''}".strip()
