@@ -16,6 +16,7 @@ from django.utils.csp import CSP
 from m2v import environment as parse
 from m2v import folders, mail_settings
 from m2v.keys import for_its_owner_alone, kept
+from m2v.own_networks import networks
 
 ROOT = Path(__file__).resolve().parent.parent
 # A clone has templates, languages and data beside the rooms. The installed package has the first two in this one
@@ -199,6 +200,9 @@ LONGER_BODIES = {"/settings/administration/users/import/": 2 * 1024 * 1024}
 FILE_UPLOAD_HANDLERS = ["m2v.uploads.OneFile"]
 
 # --- People, passwords, sessions ---
+
+# Where many people come from one address: it has ten times the guesses of any other, and each person no more.
+OWN_NETWORKS = env.read("OWN_NETWORKS", networks)
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["mfa.backends.SignInBackend"]

@@ -45,6 +45,7 @@ VARIABLES = (
     "GRANIAN_SSL_CERTIFICATE",
     "GRANIAN_SSL_KEYFILE",
     "HSTS",
+    "OWN_NETWORKS",
     "SNAPSHOT_MONTHS",
     "METRICS",
 )
@@ -349,6 +350,18 @@ def test_postgresql_is_taken_from_its_address(load):
     assert (database["HOST"], database["PORT"], database["NAME"]) == ("db.example", 5433, "suite")
     assert (database["USER"], database["PASSWORD"]) == ("m2v", "p@ss")
     assert "transaction_mode" not in database.get("OPTIONS", {})
+
+
+def test_networks_of_ones_own_are_none_or_as_they_are_named(load):
+    assert load()["OWN_NETWORKS"] == []
+    named = load(OWN_NETWORKS="10.0.0.0/8, 2001:db8::/32")["OWN_NETWORKS"]
+    assert [str(network) for network in named] == ["10.0.0.0/8", "2001:db8::/32"]
+
+
+@pytest.mark.parametrize("named", ["office", "10.0.0.1/8", "10.0.0.0/7", "0.0.0.0/0", "::/0", "10.0.0.0/33"])
+def test_a_network_that_is_none_or_everybodys_is_refused(load, named):
+    with pytest.raises(ImproperlyConfigured, match="OWN_NETWORKS must be networks like"):
+        load(OWN_NETWORKS=named)
 
 
 def test_of_several_servers_the_one_that_can_be_written_to_is_used(load):

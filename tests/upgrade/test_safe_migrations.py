@@ -1,0 +1,145 @@
+"""While an upgrade goes on, the release before serves on the tables of this one: no migration takes from it what it needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db import migrations, models
+from django.db.migrations.loader import MigrationLoader
+
+from tests.rooms import ROOMS
+
+if TYPE_CHECKING:
+    from django.db.migrations.operations.base import Operation
+    from django.db.migrations.state import ProjectState
+
+# Of many rows, for which an index takes so long that nobody could write meanwhile.
+LARGE = {("audit", "auditevent"), ("accounts", "user"), ("accounts", "session")}
+TAKEN_AWAY = (
+    migrations.RemoveField,
+    migrations.RenameField,
+    migrations.DeleteModel,
+    migrations.RenameModel,
+    migrations.AlterModelTable,
+    migrations.AlterUniqueTogether,
+)
+# What a person has looked at. Those of the first release of these tables run before anything of it serves.
+LOOKED_AT = {
+    (
+        "accounts",
+        "0002_helpdesk_and_auditor",
+        "a rule for rows that are there",
+    ): "it allows what it did, and two roles more",
+    (
+        "mfa",
+        "0003_removed_factors",
+        "a rule for rows that are there",
+    ): "over columns that the version before leaves empty",
+    (
+        "companies",
+        "0002_listing",
+        "a column that must be filled",
+    ): "of the first release; a company made meanwhile is a 500",
+    ("companies", "0003_pass_demanded", "a column that must be filled"): "the same",
+    ("audit", "0002_indexes", "an index that shuts a large table"): "of the first release, whose tables are small",
+}
+
+
+def flat(operations: list[Operation]) -> list[Operation]:
+    """What is done to the database, one by one."""
+    found: list[Operation] = []
+    for operation in operations:
+        if isinstance(operation, migrations.SeparateDatabaseAndState):
+            found += flat(operation.database_operations)
+        else:
+            found.append(operation)
+    return found
+
+
+def broken_rules(app: str, operation: Operation, before: ProjectState, new: set[str]) -> set[str]:
+    """The rules that `operation` breaks for what runs on the tables of `before`; of `new` models nobody there knows."""
+    model = str(getattr(operation, "model_name", "")).lower()
+    if isinstance(operation, TAKEN_AWAY):
+        return {"something is taken away"}
+    if isinstance(operation, migrations.RunPython | migrations.RunSQL):
+        return set() if operation.reversible else {"there is no way back"}
+    if model in new:
+        return set()
+    if isinstance(operation, migrations.AddField) and must_be_filled(operation.field):
+        return {"a column that must be filled"}
+    if isinstance(operation, migrations.AlterField):
+        was = before.models[app, model].fields.get(operation.name)  # none where it came a moment ago
+        return {"a column that takes less"} if was and takes_less(was, operation.field) else set()
+    if isinstance(operation, migrations.AddConstraint):
+        return {"a rule for rows that are there"}
+    if isinstance(operation, migrations.AddIndex) and not isinstance(operation, AddIndexConcurrently):
+        return {"an index that shuts a large table"} if (app, model) in LARGE else set()
+    return set()
+
+
+def must_be_filled(field: models.Field[object, object]) -> bool:
+    """Does an INSERT that does not know of it fail? Django's own default is not the database's."""
+    return not field.null and not field.has_db_default() and not field.many_to_many
+
+
+def takes_less(was: models.Field[object, object], will_be: models.Field[object, object]) -> bool:
+    shorter = (will_be.max_length or 10**9) < (was.max_length or 10**9)
+    return (was.null and not will_be.null) or shorter or (was.get_internal_type() != will_be.get_internal_type())
+
+
+def all_broken() -> set[tuple[str, str, str]]:
+    loader = MigrationLoader(None)
+    found = set()
+    for key in loader.graph.nodes:
+        app, name = key
+        if app not in ROOMS or loader.get_migration(app, name).initial:
+            continue
+        migration, state, new = loader.get_migration(app, name), loader.project_state(key, at_end=False), set()
+        for operation in flat(migration.operations):
+            if isinstance(operation, migrations.CreateModel):
+                new.add(operation.name.lower())
+            found |= {(app, name, rule) for rule in broken_rules(app, operation, state, new)}
+    return found
+
+
+def test_no_migration_takes_from_the_release_before_what_it_needs():
+    assert all_broken() == LOOKED_AT.keys()
+
+
+@pytest.mark.parametrize(
+    ("operation", "rules"),
+    [
+        (migrations.RemoveField("user", "email"), {"something is taken away"}),
+        (migrations.RenameField("user", "email", "mail"), {"something is taken away"}),
+        (migrations.DeleteModel("Budget"), {"something is taken away"}),
+        (migrations.RunPython(print), {"there is no way back"}),
+        (migrations.RunPython(print, migrations.RunPython.noop), set()),
+        (
+            migrations.AddField("user", "nick", models.CharField(max_length=9, default="")),
+            {"a column that must be filled"},
+        ),
+        (migrations.AddField("user", "nick", models.CharField(max_length=9, default="", db_default="")), set()),
+        (migrations.AddField("user", "nick", models.CharField(max_length=9, null=True)), set()),
+        (migrations.AddField("fresh", "nick", models.CharField(max_length=9)), set()),
+        (migrations.AlterField("user", "username", models.CharField(max_length=9)), {"a column that takes less"}),
+        (migrations.AlterField("user", "username", models.TextField()), {"a column that takes less"}),
+        (migrations.AlterField("user", "last_sign_in_at", models.DateTimeField()), {"a column that takes less"}),
+        (
+            migrations.AddConstraint("user", models.UniqueConstraint(fields=["email"], name="one")),
+            {"a rule for rows that are there"},
+        ),
+        (
+            migrations.AddIndex("user", models.Index(fields=["email"], name="one")),
+            {"an index that shuts a large table"},
+        ),
+        (AddIndexConcurrently("user", models.Index(fields=["email"], name="one")), set()),
+        (migrations.AddIndex("invitation", models.Index(fields=["id"], name="one")), set()),
+    ],
+    ids=lambda value: getattr(value, "describe", lambda: "")() or None,
+)
+def test_the_rules_find_what_breaks_them(operation, rules):
+    now = MigrationLoader(None).project_state()
+
+    assert broken_rules("accounts", operation, now, {"fresh"}) == rules
