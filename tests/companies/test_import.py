@@ -12,7 +12,7 @@ from time import time
 
 import pytest
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from accounts import invitations, people
 from accounts.models import Budget, Role, User
@@ -167,6 +167,22 @@ def test_what_is_wrong_is_said_by_line_and_column_with_what_to_do(line, column, 
 
     assert (number, where) == (2, column)
     assert what in why
+
+
+def test_headings_roles_and_languages_are_read_in_every_language_of_the_site(admin, company):
+    text = "Benutzername;Vorname;E-Mail;Firma;Rolle;Sprache\nkim;Kim;kim@kepler.example;Acme Machines;Firmenadministrator;deutsch\n"
+    checked = CheckedFile(read(text, "UTF-8"), admin)
+
+    assert checked.mistakes == []
+    [newcomer] = checked.people
+    assert (newcomer.user.role, newcomer.user.language) == (Role.COMPANY_ADMINISTRATOR, "de")
+
+
+def test_what_is_wrong_is_said_in_the_language_of_who_reads_it(admin, company):
+    with translation.override("de"):
+        [(_number, _where, why)] = said(f"{HEAD}kim,,,,Nowhere,,\n", admin)
+
+    assert why.startswith("Es gibt keine Firma mit diesem Namen.")
 
 
 def test_a_name_or_an_address_that_comes_twice_is_a_mistake_of_the_second_line(admin, company):
