@@ -441,7 +441,8 @@ def test_an_app_whose_key_cannot_be_read_lets_nobody_in_and_says_whom_to_ask(kim
 
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "10"
-    assert "Nothing is wrong with what you entered, and nothing was lost. Ask your administrator" in words(answer)
+    assert "Nothing is wrong with what you entered, and nothing was lost." in words(answer)
+    assert "If it stays like this, tell your administrator this number" in words(answer)
     assert not kim_with_app.is_in
     [line] = [record for record in caplog.records if record.levelname == "ERROR" and record.name.startswith("m2v")]
     assert str(kim_with_app.user.pk) in JsonFormatter().format(line)
