@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core import signing
 from django.db import IntegrityError, transaction
-from django.urls import reverse
+from django.urls import resolve, reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -96,6 +96,15 @@ def read(token: str) -> PendingAddress:
     if not _still_theirs(pending):
         raise Gone
     return pending
+
+
+def opens(link: str) -> bool:
+    """Does `link` confirm an address still?"""
+    try:
+        read(resolve(urlsplit(link).path).kwargs["token"])
+    except Gone:
+        return False
+    return True
 
 
 def confirm(token: str) -> User:

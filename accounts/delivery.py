@@ -9,44 +9,50 @@ mail waits behind what somebody else causes.
 from __future__ import annotations
 
 import logging
-import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from secrets import randbelow
-from smtplib import SMTPDataError, SMTPRecipientsRefused
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 from time import monotonic
-from typing import TYPE_CHECKING
-from uuid import uuid4
+from typing import TYPE_CHECKING, Any
 
 from django.core.mail import mailers
-from django.db import InterfaceError, OperationalError, close_old_connections, connections, transaction
-from django.db.models import F, Min, Q
+from django.db import InterfaceError, OperationalError, close_old_connections, connections
+from django.db.models import F
 from django.utils import timezone
 
+from accounts import addresses, invitations
+from accounts.clock import APART
 from accounts.mail_models import MailFate, OwedMail
-from accounts.owed import TOO_LONG, draft_of, waiting_mail
+from accounts.mail_refusals import is_for_good, is_of_the_mailbox
+from accounts.mail_turns import CLAIMED, LONGEST_PAUSE, SHORTEST_PAUSE, UNEVEN, Turns, give_back, put_right
+from accounts.owed import TOO_LONG, draft_of, longest_wait, waiting_mail
+from accounts.smtp import one_delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
+    from datetime import datetime
 
     from django.core.mail import EmailMessage
     from django.core.mail.backends.base import BaseEmailBackend
     from django.db.models import QuerySet
 
-AT_A_TIME = 20  # mails of one cause, before others have their turn
-CAUSES = 200  # that are looked at for whose turn it is
-# A mail takes a minute and a half at most: seven answers of the server, ten seconds each.
-CLAIMED = timedelta(minutes=5)
-SHORTEST_PAUSE, LONGEST_PAUSE = 60, 4 * 3600  # seconds until the next attempt
+    from accounts.owed import Draft
+
 GIVEN_UP = timedelta(days=3)
 MAIL_THREADS = 4
 DUE_SECONDS = 1
 SAID_SECONDS = 600  # between two lines of the log that mail waits for too long
+PUT_RIGHT_SECONDS = 60  # between two looks for what a clock that ran ahead has left
 AGAIN_SECONDS = 1  # where the database is away
 
-OURS_TO_MEND = re.compile(rb"5\.[57]\.\d")
+# Of mails that are of no use without what their link opens: whether it does still.
+LINKS: dict[tuple[str, ...], Callable[[str], bool]] = {
+    invitations.INVITATION_MAIL: invitations.invitation_opens,
+    invitations.RESET_MAIL: invitations.reset_opens,
+    addresses.ADDRESS_MAIL: addresses.opens,
+}
 
 log = logging.getLogger("m2v.mail")
 
@@ -59,12 +65,12 @@ class MailServer:
 
     def send(self, message: EmailMessage) -> None:
         """Raises whatever mail backends raise."""
-        if self._connection is None:
-            connection = mailers.default
-            connection.open()
-            self._connection = connection
         try:
-            self._connection.send_messages([message])
+            with one_delivery():
+                if self._connection is None:
+                    self._connection = mailers.default
+                    self._connection.open()
+                self._connection.send_messages([message])
         except BaseException:
             self.close()
             raise
@@ -78,47 +84,6 @@ class MailServer:
             log.warning("The connection to the mail server broke: %s", trouble)
 
 
-class Turns:
-    """Whose turn it is: the cause that had none for the longest time."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._last: dict[str, float] = {}
-
-    def take(self) -> list[OwedMail]:
-        """Some mails of one cause, claimed; none where nothing is due, or others are at it."""
-        with self._lock:
-            waiting = due().exclude(cause__in=_held().values("cause")).values("cause")
-            causes = [row["cause"] for row in waiting.annotate(first=Min("pk")).order_by("first")[:CAUSES]]
-            self._last = {cause: self._last[cause] for cause in causes if cause in self._last}
-            if not causes:
-                return []
-            cause = min(causes, key=lambda each: self._last.get(each, 0))
-            self._last[cause] = monotonic()
-            return _claimed(cause)
-
-
-def due() -> QuerySet[OwedMail]:
-    """What is to be delivered now, and nobody has claimed."""
-    now = timezone.now()
-    free = Q(claimed_until=None) | Q(claimed_until__lte=now)
-    return OwedMail.objects.filter(free, ended_at=None, due_at__lte=now)
-
-
-def _held() -> QuerySet[OwedMail]:
-    return OwedMail.objects.filter(ended_at=None, claimed_until__gt=timezone.now())
-
-
-@transaction.atomic
-def _claimed(cause: str) -> list[OwedMail]:
-    mails = list(due().filter(cause=cause).select_for_update(skip_locked=True).order_by("pk")[:AT_A_TIME])
-    claim, until = uuid4(), timezone.now() + CLAIMED
-    OwedMail.objects.filter(pk__in=[mail.pk for mail in mails]).update(claim=claim, claimed_until=until)
-    for mail in mails:
-        mail.claim = claim
-    return mails
-
-
 def deliver_due(turns: Turns, stop: Event) -> None:
     """Deliver until nothing is due, or to stop. What was claimed and not come to is free for others then."""
     line = MailServer()
@@ -130,8 +95,7 @@ def deliver_due(turns: Turns, stop: Event) -> None:
                         break
                     _deliver(mail, line, stop)
             finally:
-                claimed = OwedMail.objects.filter(claim=mails[0].claim, ended_at=None)
-                claimed.update(claim=None, claimed_until=None)
+                give_back(mails)
     finally:
         line.close()
 
@@ -139,8 +103,7 @@ def deliver_due(turns: Turns, stop: Event) -> None:
 def _deliver(mail: OwedMail, line: MailServer, stop: Event) -> None:
     now = timezone.now()
     if mail.expires_at and mail.expires_at <= now:
-        log.warning("A mail is not sent any more: its link has ended.", extra={"fields": _named(mail)})
-        _end(mail, MailFate.EXPIRED)
+        _expire(mail)
         return
     if _waits_for_another(mail):
         return
@@ -149,30 +112,68 @@ def _deliver(mail: OwedMail, line: MailServer, stop: Event) -> None:
         return
     mail.attempts += 1
     try:
-        line.send(draft_of(mail).message(mail.message_id))
+        draft = draft_of(mail)
+        if not _opens(draft):
+            _expire(mail)
+            return
+        line.send(draft.message(mail.message_id))
     except Exception as trouble:  # whatever mail backends raise, and the making of a mail
         _try_again(mail, trouble)
     else:
         _until_it_is_kept(lambda: _end(mail, MailFate.DELIVERED), stop)
+        _replace_earlier(mail)
+
+
+def _opens(draft: Draft) -> bool:
+    """Is its link, if it has one, good for something still? An act may have ended it since."""
+    opens, link = LINKS.get(tuple(draft.templates)), draft.words.get("link")
+    return not (opens and link) or opens(link)
+
+
+def _expire(mail: OwedMail) -> None:
+    log.warning("A mail is not sent any more: its link has ended.", extra={"fields": _named(mail)})
+    _end(mail, MailFate.EXPIRED)
 
 
 def _waits_for_another(mail: OwedMail) -> bool:
-    """Is there a later one that says the same, or was one delivered a moment ago?"""
+    """Is there a later one that says the same, or was one delivered a moment ago?
+
+    An earlier one is over once a later one is delivered, and not before: that may yet be refused, or expire.
+    """
     if not mail.about:
         return False
-    lately = timezone.now() - timedelta(seconds=mail.spaced)
-    same = OwedMail.objects.filter(cause=mail.cause, about=mail.about)
-    later = Q(pk__gt=mail.pk) & Q(fate__in=("", MailFate.DELIVERED))
-    others = same.filter(later | Q(pk__lt=mail.pk, fate=MailFate.DELIVERED, ended_at__gt=lately))
-    found = dict(others.values_list("pk", "ended_at"))
-    if not found:
-        return False
-    if max(found) > mail.pk:
+    now = timezone.now()
+    later = _alike(mail).filter(pk__gt=mail.pk, fate__in=("", MailFate.DELIVERED)).order_by("pk").last()
+    if later is None:
+        return bool(mail.spaced) and _is_too_soon(mail, now)
+    if later.fate == MailFate.DELIVERED:
         _end(mail, MailFate.REPLACED)
     else:
-        after = max(end for end in found.values() if end) + timedelta(seconds=mail.spaced)
-        _mine(mail).update(due_at=after, claim=None, claimed_until=None)
+        after = max(later.due_at, now) + timedelta(seconds=SHORTEST_PAUSE)
+        _put_off(mail, due_at=after, mailbox_refuses=later.mailbox_refuses)
     return True
+
+
+def _is_too_soon(mail: OwedMail, now: datetime) -> bool:
+    """Put it off if one that says the same was delivered within its time. A clock that ran ahead makes nobody wait."""
+    time = timedelta(seconds=mail.spaced)
+    lately = {"ended_at__gt": now - time, "ended_at__lte": now + timedelta(seconds=APART)}
+    last = _alike(mail).filter(pk__lt=mail.pk, fate=MailFate.DELIVERED, **lately).order_by("ended_at").last()
+    if last is None or last.ended_at is None:
+        return False
+    _put_off(mail, due_at=last.ended_at + time)
+    return True
+
+
+def _replace_earlier(mail: OwedMail) -> None:
+    """Those that wait and say the same are over: this one was delivered."""
+    earlier = _alike(mail).filter(pk__lt=mail.pk, ended_at=None)
+    if mail.about and earlier.exists():
+        earlier.update(**_over(MailFate.REPLACED))
+
+
+def _alike(mail: OwedMail) -> QuerySet[OwedMail]:
+    return OwedMail.objects.filter(cause=mail.cause, about=mail.about)
 
 
 def _mine(mail: OwedMail) -> QuerySet[OwedMail]:
@@ -182,39 +183,29 @@ def _mine(mail: OwedMail) -> QuerySet[OwedMail]:
 def _end(mail: OwedMail, fate: MailFate) -> None:
     """It is over, and nothing is left of what it says. Of one that was sent this is true whoever has claimed it since."""
     mails = OwedMail.objects.filter(pk=mail.pk) if fate == MailFate.DELIVERED else _mine(mail)
-    mails.update(fate=fate, ended_at=timezone.now(), sealed=None, claim=None, claimed_until=None)
+    mails.update(**_over(fate))
+
+
+def _over(fate: MailFate) -> dict[str, Any]:
+    return {"fate": fate, "ended_at": timezone.now(), "sealed": None, "claim": None, "claimed_until": None}
+
+
+def _put_off(mail: OwedMail, **more: Any) -> None:
+    _mine(mail).update(claim=None, claimed_until=None, **more)
 
 
 def _try_again(mail: OwedMail, trouble: Exception) -> None:
     """Later, unless it was refused for good, or for three days."""
     now = timezone.now()
     pause = min(SHORTEST_PAUSE * 2 ** min(mail.attempts - 1, 20), LONGEST_PAUSE)
-    after = now + timedelta(seconds=pause * (90 + randbelow(21)) / 100)  # so that not all come at once
+    after = now + timedelta(seconds=pause * (100 - UNEVEN + randbelow(2 * UNEVEN + 1)) / 100)
     said = {"fields": {**_named(mail), "why": _in_short(trouble), "attempts": mail.attempts}}
-    if _for_good(trouble) or after > mail.created_at + GIVEN_UP:
+    if is_for_good(trouble) or after > mail.created_at + GIVEN_UP:
         log.error("A mail was not delivered, and is given up.", extra=said)
         _end(mail, MailFate.FAILED)
         return
     log.warning("A mail was not delivered, and is tried again.", extra=said, exc_info=trouble)
-    _mine(mail).update(due_at=after, claim=None, claimed_until=None)
-
-
-def _for_good(trouble: Exception) -> bool:
-    """Was it refused by a 5xx (RFC 5321, section 4.2.1) for what the mailbox is, and not for who we are?
-
-    A refused sender, password, relay or policy (X.5 and X.7 of RFC 3463) is mended here, and the mail goes then.
-    """
-    if isinstance(trouble, SMTPRecipientsRefused):
-        refusals: list[tuple[int, bytes | str]] = [*trouble.recipients.values()]
-    elif isinstance(trouble, SMTPDataError):
-        refusals = [(trouble.smtp_code, trouble.smtp_error)]
-    else:
-        return False
-    return all(code >= 500 and not _is_ours_to_mend(said) for code, said in refusals)
-
-
-def _is_ours_to_mend(said: bytes | str) -> bool:
-    return bool(OURS_TO_MEND.match(said if isinstance(said, bytes) else said.encode()))
+    _put_off(mail, due_at=after, mailbox_refuses=is_of_the_mailbox(trouble))
 
 
 def _in_short(trouble: Exception) -> str:
@@ -247,7 +238,7 @@ class Delivery:
         self._threads = ThreadPoolExecutor(MAIL_THREADS, thread_name_prefix="mail")
         self._at_work: list[Future[None]] = []
         self._looker = Thread(target=self._look, daemon=True)
-        self._said = float("-inf")
+        self._said = self._right = float("-inf")
 
     def start(self) -> None:
         self._looker.start()
@@ -264,7 +255,8 @@ class Delivery:
             close_old_connections()
             self._at_work = [each for each in self._at_work if not each.done()]
             try:
-                if len(self._at_work) < MAIL_THREADS and due().exclude(cause__in=_held().values("cause")).exists():
+                self._put_right()
+                if len(self._at_work) < MAIL_THREADS and self._turns.some_wait():
                     self._at_work.append(self._threads.submit(self._deliver))
                 self._say_what_waits()
             except Exception:
@@ -279,11 +271,16 @@ class Delivery:
         finally:
             connections.close_all()
 
+    def _put_right(self) -> None:
+        if monotonic() - self._right >= PUT_RIGHT_SECONDS:
+            self._right = monotonic()
+            put_right()
+
     def _say_what_waits(self) -> None:
         if monotonic() - self._said < SAID_SECONDS:
             return
         self._said = monotonic()
-        waiting = waiting_mail()
-        if waiting.longest > TOO_LONG:
+        if longest_wait() > TOO_LONG:
+            waiting = waiting_mail()
             fields = {"number": waiting.number, "minutes": waiting.minutes}
             log.error("Mail waits for too long.", extra={"fields": fields})

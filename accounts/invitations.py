@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from time import time
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.db.models import Q
-from django.urls import reverse
+from django.urls import resolve, reverse
 from django.utils import timezone, translation
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.encoding import force_bytes
-from django.utils.http import base36_to_int, int_to_base36, urlsafe_base64_encode
+from django.utils.http import base36_to_int, int_to_base36, urlsafe_base64_decode, urlsafe_base64_encode
 from django.utils.translation import gettext as _
 
 from accounts.authorization import hold
@@ -116,7 +118,8 @@ def invite(person: User, *, actor: User) -> str:
     hold(person, actor=actor, needs=Permission.INVITE)
     link = _make_invitation(person, actor)
     if person.email:
-        _owe(_invitation(person, actor, link), person, actor, seconds=INVITATION_SECONDS)
+        ends = timezone.now() + timedelta(seconds=INVITATION_SECONDS)
+        owe([_invitation(person, actor, link)], cause=actor.pk, about="invitation", expires_at=ends)
     return link
 
 
@@ -126,8 +129,9 @@ def invite_all(invited: Iterable[User], *, actor: User) -> None:
     for person in invited:
         hold(person, actor=actor, needs=Permission.INVITE)
         links.append((person, _make_invitation(person, actor)))
+    drafts = (_invitation(person, actor, link) for person, link in links)
     ends = timezone.now() + timedelta(seconds=INVITATION_SECONDS)
-    owe((_invitation(person, actor, link) for person, link in links), cause=f"many {actor.pk}", expires_at=ends)
+    owe(drafts, cause=f"many {actor.pk}", about="invitation", expires_at=ends)
 
 
 def link_to_hand_over(person: User) -> str:
@@ -238,7 +242,9 @@ def _owe_reset(person: User, actor: User | None = None) -> None:
     link = _link("password_reset_confirm", person, reset_tokens)
     with translation.override(person.mail_language):
         draft = _draft(person, actor, _("Your new m2v password"), RESET_MAIL, link)
-    _owe(draft, person, actor, seconds=RESET_SECONDS)
+    cause = actor.pk if actor else recording.current_address() or person.pk
+    ends = timezone.now() + timedelta(seconds=RESET_SECONDS)
+    owe([draft], cause=cause, about="reset", expires_at=ends)
 
 
 def _may_be_written_to(person: User) -> bool:
@@ -248,6 +254,31 @@ def _may_be_written_to(person: User) -> bool:
     except budgets.Throttled:
         return False
     return True
+
+
+def person_behind(uidb64: str) -> User | None:
+    """The person whom a link names, if their account is open."""
+    try:
+        found = User.objects.get_queryset().opening().select_related("company")
+        return found.filter(pk=UUID(urlsafe_base64_decode(uidb64).decode())).first()
+    except ValueError:
+        return None
+
+
+def invitation_opens(link: str) -> bool:
+    """Can somebody still choose their first password by `link`?"""
+    return _opens(link, invitation_tokens)
+
+
+def reset_opens(link: str) -> bool:
+    """The same of another password."""
+    return _opens(link, reset_tokens)
+
+
+def _opens(link: str, tokens: LinkTokens) -> bool:
+    parts = resolve(urlsplit(link).path).kwargs
+    person = person_behind(parts["uidb64"])
+    return person is not None and tokens.check_token(person, parts["token"])
 
 
 def _link(page: str, person: User, tokens: LinkTokens) -> str:
@@ -264,9 +295,3 @@ def _draft(person: User, actor: User | None, subject: str, templates: tuple[str,
         "link": link,
     }
     return Draft(person.email, subject, templates, person.mail_language, words)
-
-
-def _owe(draft: Draft, person: User, actor: User | None, *, seconds: int) -> None:
-    cause = actor.pk if actor else recording.current_address() or person.pk
-    about = f"{draft.subject} {person.pk} {person.email}"
-    owe([draft], cause=cause, about=about, expires_at=timezone.now() + timedelta(seconds=seconds))

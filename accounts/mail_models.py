@@ -20,7 +20,8 @@ class OwedMail(models.Model):
     """One mail to one address. `sealed` holds all that it says, and is gone once that is over.
 
     `cause` is who or what it is because of, `about` what it says, as a digest: of several alike, the last is enough,
-    and `spaced` seconds lie between two. Whoever delivers it has a `claim` on it that ends by itself.
+    and `spaced` seconds lie between two. Whoever delivers it has a `claim` on it that ends by itself. While its own
+    mailbox refuses it, as one that is full, `mailbox_refuses`: that says nothing of mail to others.
     """
 
     message_id = models.CharField(max_length=320, unique=True)
@@ -32,6 +33,7 @@ class OwedMail(models.Model):
     expires_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField(default=timezone.now)
     attempts = models.PositiveIntegerField(default=0)
+    mailbox_refuses = models.BooleanField(default=False, db_default=False)
     claim = models.UUIDField(null=True)
     claimed_until = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
@@ -41,7 +43,19 @@ class OwedMail(models.Model):
         app_label = "accounts"
         indexes = (
             models.Index(fields=["due_at"], condition=Q(ended_at=None), name="mail_that_is_due"),
+            models.Index(fields=["cause", "due_at", "id"], condition=Q(ended_at=None), name="mail_of_a_cause"),
+            models.Index(fields=["created_at"], condition=Q(ended_at=None), name="mail_that_waits"),
+            models.Index(
+                fields=["created_at"], condition=Q(ended_at=None, mailbox_refuses=True), name="mail_that_is_refused"
+            ),
+            models.Index(
+                fields=["claimed_until"],
+                condition=Q(ended_at=None, claimed_until__isnull=False),
+                name="mail_on_its_way",
+            ),
             models.Index(fields=["cause", "about"], name="mail_that_says_the_same"),
+            models.Index(fields=["ended_at"], condition=Q(ended_at__isnull=False), name="mail_that_is_over"),
+            models.Index(fields=["ended_at"], condition=Q(fate="failed"), name="mail_that_was_given_up"),
         )
         constraints = (
             models.CheckConstraint(

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.decorators import method_decorator
-from django.utils.http import urlsafe_base64_decode
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
@@ -19,7 +17,6 @@ from django.views.generic import FormView, TemplateView
 from accounts import addresses, invitations, people
 from accounts.after_response import RedirectThen
 from accounts.forms import ChoosePasswordForm, ResetForm, too_many
-from accounts.models import User
 from accounts.throttle import budgets, lanes
 from accounts.throttle.budgets import wait
 
@@ -28,6 +25,7 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
     from accounts.invitations import LinkTokens
+    from accounts.models import User
     from accounts.requests import SiteRequest
 
 OPENED = "set-password"  # in the address, where the token was; in the session, a trace of it
@@ -87,7 +85,7 @@ class ChoosePassword(FormView):  # type: ignore[type-arg]  # the same
     def dispatch(self, request: HttpRequest, uidb64: str, token: str) -> HttpResponseBase:
         if (request.method or "").lower() not in self.http_method_names:
             return self.http_method_not_allowed(request)
-        self.user, self.open = _person_of(uidb64), False
+        self.user, self.open = invitations.person_behind(uidb64), False
         if self.user and token != OPENED and self.tokens.check_token(self.user, token):
             request.session[OPENED] = self.tokens.trace(token)
             assert request.resolver_match  # every view has one
@@ -149,12 +147,3 @@ class Invitation(ChoosePassword):
 
     template_name = "invitation/choose.html"
     tokens = invitations.invitation_tokens
-
-
-def _person_of(uidb64: str) -> User | None:
-    """The person whom a link names, if their account is open."""
-    try:
-        found = User.objects.get_queryset().opening().select_related("company")
-        return found.filter(pk=UUID(urlsafe_base64_decode(uidb64).decode())).first()
-    except ValueError:
-        return None

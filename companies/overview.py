@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _later
 from django.utils.translation import ngettext
 
 from accounts.models import Role, User
-from accounts.owed import waiting_mail
+from accounts.owed import TOO_LONG, failed_lately, longest_wait, waiting_mail
 from accounts.roles import seen_roles
 from companies.administrators import Administrators
 from companies.listing.kinds import ROLES, Chip, Kind
@@ -161,16 +161,12 @@ class Overview:
         return [*self._about_mail(), *(matter for matter in found if matter.number)]
 
     def _about_mail(self) -> list[Matter]:
-        """Mail that waits for too long, said to those who can look at the server's log, or have somebody do so."""
-        if self.viewer.role != Role.ADMINISTRATOR or not (waiting := waiting_mail()).too_long:
+        """Mail that waits for too long or was given up, said to those who can look at the server's log, or have somebody
+        do so.
+        """
+        if self.viewer.role != Role.ADMINISTRATOR:
             return []
-        text = ngettext("mail waits to be delivered", "mails wait to be delivered", waiting.number)
-        hint = ngettext(
-            "The first has waited for {number} minute. The mail server or the worker may be down: see the log.",
-            "The first has waited for {number} minutes. The mail server or the worker may be down: see the log.",
-            waiting.minutes,
-        ).format(number=waiting.minutes)
-        return [Matter("envelope", "icon bad", waiting.number, text, hint, "")]
+        return [*_mail_that_waits(), *_mail_given_up()]
 
     def _about_locks(self) -> str:
         """How many of those who are locked said "This wasn't me"."""
@@ -218,6 +214,27 @@ class Overview:
         day = timezone.localdate() - timedelta(days=CHANGE_DAYS)
         rows = Snapshot.objects.filter(day=day, company__in=ids)
         return {row.company_id: covered(row, self.viewer).percent for row in rows if row.company_id}
+
+
+def _mail_that_waits() -> list[Matter]:
+    if longest_wait() <= TOO_LONG:
+        return []
+    waiting = waiting_mail()
+    text = ngettext("mail waits to be delivered", "mails wait to be delivered", waiting.number)
+    hint = ngettext(
+        "The first has waited for {number} minute. The mail server or the worker may be down: see the log.",
+        "The first has waited for {number} minutes. The mail server or the worker may be down: see the log.",
+        waiting.minutes,
+    ).format(number=waiting.minutes)
+    return [Matter("envelope", "icon bad", waiting.number, text, hint, "")]
+
+
+def _mail_given_up() -> list[Matter]:
+    if not (number := failed_lately()):
+        return []
+    text = ngettext("mail was not delivered", "mails were not delivered", number)
+    hint = _("The mail server refused them for good, or for three days. The log says which, and why.")
+    return [Matter("envelope", "icon wait", number, text, hint, "")]
 
 
 def _list(chip: Chip, **more: str) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SENDER = re.compile(
     r"[!#-'*+./0-9=?A-Z^-~-]+@(?:[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-z:.]+\])", re.IGNORECASE | re.ASCII
 )
-SMTP = "django.core.mail.backends.smtp.EmailBackend"
+DJANGOS_SMTP, SMTP = "django.core.mail.backends.smtp.EmailBackend", "accounts.smtp.EmailBackend"
 FILES = "django.core.mail.backends.filebased.EmailBackend"
 
 
@@ -56,7 +56,8 @@ def mailers(outbox: Path, url: str) -> dict[str, dict[str, Any]]:
     except (ImproperlyConfigured, ValueError, KeyError) as trouble:
         raise ImproperlyConfigured(f"EMAIL_URL cannot be read: {trouble}") from trouble
     backend, options = found["EMAIL_BACKEND"], {}
-    if backend == SMTP:
+    if backend == DJANGOS_SMTP:
+        backend = SMTP
         options = {
             "host": found["EMAIL_HOST"],
             "port": found["EMAIL_PORT"],

@@ -15,7 +15,7 @@ import time
 from functools import partial
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -24,6 +24,9 @@ from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MOST_CONNECTIONS = 4096  # of a worker, open at the same time; more of them wait unanswered
 HEADER_SECONDS = 20  # for the headers of a request, the wait for the next one on a kept connection included
@@ -38,11 +41,14 @@ log = logging.getLogger("m2v.server")
 class Respawning(MPServer):
     """Granian, except that it never gives up: its own loop ends the site when one worker dies twice in five seconds."""
 
+    ends_too: Callable[[], None]  # what is told at once, when it is to stop
+
     def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
         while True:
             self.main_loop_interrupt.wait()
             if self.interrupt_signal:
                 self.interrupt_children.clear()  # a worker that dies while all stop is no failure
+                self.ends_too()
                 return
             self.main_loop_interrupt.clear()
             died = set()
@@ -54,10 +60,12 @@ class Respawning(MPServer):
                 time.sleep(RESPAWN_SECONDS)
 
 
-def serve() -> None:
-    """Serve until SIGTERM. Raises ImproperlyConfigured where nothing can listen."""
+def serve(ends_too: Callable[[], None]) -> None:
+    """Serve until SIGTERM, of which `ends_too` tells others. Raises ImproperlyConfigured where nothing can listen."""
     wait_for_port()
-    server().serve(target_loader=partial(loaded, parent=os.getpid()))
+    site = server()
+    site.ends_too = ends_too
+    site.serve(target_loader=partial(loaded, parent=os.getpid()))
 
 
 def wait_for_port() -> None:

@@ -10,12 +10,15 @@ import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
 from threading import Event, Thread
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 
+from m2v.server import STOP_SECONDS
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 BACK_SECONDS = 1.0  # between two attempts to bring it back
 PATIENCE_SECONDS = 5  # for what it is at, before it is told once more to stop
@@ -31,16 +34,29 @@ class Beside:
         self._process: subprocess.Popen[bytes] | None = None
         self._over = Event()
         self._keeper = Thread(target=self._keep, daemon=True)
+        self._ender = Thread(target=self._end, daemon=True)
 
     def start(self) -> None:
         self._keeper.start()
 
+    def begin_to_end(self) -> None:
+        """Have it stop, while whoever calls goes on. The first signal lets it end what it is at; the second breaks off
+        all but the mails on their way, to be taken up again; what is left after the time of a stop is killed.
+        """
+        if not self._over.is_set():
+            self._over.set()
+            self._ender.start()
+
     def end(self) -> None:
-        """Have it stop. The first signal lets it end what it is at; the second breaks that off, to be taken up again."""
-        self._over.set()
-        for _attempt in range(2):
+        """The same, and wait for it."""
+        self.begin_to_end()
+        self._ender.join()
+
+    def _end(self) -> None:
+        end = monotonic() + STOP_SECONDS
+        for patience in (PATIENCE_SECONDS, STOP_SECONDS):
             self._signal()
-            self._keeper.join(PATIENCE_SECONDS)
+            self._keeper.join(min(patience, end - monotonic()))
         if self._process and self._process.poll() is None:
             self._process.kill()
 
@@ -65,11 +81,18 @@ def command(name: str) -> list[str]:
 
 
 @contextmanager
-def beside_the_server() -> Iterator[None]:
-    """Within, somebody does what is handed to the queue, and answers monitoring where that is wanted."""
+def beside_the_server() -> Iterator[Callable[[], None]]:
+    """Within, somebody does what is handed to the queue, and answers monitoring where that is wanted. What it is given
+    has them begin to end.
+    """
     with ExitStack() as at_the_end:
-        for name in ("work", "metrics") if settings.METRICS else ("work",):
-            process = Beside(name)
+        beside = [Beside(name) for name in (("work", "metrics") if settings.METRICS else ("work",))]
+        for process in beside:
             process.start()
             at_the_end.callback(process.end)
-        yield
+
+        def begin_to_end() -> None:
+            for process in beside:
+                process.begin_to_end()
+
+        yield begin_to_end

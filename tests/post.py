@@ -7,14 +7,18 @@ from threading import Event
 
 from django.core import mail
 
-from accounts.delivery import Turns, deliver_due
+from accounts.delivery import deliver_due
+from accounts.mail_turns import Turns
 from accounts.models import OwedMail
 
 
 def deliver_owed() -> None:
-    """Deliver all that is owed, each mail by itself, as where a minute lies between any two."""
+    """Deliver all that is owed, each mail by itself, as where a minute lies between any two; in the order of the acts."""
     OwedMail.objects.exclude(about="").update(about="")
+    before = len(mail.outbox)
     deliver_due(Turns(), Event())
+    acts = dict(OwedMail.objects.values_list("message_id", "pk"))
+    mail.outbox[before:] = sorted(mail.outbox[before:], key=lambda each: acts[each.extra_headers["Message-ID"]])
 
 
 class Outbox(UserList):

@@ -57,7 +57,11 @@ def asked() -> list[Metric]:
 def _of_the_database() -> Iterator[Metric]:
     waiting = waiting_mail()
     yield _gauge("m2v_mail_waiting", "Mails that are owed and not delivered yet.", waiting.number)
-    yield _gauge("m2v_mail_oldest_seconds", "For how long the first of them has waited.", _seconds(waiting.longest))
+    yield _gauge(
+        "m2v_mail_oldest_seconds",
+        "For how long the first of them has waited that its own mailbox does not refuse.",
+        _seconds(waiting.longest),
+    )
     yield _gauge("m2v_mail_given_up", "Mails that were given up in the last three days.", failed_lately())
     tasks = DBTaskResult.objects.ready().order_by().aggregate(number=Count("pk"), first=Min("enqueued_at"))
     waited = timezone.now() - tasks["first"] if tasks["first"] else timedelta()

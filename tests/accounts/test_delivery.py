@@ -17,15 +17,15 @@ from django.core.mail.backends.locmem import EmailBackend
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from accounts import delivery
+from accounts import delivery, mail_turns, smtp
 from accounts.addresses import ADDRESS_MAIL
 from accounts.models import OwedMail
-from accounts.owed import Draft, owe
+from accounts.owed import Draft, failed_lately, forget_old_mail, longest_wait, owe, waiting_mail
 from tests.post import deliver_owed
 from tests.server.slow_mail import Manners, mail_server
 from tests.with_postgres import free_port
 
-SMTP = "django.core.mail.backends.smtp.EmailBackend"
+SMTP = "accounts.smtp.EmailBackend"
 HERE = "tests.accounts.test_delivery"
 ID = re.compile(rb"^Message-ID: (\S+)", re.MULTILINE)
 TO = re.compile(rb"^To: (\S+)", re.MULTILINE)
@@ -41,7 +41,7 @@ def owe_to(number, **more):
 
 def deliver():
     """What the worker does, once."""
-    delivery.deliver_due(delivery.Turns(), Event())
+    delivery.deliver_due(mail_turns.Turns(), Event())
 
 
 def a_while_later():
@@ -83,7 +83,7 @@ def test_of_179_that_are_owed_while_it_refuses_179_arrive_when_it_is_back(db, se
         owe((draft(f"{cause}{one}@acme.example") for one in range(60 if cause != "mia" else 59)), cause=cause)
     for _ in range(5):  # half an hour
         deliver()
-        assert not delivery.due().exists(), "each waits for its next attempt"
+        assert not mail_turns.due().exists(), "each waits for its next attempt"
         a_while_later()
     assert set(OwedMail.objects.values_list("attempts", flat=True)) == {5}
     assert "is tried again" in caplog.text
@@ -214,12 +214,50 @@ def test_a_link_that_has_ended_is_not_sent(db, mailoutbox):
     assert fates() == {"delivered": 1, "expired": 1}
 
 
+@pytest.mark.parametrize(("when", "times"), [("", 1), ("EHLO", 1), ("MAIL", 1), ("DATA", 2)])
+def test_a_server_that_never_comes_to_the_end_of_its_answer_keeps_nobody(when, times, db, server, monkeypatch):
+    monkeypatch.setattr(smtp, "DELIVERY_SECONDS", 1)
+    owe_to(1)
+    manners = Manners(patience=0, drips_at=when)
+    with server(manners) as (_address, taken):
+        begun = monotonic()
+        deliver()
+        assert monotonic() - begun < 30, "the letters alone would take a quarter of an hour"
+        assert OwedMail.objects.get().attempts == 1
+        manners.drips_at = None
+        a_while_later()
+        deliver()
+
+    assert names(taken) == {"p0": times}, "whether it was taken is not known where only that answer did not come"
+    assert fates() == {"delivered": 1}
+
+
+def test_a_delivery_ends_before_the_claim_on_it():
+    assert mail_turns.CLAIMED.total_seconds() > smtp.DELIVERY_SECONDS + smtp.PARTING_SECONDS
+
+
+def test_a_dozen_arrive_once_each_though_each_takes_three_seconds(transactional_db, server):
+    for cause in ("kim", "lee", "mia", "nora"):
+        owe((draft(f"{cause}{one}@acme.example") for one in range(3)), cause=cause)
+    manners = Manners(patience=3)
+    worker = delivery.Delivery()
+    with server(manners) as (_address, taken):
+        worker.start()
+        end = monotonic() + 120
+        while OwedMail.objects.filter(ended_at=None).exists() and monotonic() < end:
+            sleep(0.2)
+        worker.end()
+
+    assert len(taken) == len(names(taken)) == 12
+    assert manners.most_at_once > 1
+
+
 # --- What goes wrong here ---
 
 
 def test_what_a_killed_process_had_claimed_is_sent_once_its_claim_has_ended(db, mailoutbox):
     owe_to(2)
-    claim = {"claim": uuid4(), "claimed_until": timezone.now() + delivery.CLAIMED}
+    claim = {"claim": uuid4(), "claimed_until": timezone.now() + mail_turns.CLAIMED}
     OwedMail.objects.update(**claim)
     deliver()
     assert mail.outbox == []
@@ -289,22 +327,22 @@ def test_a_database_that_is_away_when_a_mail_was_delivered_brings_no_second_one(
 
 
 def test_nobodys_mail_waits_behind_what_another_causes(db):
-    owe((draft("many@acme.example") for _ in range(delivery.AT_A_TIME * 3)), cause="mallory")
+    owe((draft("many@acme.example") for _ in range(mail_turns.AT_A_TIME * 3)), cause="mallory")
     owe([draft()], cause="kim")
-    turns = delivery.Turns()
+    turns = mail_turns.Turns()
 
-    assert {one.cause for one in turns.take()} == {"mallory"}
-    assert [one.cause for one in turns.take()] == ["kim"], "whose cause nobody is at"
-    assert turns.take() == []
+    assert [{one.cause for one in turns.take()} for _ in range(2)] == [{"kim"}, {"mallory"}]
+    assert turns.take() == [], "nobody else is at a cause that somebody is at"
+    assert not turns.some_wait()
 
 
 def test_causes_take_turns(db, mailoutbox):
     for name in ("mallory", "kim"):
-        owe((draft(f"{name}@acme.example") for _ in range(delivery.AT_A_TIME + 5)), cause=name)
+        owe((draft(f"{name}@acme.example") for _ in range(mail_turns.AT_A_TIME + 5)), cause=name)
     deliver()
 
     turns = [name for number, name in enumerate(to_names()) if number == 0 or to_names()[number - 1] != name]
-    assert turns == ["mallory", "kim", "mallory", "kim"]
+    assert turns == ["kim", "mallory", "kim", "mallory"]
 
 
 def to_names():
@@ -356,6 +394,17 @@ def test_an_older_one_that_had_trouble_does_not_follow_a_newer_one(db, mailoutbo
     assert [sent.subject for sent in mail.outbox] == ["New"]
 
 
+def test_an_earlier_one_goes_where_the_later_one_that_says_the_same_cannot(db, mailoutbox):
+    owe([draft(subject="Old")], cause="kim", about="the address of Kim")
+    owe([draft(subject="New")], cause="kim", about="the address of Kim", expires_at=timezone.now())
+    deliver()
+    assert fates() == {"": 1, "expired": 1}, "the earlier one waits for what becomes of the later one"
+    a_while_later()
+    deliver()
+
+    assert [sent.subject for sent in mail.outbox] == ["Old"]
+
+
 # --- The worker ---
 
 
@@ -394,7 +443,7 @@ def test_it_finds_by_itself_what_is_owed_and_when_it_ends_the_mail_on_its_way_is
 
     assert len(mail.outbox) == 1
     assert fates() == {"delivered": 1, "": 2}
-    assert delivery.due().count() == 2, "and the others are free for whoever comes next"
+    assert mail_turns.due().count() == 2, "and the others are free for whoever comes next"
 
 
 def test_no_act_waits_for_the_mail_server(transactional_db, slow, make_person):
@@ -430,6 +479,177 @@ def test_mail_that_waits_for_too_long_is_a_line_of_the_log(transactional_db, set
 
     [line] = [record for record in caplog.records if record.message == "Mail waits for too long."]
     assert line.fields == {"number": 2, "minutes": 11}
+
+
+def test_a_full_mailbox_is_no_outage_and_a_server_that_refuses_everybody_is(db, server):
+    """What waits because of its own mailbox says nothing of the others' mail."""
+    owe_to(2)
+    manners = Manners(patience=0, to_recipient={"p1@acme.example": "452 4.2.2 mailbox full"})
+    with server(manners):
+        deliver()
+        long_ago()
+        assert longest_wait() == timedelta()
+        assert waiting_mail()[:2] == (1, 1)
+
+        manners.to_recipient.clear()
+        manners.to_sender = "421 4.3.2 come back later"
+        a_while_later()
+        deliver()
+        assert waiting_mail().too_long
+
+
+@pytest.mark.parametrize(
+    ("said", "of_the_mailbox"),
+    [
+        ("450 mailbox busy", True),
+        ("450 4.2.0 greylisted", True),
+        ("450 4.1.1 not known yet", True),
+        ("451 local error", False),
+        ("451 4.3.0 queue file", False),
+        ("450 4.7.1 try again", False),
+        ("554 5.7.1 Relay access denied", False),
+    ],
+)
+def test_what_counts_as_a_refusal_of_the_mailbox(said, of_the_mailbox, db, server):
+    owe_to(1)
+    with server(Manners(patience=0, to_recipient={"p0@acme.example": said})):
+        deliver()
+
+    assert OwedMail.objects.get(ended_at=None).mailbox_refuses is of_the_mailbox
+
+
+def long_ago():
+    OwedMail.objects.update(created_at=timezone.now() - timedelta(minutes=11))
+
+
+# --- The clock ---
+
+
+def ahead(years=10):
+    return timezone.now() + timedelta(days=365 * years)
+
+
+def test_what_was_owed_and_put_off_while_the_clock_ran_ahead_is_delivered_by_the_worker_now(transactional_db, slow):
+    slow.go.set()
+    owe_to(2)
+    first, second = OwedMail.objects.all()
+    OwedMail.objects.filter(pk=first.pk).update(created_at=ahead(), due_at=ahead())
+    OwedMail.objects.filter(pk=second.pk).update(due_at=ahead(), attempts=3)
+    worker = delivery.Delivery()
+    worker.start()
+    end = monotonic() + 30
+    while len(mail.outbox) < 2 and monotonic() < end:
+        sleep(0.05)
+    worker.end()
+
+    assert fates() == {"delivered": 2}
+
+
+@pytest.mark.parametrize(("hours", "waits"), [(4, True), (5, False)])
+def test_nobody_waits_longer_than_the_longest_pause(hours, waits, db):
+    owe_to(1)
+    OwedMail.objects.update(due_at=timezone.now() + timedelta(hours=hours), attempts=20)
+
+    mail_turns.put_right()
+
+    assert mail_turns.due().exists() is not waits
+
+
+def test_a_claim_of_the_future_ends_as_soon_as_one_of_now(db, time_machine, mailoutbox):
+    time_machine.move_to("2026-05-04 09:00:00+00:00", tick=False)
+    owe_to(1)
+    OwedMail.objects.update(claim=uuid4(), claimed_until=ahead())
+
+    mail_turns.put_right()
+    deliver()
+    assert mail.outbox == [], "whoever has it may be at it"
+
+    time_machine.shift(mail_turns.CLAIMED)
+    deliver()
+    assert len(mail.outbox) == 1
+
+
+def test_what_was_delivered_in_the_future_holds_nothing_up_and_is_forgotten(db, mailoutbox):
+    owe([draft(subject="First")], cause="kim", about="this", spaced=60)
+    deliver()
+    OwedMail.objects.update(ended_at=ahead())
+    owe([draft(subject="Second")], cause="kim", about="this", spaced=60)
+    deliver()
+    assert [sent.subject for sent in mail.outbox] == ["First", "Second"]
+
+    assert forget_old_mail() == 1
+    assert OwedMail.objects.count() == 1
+
+
+# --- Many wait ---
+
+WAITING, OVER = 1500, 6000
+
+
+def test_each_statement_of_a_turn_follows_an_index_however_many_wait(db, settings, mailoutbox):
+    """The plans, not the time: with a hundred thousand waiting, a statement that reads all of them holds up the others."""
+    owe((draft(f"p{one}@acme.example") for one in range(WAITING)), cause="mallory")
+    owe([draft(subject="A"), draft(subject="B")], cause="kim", about="this", spaced=60)
+    sealed = {"cause": "kim", "about": "x", "due_at": timezone.now()}
+    ended = {"fate": "delivered", "ended_at": timezone.now()}
+    OwedMail.objects.bulk_create(
+        (OwedMail(message_id=f"<{one}@over>", **sealed, **ended) for one in range(OVER)), batch_size=500
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE accounts_owedmail")
+    asked = []
+
+    def note(execute, sql, params, many, context):
+        if "accounts_owedmail" in sql and not sql.startswith("INSERT"):
+            asked.append((sql, params))
+        return execute(sql, params, many, context)
+
+    turns, stop = mail_turns.Turns(), Event()
+    with connection.execute_wrapper(note):
+        assert turns.some_wait()
+        mails = turns.take()
+        mail_turns.give_back(mails)
+        mail_turns.put_right()
+        delivery.deliver_due(EndAfter(turns, stop, 2), stop)
+        waiting_mail()
+        failed_lately()
+        forget_old_mail()
+
+    assert len(mail.outbox) > mail_turns.AT_A_TIME
+    assert {sql.split()[0] for sql, _params in asked} == {"SELECT", "UPDATE"}
+    for sql, params in asked:
+        plan = plan_of(sql, params)
+        assert not re.search(r"Seq Scan|SCAN (?!.*USING (COVERING )?INDEX)", plan), f"{sql}\n{plan}"
+
+
+class EndAfter:
+    """Turns, of which there are no more after some."""
+
+    def __init__(self, turns, stop, number):
+        self.turns, self.stop, self.left = turns, stop, number
+
+    def take(self):
+        self.left -= 1
+        return self.turns.take() if self.left >= 0 else []
+
+
+def plan_of(sql, params):
+    how = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{how} {sql}", params)
+        return "\n".join(str(row[-1]) for row in cursor.fetchall())
+
+
+def test_what_became_of_many_mails_is_deleted_some_at_a_time(db, time_machine, django_assert_max_num_queries):
+    time_machine.move_to("2026-05-04 09:00:00+00:00")
+    ended = {"fate": "delivered", "ended_at": timezone.now()}
+    OwedMail.objects.bulk_create(OwedMail(message_id=f"<{one}@over>", cause="kim", **ended) for one in range(1200))
+    owe_to(1)
+    time_machine.shift(timedelta(days=3, minutes=1))
+
+    with django_assert_max_num_queries(20):
+        assert forget_old_mail() == 1200
+    assert OwedMail.objects.get().ended_at is None
 
 
 # --- The act's own transaction ---

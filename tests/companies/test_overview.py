@@ -119,9 +119,25 @@ def test_mail_that_waits_for_ten_minutes_is_said_to_the_sites_administrators_alo
 
     OwedMail.objects.update(created_at=timezone.now() - timedelta(minutes=25))
 
+    OwedMail.objects.filter(pk=OwedMail.objects.latest("pk").pk).update(
+        fate="failed", ended_at=timezone.now(), sealed=None
+    )
+
     words = "mails wait to be delivered The first has waited for 25 minutes. The mail server or the worker may be down: see the log."
-    assert words in overview(petra).words
-    assert "to be delivered" not in overview(carla).words
+    given_up = (
+        "mail was not delivered The mail server refused them for good, or for three days. The log says which, and why."
+    )
+    said = overview(petra).words
+    assert words in said
+    assert given_up in said
+    assert "deliver" not in overview(carla).words
+
+
+def test_mail_that_its_own_mailbox_refuses_needs_nobodys_attention(petra, company):
+    owe([Draft("full@acme.example", "Hello", ADDRESS_MAIL, "en")], cause="kim")
+    OwedMail.objects.update(created_at=timezone.now() - timedelta(hours=5), mailbox_refuses=True)
+
+    assert "to be delivered" not in overview(petra).words
 
 
 def test_a_new_installation_says_how_to_begin(petra):

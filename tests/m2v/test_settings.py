@@ -409,7 +409,7 @@ def test_the_cache_is_taken_from_its_address(load):
 def test_mail_goes_to_the_server_that_is_named(load, address, options):
     mailer = load(EMAIL_URL=address)["MAILERS"]["default"]
 
-    assert mailer["BACKEND"] == "django.core.mail.backends.smtp.EmailBackend"
+    assert mailer["BACKEND"] == "accounts.smtp.EmailBackend"
     assert options.items() <= mailer["OPTIONS"].items()
     assert mailer["OPTIONS"]["timeout"] == 10
 

@@ -17,6 +17,8 @@ class Manners:
     """How it is: what it says to a recipient or a mail in place of "well", and after how many mails it hangs up."""
 
     patience: float = PATIENCE
+    before_each_answer: float = 0
+    drips_at: str | None = None  # the answer to this word ("" is the greeting) has a letter every 0.1 s, and no end
     to_sender: str = "250 well"
     to_recipient: dict[str, str] = field(default_factory=dict)
     to_mail_for: dict[str, str] = field(default_factory=dict)
@@ -24,6 +26,9 @@ class Manners:
     forgets_to_say: set[int] = field(default_factory=set)  # the same, after it is taken
     connections: int = 0
     mails: int = 0
+    at_once: int = 0
+    most_at_once: int = 0
+    heard: set[str] = field(default_factory=set)
 
 
 class Session(socketserver.StreamRequestHandler):
@@ -36,9 +41,10 @@ class Session(socketserver.StreamRequestHandler):
     def converse(self):
         manners, recipient = self.server.manners, ""
         manners.connections += 1
-        self.say("220 here")
+        self.answer("", "220 here")
         while line := self.rfile.readline().decode():
             word, said = line[:4].upper(), "250 well"
+            manners.heard.add(word)
             if word == "MAIL":
                 said = manners.to_sender
             elif word == "RCPT":
@@ -50,7 +56,7 @@ class Session(socketserver.StreamRequestHandler):
                 said = "221 bye"
             if not said:
                 return
-            self.say(said)
+            self.answer(word, said)
             if word == "QUIT":
                 return
 
@@ -59,13 +65,24 @@ class Session(socketserver.StreamRequestHandler):
         mail = b"".join(iter(self.rfile.readline, b".\r\n"))
         manners.mails += 1
         number = manners.mails
+        manners.at_once += 1
+        manners.most_at_once = max(manners.at_once, manners.most_at_once)
         sleep(manners.patience)
+        manners.at_once -= 1
         if number in manners.hangs_up_at:
             return ""
         said = manners.to_mail_for.get(recipient, "250 well")
         if said.startswith("250"):
             self.server.taken.append(mail)
         return "" if number in manners.forgets_to_say else said
+
+    def answer(self, word, said):
+        sleep(self.server.manners.before_each_answer)
+        if word == self.server.manners.drips_at:
+            while True:
+                sleep(0.1)
+                self.wfile.write(b"2")
+        self.say(said)
 
     def say(self, said):
         self.wfile.write(f"{said}\r\n".encode())

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from m2v.server import STOP_SECONDS
 from tests.server.site import PEOPLE, Site, within
 from tests.server.slow_mail import Manners, mail_server
 from tests.with_postgres import free_port
@@ -103,6 +104,24 @@ def test_what_was_asked_for_is_mailed_though_the_processes_that_serve_are_killed
             until(lambda: told(taken) == EVERYBODY)
 
     assert len(taken) == PEOPLE
+
+
+def test_a_mail_on_its_way_has_the_time_of_a_stop_to_arrive(site):
+    """Each of the mail server's answers takes four seconds: the mail arrives some fifteen after the signal."""
+    manners = Manners(patience=0, before_each_answer=4)
+    with mail_server(manners) as (address, taken):
+        site.environment["EMAIL_URL"] = address
+        with site.served():
+            headers, fields = site.form()
+            body = urlencode(fields | {"email": "kim0@example.com"})
+            assert site.ask("POST", "/password-reset/", body=body, headers=headers)[0] == 302
+            until(lambda: "MAIL" in manners.heard)
+            begun = monotonic()
+        assert monotonic() - begun < STOP_SECONDS + 5
+
+    assert len(taken) == 1
+    left = "from accounts.models import OwedMail; print(OwedMail.objects.filter(ended_at=None).count())"
+    assert site.manage("shell", "--no-imports", "-c", left).strip() == "0", "and is known to have arrived"
 
 
 def test_mail_that_waits_when_the_site_ends_is_sent_when_it_is_there_again(site):

@@ -49,7 +49,10 @@ class Command(BaseCommand):
             waiting, failed = waiting_mail(), failed_lately()
         except (DatabaseError, InterfaceError):  # said already
             return
-        self.stdout.write(f"Mail: {waiting.number} waiting, {failed} given up in the last three days.")
+        self.stdout.write(
+            f"Mail: {waiting.number} waiting, of which {waiting.refused} are refused by their mailboxes for now; "
+            f"{failed} given up in the last three days."
+        )
 
     def _send_mail(self, address: str) -> list[str]:
         mail = EmailMessage(

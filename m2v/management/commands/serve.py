@@ -20,7 +20,7 @@ class Command(BaseCommand):
         see_static_files()
         timing.seal_all()
         try:
-            with counted_together(), beside_the_server():
-                serve()
+            with counted_together(), beside_the_server() as begin_to_end:
+                serve(begin_to_end)
         finally:
             timing.seal_all()
