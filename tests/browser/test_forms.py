@@ -24,8 +24,8 @@ def test_a_form_that_was_stopped_on_its_way_can_be_sent_again(kim, at, troubles)
     desk.page.route("**/login/", stop)
     desk.field("User name").fill("kim")
     desk.password_field.fill(PASSWORD)
-    desk.button("Sign in").click(no_wait_after=True)
-    desk.page.wait_for_timeout(300)
+    with desk.page.expect_request("**/login/"):
+        desk.button("Sign in").click(no_wait_after=True)
     desk.button("Sign in").click(no_wait_after=True)
     desk.page.wait_for_timeout(300)
     assert sent == ["POST"], "of two at once, one is sent"
