@@ -82,8 +82,9 @@ def troubles() -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def new_context(new_context, site, troubles) -> Callable[..., BrowserContext]:
+def new_context(new_context, site, troubles) -> Iterator[Callable[..., BrowserContext]]:
     """A browser of its own (cookies, passkeys), watched."""
+    made: list[BrowserContext] = []
 
     def console(message: ConsoleMessage) -> None:
         if message.type == "error" and not EXPECTED.match(message.text):
@@ -102,9 +103,15 @@ def new_context(new_context, site, troubles) -> Callable[..., BrowserContext]:
         context.on("console", console)
         context.on("weberror", page_error)
         context.on("response", response)
+        made.append(context)
         return context
 
-    return make
+    yield make
+    # What a test's routes are still at is not the next test's trouble.
+    for context in made:
+        for page in context.pages:
+            page.unroute_all(behavior="ignoreErrors")
+        context.unroute_all(behavior="ignoreErrors")
 
 
 @pytest.fixture
