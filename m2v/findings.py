@@ -16,10 +16,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import mailers
 from django.db import DatabaseError, InterfaceError
 from django.db.migrations.recorder import MigrationRecorder
-from django.db.models import Min
 from django.db.models.functions import Now
 from django.utils import timezone
-from django_tasks_db.models import DBTaskResult
 
 from accounts.owed import TOO_LONG, failed_lately, waiting_mail
 from audit.sealing.checkpoints import LATE
@@ -29,6 +27,7 @@ from m2v.environment import is_local
 from m2v.mail_settings import FILES, SMTP
 from m2v.request_ids import HEADER
 from m2v.start import fit
+from m2v.waiting_tasks import waiting_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,8 +88,7 @@ def _lists() -> Iterator[checks.CheckMessage]:
 
 def _queues() -> Iterator[checks.CheckMessage]:
     hint = "See that `manage.py work` runs (`manage.py serve` starts it), and what the log says of m2v.server."
-    first = DBTaskResult.objects.ready().order_by().aggregate(first=Min("enqueued_at"))["first"]
-    if first and (waited := timezone.now() - first) > TOO_LONG:
+    if (waited := waiting_tasks().longest) > TOO_LONG:
         minutes = int(waited.total_seconds() // 60)
         yield checks.Error(f"Work in the queue has waited for {minutes} minutes.", hint, id="m2v.E005")
     unsealed = unsealed_lines()

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from django.db import DatabaseError, InterfaceError, connection
-from django.db.models import Count, Min
-from django.utils import timezone
-from django_tasks_db.models import DBTaskResult
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from accounts.owed import failed_lately, waiting_mail
 from audit.sealing.unsealed import unsealed_lines
 from companies.listing.numbers import numbers_of_everybody
+from m2v.waiting_tasks import waiting_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import timedelta
 
     from prometheus_client import Metric
 
@@ -63,10 +61,9 @@ def _of_the_database() -> Iterator[Metric]:
         _seconds(waiting.longest),
     )
     yield _gauge("m2v_mail_given_up", "Mails that were given up in the last three days.", failed_lately())
-    tasks = DBTaskResult.objects.ready().order_by().aggregate(number=Count("pk"), first=Min("enqueued_at"))
-    waited = timezone.now() - tasks["first"] if tasks["first"] else timedelta()
-    yield _gauge("m2v_tasks_waiting", "Tasks of the queue that nobody has begun.", tasks["number"])
-    yield _gauge("m2v_tasks_oldest_seconds", "For how long the first of them has waited.", _seconds(waited))
+    tasks = waiting_tasks()
+    yield _gauge("m2v_tasks_waiting", "Tasks of the queue that nobody has begun.", tasks.number)
+    yield _gauge("m2v_tasks_oldest_seconds", "For how long the first of them has waited.", _seconds(tasks.longest))
     unsealed = unsealed_lines()
     yield _gauge("m2v_audit_unsealed", "Lines of the audit that are under no checkpoint yet.", unsealed.number)
     yield _gauge("m2v_audit_unsealed_oldest_seconds", "How old the first of them is.", _seconds(unsealed.age))

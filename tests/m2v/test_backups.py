@@ -223,6 +223,22 @@ def test_what_is_not_whole_or_not_ours_is_refused_before_anything_is_written(mac
     there.manage("restore", database, keys, "--identity", identity[0])
 
 
+def test_a_folder_that_cannot_be_written_to_is_a_sentence_and_the_next_try_succeeds(machine, identity, backup):
+    _site, _held, database, keys = backup
+    there = machine()
+    there.manage("base_url")
+    in_the_way = there.folder / "secret_key.before-restore"
+    in_the_way.mkdir()
+    arguments = ("restore", database, keys, "--identity", identity[0])
+
+    said = there.manage(*arguments, fails=True)
+
+    assert "Is a directory" in said
+    assert "Traceback" not in said
+    in_the_way.rmdir()
+    assert "Restored as of" in there.manage(*arguments)
+
+
 def test_keys_that_settings_say_are_those_of_the_backup_or_nothing_is_restored(machine, identity, backup):
     site, _held, database, keys = backup
     there = machine()

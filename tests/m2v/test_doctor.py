@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 from django.core.management import CommandError, call_command
 from django.tasks import task
 from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
 
 from audit.recording import record
 from audit.vocabulary import Action
@@ -65,7 +66,7 @@ def test_work_that_nobody_takes_up_is_found(admin, settings):
     nothing.enqueue()
     assert "m2v.E005" not in found()
 
-    findings.DBTaskResult.objects.update(enqueued_at=timezone.now() - timedelta(minutes=11))
+    DBTaskResult.objects.update(enqueued_at=timezone.now() - timedelta(minutes=11))
 
     assert "m2v.E005" in found()
 

@@ -28,7 +28,7 @@ class Command(BaseCommand):
     def handle(self, *args: object, **options: Any) -> None:
         try:
             about = restore(options["database"], options["keys"], by=options["identity"])
-        except Trouble as trouble:
+        except (Trouble, OSError) as trouble:  # a full disk, a folder that is not ours
             raise CommandError(str(trouble)) from trouble
         self.stdout.write(
             f"Restored as of {about.made}. Its audit is signed with the key whose public half is {about.audit}: the log "
