@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Prove an export of the audit, without the product and without a secret: `check_audit.py EXPORT PUBLIC_KEY`.
 
-EXPORT is what `manage.py audit_export` wrote, PUBLIC_KEY what the site logs at its start; after a change of keys, give
-each. Ends with 0 and what was proved, or with 1 and the first thing that is wrong. Needs the package `cryptography`.
+EXPORT is what `manage.py audit_export` wrote, PUBLIC_KEY what the site logs at its start (behind -- if it begins with a
+dash); after a change of keys, give each. Ends with 0 and what was proved, or with 1 and the first thing that is wrong. Needs the package `cryptography`.
 
 No export shows that its end was cut off: give a checkpoint of the site's log, --checkpoint NUMBER:SHA256, which must
 be there. Lines at the end that are under no checkpoint yet are nobody's word but the database's.
@@ -16,7 +16,7 @@ SHA-256 of the statement before; `marks` has the id of each line and the first e
 
 import argparse
 import json
-from base64 import urlsafe_b64decode
+from base64 import b64decode
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -109,11 +109,11 @@ def see_young(raw, last, now):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Prove an export of the audit.")
     parser.add_argument("export", type=Path)
-    parser.add_argument("keys", nargs="+", metavar="public_key")
+    parser.add_argument("keys", nargs="+", metavar="public_key", type=lambda key: key.translate({45: "+", 95: "/"}))
     parser.add_argument("--checkpoint", default="", help="NUMBER:SHA256 of the site's log, which must be there")
     given = parser.parse_args()
     try:
-        public = [Ed25519PublicKey.from_public_bytes(urlsafe_b64decode(key)) for key in given.keys]
+        public = [Ed25519PublicKey.from_public_bytes(b64decode(key)) for key in given.keys]
         with given.export.open("rb") as export:
             print(check(export, public, given.checkpoint))
     except (Wrong, ValueError, OSError) as wrong:

@@ -51,6 +51,8 @@ def test_an_export_is_proved_with_the_public_key_alone(export):
         True,
     )
     assert said.endswith("under none yet: 1.\n")
+    in_the_other_alphabet = keys.public_key().replace("+", "-").replace("/", "_")
+    assert proved("--checkpoint", newest, "--", export, in_the_other_alphabet) == (code, said)
 
 
 def test_what_is_no_export_or_of_another_key_is_not_proved(export, tmp_path):

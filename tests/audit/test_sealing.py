@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from base64 import urlsafe_b64encode
+import string
+from base64 import b64encode, urlsafe_b64encode
 from datetime import timedelta
 from io import StringIO
 from secrets import token_bytes
@@ -156,6 +157,19 @@ def test_what_an_earlier_key_signed_counts_while_its_public_half_is_listed(db, s
 
     assert "of them sealed now: 2" in verified()
     assert "Lines looked at: 5, checkpoints: 2." in verified()
+
+
+def test_no_public_key_looks_like_an_option_on_a_command_line_and_both_alphabets_are_read(settings):
+    raw = bytes([0xFB, 0xEF]) * 16
+    settings.AUDIT_PUBLIC_KEYS = [urlsafe_b64encode(raw).decode(), b64encode(raw).decode()]
+    assert settings.AUDIT_PUBLIC_KEYS[0].startswith("--")
+
+    assert keys.as_public(settings.AUDIT_PUBLIC_KEYS[0]) == keys.as_public(settings.AUDIT_PUBLIC_KEYS[1])
+    named = set()
+    for _ in range(300):
+        settings.AUDIT_SIGNING_KEY = a_key()
+        named |= set(keys.public_key())
+    assert named == set(string.ascii_letters + string.digits + "+/=")
 
 
 @pytest.mark.parametrize("key", ["", "x", "AAAA", "ä" * 43])

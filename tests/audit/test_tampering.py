@@ -213,7 +213,7 @@ def everything():
 
 def are_found(newest):
     """What each of the two says."""
-    public = [checker.Ed25519PublicKey.from_public_bytes(checker.urlsafe_b64decode(keys.public_key()))]
+    public = [checker.Ed25519PublicKey.from_public_bytes(checker.b64decode(keys.public_key()))]
     with pytest.raises(Tampered) as told:
         verify(newest)
     with pytest.raises(checker.Wrong) as proved:
