@@ -55,11 +55,11 @@ class Company(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     name = models.CharField(_("name"), max_length=200)
     name_folded = FoldedField("name")
-    name_plain = PlainField("name")
+    name_plain = PlainField("name", db_default="")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     two_factor_enabled = models.BooleanField(default=False)
     two_factor_changed_at = models.DateTimeField(null=True, editable=False)
-    pass_demanded = models.BooleanField(default=False)
+    pass_demanded = models.BooleanField(default=False, db_default=False)
 
     people: int  # counted by companies.queries.count_people
     set_up: int

@@ -52,7 +52,8 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='company',
             name='name_plain',
-            field=accounts.text.PlainField('name', default='', editable=False),
+            # With a default in the database: the release before makes companies too, while both serve.
+            field=accounts.text.PlainField('name', db_default='', default='', editable=False),
         ),
         migrations.CreateModel(
             name='Listing',

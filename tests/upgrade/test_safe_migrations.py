@@ -37,12 +37,6 @@ LOOKED_AT = {
         "0003_removed_factors",
         "a rule for rows that are there",
     ): "over columns that the version before leaves empty",
-    (
-        "companies",
-        "0002_listing",
-        "a column that must be filled",
-    ): "of the first release; a company made meanwhile is a 500",
-    ("companies", "0003_pass_demanded", "a column that must be filled"): "the same",
     ("audit", "0002_indexes", "an index that shuts a large table"): "of the first release, whose tables are small",
 }
 
