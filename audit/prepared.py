@@ -8,6 +8,7 @@ are added are the same: a model's save is four times the work of its INSERT.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from ipaddress import IPv6Address
@@ -63,8 +64,7 @@ class Prepared[Row: models.Model]:
             part = _part_of(rows.model, path, len(names))
             parts.append(part)
             names += [f"{path}__{name}" if path else name for name in part.names]
-        # What str(query) is made of, which fills the parameters in for a reader to see.
-        statement, parameters = rows.values_list(*names, *self.more).query.sql_with_params()
+        statement, parameters = _noted(lambda: list(rows.values_list(*names, *self.more)))
         return Written(statement, _placed(statement, parameters, marks), parts)
 
     def _made_of(self, values: tuple[Any, ...], written: Written) -> Row:
@@ -99,18 +99,9 @@ class PreparedChange:
             return int(cursor.rowcount)
 
     def _write(self, shape: tuple[object, ...]) -> Written:
-        """Have Django write the statement, which is noted and not sent."""
+        """Have Django write the statement."""
         marks = [MARKS[kind]() if isinstance(kind, type) else kind for kind in shape]
-        noted: list[tuple[str, Sequence[Any]]] = []
-
-        def note(execute: object, statement: str, parameters: Sequence[Any], *_: object) -> None:
-            noted.append((statement, parameters))
-
-        with connection.execute_wrapper(note):
-            self.change(*marks)
-        if connection.queries_logged:
-            connection.queries_log.pop()  # where tests count what was sent
-        [(statement, parameters)] = noted
+        statement, parameters = _noted(lambda: self.change(*marks))
         return Written(statement, _placed(statement, parameters, marks), [])
 
 
@@ -181,6 +172,27 @@ class Written(NamedTuple):
     def filled(self, values: list[Any]) -> list[Any]:
         """The parameters, with `values` in their places."""
         return [parameter if place < 0 else values[place] for place, parameter in self.parameters]
+
+
+class _NotSentError(Exception):
+    """There are no rows to read: the statement was noted only."""
+
+
+def _noted(act: Callable[[], object]) -> tuple[str, Sequence[Any]]:
+    """The statement that `act` sends, and its parameters; it is noted in its place, and not sent."""
+    noted: list[tuple[str, Sequence[Any]]] = []
+
+    def note(execute: object, statement: str, parameters: Sequence[Any], *_: object) -> None:
+        noted.append((statement, parameters))
+        if statement.startswith("SELECT"):
+            raise _NotSentError
+
+    with connection.execute_wrapper(note), suppress(_NotSentError):
+        act()
+    if connection.queries_logged:
+        connection.queries_log.pop()  # where tests count what was sent
+    [(statement, parameters)] = noted
+    return statement, parameters
 
 
 def _part_of(model: type[models.Model], path: str, start: int) -> Part:
