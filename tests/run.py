@@ -32,12 +32,10 @@ ONCE = (
 COVERAGE = ["--cov", "--cov-report=term"]
 
 
-def run(title: str, *options: str, **environment: str) -> None:
-    """One pytest call; the first that fails ends it all."""
+def run(title: str, *options: str, **environment: str) -> int:
+    """One pytest call, and its exit code."""
     print(f"\n=== {title}", flush=True)
-    done = subprocess.run([*PYTEST, *options], env=os.environ | environment, check=False)
-    if done.returncode:
-        sys.exit(done.returncode)
+    return subprocess.run([*PYTEST, *options], env=os.environ | environment, check=False).returncode
 
 
 def bring_browser() -> None:
@@ -55,7 +53,9 @@ if __name__ == "__main__":
     if missing := [path for path in ONCE if not Path(path).exists()]:
         sys.exit(f"ONCE in tests/run.py names what is not there: {', '.join(missing)}")
     bring_browser()
-    run("SQLite, with coverage", "tests", *FAST, *COVERAGE)
+    # Each has its turn, whatever the one before found: all that is red is seen in one go.
+    codes = [run("SQLite, with coverage", "tests", *FAST, *COVERAGE)]
     with postgres() as url:
-        run("PostgreSQL", "tests", *FAST, *(f"--ignore={path}" for path in ONCE), DATABASE_URL=url)
-    run("A real browser", "tests/browser", *BROWSER, DJANGO_ALLOW_ASYNC_UNSAFE="1")
+        codes.append(run("PostgreSQL", "tests", *FAST, *(f"--ignore={path}" for path in ONCE), DATABASE_URL=url))
+    codes.append(run("A real browser", "tests/browser", *BROWSER, DJANGO_ALLOW_ASYNC_UNSAFE="1"))
+    sys.exit(max(codes))
