@@ -67,6 +67,7 @@ MEMBERS: dict[Group, frozenset[Action]] = {
             Action.USER_LOCKED,
             Action.USER_LET_IN,
             Action.USER_UNLOCKED,
+            Action.BUDGET_CLEARED,
             Action.USER_DEACTIVATED,
             Action.USER_ACTIVATED,
         }

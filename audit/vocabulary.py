@@ -54,6 +54,7 @@ class Action(StrEnum):
     USER_DEACTIVATED = "user_deactivated"
     USER_ACTIVATED = "user_activated"
     USER_UNLOCKED = "user_unlocked"
+    BUDGET_CLEARED = "budget_cleared"
     USER_REMINDED = "user_reminded"
     USER_INVITED = "user_invited"
     INVITATION_WITHDRAWN = "invitation_withdrawn"

@@ -32,6 +32,7 @@ NOT_TOLD: dict[Action, str] = {
     Action.USER_DEACTIVATED: "Whoever may not come in is owed no mail; the sign-in page says whom to ask.",
     Action.USER_ACTIVATED: "Nothing that they set up has changed.",
     Action.USER_UNLOCKED: "It opens nothing: the password is asked for as before.",
+    Action.BUDGET_CLEARED: "It opens nothing; all administrators are told of it as of all that is done on the server.",
     Action.SESSIONS_ENDED: "The next page asks to sign in.",
     Action.OTHER_SESSIONS_ENDED: _ONES_OWN,
     Action.COMPANY_CREATED: _RIGHTS_STAY,

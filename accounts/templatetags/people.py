@@ -46,6 +46,7 @@ ICONS = {
     "reported_not_me": "shield-exclamation",
     "user_locked": "lock-closed",
     "user_let_in": "lock-open",
+    "budget_cleared": "lock-open",
     "list_exported": "arrow-down-tray",
     "site_rule_enabled": "shield-check",
     "site_rule_disabled": "shield-exclamation",

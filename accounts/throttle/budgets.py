@@ -157,6 +157,20 @@ def unlock(person: User) -> int:
     return failures
 
 
+def waiting(now: float) -> list[Budget]:
+    """The budgets of which no guess is looked at, the longest wait first; without those that end a factor, and delay nothing."""
+    blocked = Budget.objects.filter(blocked_until__gt=now).exclude(pk__startswith="factor:")
+    return list(blocked.order_by("-blocked_until", "key"))
+
+
+def clear(which: Q) -> dict[str, int]:
+    """Forget what is counted under the keys of `which`, waits too: how many failures each had."""
+    rows = Budget.objects.filter(which).exclude(pk__startswith="factor:").order_by("key")
+    found = dict(rows.select_for_update().values_list("key", "failures"))
+    Budget.objects.filter(pk__in=found).delete()
+    return found
+
+
 def forget_old(seconds: int) -> int:
     """Delete what nobody has added to for `seconds`, except failures that only a success ends; how many.
 

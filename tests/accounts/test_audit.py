@@ -334,6 +334,7 @@ def busy_day(administrator, kim, company, make_user):
     people.lock_user(olaf, actor=administrator.user)
     call_command("mfa", "report", stdout=StringIO())
     call_command("export_person", "kim", stdout=StringIO())
+    call_command("budgets", "clear", "127.0.0.1", reason="They share it.", stdout=StringIO())
     other = Company.objects.get(name="Südwerk")
     help_out(administrator, make_user("pia", company=other, two_factor_enabled=True), make_user("rosa", company=other))
     let_in(olaf, kept=[], checked="in_person", reason="It is Kim.", actor=administrator.user)
