@@ -26,6 +26,7 @@ from accounts.permissions import OF_ROLE, Permission
 from accounts.roles import Role, seen_roles, sees_everybody, serves_site
 from accounts.rule_models import SiteRule
 from accounts.sessions.models import Session
+from accounts.signing_key_models import SigningKey
 from accounts.text import (
     FoldedAddressField,
     FoldedField,
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 
-__all__ = ["Budget", "OwedMail", "PendingAddress", "Role", "Session", "SiteRule", "User"]
+__all__ = ["Budget", "OwedMail", "PendingAddress", "Role", "Session", "SigningKey", "SiteRule", "User"]
 
 
 def best_named(name: str, spelled: Callable[[str], Iterable[User]]) -> User | None:

@@ -25,6 +25,7 @@ from audit.sealing.unsealed import unsealed_lines
 from companies.listing import upkeep
 from m2v.environment import is_local
 from m2v.mail_settings import FILES, SMTP
+from m2v.other_machines import differences
 from m2v.request_ids import HEADER
 from m2v.start import fit
 from m2v.waiting_tasks import waiting_tasks
@@ -74,6 +75,10 @@ def _keys_and_tables() -> Iterator[checks.CheckMessage]:
         fit.look()
     except ImproperlyConfigured as trouble:
         yield checks.Error(str(trouble), id="m2v.E002")
+
+
+def _other_machines() -> Iterator[checks.CheckMessage]:
+    yield from (checks.Error(found.said, found.hint, id=found.id) for found in differences())
 
 
 def _lists() -> Iterator[checks.CheckMessage]:
@@ -213,6 +218,7 @@ def asked_as_browsers_do(host: str, port: int) -> Iterator[checks.CheckMessage]:
 
 EXAMINATIONS = (
     Examination("Keys and tables fit.", _keys_and_tables, needs_tables=False),
+    Examination("The other machines have the same keys.", _other_machines),
     Examination("The lists of people are right.", _lists),
     Examination("The queue is worked through, and the audit sealed.", _queues),
     Examination("Mail is delivered.", _mail),

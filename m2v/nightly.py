@@ -1,5 +1,5 @@
-"""What is done without anybody asking, beside the queue's worker: the numbers of the day that is over are kept, and what
-has run out is deleted.
+"""What is done without anybody asking, beside the queue's worker: the numbers of the day that is over are kept, what
+has run out is deleted, and other machines are told with which key this one signs.
 
 It looks every hour, and what is kept already costs it two questions. So it does not matter when the worker starts, how
 many there are, or that one was away at midnight.
@@ -12,6 +12,7 @@ from time import sleep
 
 from django.db import connections
 
+from accounts.signing_keys import say_what_signs
 from accounts.tidying import tidy
 from reporting.taking import take_missing
 
@@ -25,6 +26,7 @@ def every_hour() -> None:
     while True:
         once()
         delete_old()
+        say_again_what_signs()
         connections.close_all()  # it has a connection of its own, which is not needed for an hour
         sleep(EVERY_SECONDS)
 
@@ -43,3 +45,11 @@ def delete_old() -> None:
         tidy()
     except Exception:
         log.exception("what has run out could not be deleted")
+
+
+def say_again_what_signs() -> None:
+    """This machine is still in use, with its SECRET_KEY."""
+    try:
+        say_what_signs()
+    except Exception:
+        log.exception("with which key this machine signs could not be kept")

@@ -77,6 +77,7 @@ def see_keys() -> None:
         log.warning("no passkeys here", extra={"fields": {"why": settings.PASSKEYS_REFUSED}})
     try:
         fit.look()
+        _see_other_machines()
     except ImproperlyConfigured as trouble:
         log.critical("not fit to serve", exc_info=trouble)
         raise
@@ -84,6 +85,16 @@ def see_keys() -> None:
         log.exception("the database is away: nothing is served before keys and database were seen to fit")
     finally:
         connections.close_all()
+
+
+def _see_other_machines() -> None:
+    """Tell the log where others have other keys, and others what this machine signs with."""
+    from accounts.signing_keys import say_what_signs  # noqa: PLC0415  # models are there once Django is set up
+    from m2v.other_machines import differences  # noqa: PLC0415  # the same
+
+    for found in differences():
+        log.error("%s %s", found.said, found.hint)
+    say_what_signs()
 
 
 def see_static_files() -> None:

@@ -137,11 +137,17 @@ def seal_lines() -> int | None:
     return sealed
 
 
-def _seal_up_to(end: int) -> int:
-    """Seal the next 1024 lines at most; how many. 0 if there are none, or if another process has just sealed them."""
+def newest_checkpoint_of_ours() -> Stored | None:
+    """The newest, if there is one. Raises Tampered if no key that is known here signed it."""
     newest = stored.newest_checkpoint()
     if newest and not keys.is_signed(newest.statement, newest.signature):
         raise Tampered(f"Checkpoint {newest.number} was changed, or signed with a key that is not known here.")
+    return newest
+
+
+def _seal_up_to(end: int) -> int:
+    """Seal the next 1024 lines at most; how many. 0 if there are none, or if another process has just sealed them."""
+    newest = newest_checkpoint_of_ours()
     lines = stored.lines(Statement.read(newest.statement).last + 1 if newest else 1, end, MOST)
     if not lines:
         return 0
