@@ -17,7 +17,8 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from audit.acts import EVERYTHING, all_but
-from audit.models import AuditEvent
+from audit.models import OF_A_RUN, OF_NO_RUN, SIGNED_OUT_ALONE, AuditEvent, part_of
+from audit.vocabulary import Action
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -25,11 +26,9 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
-    from audit.vocabulary import Action
-
 LINES_A_PAGE = 25
 LINES_AT_ONCE = 1000  # lines that are in memory while all of them are read
-FEW_ACTS = 20
+FEW_ACTS = 30
 NEWEST = ("-at", "-pk")
 OLDEST = ("at", "pk")
 NAME = ("username", "first_name", "last_name")
@@ -155,26 +154,38 @@ class Activity:
     def _places(self, number: int, start: Place | None = None, *, backwards: bool = False) -> list[Place]:
         """The places of `number` lines, the nearest to `start` first."""
         order = OLDEST if backwards else NEWEST
-        lines: QuerySet[Any] = self._chosen()
+        parts = self._parts()
         if start:
             side = "gt" if backwards else "lt"
             beyond = Q(**{f"at__{side}": start.at}) | Q(**{f"pk__{side}": start.id})
-            lines = lines.filter(beyond, **{f"at__{side}e": start.at})
-        if self._in_turn:
-            lines = self._merged(lines.order_by(*order), number)
-        found = lines.order_by(*order).values_list("at", "pk")[:number]
-        return [Place(*place) for place in found]
+            parts = [part.filter(beyond, **{f"at__{side}e": start.at}) for part in parts]
+        found = _merged([part.order_by(*order) for part in parts], number).order_by(*order)
+        return [Place(*place) for place in found.values_list("at", "pk")[:number]]
 
-    def _merged(self, lines: QuerySet[AuditEvent], number: int) -> QuerySet[Any]:
-        """The first `number` of each act: among them are the first of all."""
-        acts = all_but(EVERYTHING - self.acts)
-        if not acts:
-            return lines.none()
-        if len(acts) == 1:
-            return lines.filter(action=acts[0])
-        keys = [lines.filter(action=act).values("pk")[:number] for act in acts]
-        first, *others = (AuditEvent.objects.order_by().filter(pk__in=each).values("at", "pk") for each in keys)
-        return first.union(*others, all=True)
+    def _parts(self) -> list[QuerySet[AuditEvent]]:
+        """The lines that are asked for, as those of which each is found by an index; together they are all."""
+        lines, acts = self._chosen(), all_but(EVERYTHING - self.acts)
+        if self.folded:
+            alone = [_alone(lines, act) for act in acts] if self._in_turn else [lines.filter(OF_NO_RUN)]
+            return [*alone, *(part.exclude(action__in=all_but(acts)) for part in self._without_sum(lines))]
+        if self._in_turn:
+            return [lines.filter(action=act) for act in acts]
+        by_time = (
+            self.person is None and not (self.run or self._companies) and (self.actor in {None, *By} - {By.NOBODY})
+        )
+        return [lines.filter(OF_NO_RUN), lines.filter(OF_A_RUN)] if by_time else [lines]
+
+    def _without_sum(self, lines: QuerySet[AuditEvent]) -> list[QuerySet[AuditEvent]]:
+        """Of `lines` those that are part of an act on many, and that no other stands for: it is not over, or the viewer
+        does not see the sum. Whoever sees not everybody sees the sums of those whom they manage alone.
+        """
+        parts = [lines.filter(part_of(run)) for run in self.going_on]
+        if self._sees_all:
+            return parts
+        by = AuditEvent.objects.order_by().filter(action=Action.MANY_ACTED_ON).values("actor").distinct()
+        unseen = User.objects.filter(pk__in=by).exclude(pk__in=User.objects.managed_by(self.viewer).values("pk"))
+        of_runs = lines.filter(OF_A_RUN)
+        return parts + [of_runs.filter(actor=actor) for actor in unseen.values_list("pk", flat=True)]
 
     @property
     def _in_turn(self) -> bool:
@@ -183,6 +194,8 @@ class Activity:
         A rare one would otherwise be looked for among all that happened. One person's lines are few; and of more than
         some acts there are always enough.
         """
+        if self.run or (self.folded and self.actor and not isinstance(self.actor, By)):
+            return False  # those of an act on many are alike, and what one person did is little beside it
         if self.actor is By.NOBODY and not self._companies:  # else among all the sign-ins that were refused
             return self.person is None and self.acts != EVERYTHING
         return self.person is None and len(self.acts) <= FEW_ACTS
@@ -197,21 +210,10 @@ class Activity:
         if self.person is not None:
             lines = lines.filter(subject__in=self.person)
         if self.run:
-            lines = lines.filter(details__run=self.run)
-        elif self.folded:
-            lines = lines.exclude(self._in_sum())
+            lines = lines.filter(part_of(self.run))
         if self.acts != EVERYTHING and not self._in_turn:  # "not in", for which no index is used
             lines = lines.exclude(action__in=all_but(self.acts))
         return self._of_company(self._by_actor(lines))
-
-    def _in_sum(self) -> Q:
-        """Lines of acts on many. Whoever sees not everybody sees the sums of those whom they manage alone."""
-        of_many = Q(details__has_key="run")
-        if self.going_on:
-            of_many &= ~Q(details__run__in=self.going_on)
-        if self._sees_all:
-            return of_many
-        return of_many & Q(Exists(User.objects.managed_by(self.viewer).filter(pk=OuterRef("actor"))))
 
     def _by_actor(self, lines: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
         if isinstance(self.actor, By):
@@ -227,7 +229,7 @@ class Activity:
         return lines.filter(actor=self.actor) if self.person is None else _neutral(lines, "actor", self.actor)
 
     def _of_company(self, lines: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
-        by_index = self.person is None and (self.actor is None or isinstance(self.actor, By))
+        by_index = self.person is None and not self.run and (self.actor is None or isinstance(self.actor, By))
         for company in self._companies:
             lines = lines.filter(company=company) if by_index else _neutral(lines, "company", company)
         return lines
@@ -270,6 +272,26 @@ class Activity:
             if event.actor_id and not event.actor_managed and event.subject_id != self.viewer.pk:
                 event.address, event.browser = None, ""
         return events
+
+
+def _alone(lines: QuerySet[AuditEvent], act: Action) -> QuerySet[AuditEvent]:
+    """Of `lines` those of `act` that are no part of an act on many.
+
+    Of the one that is done to many they have an index of their own; of the others the index of the act is enough, and
+    the words are such that no other is tempting.
+    """
+    if act is Action.SESSIONS_ENDED:
+        return lines.filter(SIGNED_OUT_ALONE)
+    return lines.filter(action=act).exclude(OF_A_RUN)
+
+
+def _merged(parts: list[QuerySet[AuditEvent]], number: int) -> QuerySet[Any]:
+    """The first `number` of each part: among them are the first of all. A line may be of two."""
+    if len(parts) == 1:
+        return parts[0]
+    keys = [part.values("pk")[:number] for part in parts]
+    rows = [AuditEvent.objects.order_by().filter(pk__in=each).values("at", "pk") for each in keys]
+    return rows[0].union(*rows[1:]) if rows else AuditEvent.objects.none()
 
 
 def _neutral(lines: QuerySet[AuditEvent], column: str, value: UUID | None) -> QuerySet[AuditEvent]:

@@ -19,18 +19,19 @@ from accounts.dates import heading, span
 from accounts.models import User
 from accounts.text import fold
 from audit.acts import CHANGES, EVERYTHING, GROUP_LABELS, GROUPS
-from audit.models import AuditEvent
 from audit.sentences import in_general
 from audit.vocabulary import Action
 from companies.bulk.running import going_on
 from companies.listing.search import LAST_LETTER, words_in
-from companies.models import BulkRun, Company, Listing
+from companies.models import Company, Listing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from django.http import QueryDict
     from django.utils.functional import _StrPromise as StrPromise
+
+    from audit.models import AuditEvent
 
 
 MOST_FOUND = 20  # whom a search may find, to have their lines shown
@@ -163,11 +164,8 @@ class Asked:
         by = self.asked.get("actor", "")
         first, last = self.days
         people = self.people if self.words else [self.person] if self.person else None
-        run = BulkRun.objects.filter(pk=key).first() if (key := _key(self.run)) else None
-        if run:  # when it was, so that nothing else is looked through
-            return Activity(self.viewer, run=self.run, acts=acts, since=run.begun_at, until=run.ended_at)
         if self.run:
-            return self._forgotten_run(acts)
+            return Activity(self.viewer, run=str(run), acts=acts) if (run := _key(self.run)) else None
         return Activity(
             self.viewer,
             person=None if people is None else frozenset(person.pk for person in people),
@@ -176,22 +174,9 @@ class Asked:
             acts=acts & CHANGES if by == By.OTHERS else acts,
             since=_begin(first) if first else None,
             until=_begin(last + timedelta(days=1)) if last else None,
-            run=self.run,
             folded=people is None and self.company is None and Action.MANY_ACTED_ON in acts,
             going_on=tuple(str(pk) for pk in going_on().values_list("pk", flat=True)),
         )
-
-    def _forgotten_run(self, acts: frozenset[Action]) -> Activity | None:
-        """The lines of an act on many that is kept in the audit alone: its actor's, from the one that is their sum down.
-
-        Both are found by an index; among all lines they would be looked for in what each of them says.
-        """
-        of_many = AuditEvent.objects.filter(action=Action.MANY_ACTED_ON, details__many=self.run)
-        total = of_many.exclude(actor=None).first()
-        if total is None:
-            return None
-        until = total.at + timedelta(microseconds=1)
-        return Activity(self.viewer, run=self.run, acts=acts, actor=total.actor_id, until=until)
 
     @cached_property
     def page(self) -> Shown:

@@ -1,7 +1,7 @@
 """What the Activity page costs over BENCH_LINES lines of the audit (100,000 unless said, 10,000 with BENCH_SHORT=1).
 
 The lines are of a fiftieth as many people, up to 20,000, in up to 2,000 companies: logins mostly, a few acts by
-administrators, some of them rare. Medians, warm, with their CPU time: how long it takes to find and read a page of
+administrators, some of them rare. On top of them are as many lines of acts on many, of which lists show the sums alone. Medians, warm, with their CPU time: how long it takes to find and read a page of
 lines, and the whole page as a browser gets it, beside what is to be reached. Run by `make bench`, once for each database.
 """
 
@@ -50,7 +50,7 @@ def fill() -> User:
         batch_size=1000,
     )  # fmt: skip
     by = User.objects.create_user("boss", role=Role.ADMINISTRATOR, password=PASSWORD)
-    User.objects.create_user("lead", role=Role.COMPANY_ADMINISTRATOR, company=companies[0], password=PASSWORD)
+    lead = User.objects.create_user("lead", role=Role.COMPANY_ADMINISTRATOR, company=companies[0], password=PASSWORD)
     often = [Action.SIGNED_IN, Action.PROVED, Action.SIGNED_OUT, Action.REFUSED]
     acts = [Action.TWO_FACTOR_ENABLED, Action.PASSKEY_REQUESTED, Action.USER_CHANGED, Action.PASSWORD_CHANGED]
 
@@ -74,6 +74,8 @@ def fill() -> User:
             AuditEvent.objects.bulk_create(line(n) for n in range(start, min(start + AT_ONCE, made + 1)))
         if made < LINES:
             copy_lines(LINES // made, PERIOD * made / LINES)
+        act_on_many(by, LINES - LINES // 10)
+        act_on_many(lead, LINES // 10)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
     return by
@@ -86,7 +88,7 @@ def copy_lines(times: int, apart: timedelta) -> None:
     from audit.models import AuditEvent
 
     later = {
-        "sqlite": "strftime('%Y-%m-%d %H:%M:%f', at, ({} * n) || ' seconds')",
+        "sqlite": "strftime('%Y-%m-%d %H:%M:%f000', at, ({} * n) || ' seconds')",
         "postgresql": "at + interval '{} seconds' * n",
     }[connection.vendor].format(apart.total_seconds())
     table = AuditEvent._meta.db_table
@@ -97,6 +99,48 @@ def copy_lines(times: int, apart: timedelta) -> None:
             f" WHERE n < {times - 1}) SELECT {later}, {same} FROM numbers CROSS JOIN {table} WHERE n < {times} ORDER BY n, id",
             None,
         )
+
+
+def act_on_many(by: User, lines: int) -> None:
+    """Acts on all people whom `by` sees, as the last things that happened, until there are so many lines of them."""
+    from django.db import connection
+    from django.utils import timezone
+
+    from accounts.models import User
+    from audit.models import AuditEvent
+    from audit.vocabulary import Action
+
+    people = User.objects.all() if by.serves_site else User.objects.filter(company=by.company_id)
+    times, now = -(-lines // people.count()), timezone.now()
+    for act in (Action.TWO_FACTOR_ENABLED, Action.SESSIONS_ENDED):
+        sqlite = connection.vendor == "sqlite"
+        run = (
+            "printf('%%08x', n)" if sqlite else "lpad(to_hex(n), 8, '0')"
+        ) + f" || '-0000-4000-8000-{by.pk.hex[:12]}'"
+        at = (
+            "strftime('%%Y-%%m-%%d %%H:%%M:%%f000', %s, -n || ' seconds')" if sqlite else "%s - n * interval '1 second'"
+        )
+        details = f"json_object('run', {run})" if sqlite else f"jsonb_build_object('run', {run})"
+        first, last = (1, times // 2) if act is Action.TWO_FACTOR_ENABLED else (times // 2 + 1, times)
+        rows, values = people.values("pk", "company").query.sql_with_params()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {AuditEvent._meta.db_table} (at, action, actor_id, subject_id, company_id, browser, details)"
+                f" WITH RECURSIVE numbers(n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM numbers WHERE n < {last}),"
+                f" people(id, company) AS ({rows}) SELECT {at}, %s, %s, id, company, '', {details}"
+                f" FROM numbers CROSS JOIN people WHERE n <= {last} ORDER BY n DESC",
+                [*values, now, str(act), by.pk.hex if sqlite else by.pk],
+            )
+    AuditEvent.objects.bulk_create(
+        AuditEvent(
+            at=now - n * timedelta(seconds=1),
+            action=Action.MANY_ACTED_ON,
+            actor=by,
+            company_id=by.company_id,
+            details={"act": "require", "many": f"{n:08x}-0000-4000-8000-{by.pk.hex[:12]}", "changed": 1, "skipped": 0},
+        )
+        for n in range(1, times + 1)
+    )
 
 
 def report() -> bool:
@@ -137,6 +181,8 @@ def report() -> bool:
         "about one person": f"?time=any&person={person}",
         "factors of one person": f"?time=any&act=factors&person={person}",
         "of a company": f"?time=any&company={lead.company_id}",
+        "what was done to users, but logins": "?time=any&act=others",
+        "an act on many": f"?time=any&run=00000001-0000-4000-8000-{boss.pk.hex[:12]}",
         "a company's locks": f"?time=any&act=locks&company={lead.company_id}",
     }
     reached = []

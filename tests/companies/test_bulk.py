@@ -460,7 +460,7 @@ def test_the_activity_shows_one_line_that_leads_to_all(administrator, make_user,
     assert f"?time=any&amp;run={run.pk}" in page
 
 
-def test_the_lines_of_a_run_that_is_forgotten_are_looked_for_among_its_actors(administrator, make_user, go):
+def test_the_lines_of_a_run_that_is_forgotten_are_found(administrator, make_user, go):
     tick(administrator, "require", make_user("ada"))
     run = go(administrator)
     tick(administrator, "stop", make_user("ben", two_factor_enabled=True))
@@ -472,16 +472,48 @@ def test_the_lines_of_a_run_that_is_forgotten_are_looked_for_among_its_actors(ad
     assert activity(administrator, **asked) == before
     assert "on for ada" in before
     assert "ben" not in before
-    found = Asked(administrator.user, QueryDict(urlencode(asked))).activity
-    assert (found.actor, found.run) == (administrator.user.pk, str(run.pk))
-    assert Asked(administrator.user, QueryDict("time=any&run=never-begun")).activity is None
+
+
+@pytest.mark.parametrize("run", ["never-begun", "\x00", "00000000-0000-4000-8000-000000000000"])
+def test_a_run_that_there_is_not_has_no_lines(administrator, run):
+    assert Asked(administrator.user, QueryDict(urlencode({"time": "any", "run": run}))).page.lines == []
 
 
 def test_whoever_does_not_see_the_sum_sees_the_lines(administrator, carla, make_user, go):
     tick(administrator, "require", make_user("ada"))
     go(administrator)
+    tick(carla, "require", make_user("ben"))
+    go(carla)
 
-    assert "on for ada" in activity(carla)
+    shown = activity(carla)
+    assert "on for ada" in shown
+    assert "on for ben" not in shown, "of their own they see the sum"
+    for acts in ({}, {"act": "others"}):
+        assert "required 2FA for 1 user" in activity(carla, **acts)
+
+
+@pytest.mark.parametrize("act", ["", "others"])
+def test_whoever_was_signed_out_alone_is_shown_beside_those_who_were_so_together(
+    administrator, carla, make_user, go, act
+):
+    ada, ben, xenia = (make_user(name) for name in ("ada", "ben", "xenia"))
+    for who, others in ((administrator, ada), (carla, ben)):
+        tick(who, "sign_out", others)
+        go(who)
+    people.end_sessions(xenia, actor=administrator.user)
+    waits = begun(administrator, [make_user("kira")])
+    with recording.as_part_of(waits.pk):
+        people.end_sessions(User.objects.get(username="kira"), actor=administrator.user)
+
+    shown = {who.user.username: activity(who, act=act) for who in (administrator, carla)}
+    ended = {
+        who: [name for name in ("ada", "ben", "xenia", "kira") if f"ended all sessions of {name}" in said]
+        for who, said in shown.items()
+    }
+    assert ended == {administrator.user.username: ["xenia", "kira"], carla.user.username: ["ada", "xenia", "kira"]}
+    by = activity(administrator, act=act, actor=administrator.user.pk)
+    assert "ended all sessions of xenia" in by
+    assert "ended all sessions of ada" not in by
 
 
 def test_while_it_goes_on_each_line_is_shown(administrator, make_user):
