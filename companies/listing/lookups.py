@@ -11,9 +11,12 @@ if TYPE_CHECKING:
 
 
 class Among(NamedTuple):
-    """A part of a word, to be looked for among the rows whose ids lie beyond `after`, up to `until` if that is said."""
+    """Parts of words, each to be found in the rows whose ids lie beyond `after`, up to `until` if that is said.
 
-    part: str
+    Of several, SQLite's index finds those that hold all as soon as those that hold one.
+    """
+
+    parts: tuple[str, ...]
     after: int = 0
     until: int | None = None
 
@@ -25,18 +28,23 @@ class Holds(Lookup):
     rhs: Any
 
     def get_prep_lookup(self) -> Among:
-        return self.rhs if isinstance(self.rhs, Among) else Among(self.rhs)
+        return self.rhs if isinstance(self.rhs, Among) else Among((self.rhs,))
 
     def as_postgresql(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
         lhs, params = self.process_lhs(compiler, connection)
-        escaped = self.rhs.part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        return f"{lhs} LIKE %s", [*params, f"%{escaped}%"]
+        found = " AND ".join(f"{lhs} LIKE %s" for _part in self.rhs.parts)
+        return f"({found})", [each for part in self.rhs.parts for each in (*params, f"%{_literally(part)}%")]
 
     def as_sqlite(self, compiler: Any, connection: BaseDatabaseWrapper, **_more: Any) -> tuple[str, list[Any]]:
-        part, after, until = self.rhs
-        quoted = part.replace('"', '""')
+        parts, after, until = self.rhs
+        quoted = [part.replace('"', '""') for part in parts]
+        all_of_them = " AND ".join(f'"{part}"' for part in quoted)
         found = "SELECT rowid FROM companies_listing_search WHERE companies_listing_search MATCH %s AND rowid > %s"
-        params: list[Any] = [f'"{quoted}"', after]
+        params: list[Any] = [all_of_them, after]
         if until is not None:
             found, params = f"{found} AND rowid <= %s", [*params, until]
         return f'"companies_listing"."id" IN ({found})', params
+
+
+def _literally(part: str) -> str:
+    return part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.db.models import Q, Sum
+from django.utils.functional import SimpleLazyObject
 
 from accounts import site_rule
 from accounts.roles import seen_roles, serves_site
@@ -13,7 +14,7 @@ from companies.listing.kinds import Chip, Kind, is_met, met_by, role_of
 from companies.models import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from uuid import UUID
 
     from django.db.models import QuerySet
@@ -29,11 +30,12 @@ UNDECIDED = Kind.ACTIVE | Kind.APP | Kind.OWN_SWITCH
 class Numbers:
     """People of each kind, and those among them whose company requires 2FA (of undecided kinds only).
 
+    `required` is asked for where a number needs it; who is meant (`choice`) never does.
     `demanded`: the site demands a factor of everybody who opens the Settings app.
     """
 
     people: dict[int, int]
-    required: dict[int, int]
+    required: Mapping[int, int]
     demanded: bool
 
     def of(self, chip: Chip | None) -> int:
@@ -54,7 +56,7 @@ class Numbers:
         """The same of the kinds that are to be kept."""
         return Numbers(
             {kind: number for kind, number in self.people.items() if keep(kind)},
-            {kind: number for kind, number in self.required.items() if keep(kind)},
+            _when_needed(lambda: {kind: number for kind, number in self.required.items() if keep(kind)}),
             self.demanded,
         )
 
@@ -94,7 +96,7 @@ def scope_of(actor: User) -> Q:
 
 
 def numbers_for(actor: User, company: Company | None) -> Numbers:
-    """All whom `actor` sees, or those of them in `company`: three statements, however many they are."""
+    """All whom `actor` sees, or those of them in `company`: three statements at most, however many they are."""
     roles = seen_roles(actor)
     cells = Tally.objects.filter(scope_of(actor), *([Q(company=company)] if company else []))
     return _numbers(cells, company, lambda kind: role_of(kind) in roles)
@@ -106,29 +108,36 @@ def numbers_of_everybody() -> Numbers:
 
 
 def _numbers(cells: QuerySet[Tally], company: Company | None, keep: Callable[[int], bool]) -> Numbers:
-    numbers = Numbers(_added_up(cells), {}, site_rule.is_on()).kept(keep)
-    undecided = [kind for kind in numbers.people if kind & UNDECIDED == Kind.ACTIVE]
-    if company:
-        required = {kind: numbers.people[kind] for kind in undecided} if company.two_factor_enabled else {}
-    else:
+    people = {kind: number for kind, number in _added_up(cells).items() if keep(kind)}
+    undecided = [kind for kind in people if kind & UNDECIDED == Kind.ACTIVE]
+
+    def required() -> dict[int, int]:
         found = _added_up(cells.filter(company__two_factor_enabled=True, kind__in=undecided))
         # Asked a moment later, between which somebody may have been changed: never more than there are.
-        required = {kind: min(number, numbers.people[kind]) for kind, number in found.items()}
-    return Numbers(numbers.people, required, numbers.demanded)
+        return {kind: min(number, people[kind]) for kind, number in found.items()}
+
+    if company:
+        theirs = {kind: people[kind] for kind in undecided} if company.two_factor_enabled else {}
+        return Numbers(people, theirs, site_rule.is_on())
+    return Numbers(people, _when_needed(required), site_rule.is_on())
+
+
+def _when_needed(ask: Callable[[], dict[int, int]]) -> Mapping[int, int]:
+    return cast("Mapping[int, int]", SimpleLazyObject(ask))
 
 
 def numbers_by_company(actor: User, companies: Iterable[Company]) -> dict[UUID, Numbers]:
     """The same for each of `companies`: two statements."""
     roles, demanded = seen_roles(actor), site_rule.is_on()
-    found = {company.pk: Numbers({}, {}, demanded) for company in companies}
-    cells = Tally.objects.filter(scope_of(actor), company__in=list(found)).order_by()
+    people: dict[UUID, dict[int, int]] = {company.pk: {} for company in companies}
+    cells = Tally.objects.filter(scope_of(actor), company__in=list(people)).order_by()
     for company, kind, number in cells.values_list("company", "kind").annotate(Sum("number")):
         if role_of(kind) in roles and number:
-            found[company].people[kind] = number
-    for each in companies:
-        if each.two_factor_enabled:
-            found[each.pk].required.update(found[each.pk].people)
-    return found
+            people[company][kind] = number
+    return {
+        company.pk: Numbers(people[company.pk], people[company.pk] if company.two_factor_enabled else {}, demanded)
+        for company in companies
+    }
 
 
 def _added_up(cells: QuerySet[Tally]) -> dict[int, int]:

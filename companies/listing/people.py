@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db.models import Count, OuterRef, Q, Subquery, Sum
 from django.utils.functional import cached_property
 
+from accounts import site_rule
 from accounts.models import Role, User
 from accounts.roles import seen_roles, serves_site
 from accounts.text import fold
@@ -120,7 +121,7 @@ class UserList:
             return {}
         found: Counter[str] = Counter(dict.fromkeys(Chip, 0))
         for (kind, required), number in Counter((hit.kind, bool(hit.required)) for hit in self._hits.people).items():
-            met = met_by(kind, required=required, demanded=self._numbers.demanded)
+            met = met_by(kind, required=required, demanded=self._demanded)
             found.update(dict.fromkeys(met, number))
         return {**found, "all": len(self._hits.people)}
 
@@ -208,18 +209,25 @@ class UserList:
     def _choice(self) -> Q:
         """Those behind the filter. A search finds deactivated people too."""
         if self._words and not self.chosen:
-            return Q(kind__in=list(self._numbers.people))
+            return self._anybody
         return self._numbers.choice(Chip(self.chosen) if self.chosen else None)
+
+    @property
+    def _anybody(self) -> Q:
+        """All with a role that the actor sees, or with that which is asked for. Where it is everybody, nothing is counted."""
+        if self.role or len(seen_roles(self.actor)) < len(Role):
+            return Q(kind__in=list(self._numbers.people))
+        return Q()
+
+    @cached_property
+    def _demanded(self) -> bool:
+        return site_rule.is_on()
 
     @cached_property
     def _hits(self) -> Hits:
         """Whom the search found, whatever filter is chosen."""
-        people = self._numbers.people
-        among = self._rows
-        if self.role or len(seen_roles(self.actor)) < len(Role):
-            among = among.filter(kind__in=list(people))
-        few = self.company is not None and sum(people.values()) <= LOOKED_THROUGH
-        return search(among, self._words, few=few)
+        few = self.company is not None and sum(self._numbers.people.values()) <= LOOKED_THROUGH
+        return search(self._rows.filter(self._anybody), self._words, few=few)
 
     @cached_property
     def _chosen_hits(self) -> Hits:
@@ -233,7 +241,7 @@ class UserList:
         met = {
             (kind, required)
             for kind, required in {(hit.kind, hit.required) for hit in found}
-            if is_met(chip, kind, required=bool(required), demanded=self._numbers.demanded)
+            if is_met(chip, kind, required=bool(required), demanded=self._demanded)
         }
         return Hits([hit for hit in found if (hit.kind, hit.required) in met], more=False)
 

@@ -8,10 +8,11 @@ first, some others follow, and the page asks for another word.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
-from django.db import connections
+from django.db import connection
 from django.db.models import CharField, Q
 from django.db.models.expressions import Value
 from django.db.models.functions import Cast, StrIndex
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 
 MOST_WORDS = 8
 MOST_HITS = 1000
-FIRST_AMONG = 40_000  # people in whom a frequent word has hits enough; to look for a rare one costs as much each time
+# SQLite finds every hit of a word before it takes the first: so it looks among so many people, then so many more, and then
+# the rest. A frequent word has hits enough among the first; a rare one is looked for a few times.
+RANGES = (8_000, 64_000, 256_000)
 LOOKED_THROUGH = 20_000  # so many people are looked at one by one sooner than by the index
 MOST_NAMED = 200  # companies that a word finds, before they are left to the database
 LAST_LETTER = "\U0010ffff"
@@ -73,7 +76,7 @@ def search(among: QuerySet[Listing], words: list[str], *, few: bool, after: int 
     """
     named = _named(words)
     found: list[Hit] = []
-    for start, end in [(after, None)] if few else _ranges(among, after):
+    for start, end in [(after, None)] if few else _ranges(after):
         part = among.filter(id__gt=start) if end is None else among.filter(id__gt=start, id__lte=end)
         rows = _all_in(part, words, named, few=few, after=start, until=end).order_by("id").values_list(*FIELDS)
         found += [Hit(*row) for row in rows[: MOST_HITS + 1 - len(found)]]
@@ -99,19 +102,27 @@ def _all_in(
     """Those in whose text, or company's name, all of `words` occur. The ids are what `among` is limited to."""
     if few:
         among = among.alias(**{f"word{n}": StrIndex("text", Value(_term(word))) for n, word in enumerate(words)})
+    alone = []  # words that no company's name holds: all are found at once
     for number, word in enumerate(words):
-        own = _looked_through(number, word) if few else _indexed(word, after, until)
-        among = among.filter(own | _at(named, word))
-    return among
+        theirs = _at(named, word)
+        if few:
+            among = among.filter(_looked_through(number, word) | theirs)
+        elif theirs or len(word) == 1:
+            among = among.filter(_indexed(word, after, until) | theirs)
+        else:
+            alone.append(_term(word))
+    return among.filter(text__holds=Among(tuple(alone), after, until)) if alone else among
 
 
-def _ranges(among: QuerySet[Listing], after: int) -> list[tuple[int, int | None]]:
-    """Where hits are looked for, in the first range and then beyond: PostgreSQL ends where it has enough, SQLite finds all first."""
-    if connections[among.db].vendor != "sqlite":
+def _ranges(after: int) -> list[tuple[int, int | None]]:
+    """The ids among which hits are looked for, one range after the other. PostgreSQL ends of itself where it has enough."""
+    if connection.vendor != "sqlite":
         return [(after, None)]
-    ids = Listing.objects.filter(id__gt=after).order_by("id").values_list("id", flat=True)
-    ends = list(ids[FIRST_AMONG : FIRST_AMONG + 1])  # none where there are no more
-    return list(zip([after, *ends], [*ends, None], strict=True))
+    first = Listing.objects.filter(id__gt=after).order_by("id").values_list("id", flat=True).first()
+    if first is None:
+        return []
+    ends = list(accumulate(RANGES, initial=first - 1))
+    return [(after, ends[1]), *pairwise(ends[1:]), (ends[-1], None)]
 
 
 def beginning_with(among: QuerySet[Listing], words: list[str]) -> list[Hit]:
@@ -141,7 +152,7 @@ def _looked_through(number: int, word: str) -> Q:
 def _indexed(word: str, after: int, until: int | None) -> Q:
     """Those in whose text a word occurs, by an index."""
     if len(word) > 1:
-        return Q(text__holds=Among(_term(word), after, until))
+        return Q(text__holds=Among((_term(word),), after, until))
     return Q(name__gte=f" {word}", name__lt=f" {word}{LAST_LETTER}")
 
 

@@ -43,12 +43,10 @@ FROM accounts_user u
 """
 # In the order of random keys: a search takes the first hits that it meets, and soon meets those that are spread evenly.
 FILL = [
-    "DELETE FROM companies_listing",
     (
         "INSERT INTO companies_listing (person, company_id, kind, name, text, last_sign_in_at)"
         " SELECT person, company_id, kind, name, text, last_sign_in_at FROM listing_truth ORDER BY person"
     ),
-    "DELETE FROM companies_tally",
     (
         "INSERT INTO companies_tally (company_id, kind, number)"
         " SELECT company_id, kind, count(*) FROM companies_listing GROUP BY company_id, kind"

@@ -157,16 +157,17 @@ def test_a_filter_that_few_meet_is_exact_among_too_many(administrator, adas):
     assert (found.more, found.number) == (False, 2)
 
 
-@pytest.mark.parametrize("first", [1, 202, 40_000])
-def test_a_hit_is_found_in_the_first_range_of_ids_and_beyond(crowd, make_user, first, monkeypatch):
+@pytest.mark.parametrize("ranges", [(1, 2, 198), (201, 1, 1), (202, 1, 8), (8000, 64_000, 256_000)])
+def test_a_hit_is_found_in_whatever_range_of_ids_it_lies(crowd, make_user, ranges, monkeypatch):
     """SQLite looks in one range after the other."""
-    monkeypatch.setattr("companies.listing.search.FIRST_AMONG", first)
+    monkeypatch.setattr("companies.listing.search.RANGES", ranges)
     for name in ("quentin1", "quentin2", "quentin3"):
         make_user(name)
 
     found = search(Listing.objects.all(), ["quentin"], few=False).people
     assert [hit.name.split()[-2] for hit in found] == ["quentin1", "quentin2", "quentin3"]
     assert search(Listing.objects.all(), ["quentin"], few=False, after=found[0].id).people == found[1:]
+    assert search(Listing.objects.all(), ["quentin"], few=False, after=found[2].id) == Hits([], more=False)
 
 
 def test_a_word_of_one_letter_begins_the_name(crowd):
