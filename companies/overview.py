@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
-from django.db.models import F, FloatField, Q, Sum
+from django.db.models import Case, F, FloatField, Sum, When
 from django.db.models.functions import Cast
 from django.urls import reverse
 from django.utils import timezone
@@ -197,15 +197,16 @@ class Overview:
         ]
 
     def _ranked(self) -> Any:
-        unseen = [bit for role, bit in ROLES.items() if role not in seen_roles(self.viewer)]
+        unseen = Kind(sum(bit for role, bit in ROLES.items() if role not in seen_roles(self.viewer)))
+        active, app = Kind.ACTIVE, Kind.ACTIVE | Kind.APP
+        # No kinds are left out beforehand: PostgreSQL would expect hardly any rows then, and sort all there are.
         cells = Tally.objects.filter(scope_of(self.viewer), company__isnull=False).order_by()
         cells = cells.annotate(
-            active=F("kind").bitand(int(Kind.ACTIVE)),
-            app=F("kind").bitand(int(Kind.ACTIVE | Kind.APP)),
-            hidden=F("kind").bitand(int(sum(unseen))),
-        ).filter(active=int(Kind.ACTIVE), hidden=0)
-        people = Sum("number")
-        done = Sum("number", filter=Q(app=int(Kind.ACTIVE | Kind.APP)), default=0)
+            active=F("kind").bitand(int(active | unseen)),
+            app=F("kind").bitand(int(app | unseen)),
+        )
+        people = Sum(Case(When(active=int(active), then="number"), default=0))
+        done = Sum(Case(When(app=int(app), then="number"), default=0))
         ranked = cells.values("company").annotate(people=people, done=done).filter(people__gt=F("done"))
         return ranked.annotate(share=Cast("done", FloatField()) / F("people")).order_by("share", "-people", "company")
 

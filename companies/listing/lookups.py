@@ -11,14 +11,15 @@ if TYPE_CHECKING:
 
 
 class Among(NamedTuple):
-    """Parts of words, each to be found in the rows whose ids lie beyond `after`, up to `until` if that is said.
+    """Parts of words, each to be found in the rows whose ids lie beyond `after`; in the first `most` of them if that is said.
 
-    Of several, SQLite's index finds those that hold all as soon as those that hold one.
+    Of several, SQLite's index finds those that hold all as soon as those that hold one. It finds all before a statement
+    takes the first, but for `most`; PostgreSQL ends of itself where it has enough.
     """
 
     parts: tuple[str, ...]
     after: int = 0
-    until: int | None = None
+    most: int | None = None
 
 
 class Holds(Lookup):
@@ -36,13 +37,13 @@ class Holds(Lookup):
         return f"({found})", [each for part in self.rhs.parts for each in (*params, f"%{_literally(part)}%")]
 
     def as_sqlite(self, compiler: Any, connection: BaseDatabaseWrapper, **_more: Any) -> tuple[str, list[Any]]:
-        parts, after, until = self.rhs
+        parts, after, most = self.rhs
         quoted = [part.replace('"', '""') for part in parts]
         all_of_them = " AND ".join(f'"{part}"' for part in quoted)
         found = "SELECT rowid FROM companies_listing_search WHERE companies_listing_search MATCH %s AND rowid > %s"
         params: list[Any] = [all_of_them, after]
-        if until is not None:
-            found, params = f"{found} AND rowid <= %s", [*params, until]
+        if most is not None:
+            found, params = f"{found} ORDER BY rowid LIMIT %s", [*params, most]
         return f'"companies_listing"."id" IN ({found})', params
 
 

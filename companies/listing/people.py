@@ -227,7 +227,8 @@ class UserList:
     def _hits(self) -> Hits:
         """Whom the search found, whatever filter is chosen."""
         few = self.company is not None and sum(self._numbers.people.values()) <= LOOKED_THROUGH
-        return search(self._rows.filter(self._anybody), self._words, few=few)
+        whole = not (scope_of(self.actor) or self.company or self._anybody)
+        return search(self._rows.filter(self._anybody), self._words, few=few, whole=whole)
 
     @cached_property
     def _chosen_hits(self) -> Hits:

@@ -8,12 +8,11 @@ first, some others follow, and the page asks for another word.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import CharField, Q
+from django.db.models import CharField, F, Q
 from django.db.models.expressions import Value
 from django.db.models.functions import Cast, StrIndex
 
@@ -23,13 +22,13 @@ from companies.listing.lookups import Among
 from companies.models import Company, Listing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from django.db.models import QuerySet
 
 MOST_WORDS = 8
 MOST_HITS = 1000
-# SQLite finds every hit of a word before it takes the first: so it looks among so many people, then so many more, and then
-# the rest. A frequent word has hits enough among the first; a rare one is looked for a few times.
-RANGES = (8_000, 64_000, 256_000)
+TRIED = 20_000  # hits of frequent words, among which there are enough whom a filter leaves
 LOOKED_THROUGH = 20_000  # so many people are looked at one by one sooner than by the index
 MOST_NAMED = 200  # companies that a word finds, before they are left to the database
 LAST_LETTER = "\U0010ffff"
@@ -69,17 +68,16 @@ def words_in(text: str) -> list[str]:
     return [word for word in words if word][:MOST_WORDS]
 
 
-def search(among: QuerySet[Listing], words: list[str], *, few: bool, after: int = 0) -> Hits:
+def search(among: QuerySet[Listing], words: list[str], *, few: bool, whole: bool = False, after: int = 0) -> Hits:
     """Those `among` a listing in whom all of `words` occur, by their ids, from one on.
 
-    `few` says that they are few enough to be looked through.
+    `few` says that they are few enough to be looked through, `whole` that `among` are all there are.
     """
-    named = _named(words)
     found: list[Hit] = []
-    for start, end in [(after, None)] if few else _ranges(after):
-        part = among.filter(id__gt=start) if end is None else among.filter(id__gt=start, id__lte=end)
-        rows = _all_in(part, words, named, few=few, after=start, until=end).order_by("id").values_list(*FIELDS)
-        found += [Hit(*row) for row in rows[: MOST_HITS + 1 - len(found)]]
+    for rows in _tries(among, words, few=few, whole=whole, after=after):
+        # Who is few is not to be sought along the ids of all.
+        ordered = rows.order_by(F("id") + 0 if few else "id").values_list(*FIELDS)
+        found = [Hit(*row) for row in ordered[: MOST_HITS + 1]]
         if len(found) > MOST_HITS:
             break
     return Hits(found, more=len(found) > MOST_HITS)
@@ -87,42 +85,48 @@ def search(among: QuerySet[Listing], words: list[str], *, few: bool, after: int 
 
 def matching(among: QuerySet[Listing], words: list[str], *, few: bool = False) -> QuerySet[Listing]:
     """All of them, however many, in no order."""
-    return _all_in(among, words, _named(words), few=few)
+    rows, alone = _found_otherwise(among, words, few=few, after=0)
+    return rows.filter(text__holds=Among(alone)) if alone else rows
 
 
-def _all_in(
-    among: QuerySet[Listing],
-    words: list[str],
-    named: list[tuple[UUID, str]],
-    *,
-    few: bool,
-    after: int = 0,
-    until: int | None = None,
-) -> QuerySet[Listing]:
-    """Those in whose text, or company's name, all of `words` occur. The ids are what `among` is limited to."""
+def _tries(
+    among: QuerySet[Listing], words: list[str], *, few: bool, whole: bool, after: int
+) -> Iterator[QuerySet[Listing]]:
+    """Those who are found: among the first that the index finds, and among all, should these not be enough."""
+    beyond = among.filter(id__gt=after) if after else among
+    rows, alone = _found_otherwise(beyond, words, few=few, after=after)
+    if not alone:
+        yield rows
+    elif connection.vendor != "sqlite" or len(alone) < len(words):
+        yield rows.filter(text__holds=Among(alone, after))
+    elif whole:
+        yield rows.filter(text__holds=Among(alone, after, MOST_HITS + 1))
+    else:
+        first = Listing.objects.filter(text__holds=Among(alone, after, MOST_HITS + 1)).values_list("id", flat=True)
+        if len(ids := list(first)) <= MOST_HITS:
+            yield rows.filter(id__in=ids)
+        else:
+            yield rows.filter(text__holds=Among(alone, after, TRIED))
+            yield rows.filter(text__holds=Among(alone, after))
+
+
+def _found_otherwise(
+    among: QuerySet[Listing], words: list[str], *, few: bool, after: int
+) -> tuple[QuerySet[Listing], tuple[str, ...]]:
+    """Those in whom words occur that the index of parts does not find, or not alone; and the parts that it finds alone."""
+    named = _named(words)
     if few:
         among = among.alias(**{f"word{n}": StrIndex("text", Value(_term(word))) for n, word in enumerate(words)})
-    alone = []  # words that no company's name holds: all are found at once
+    alone = []  # no company is called so: all of these are found at once
     for number, word in enumerate(words):
         theirs = _at(named, word)
         if few:
             among = among.filter(_looked_through(number, word) | theirs)
         elif theirs or len(word) == 1:
-            among = among.filter(_indexed(word, after, until) | theirs)
+            among = among.filter(_indexed(word, after) | theirs)
         else:
             alone.append(_term(word))
-    return among.filter(text__holds=Among(tuple(alone), after, until)) if alone else among
-
-
-def _ranges(after: int) -> list[tuple[int, int | None]]:
-    """The ids among which hits are looked for, one range after the other. PostgreSQL ends of itself where it has enough."""
-    if connection.vendor != "sqlite":
-        return [(after, None)]
-    first = Listing.objects.filter(id__gt=after).order_by("id").values_list("id", flat=True).first()
-    if first is None:
-        return []
-    ends = list(accumulate(RANGES, initial=first - 1))
-    return [(after, ends[1]), *pairwise(ends[1:]), (ends[-1], None)]
+    return among, tuple(alone)
 
 
 def beginning_with(among: QuerySet[Listing], words: list[str]) -> list[Hit]:
@@ -149,10 +153,10 @@ def _looked_through(number: int, word: str) -> Q:
     return Q(**{f"word{number}__gt": 0}) if len(word) > 1 else Q(**{f"word{number}": 1})
 
 
-def _indexed(word: str, after: int, until: int | None) -> Q:
+def _indexed(word: str, after: int) -> Q:
     """Those in whose text a word occurs, by an index."""
     if len(word) > 1:
-        return Q(text__holds=Among((_term(word),), after, until))
+        return Q(text__holds=Among((_term(word),), after))
     return Q(name__gte=f" {word}", name__lt=f" {word}{LAST_LETTER}")
 
 

@@ -157,17 +157,28 @@ def test_a_filter_that_few_meet_is_exact_among_too_many(administrator, adas):
     assert (found.more, found.number) == (False, 2)
 
 
-@pytest.mark.parametrize("ranges", [(1, 2, 198), (201, 1, 1), (202, 1, 8), (8000, 64_000, 256_000)])
-def test_a_hit_is_found_in_whatever_range_of_ids_it_lies(crowd, make_user, ranges, monkeypatch):
-    """SQLite looks in one range after the other."""
-    monkeypatch.setattr("companies.listing.search.RANGES", ranges)
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_search_goes_on_from_where_it_is_told(crowd, make_user, whole):
     for name in ("quentin1", "quentin2", "quentin3"):
         make_user(name)
+    everybody = Listing.objects.all()
 
-    found = search(Listing.objects.all(), ["quentin"], few=False).people
+    found = search(everybody, ["quentin"], few=False, whole=whole).people
     assert [hit.name.split()[-2] for hit in found] == ["quentin1", "quentin2", "quentin3"]
-    assert search(Listing.objects.all(), ["quentin"], few=False, after=found[0].id).people == found[1:]
-    assert search(Listing.objects.all(), ["quentin"], few=False, after=found[2].id) == Hits([], more=False)
+    assert search(everybody, ["quentin"], few=False, whole=whole, after=found[0].id).people == found[1:]
+    assert search(everybody, ["quentin"], few=False, whole=whole, after=found[2].id) == Hits([], more=False)
+
+
+@pytest.mark.parametrize("tried", [1001, 1090, 20_000])
+def test_among_too_many_a_filter_leaves_the_same_however_many_were_tried_first(adas, tried, monkeypatch):
+    """SQLite's index finds some before all."""
+    monkeypatch.setattr("companies.listing.search.TRIED", tried)
+    left = Listing.objects.filter(name__gt=" bea adams u0500", name__lt=" bea adams v")
+
+    found = search(left, ["ada"], few=False)
+    assert [hit.id for hit in found.people] == list(left.order_by("id").values_list("id", flat=True))
+    assert len(found.people) == 594
+    assert search(Listing.objects.all(), ["ada"], few=False).more
 
 
 def test_a_word_of_one_letter_begins_the_name(crowd):
