@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from django.db.models import Q
@@ -95,6 +96,7 @@ def asked_alone(company: Company, viewer: User, number: int, most: int) -> list[
     return list(User.objects.managed_by(viewer).filter(pk__in=keys).order_by("search_text", "pk"))
 
 
+@cache  # a page asks a hundred times, about some dozens of kinds
 def _asked_alone(kind: int) -> bool:
     return bool(kind & Kind.OWN_SWITCH and not kind & Kind.APP)
 

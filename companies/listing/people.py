@@ -17,8 +17,8 @@ from accounts.models import Role, User
 from accounts.roles import seen_roles, serves_site
 from accounts.text import fold
 from audit.prepared import Prepared
-from companies.listing.kinds import LABELS, NEVER_HIDDEN, NOT_OFFERED, Chip, Kind, is_met, met_by, role_of
-from companies.listing.numbers import Numbers, numbers_for, scope_of
+from companies.listing.kinds import LABELS, NEVER_HIDDEN, NOT_OFFERED, Chip, is_met, met_by, role_of
+from companies.listing.numbers import ACTIVE, Numbers, numbers_for, scope_of
 from companies.listing.pages import ONE_MORE, PAGE_SIZE, Walk, row_of
 from companies.listing.search import LOOKED_THROUGH, MOST_HITS, Hits, beginning_with, matching, search, words_in
 from companies.models import Company, Listing, Reminder, Tally
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 ORDERS = ("name", "company", "last")
 LISTED_AT_ONCE = 5000
-ACTIVE = int(Kind.ACTIVE)  # of a thousand hits at once, for which a flag takes ten times as long
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 MOST_WORDS = 8
 MOST_HITS = 1000
-TRIED = 20_000  # hits of frequent words, among which there are enough whom a filter leaves
+HITS_TRIED = 20_000  # hits of frequent words, among which there are enough whom a filter leaves
 LOOKED_THROUGH = 20_000  # so many people are looked at one by one sooner than by the index
 MOST_NAMED = 200  # companies that a word finds, before they are left to the database
 LAST_LETTER = "\U0010ffff"
@@ -106,7 +106,7 @@ def _tries(
         if len(ids := list(first)) <= MOST_HITS:
             yield rows.filter(id__in=ids)
         else:
-            yield rows.filter(text__holds=Among(alone, after, TRIED))
+            yield rows.filter(text__holds=Among(alone, after, HITS_TRIED))
             yield rows.filter(text__holds=Among(alone, after))
 
 

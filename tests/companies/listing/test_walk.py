@@ -172,7 +172,7 @@ def test_a_search_goes_on_from_where_it_is_told(crowd, make_user, whole):
 @pytest.mark.parametrize("tried", [1001, 1090, 20_000])
 def test_among_too_many_a_filter_leaves_the_same_however_many_were_tried_first(adas, tried, monkeypatch):
     """SQLite's index finds some before all."""
-    monkeypatch.setattr("companies.listing.search.TRIED", tried)
+    monkeypatch.setattr("companies.listing.search.HITS_TRIED", tried)
     left = Listing.objects.filter(name__gt=" bea adams u0500", name__lt=" bea adams v")
 
     found = search(left, ["ada"], few=False)
