@@ -18,6 +18,7 @@ from django.db.models.functions import Coalesce
 from accounts.models import User
 from audit.acts import EVERYTHING, all_but
 from audit.models import OF_A_RUN, OF_NO_RUN, SIGNED_OUT_ALONE, AuditEvent, part_of
+from audit.reading import without_what_was_typed
 from audit.vocabulary import Action
 
 if TYPE_CHECKING:
@@ -31,10 +32,10 @@ LINES_AT_ONCE = 1000  # lines that are in memory while all of them are read
 FEW_ACTS = 30
 NEWEST = ("-at", "-pk")
 OLDEST = ("at", "pk")
-NAME = ("username", "first_name", "last_name")
+SAID_OF_PEOPLE = ("username", "first_name", "last_name", "erased_at")
 READ = (
     *("at", "action", "address", "browser", "details", "company__name"),
-    *(f"{role}__{name}" for role in ("actor", "subject") for name in NAME),
+    *(f"{role}__{name}" for role in ("actor", "subject") for name in SAID_OF_PEOPLE),
 )
 START = datetime(1970, 1, 1, tzinfo=UTC)
 DOTTED = timedelta(microseconds=1)
@@ -256,7 +257,7 @@ class Activity:
 
     def _shown(self, places: Iterable[Place]) -> list[AuditEvent]:
         """The lines at `places`, newest first, without the address and browser of actors whom the viewer does not manage,
-        but for acts on the viewer."""
+        but for acts on the viewer, and without what is no longer shown of people who were erased."""
         managed = User.objects.managed_by(self.viewer)
         rows = AuditEvent.objects.filter(pk__in=[place.id for place in places]).order_by(*NEWEST)
         lines = (
@@ -271,6 +272,7 @@ class Activity:
         for event in events:
             if event.actor_id and not event.actor_managed and event.subject_id != self.viewer.pk:
                 event.address, event.browser = None, ""
+            _leave_out_the_erased(event)
         return events
 
 
@@ -292,6 +294,15 @@ def _merged(parts: list[QuerySet[AuditEvent]], number: int) -> QuerySet[Any]:
     keys = [part.values("pk")[:number] for part in parts]
     rows = [AuditEvent.objects.order_by().filter(pk__in=each).values("at", "pk") for each in keys]
     return rows[0].union(*rows[1:]) if rows else AuditEvent.objects.none()
+
+
+def _leave_out_the_erased(event: AuditEvent) -> None:
+    """Take from `event`, as it is shown, what tells who an erased person was. The row stays as it was sealed."""
+    who, about = event.actor or event.subject, event.subject or event.actor
+    if who and who.erased_at:
+        event.address, event.browser = None, ""
+    if about and about.erased_at and event.action != Action.USER_ERASED:
+        event.details = without_what_was_typed(event.details)
 
 
 def _neutral(lines: QuerySet[AuditEvent], column: str, value: UUID | None) -> QuerySet[AuditEvent]:

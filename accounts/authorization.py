@@ -71,7 +71,7 @@ def hold_together(people: Iterable[UUID], *, actor: User, needs: Permission, als
     rows = _locked(Q(pk__in=[*keys, actor.pk]) | also)
     acting = _still_in(actor, rows)
     _permitted(acting, needs)
-    reached = User.objects.managed_by(acting).filter(pk__in=keys).values_list("pk", flat=True)
+    reached = User.objects.managed_by(acting).filter(pk__in=keys, erased_at=None).values_list("pk", flat=True)
     held = Held(rows, frozenset(reached), also)
     token = _together.set(held)
     try:
@@ -83,8 +83,8 @@ def hold_together(people: Iterable[UUID], *, actor: User, needs: Permission, als
 def hold(person: User, *, actor: User | None, needs: Permission, also: Q = NOBODY) -> User:
     """`person` as they are now, locked together with `actor` and whoever `also` finds.
 
-    `needs` is the permission for it where `actor` is somebody else. Raises ShutOut, NotPermitted and OutOfReach.
-    Without an actor, the product or the command line acts.
+    `needs` is the permission for it where `actor` is somebody else. Raises ShutOut, NotPermitted and OutOfReach, which
+    somebody erased is for everybody. Without an actor, the product or the command line acts.
     """
     return hold_each([person], actor=actor, needs=needs, also=also)[0]
 
@@ -98,7 +98,7 @@ def hold_each(people: Sequence[User], *, actor: User | None, needs: Permission, 
             raise OutOfReach
         return [together.people[key] for key in keys]
     held = _locked(Q(pk__in=[*keys, actor.pk] if actor else keys) | also)
-    if not held.keys() >= set(keys):
+    if not held.keys() >= set(keys) or any(held[key].erased_at for key in keys):
         raise OutOfReach
     if actor:
         acting = _still_in(actor, held)

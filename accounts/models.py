@@ -143,7 +143,8 @@ class User(AbstractBaseUser):
 
     `two_factor_enabled` is the person's own switch; what they have set up is in `mfa`. Raising `session_epoch` ends
     all sessions, which are signed with it. While `locked_at` is set, no factor, link or session opens the account;
-    `locked_by` is None if the person said "This wasn’t me".
+    `locked_by` is None if the person said "This wasn’t me". Of somebody erased there is a pseudonym, and no act is
+    about them any more (companies.erasing).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -168,6 +169,7 @@ class User(AbstractBaseUser):
     session_epoch = models.PositiveIntegerField(default=0, editable=False)
     locked_at = models.DateTimeField(null=True, editable=False)
     locked_by = models.ForeignKey("self", models.SET_NULL, null=True, editable=False, related_name="+")
+    erased_at = models.DateTimeField(null=True, editable=False)
 
     two_factor_enabled = models.BooleanField(default=False)
     two_factor_changed_at = models.DateTimeField(null=True, editable=False)

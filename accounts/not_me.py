@@ -39,11 +39,11 @@ def not_me_link(event: AuditEvent, address: str) -> str:
 
 
 def read(token: str) -> Claim | None:
-    """What `token` claims; None if it is not ours, older than seven days, or from the future."""
+    """What `token` claims; None if it is not ours, older than seven days, or from the future, or of somebody erased."""
     try:
         person_id, event_id, address = signed_lately(token, salt=SALT, seconds=SECONDS)
     except signing.BadSignature:
         return None
     about = AuditEvent.objects.select_related("subject__company", "actor", "company")
-    event = about.filter(pk=event_id, subject=person_id).first()
+    event = about.filter(pk=event_id, subject=person_id, subject__erased_at=None).first()
     return Claim(event, address) if event else None

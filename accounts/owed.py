@@ -23,10 +23,11 @@ from django.utils import timezone, translation
 from accounts.clock import APART
 from accounts.domains import ascii_address
 from accounts.mail_models import MailFate, OwedMail
-from accounts.sealing import Purpose, seal, unseal
+from accounts.sealing import Purpose, Unreadable, seal, unseal
+from accounts.text import fold_address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
 MOST_ROWS = 500  # rows of one statement
@@ -82,6 +83,21 @@ def draft_of(mail: OwedMail) -> Draft:
     """What `mail`, which is not over, says. Raises Unreadable."""
     assert mail.sealed is not None
     return Draft(**json.loads(unseal(mail.sealed, mail.message_id, Purpose.OWED_MAIL)))
+
+
+def forget_mail_to(addresses: Collection[str]) -> int:
+    """Delete the mails that wait for one of these addresses, in their folded form; how many."""
+    waiting = OwedMail.objects.filter(ended_at=None).iterator()
+    keys = [mail.pk for mail in waiting if _folded_address(mail) in addresses]
+    return OwedMail.objects.filter(pk__in=keys).delete()[0]
+
+
+def _folded_address(mail: OwedMail) -> str:
+    """Whom `mail` is for; "" where that cannot be read any more."""
+    try:
+        return fold_address(draft_of(mail).to)
+    except Unreadable:
+        return ""
 
 
 class Waiting(NamedTuple):

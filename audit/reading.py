@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
@@ -12,6 +12,22 @@ from audit.vocabulary import Action
 
 if TYPE_CHECKING:
     from audit.models import AuditEvent
+
+
+# Details of a line that hold words of our own, ids and moments. All other texts may have been typed by somebody.
+OUR_WORDS = frozenset(
+    {"act", "asked", "checked", "company", "kind", "many", "methods", "passkey", "role", "run", "session", "until"}
+)
+LEFT_OUT = "…"
+
+
+def without_what_was_typed(details: Any, name: str = "") -> Any:
+    """`details` of a line, or what they hold as `name`, with nothing that may tell who the line is about."""
+    if isinstance(details, dict):
+        return {key: without_what_was_typed(value, key) for key, value in details.items()}
+    if isinstance(details, list):
+        return [without_what_was_typed(value, name) for value in details]
+    return LEFT_OUT if isinstance(details, str) and details and name not in OUR_WORDS else details
 
 
 def place(event: AuditEvent) -> str:

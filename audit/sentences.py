@@ -117,6 +117,7 @@ SENTENCES = {
     ),
     Action.USER_DEACTIVATED: Sentence(_("{actor} deactivated {subject}")),
     Action.USER_ACTIVATED: Sentence(_("{actor} activated {subject} again")),
+    Action.USER_ERASED: Sentence(_("{actor} erased all that was kept of {subject}: a pseudonym stands for the name")),
     Action.USER_UNLOCKED: Sentence(_("{actor} lifted the wait after wrong passwords and codes for {subject}")),
     Action.BUDGET_CLEARED: Sentence(_("{actor} ended the wait of “{name}”")),
     Action.USER_REMINDED: Sentence(_("{actor} reminded {subject} by e-mail of what the next login asks for")),

@@ -53,6 +53,7 @@ class Action(StrEnum):
     ADDRESS_WITHDRAWN = "address_withdrawn"
     USER_DEACTIVATED = "user_deactivated"
     USER_ACTIVATED = "user_activated"
+    USER_ERASED = "user_erased"
     USER_UNLOCKED = "user_unlocked"
     BUDGET_CLEARED = "budget_cleared"
     USER_REMINDED = "user_reminded"

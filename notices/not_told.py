@@ -31,6 +31,7 @@ NOT_TOLD: dict[Action, str] = {
     Action.USER_LET_IN: _MAIL_OF_ITS_OWN,
     Action.USER_DEACTIVATED: "Whoever may not come in is owed no mail; the sign-in page says whom to ask.",
     Action.USER_ACTIVATED: "Nothing that they set up has changed.",
+    Action.USER_ERASED: "Their address is erased with the rest: whoever erased it tells them.",
     Action.USER_UNLOCKED: "It opens nothing: the password is asked for as before.",
     Action.BUDGET_CLEARED: "It opens nothing; all administrators are told of it as of all that is done on the server.",
     Action.SESSIONS_ENDED: "The next page asks to sign in.",

@@ -52,6 +52,7 @@ STATE_ACTS = (
     Action.USER_LOCKED,
     Action.USER_LET_IN,
     Action.USER_RESET,
+    Action.USER_ERASED,
 )
 # Those of them that did not say what was before in earlier versions.
 SAYS_MORE = (
@@ -63,6 +64,7 @@ SAYS_MORE = (
     Action.USER_LET_IN,
     Action.USER_RESET,
 )
+NAMES = frozenset({"username", "first_name", "last_name"})
 COMPANY_RULE = {Action.COMPANY_TWO_FACTOR_ENABLED: False, Action.COMPANY_TWO_FACTOR_DISABLED: True}
 SITE_RULE = {Action.SITE_RULE_ENABLED: False, Action.SITE_RULE_DISABLED: True}  # what was before
 
@@ -107,7 +109,7 @@ class PastPerson:
             self._undo_older(action, details)
             return
         for name, (before, after) in details.get("changes", {}).items():
-            if name in self.values:
+            if name in self.values and not (name in NAMES and self.person.erased_at):  # what they were called is gone
                 self.fits = self.fits and self.values[name] == after
                 self.values[name] = before
 

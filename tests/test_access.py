@@ -62,6 +62,7 @@ ACCESS = {
     "settings:user": (302, 403, 200, 200),
     "settings:user_deactivate": (302, 403, 200, 200),
     "settings:user_activate": (302, 403, 200, 200),
+    "settings:user_erase": (302, 403, 200, 200),
     "settings:user_lock": (302, 403, 200, 200),
     "settings:user_let_in": (302, 403, 302, 302),  # nobody is locked here
     "settings:user_lost_phone": (302, 403, 200, 200),

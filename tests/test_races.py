@@ -21,6 +21,7 @@ from audit.models import AuditEvent
 from audit.recording import record
 from audit.vocabulary import Action
 from companies.access_passes import Validity, give_pass
+from companies.erasing import erase
 from companies.models import Company
 from mfa import services
 from mfa.methods import totp
@@ -480,6 +481,10 @@ def lock(subject: User, actor: User) -> None:
     people.lock_user(subject, actor=actor)
 
 
+def wipe(subject: User, actor: User) -> None:
+    erase(subject, actor=actor)
+
+
 def refused[T](act: Callable[[], T]) -> bool:
     try:
         act()
@@ -490,7 +495,9 @@ def refused[T](act: Callable[[], T]) -> bool:
 
 @pytest.mark.parametrize("number", [2, 3, 5])
 @pytest.mark.parametrize(
-    "acts", [(deactivate,), (demote,), (lock,), (deactivate, demote, lock)], ids=["off", "down", "lock", "any"]
+    "acts",
+    [(deactivate,), (demote,), (lock,), (wipe,), (deactivate, demote, lock, wipe)],
+    ids=["off", "down", "lock", "erased", "any"],
 )
 def test_administrators_who_shut_each_other_out_at_once_leave_one_who_can_sign_in(make_user, company, number, acts):
     for turn in range(4):

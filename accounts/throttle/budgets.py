@@ -171,6 +171,11 @@ def clear(which: Q) -> dict[str, int]:
     return found
 
 
+def forget(person: User) -> None:
+    """Delete all that is counted about `person`, whatever it is."""
+    Budget.objects.filter(pk__contains=person.pk.hex).delete()
+
+
 def forget_old(seconds: int) -> int:
     """Delete what nobody has added to for `seconds`, except failures that only a success ends; how many.
 

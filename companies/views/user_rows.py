@@ -42,6 +42,7 @@ class Look(NamedTuple):
     picks: bool  # can be selected
     is_self: bool
     active: bool
+    erased: bool
     locked: bool
     has_company: bool
     role: Role
@@ -86,6 +87,7 @@ def _look_of(
         picks,
         is_self,
         active=person.is_active,
+        erased=person.erased_at is not None,
         locked=person.locked_at is not None,
         has_company=person.company_id is not None,
         role=Role(person.role),

@@ -111,7 +111,7 @@ def user_new(request: SignedInRequest) -> HttpResponse:
 def user_edit(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     """A person's profile, and the way to their MFA."""
     person = find_person(request, user_id)
-    if Permission.PROFILE not in request.user.permissions:
+    if Permission.PROFILE not in request.user.permissions or (person.erased_at and request.method != "POST"):
         return render(request, USER_PAGE, _user_page(request, person, None))
     data = request.POST if request.method == "POST" else None
     form = _form(request, find_person(request, user_id), data)
@@ -147,7 +147,7 @@ def _form(request: SignedInRequest, person: User, data: QueryDict | None) -> Use
 
 def _user_page(request: SignedInRequest, person: User, form: UserForm | None) -> dict[str, Any]:
     """What a person's page shows; `form` is what was sent of their profile."""
-    if form is None and Permission.PROFILE in request.user.permissions:
+    if form is None and Permission.PROFILE in request.user.permissions and not person.erased_at:
         form = _form(request, person, None)
     window = Window(person, request.user)
     return {

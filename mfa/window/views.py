@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.http import HttpResponseRedirect
+from django.http import Http404, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
@@ -54,7 +54,10 @@ def subject_of(request: SignedInRequest, user_id: UUID | None) -> User:
     people = User.objects.get_queryset().select_related("company", "two_factor_changed_by")
     if user_id is None:
         return people.get(pk=request.user.pk)
-    return managed_or_404(request, people.managed_by(request.user), user_id)
+    person = managed_or_404(request, people.managed_by(request.user), user_id)
+    if person.erased_at:
+        raise Http404
+    return person
 
 
 def _address(request: SignedInRequest, user_id: UUID | None) -> str:

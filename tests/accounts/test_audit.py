@@ -28,6 +28,7 @@ from audit.vocabulary import Action
 from companies import services as companies
 from companies.access_passes import Validity, demand_passes, give_pass, stop_demanding_passes, withdraw_pass
 from companies.bulk import choosing, running
+from companies.erasing import erase
 from companies.importing.reading import read
 from companies.importing.running import begin, keep, run
 from companies.letting_in import let_in
@@ -184,6 +185,7 @@ def test_no_line_stays_of_an_act_that_was_rolled_back(admin, kim, company):
         lambda: people.create_user(User(username="nadia"), actor=admin),
         lambda: people.change_user(renamed(kim.user, "kimberly"), changed=["username"], actor=admin),
         lambda: people.deactivate_user(kim.user, actor=admin),
+        lambda: erase(kim.user, actor=admin),
         lambda: people.end_sessions(kim.user, actor=admin),
         lambda: end_company_sessions(company, actor=admin),
         lambda: people.change_password(kim.user, "four other words", actor=kim.user),
@@ -204,12 +206,13 @@ def test_no_line_stays_of_an_act_that_was_rolled_back(admin, kim, company):
     [
         lambda admin, kim: people.create_user(User(username="nadia"), actor=admin),
         lambda admin, kim: people.deactivate_user(kim, actor=admin),
+        lambda admin, kim: erase(kim, actor=admin),
         lambda admin, kim: people.end_sessions(kim, actor=admin),
         lambda _admin, kim: people.change_password(kim, "four other words", actor=kim),
         lambda admin, kim: end_company_sessions(kim.company, actor=admin),
         lambda admin, kim: invitations.invite(kim, actor=admin),
     ],
-    ids=["create", "deactivate", "end sessions", "change password", "end sessions of a company", "invite"],
+    ids=["create", "deactivate", "erase", "end sessions", "change password", "end sessions of a company", "invite"],
 )
 def test_no_act_is_done_whose_line_cannot_be_written(act, transactional_db, make_user):
     """The act itself would be done, its line cannot: the database refuses it."""
@@ -338,6 +341,7 @@ def busy_day(administrator, kim, company, make_user):
     other = Company.objects.get(name="Südwerk")
     help_out(administrator, make_user("pia", company=other, two_factor_enabled=True), make_user("rosa", company=other))
     let_in(olaf, kept=[], checked="in_person", reason="It is Kim.", actor=administrator.user)
+    erase(olaf, actor=administrator.user)
     return kim, codes
 
 
@@ -454,6 +458,12 @@ def test_every_action_has_a_sentence_and_no_column_knows_it():
             "A link to reset the password of Kim Hansen was asked for",
         ),
         ("user_deactivated", {}, "Petra Vogt deactivated Kim Hansen", "Kim Hansen deactivated Kim Hansen"),
+        (
+            "user_erased",
+            {},
+            "Petra Vogt erased all that was kept of Kim Hansen: a pseudonym stands for the name",
+            "Kim Hansen erased all that was kept of Kim Hansen: a pseudonym stands for the name",
+        ),
         (
             "passkey_renamed",
             {"before": "a", "name": "b"},

@@ -33,6 +33,7 @@ from audit.vocabulary import Action
 from companies import services as companies
 from companies.access_passes import IdentityCheck, Validity, give_pass
 from companies.bulk import choosing, running
+from companies.erasing import erase
 from companies.letting_in import APP, CODES
 from companies.lost_phone import reset
 from companies.models import BulkRun, Company, Import, Snapshot
@@ -304,6 +305,12 @@ def user_let_in_put_back(stage: Stage) -> Desk:
     line = AuditEvent.objects.select_related("subject").get(action="user_reset")
     people.report_not_me(Claim(line, kim.email), about="What you sign in with was removed")
     return stage.inside("petra.vogt", f"/settings/administration/users/{kim.pk}/let-in/")
+
+
+@state("user-erased", "settings:user")
+def user_erased(stage: Stage) -> Desk:
+    pseudonym = erase(stage.user("lena.fischer"), actor=stage.petra)
+    return stage.inside("petra.vogt", address(stage, "settings:user", user=pseudonym))
 
 
 @state("user-locked", "settings:user")
@@ -738,6 +745,7 @@ inside("user-new", "settings:user_new", "petra.vogt")
 inside("user-edit", "settings:user", "petra.vogt", user="kim.hansen")
 inside("user-edit-deactivated", "settings:user", "petra.vogt", user="lena.fischer")
 inside("user-deactivate", "settings:user_deactivate", "petra.vogt", user="kim.hansen")
+inside("user-erase", "settings:user_erase", "petra.vogt", user="lena.fischer", query="?from=user")
 inside("user-lock", "settings:user_lock", "petra.vogt", user="kim.hansen")
 inside("user-lost-phone", "settings:user_lost_phone", "petra.vogt", user="kim.hansen", query="?from=user")
 inside("user-lost-phone-nothing", "settings:user_lost_phone", "petra.vogt", user="marta.kowalska", query="?from=user")

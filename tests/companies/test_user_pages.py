@@ -333,6 +333,7 @@ def test_a_company_administrator_without_a_company_manages_nobody(make_user, kim
 PAGES = [
     "user",
     "user_deactivate",
+    "user_erase",
     "user_lock",
     "user_sign_out",
     "user_password_reset",
@@ -343,12 +344,12 @@ PAGES = [
     "user_mfa:two_factor_off",
 ]
 ACTS = [
-    *PAGES[1:7],
+    *PAGES[1:8],
     "user_let_in",
     "user_unlock",
     "user_remind",
     "user_invite",
-    *PAGES[8:],
+    *PAGES[9:],
     "user_mfa:passkey_request",
     "user_mfa:passkey_request_delete",
 ]
@@ -906,6 +907,7 @@ CAREFUL = [
     "user_new",
     "user",
     "user_deactivate",
+    "user_erase",
     "user_lock",
     "user_sign_out",
     "user_password_reset",

@@ -32,6 +32,7 @@ RUN_BY = {
     "changepassword": "tests/accounts/test_names.py",
     "create_demo": "tests/m2v/test_create_demo.py",
     "createsuperuser": "tests/companies/test_locking.py",
+    "erase_person": "tests/companies/test_erasing.py",
     "init_admin": "tests/m2v/test_init_admin.py",
     "metrics": "m2v/worker.py",  # beside `serve`
     "refill_lists": "tests/companies/listing/test_upkeep.py",

@@ -388,6 +388,7 @@ ACTS: dict[str, Callable[[World], Act]] = {
     "passkey no longer asked for": by_petra("{kim}mfa/passkeys/request/delete/", None, with_request),
     "passkey deleted": by_petra("{kim}mfa/passkeys/{passkey}/delete/", None, with_passkey),
     "deactivated": by_petra("{kim}deactivate/"),
+    "erased": by_petra("{kim}erase/", None, with_app, with_passkey),
     "activated": by_petra("{kim}activate/", None, gone),
     "signed out everywhere": by_petra("{kim}sign-out/"),
     "signed out in one place": kims_session_ended,

@@ -148,6 +148,8 @@ def find(name: str) -> User:
     person = User.objects.get_queryset().select_related("company").named(name)
     if person is None:
         raise CommandError(f"Nobody has the user name or e-mail address {name}.")
+    if person.erased_at:
+        raise CommandError(f"{name} is erased: nothing is kept that could be changed.")
     return person
 
 

@@ -27,6 +27,8 @@ class Command(BaseCommand):
         person = User.objects.get_queryset().named(options["user"])
         if person is None:
             raise CommandError(f"Nobody has the user name or e-mail address {options['user']}.")
+        if person.erased_at:
+            raise CommandError(f"{options['user']} is erased: there is nothing to take out.")
         with in_the_shell():
             parts = take_out(person)
         for part in parts:

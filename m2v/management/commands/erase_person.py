@@ -1,0 +1,46 @@
+"""Erase what is kept of one person, for good."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.authorization import LastAdministrator
+from accounts.models import User
+from audit.recording import in_the_shell
+from companies.erasing import erase
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+
+class Command(BaseCommand):
+    help = (
+        "Erase what is kept of one person: name, user name, e-mail address, factors, sessions, links. A pseudonym stands "
+        "in their place. It cannot be undone, so it is done only with --for-good. The audit says why, and that it was "
+        "done here; all administrators are told by mail."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("user", metavar="USER", help="user name or e-mail address")
+        parser.add_argument("--reason", default="", help="why; kept in the audit for good, so name nobody in it")
+        parser.add_argument("--for-good", action="store_true", help="yes, this cannot be undone")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        name, reason = options["user"], options["reason"].strip()
+        person = User.objects.get_queryset().named(name)
+        if person is None:
+            raise CommandError(f"Nobody has the user name or e-mail address {name}.")
+        if person.erased_at:
+            raise CommandError(f"{name} is erased already.")
+        if not reason:
+            raise CommandError("Say why, with --reason: it is kept in the audit.")
+        if not options["for_good"]:
+            raise CommandError(f"{person} would be erased, which cannot be undone. Add --for-good to do it.")
+        try:
+            with in_the_shell(reason):
+                pseudonym = erase(person, actor=None)
+        except LastAdministrator as trouble:
+            raise CommandError(f"{person} is the last who can sign in as an administrator.") from trouble
+        self.stdout.write(f"Erased. {pseudonym} stands in the place of {name} from now on.")
