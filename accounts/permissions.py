@@ -31,6 +31,7 @@ class Permission(StrEnum):
     PROFILE = "profile"  # create people, change name, address, role, company
     INVITE = "invite"
     ACTIVATE = "activate"  # and deactivate
+    PERSON_FILE = "person_file"  # all that is kept of somebody, for them
     ERASE = "erase"  # all that is kept of somebody, for good
     LOCK = "lock"  # lock an account, and let its person in again
     BULK = "bulk"  # acts on many at once, each of which needs its own permission too
@@ -63,6 +64,7 @@ WHO_MAY: dict[Permission, frozenset[Role]] = {
     Permission.PROFILE: frozenset({A, C}),
     Permission.INVITE: frozenset({A, C}),
     Permission.ACTIVATE: frozenset({A, C}),
+    Permission.PERSON_FILE: frozenset({A, C}),
     Permission.ERASE: frozenset({A, C}),
     Permission.LOCK: frozenset({A, C}),
     Permission.BULK: frozenset({A, C, H}),

@@ -45,5 +45,5 @@ NOT_TOLD: dict[Action, str] = {
     Action.MANY_ACTED_ON: "Each person is told by the line that is about them.",
     Action.ACTIVITY_EXPORTED: _NOTHING_CHANGED,
     Action.AUDIT_EXPORTED: _NOTHING_CHANGED,
-    Action.PERSON_EXPORTED: "They asked for it; all administrators are told of it as of all that is done on the server.",
+    Action.PERSON_EXPORTED: "It is for them, and the file says that it was taken out; administrators are told what is done on the server.",
 }

@@ -13,7 +13,9 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.db.models import Q
 
+from accounts.authorization import hold
 from accounts.models import PROFILE, PendingAddress, Session, User
+from accounts.permissions import Permission
 from audit.models import AuditEvent
 from audit.recording import record
 from audit.vocabulary import Action
@@ -38,10 +40,14 @@ OF_A_SESSION = ("started_at", "seen_at", "expire_date", "address", "browser", "p
 
 
 @transaction.atomic
-def take_out(person: User) -> Iterator[str]:
-    """All that is kept of `person`, as JSON, part by part; for whoever is on the server."""
-    record(Action.PERSON_EXPORTED, actor=None, subject=person)
-    return _file(person)
+def take_out(person: User, *, actor: User | None) -> Iterator[str]:
+    """All that is kept of `person`, as JSON, part by part; by themselves, an administrator, or whoever is on the server.
+
+    Raises OutOfReach for somebody erased: of them nothing is kept.
+    """
+    kept = hold(person, actor=actor, needs=Permission.PERSON_FILE)
+    record(Action.PERSON_EXPORTED, actor=actor, subject=kept)
+    return _file(kept)
 
 
 def _file(person: User) -> Iterator[str]:

@@ -63,6 +63,8 @@ ACCESS = {
     "settings:user_deactivate": (302, 403, 200, 200),
     "settings:user_activate": (302, 403, 200, 200),
     "settings:user_erase": (302, 403, 200, 200),
+    "settings:user_file": (302, 403, 405, 405),
+    "own_file": (302, 405, 405, 405),
     "settings:user_lock": (302, 403, 200, 200),
     "settings:user_let_in": (302, 403, 302, 302),  # nobody is locked here
     "settings:user_lost_phone": (302, 403, 200, 200),

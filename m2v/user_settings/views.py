@@ -27,6 +27,8 @@ from accounts.throttle.budgets import wait
 from m2v.user_settings.forms import ChangePasswordForm, ProfileForm
 from mfa.step_up import confirmation_required, confirmation_required_to_post
 from mfa.window.page import Page
+from reporting.person_file import take_out
+from reporting.views.person import as_answer
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -114,6 +116,18 @@ def withdraw_address(request: SignedInRequest) -> HttpResponse:
     if addresses.withdraw(request.user, actor=request.user):
         messages.success(request, _("The address is withdrawn: its link no longer works."))
     return redirect("user_settings")
+
+
+@confirmation_required
+@require_POST
+def own_file(request: SignedInRequest) -> HttpResponse:
+    """All that is kept of oneself, as a file."""
+    try:
+        budgets.claim(*lanes.actor_lanes("files", request.user))
+    except budgets.Throttled as trouble:
+        messages.error(request, too_many(trouble))
+        return redirect("user_settings")
+    return as_answer(take_out(request.user, actor=request.user), request.user)
 
 
 @in_background("GET", "HEAD")

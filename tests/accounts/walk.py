@@ -46,6 +46,8 @@ TAKE_ONLY = {
     "settings:activity_export",
     "settings:past_day_export",
     "settings:user_export",
+    "settings:user_file",
+    "own_file",
     "settings:company_export",
     "settings:bulk",
     "settings:bulk_stop",

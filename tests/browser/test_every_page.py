@@ -113,6 +113,8 @@ def test_the_catalogue_has_every_page():
         "settings:activity_export",  # files
         "settings:past_day_export",
         "settings:user_export",
+        "settings:user_file",
+        "own_file",
         "settings:bulk",  # what is ticked; leads to the counts
         "settings:bulk_stop",
         "settings:bulk_skipped",

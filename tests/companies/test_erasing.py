@@ -143,7 +143,6 @@ def test_only_mail_to_them_is_never_sent(zoe, kim, admin):
     assert [draft_of(mail).to for mail in waiting.all()] == ["kim@acme.example"]
 
 
-@pytest.mark.row("ASVS-14.2.7")
 def test_checkpoints_stay_true_and_the_line_says_who_and_when(clock, zoe, admin):
     clock.shift(timedelta(minutes=10))
     assert seal_lines()

@@ -30,6 +30,6 @@ class Command(BaseCommand):
         if person.erased_at:
             raise CommandError(f"{options['user']} is erased: there is nothing to take out.")
         with in_the_shell():
-            parts = take_out(person)
+            parts = take_out(person, actor=None)
         for part in parts:
             self.stdout.write(part, ending="")
