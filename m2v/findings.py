@@ -18,6 +18,8 @@ from django.db import DatabaseError, InterfaceError
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.owed import TOO_LONG, failed_lately, waiting_mail
 from audit.sealing.checkpoints import LATE
@@ -33,6 +35,8 @@ from m2v.waiting_tasks import waiting_tasks
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from django.utils.functional import _StrPromise
+
 CLOCK_OFF, CLOCK_WRONG = timedelta(seconds=2), timedelta(seconds=30)  # an app's code is good for 30 seconds
 ANSWER_SECONDS = 5  # seconds, for an answer at BASE_URL
 ENDS_SOON = timedelta(days=14)
@@ -42,7 +46,7 @@ NOT_IN_STEP = 5  # TIME_ERROR of adjtimex(2)
 class Examination(NamedTuple):
     """One thing to look at; `fine` is said where nothing is found. What `needs` the tables is left out without them."""
 
-    fine: str
+    fine: _StrPromise
     ask: Callable[[], Iterator[checks.CheckMessage]]
     needs_tables: bool = True
 
@@ -56,9 +60,11 @@ def findings() -> Iterator[tuple[Examination, list[checks.CheckMessage]]]:
         try:
             found = list(look.ask())
         except (DatabaseError, InterfaceError) as trouble:
-            said = f"The database does not answer: {str(trouble).strip().splitlines()[0]}."
+            said = _("The database does not answer: {why}.").format(why=str(trouble).strip().splitlines()[0])
             found = [
-                checks.Error(said, "Is it running, and DATABASE_URL right? Can this machine reach it?", id="m2v.E001")
+                checks.Error(
+                    said, _("Is it running, and DATABASE_URL right? Can this machine reach it?"), id="m2v.E001"
+                )
             ]
         if look.ask is _keys_and_tables and found:
             tables = False
@@ -83,51 +89,60 @@ def _other_machines() -> Iterator[checks.CheckMessage]:
 
 def _lists() -> Iterator[checks.CheckMessage]:
     if not upkeep.in_place():
-        yield checks.Error("Nothing keeps the lists of people.", "Run `manage.py refill_lists`.", id="m2v.E003")
+        yield checks.Error(_("Nothing keeps the lists of people."), _("Run `manage.py refill_lists`."), id="m2v.E003")
         return
     found = upkeep.differences()
     if any(found.values()):
-        said = f"Of the lists of people, {found['people']} rows and {found['numbers']} numbers are wrong."
-        yield checks.Error(said, "Run `manage.py refill_lists`.", id="m2v.E004")
+        said = _("Of the lists of people, {people} rows and {numbers} numbers are wrong.").format(**found)
+        yield checks.Error(said, _("Run `manage.py refill_lists`."), id="m2v.E004")
 
 
 def _queues() -> Iterator[checks.CheckMessage]:
-    hint = "See that `manage.py work` runs (`manage.py serve` starts it), and what the log says of m2v.server."
+    hint = _("See that `manage.py work` runs (`manage.py serve` starts it), and what the log says of m2v.server.")
     if (waited := waiting_tasks().longest) > TOO_LONG:
         minutes = int(waited.total_seconds() // 60)
-        yield checks.Error(f"Work in the queue has waited for {minutes} minutes.", hint, id="m2v.E005")
+        said = _("Work in the queue has waited for {minutes} minutes.").format(minutes=minutes)
+        yield checks.Error(said, hint, id="m2v.E005")
     unsealed = unsealed_lines()
     if unsealed.age > LATE:
-        said = f"{unsealed.number} lines of the audit are not sealed, the oldest for {int(unsealed.age.total_seconds() // 60)} minutes."
-        yield checks.Warning(said, "Run `manage.py audit_verify`; the log of m2v.audit says why.", id="m2v.W001")
+        said = _("{number} lines of the audit are not sealed, the oldest for {minutes} minutes.")
+        said = said.format(number=unsealed.number, minutes=int(unsealed.age.total_seconds() // 60))
+        yield checks.Warning(said, _("Run `manage.py audit_verify`; the log of m2v.audit says why."), id="m2v.W001")
 
 
 def _mail() -> Iterator[checks.CheckMessage]:
     waiting = waiting_mail()
     if waiting.too_long:
-        hint = (
+        hint = _(
             "See that `manage.py work` runs (`manage.py serve` starts it), that the mail server of EMAIL_URL answers, "
             "and what the log says of m2v.mail."
         )
-        yield checks.Error(f"Mail has waited for {waiting.minutes} minutes.", hint, id="m2v.E006")
+        said = _("Mail has waited for {minutes} minutes.").format(minutes=waiting.minutes)
+        yield checks.Error(said, hint, id="m2v.E006")
     if given_up := failed_lately():
-        said = f"{given_up} mails were given up in the last three days."
-        yield checks.Warning(said, "The log of m2v.mail says which, and why.", id="m2v.W002")
+        said = ngettext(
+            "{number} mail was given up in the last three days.",
+            "{number} mails were given up in the last three days.",
+            given_up,
+        ).format(number=given_up)
+        yield checks.Warning(said, _("The log of m2v.mail says which, and why."), id="m2v.W002")
 
 
 def _mail_server() -> Iterator[checks.CheckMessage]:
     backend = settings.MAILERS["default"]["BACKEND"]
     if backend == FILES and settings.OVER_TLS:
-        yield checks.Warning("Mail is written to files, and nobody gets it.", "Set EMAIL_URL.", id="m2v.W003")
+        yield checks.Warning(_("Mail is written to files, and nobody gets it."), _("Set EMAIL_URL."), id="m2v.W003")
     if backend != SMTP:
         return
     server = mailers.default
     try:
         server.open()
     except Exception as trouble:  # whatever mail backends raise
-        said = f"The mail server does not take mail: {type(trouble).__name__}: {trouble}."
+        said = _("The mail server does not take mail: {why}.").format(why=f"{type(trouble).__name__}: {trouble}")
         yield checks.Error(
-            said, "Are host, port, user and password of EMAIL_URL right, and may this machine reach it?", id="m2v.E007"
+            said,
+            _("Are host, port, user and password of EMAIL_URL right, and may this machine reach it?"),
+            id="m2v.E007",
         )
     finally:
         server.close()
@@ -136,23 +151,27 @@ def _mail_server() -> Iterator[checks.CheckMessage]:
 def _clock() -> Iterator[checks.CheckMessage]:
     theirs = MigrationRecorder.Migration.objects.annotate(now=Now()).values_list("now", flat=True).first()
     if theirs and (apart := abs(timezone.now() - theirs)) > CLOCK_OFF:
-        said = f"This machine's clock and the database's are {apart.total_seconds():.0f} seconds apart."
+        said = _("This machine’s clock and the database’s are {seconds} seconds apart.").format(
+            seconds=round(apart.total_seconds())
+        )
         kind = checks.Error if apart > CLOCK_WRONG else checks.Warning
-        yield kind(said, "Have NTP set both (`timedatectl status`): codes of apps go by the clock.", id="m2v.E008")
+        yield kind(said, _("Have NTP set both (`timedatectl status`): codes of apps go by the clock."), id="m2v.E008")
 
 
 def _ntp() -> Iterator[checks.CheckMessage]:
     state = kernels_clock()
     if state is None:
         yield checks.Warning(
-            "Whether NTP sets this machine's clock cannot be known here.",
-            "Look at the machine itself: `timedatectl status`.",
+            _("Whether NTP sets this machine’s clock cannot be known here."),
+            _("Look at the machine itself: `timedatectl status`."),
             id="m2v.W004",
         )
     elif state == NOT_IN_STEP:
         yield checks.Warning(
-            "NTP does not set this machine's clock.",
-            "Start chrony or systemd-timesyncd, here or, in a container, on its host: codes of apps go by the clock.",
+            _("NTP does not set this machine’s clock."),
+            _(
+                "Start chrony or systemd-timesyncd, here or, in a container, on its host: codes of apps go by the clock."
+            ),
             id="m2v.W005",
         )
 
@@ -168,13 +187,13 @@ def kernels_clock() -> int | None:
 
 def _address() -> Iterator[checks.CheckMessage]:
     if settings.PASSKEYS_REFUSED:
-        yield checks.Warning(settings.PASSKEYS_REFUSED, "Nobody can use a passkey until then.", id="m2v.W006")
+        yield checks.Warning(settings.PASSKEYS_REFUSED, _("Nobody can use a passkey until then."), id="m2v.W006")
     if settings.OVER_TLS and not settings.BEHIND_PROXY and not settings.TLS_CERTIFICATE:
-        hint = "Set BEHIND_PROXY, where a proxy does, or GRANIAN_SSL_CERTIFICATE and GRANIAN_SSL_KEYFILE."
-        yield checks.Error("BASE_URL is https, and nothing ends TLS.", hint, id="m2v.E009")
+        hint = _("Set BEHIND_PROXY, where a proxy does, or GRANIAN_SSL_CERTIFICATE and GRANIAN_SSL_KEYFILE.")
+        yield checks.Error(_("BASE_URL is https, and nothing ends TLS."), hint, id="m2v.E009")
     if settings.METRICS and not ip_address(settings.METRICS[0]).is_loopback:
-        hint = "Use 127.0.0.1, or see that nobody else reaches it: it asks nobody who they are."
-        yield checks.Warning("METRICS is not on the loopback address.", hint, id="m2v.W007")
+        hint = _("Use 127.0.0.1, or see that nobody else reaches it: it asks nobody who they are.")
+        yield checks.Warning(_("METRICS is not on the loopback address."), hint, id="m2v.W007")
     parts = urlsplit(settings.BASE_URL)
     if settings.OVER_TLS and not is_local(parts.hostname or ""):
         yield from asked_as_browsers_do(parts.hostname or "", parts.port or 443)
@@ -189,41 +208,43 @@ def asked_as_browsers_do(host: str, port: int) -> Iterator[checks.CheckMessage]:
         connection.request("GET", "/login/")
         answer = connection.getresponse()
     except ssl.SSLError as trouble:
-        said = f"Browsers do not trust the certificate of BASE_URL: {trouble.reason or trouble}."
-        yield checks.Error(said, "Renew it, and serve it with those in between.", id="m2v.E010")
+        said = _("Browsers do not trust the certificate of BASE_URL: {why}.").format(why=trouble.reason or trouble)
+        yield checks.Error(said, _("Renew it, and serve it with those in between."), id="m2v.E010")
         return
     except (OSError, HTTPException) as trouble:
-        hint = "Is the site served, and the proxy there? From other machines it may answer all the same."
-        yield checks.Warning(f"BASE_URL does not answer from here: {trouble}.", hint, id="m2v.W008")
+        hint = _("Is the site served, and the proxy there? From other machines it may answer all the same.")
+        yield checks.Warning(_("BASE_URL does not answer from here: {why}.").format(why=trouble), hint, id="m2v.W008")
         return
     finally:
         connection.close()
     left = datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), UTC) - timezone.now()
     if left < ENDS_SOON:
-        yield checks.Warning(f"The certificate of BASE_URL ends in {left.days} days.", "Renew it.", id="m2v.W009")
+        said = _("The certificate of BASE_URL ends in {days} days.").format(days=left.days)
+        yield checks.Warning(said, _("Renew it."), id="m2v.W009")
     if answer.headers[HEADER] is None:
-        hint = "Does the proxy hand requests to HOST and PORT of this site, and its answers back as they are?"
-        yield checks.Error("At BASE_URL, something else than this site answers.", hint, id="m2v.E011")
+        hint = _("Does the proxy hand requests to HOST and PORT of this site, and its answers back as they are?")
+        yield checks.Error(_("At BASE_URL, something else than this site answers."), hint, id="m2v.E011")
     elif answer.status == 301:
-        hint = "Have the outermost set X-Forwarded-Proto, and count the proxies in BEHIND_PROXY."
+        hint = _("Have the outermost set X-Forwarded-Proto, and count the proxies in BEHIND_PROXY.")
         yield checks.Error(
-            "The proxy does not say that it was reached over TLS: every page leads to itself.", hint, id="m2v.E012"
+            _("The proxy does not say that it was reached over TLS: every page leads to itself."), hint, id="m2v.E012"
         )
     elif answer.status == 400:
-        hint = "Have it send the Host that browsers send (nginx: `proxy_set_header Host $host;`)."
-        yield checks.Error("The proxy sends another Host than that of BASE_URL.", hint, id="m2v.E013")
+        hint = _("Have it send the Host that browsers send (nginx: `proxy_set_header Host $host;`).")
+        yield checks.Error(_("The proxy sends another Host than that of BASE_URL."), hint, id="m2v.E013")
     elif answer.status != 200:
-        yield checks.Error(f"The login page is answered with {answer.status}.", "The log says why.", id="m2v.E014")
+        said = _("The login page is answered with {status}.").format(status=answer.status)
+        yield checks.Error(said, _("The log says why."), id="m2v.E014")
 
 
 EXAMINATIONS = (
-    Examination("Keys and tables fit.", _keys_and_tables, needs_tables=False),
-    Examination("The other machines have the same keys.", _other_machines),
-    Examination("The lists of people are right.", _lists),
-    Examination("The queue is worked through, and the audit sealed.", _queues),
-    Examination("Mail is delivered.", _mail),
-    Examination("The mail server answers, where there is one.", _mail_server, needs_tables=False),
-    Examination("This machine's clock and the database's agree.", _clock),
-    Examination("NTP sets this machine's clock.", _ntp, needs_tables=False),
-    Examination("Address, TLS and proxies fit.", _address, needs_tables=False),
+    Examination(gettext_lazy("Keys and tables fit."), _keys_and_tables, needs_tables=False),
+    Examination(gettext_lazy("The other machines have the same keys."), _other_machines),
+    Examination(gettext_lazy("The lists of people are right."), _lists),
+    Examination(gettext_lazy("The queue is worked through, and the audit sealed."), _queues),
+    Examination(gettext_lazy("Mail is delivered."), _mail),
+    Examination(gettext_lazy("The mail server answers, where there is one."), _mail_server, needs_tables=False),
+    Examination(gettext_lazy("This machine’s clock and the database’s agree."), _clock),
+    Examination(gettext_lazy("NTP sets this machine’s clock."), _ntp, needs_tables=False),
+    Examination(gettext_lazy("Address, TLS and proxies fit."), _address, needs_tables=False),
 )

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+from typing import TYPE_CHECKING
 
+import django
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.utils import translation
 
 from m2v.logs import take_over
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+SERVING = {"serve", "work", "worker", "metrics"}  # what they say is for the log, which is in one language
+SHELLS_LANGUAGE = ("LC_ALL", "LC_MESSAGES", "LANG")  # the first that says something counts (POSIX, 8.2)
+
+
+def language_of(variables: Mapping[str, str]) -> str:
+    """The site's language that a shell with these variables speaks: `de_DE.UTF-8` is German, what the site lacks English."""
+    said = next(filter(None, (variables.get(name) for name in SHELLS_LANGUAGE)), "")
+    code = re.split(r"[_.@]", said)[0].lower()
+    return code if code in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
 
 
 def main() -> None:
@@ -19,6 +38,9 @@ def main() -> None:
     if serves:
         take_over()
     try:
+        if not SERVING.intersection(sys.argv[1:2]):
+            django.setup()
+            translation.activate(language_of(os.environ))
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as trouble:
         if serves:  # whose log it belongs into

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, InterfaceError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
+from django.utils.translation import gettext as _
 
 from audit.sealing import keys
 from m2v.storage import StaticStorage
@@ -60,7 +61,7 @@ class Fit:
 
         self._looked = monotonic()
         if missing_migrations():
-            raise ImproperlyConfigured("The database is not of this version. Run `m2v upgrade`.")
+            raise ImproperlyConfigured(_("The database is not of this version. Run `m2v upgrade`."))
         check_keys()
         self._seen = True
 

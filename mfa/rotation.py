@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from accounts.mail_models import OwedMail
 from accounts.sealing import Purpose, Unreadable, ciphers, names_its_purpose, seal, unseal
@@ -89,16 +90,18 @@ def _check(model: Sealed, column: str, purpose: Purpose, owned_by: str, head: by
     """Open a row that begins with `head`. Raises ImproperlyConfigured where none of the first ten opens."""
     name, table = _name(head), model._meta.db_table
     if name not in ciphers():
-        raise ImproperlyConfigured(
-            f"MFA_ENCRYPTION_KEYS has no key with the id {name!r}, which rows of {table} are sealed with. "
+        text = _(
+            "MFA_ENCRYPTION_KEYS has no key with the id “{id}”, which rows of {table} are sealed with. "
             "Add it again, behind the first one."
         )
+        raise ImproperlyConfigured(text.format(id=name, table=table))
     rows: Any = model._meta.base_manager.filter(_between(column, head)).order_by("pk").only(owned_by, column)[:TRIED]
     if not any(_opens(bytes(getattr(row, column)), getattr(row, owned_by), purpose) for row in rows):
-        raise ImproperlyConfigured(
-            f"The key with the id {name!r} in MFA_ENCRYPTION_KEYS is not the one that rows of {table} are sealed with. "
+        text = _(
+            "The key with the id “{id}” in MFA_ENCRYPTION_KEYS is not the one that rows of {table} are sealed with. "
             "Put the old one back, and give a new key another id."
         )
+        raise ImproperlyConfigured(text.format(id=name, table=table))
 
 
 def _opens(sealed: bytes, owner: object, purpose: Purpose) -> bool:

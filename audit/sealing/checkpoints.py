@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from audit.models import Checkpoint
 from audit.sealing import keys, stored
@@ -137,11 +138,16 @@ def seal_lines() -> int | None:
     return sealed
 
 
+def not_of_ours(number: int) -> str:
+    """What is said of a checkpoint that no key known here signed as it is."""
+    return _("Checkpoint {number} was changed, or signed with a key that is not known here.").format(number=number)
+
+
 def newest_checkpoint_of_ours() -> Stored | None:
     """The newest, if there is one. Raises Tampered if no key that is known here signed it."""
     newest = stored.newest_checkpoint()
     if newest and not keys.is_signed(newest.statement, newest.signature):
-        raise Tampered(f"Checkpoint {newest.number} was changed, or signed with a key that is not known here.")
+        raise Tampered(not_of_ours(newest.number))
     return newest
 
 

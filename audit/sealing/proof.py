@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from audit.sealing import keys, stored
-from audit.sealing.checkpoints import LATE, Statement, Tampered, digest, hash_of, is_young, mark, time_of
+from audit.sealing.checkpoints import LATE, Statement, Tampered, digest, hash_of, is_young, mark, not_of_ours, time_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -47,9 +48,8 @@ def verify(expected: str = "") -> Checked:
         _see_young(line, now)
         unsealed += 1
     if expected not in known:
-        raise Tampered(
-            f"Checkpoint {expected}, which the log knows, is not there: the audit was cut off or written anew."
-        )
+        text = _("Checkpoint {checkpoint}, which the log knows, is not there: the audit was cut off or written anew.")
+        raise Tampered(text.format(checkpoint=expected))
     name = f"{newest.number}:{digest(newest.statement)}" if newest else ""
     return Checked(sealed + unsealed, newest.number if newest else 0, unsealed, name)
 
@@ -58,13 +58,15 @@ def _said(checkpoint: Stored, *, after: Stored | None) -> Statement:
     """The statement of `checkpoint`, which has to be the successor of `after`. Raises Tampered."""
     due = after.number + 1 if after else 1
     if checkpoint.number != due:
-        wrong = f"{due} was removed" if checkpoint.number > due else f"{checkpoint.number} was slipped in"
-        raise Tampered(f"Checkpoint {wrong}.")
+        if checkpoint.number > due:
+            raise Tampered(_("Checkpoint {number} was removed.").format(number=due))
+        raise Tampered(_("Checkpoint {number} was slipped in.").format(number=checkpoint.number))
     if not keys.is_signed(checkpoint.statement, checkpoint.signature):
-        raise Tampered(f"Checkpoint {due} was changed, or signed with a key that is not known here.")
+        raise Tampered(not_of_ours(due))
     said = Statement.read(checkpoint.statement)
     if said.number != due or said.before != (digest(after.statement) if after else ""):
-        raise Tampered(f"Checkpoint {due} was exchanged for another one, which does not follow the one before.")
+        text = _("Checkpoint {number} was exchanged for another one, which does not follow the one before.")
+        raise Tampered(text.format(number=due))
     return said
 
 
@@ -75,25 +77,27 @@ def _look_at(lines: list[Line], said: Statement) -> None:
     there, marked = {line.id: line for line in lines}, said.marked()
     for id_ in sorted(there.keys() | marked.keys()):
         if id_ not in there:
-            raise Tampered(
-                f"Line {id_} was removed: it was there on {said.at}, when checkpoint {said.number} was made."
-            )
+            text = _("Line {line} was removed: it was there on {time}, when checkpoint {number} was made.")
+            raise Tampered(text.format(line=id_, time=said.at, number=said.number))
         if marked.get(id_) != mark(there[id_]):
-            raise Tampered(f"Line {id_}{_when(there[id_])} was changed, or slipped in.")
-    raise Tampered(f"Lines {said.first} to {said.last} are not those that checkpoint {said.number} was made of.")
+            text = _("Line {line} was changed, or slipped in.")
+            raise Tampered(text.format(line=f"{id_}{_when(there[id_])}"))
+    text = _("Lines {first} to {last} are not those that checkpoint {number} was made of.")
+    raise Tampered(text.format(first=said.first, last=said.last, number=said.number))
 
 
 def _see_young(line: Line, now: datetime) -> None:
     """Check that a line under no checkpoint is only minutes old. Raises Tampered."""
     if not is_young(line, now):
-        raise Tampered(
-            f"Line {line.id}{_when(line)} is under no checkpoint, and not of the last {LATE.seconds // 60} minutes: it was "
-            "slipped in, or a checkpoint was removed. If the site ended before it could seal, it does when it starts."
+        text = _(
+            "Line {line} is under no checkpoint, and not of the last {minutes} minutes: it was slipped in, or a checkpoint "
+            "was removed. If the site ended before it could seal, it does when it starts."
         )
+        raise Tampered(text.format(line=f"{line.id}{_when(line)}", minutes=LATE.seconds // 60))
 
 
 def _when(line: Line) -> str:
     try:
-        return f" of {time_of(line):%Y-%m-%d %H:%M:%S} UTC"
+        return f" ({time_of(line):%Y-%m-%d %H:%M:%S} UTC)"
     except ValueError:
         return ""

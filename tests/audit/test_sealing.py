@@ -315,7 +315,7 @@ def test_a_changed_column_is_found_and_its_line_named(column, sql, kim):
     sql(f"UPDATE {LINES} SET {column} = %s WHERE id = %s", CHANGES[column], lines[2].pk)
 
     told = found()
-    assert told.startswith(f"Line {lines[2].pk} of ")
+    assert told.startswith(f"Line {lines[2].pk} (")
     assert "was changed, or slipped in" in told
 
 
@@ -358,7 +358,7 @@ def test_a_line_that_turns_up_below_the_newest_checkpoint_is_named(db):
     seal_lines()
     AuditEvent.objects.create(pk=first.pk + 2, at=first.at, action=Action.PROVED)
 
-    assert found().startswith(f"Line {first.pk + 2} of ")
+    assert found().startswith(f"Line {first.pk + 2} (")
 
 
 @pytest.mark.parametrize("seconds", [1000, -120], ids=["old", "of tomorrow"])
@@ -366,7 +366,7 @@ def test_a_line_under_no_checkpoint_is_of_the_last_minutes(seconds, db):
     aged()
     line = aged(seconds=seconds)
 
-    assert found().startswith(f"Line {line.pk} of ")
+    assert found().startswith(f"Line {line.pk} (")
     assert "is under no checkpoint" in found()
 
 
@@ -377,7 +377,7 @@ def test_lines_that_changed_places_are_found(sql):
     for there, here in ((nowhere, first), (first, second), (second, nowhere)):
         sql(f"UPDATE {LINES} SET id = %s WHERE id = %s", there, here)
 
-    assert found().startswith(f"Line {first} of ")
+    assert found().startswith(f"Line {first} (")
 
 
 def test_a_line_whose_mark_is_another_ones_too_is_found_still(sql, monkeypatch):
@@ -430,7 +430,7 @@ def test_one_that_was_cut_off_leaves_lines_that_are_too_old_for_none(sql):
     seal_lines()
     sql(f"DELETE FROM {SEALS}")
 
-    assert found().startswith(f"Line {lines[0].pk} of ")
+    assert found().startswith(f"Line {lines[0].pk} (")
 
 
 def test_lines_and_checkpoints_cut_off_together_are_found_with_what_the_log_knows(three_checkpoints):
@@ -526,7 +526,7 @@ def test_a_line_below_1_is_found_where_somebody_took_the_constraint_away(sealed,
         "2026-01-01 00:00:00",
     )
 
-    assert found().startswith("Line -7 of ")
+    assert found().startswith("Line -7 (")
 
 
 @SQLITE_ONLY

@@ -44,7 +44,7 @@ def test_a_sound_site_is_said_to_be_sound_part_by_part(admin, capsys):
 
     said = capsys.readouterr().out
     for look in findings.EXAMINATIONS:
-        assert look.fine in said or look.ask is findings._ntp
+        assert str(look.fine) in said or look.ask is findings._ntp
 
 
 def test_every_finding_says_what_to_do_and_what_is_broken_ends_with_1(admin, settings, capsys):

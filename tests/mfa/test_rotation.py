@@ -182,7 +182,7 @@ def test_a_key_that_something_needs_still_is_not_free(people, keys):
 def test_a_lost_key_is_an_error_at_the_start_which_names_it(people, keys):
     keys(NEW)
 
-    with pytest.raises(ImproperlyConfigured, match="no key with the id '2025'"):
+    with pytest.raises(ImproperlyConfigured, match="no key with the id “2025”"):
         check_keys()
 
 
@@ -190,7 +190,7 @@ def test_another_key_of_the_same_id_is_an_error_too(people, keys):
     """As where DATA_DIR was lost and a fresh key was made."""
     keys(a_key("2025"))
 
-    with pytest.raises(ImproperlyConfigured, match=r"The key with the id '2025' .* is not the one"):
+    with pytest.raises(ImproperlyConfigured, match=r"The key with the id “2025” .* is not the one"):
         check_keys()
 
 
@@ -208,7 +208,7 @@ def test_the_start_looks_at_every_key_that_is_in_use(people, keys):
     check_keys()
     keys(OLD)
 
-    with pytest.raises(ImproperlyConfigured, match="'2026'"):
+    with pytest.raises(ImproperlyConfigured, match="“2026”"):
         check_keys()
 
 
@@ -239,7 +239,7 @@ def test_djangos_check_says_so_before_a_migration(people, keys):
 
     assert found(databases=["default"]) == ["mfa.E001"]
     assert found() == []
-    with pytest.raises(CommandError, match="no key with the id '2025'"):
+    with pytest.raises(CommandError, match="no key with the id “2025”"):
         call_command("check", databases=["default"])
 
 
@@ -251,7 +251,7 @@ def test_the_server_does_not_start_without_the_keys(asked, people, keys, setting
     keys(NEW)
 
     if asked:
-        with pytest.raises(ImproperlyConfigured, match="'2025'"):
+        with pytest.raises(ImproperlyConfigured, match="“2025”"):
             start.see_keys()
         assert closed
     else:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
 
 from accounts import people
 from accounts.models import User
@@ -27,10 +28,10 @@ class Command(BaseCommand):
         name = options["username"]
         person = User.objects.get_queryset().named(name)
         if person is None:
-            raise CommandError(f"Nobody has the user name or e-mail address {name}.")
-        password = getpass.getpass(f"New password for {person}: ")
-        if password != getpass.getpass("The same again: "):
-            raise CommandError("The two passwords are not the same.")
+            raise CommandError(_("Nobody has the user name or e-mail address {name}.").format(name=name))
+        password = getpass.getpass(_("New password for {person}: ").format(person=person))
+        if password != getpass.getpass(_("The same again: ")):
+            raise CommandError(_("The two passwords are not the same."))
         try:
             validate_password(password, person)
             with in_the_shell():
@@ -38,5 +39,6 @@ class Command(BaseCommand):
         except ValidationError as trouble:
             raise CommandError(" ".join(trouble.messages)) from trouble
         except people.ChangedMeanwhile as trouble:
-            raise CommandError(f"{person} is deactivated, or was changed meanwhile.") from trouble
-        self.stdout.write(f"The password of {person} is changed.")
+            text = _("{person} is deactivated, or was changed meanwhile.")
+            raise CommandError(text.format(person=person)) from trouble
+        self.stdout.write(_("The password of {person} is changed.").format(person=person))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
 
 from audit.sealing import keys
 from audit.sealing.checkpoints import Tampered, seal_lines
@@ -32,8 +33,11 @@ class Command(BaseCommand):
             sealed = seal_lines()
         except Tampered as trouble:
             raise CommandError(str(trouble), returncode=1) from trouble
+        looked = _("The audit is as it was sealed. Lines looked at: {lines}, checkpoints: {checkpoints}.")
+        young = _("Lines of the last minutes under none: {unsealed}, of them sealed now: {sealed}.")
+        newest = _("Newest checkpoint: {checkpoint}. Public key: {key}.")
         self.stdout.write(
-            f"The audit is as it was sealed. Lines looked at: {checked.lines}, checkpoints: {checked.checkpoints}. "
-            f"Lines of the last minutes under none: {checked.unsealed}, of them sealed now: {sealed or 0}.\n"
-            f"Newest checkpoint: {checked.newest or 'none'}. Public key: {keys.public_key()}.\n"
+            f"{looked.format(lines=checked.lines, checkpoints=checked.checkpoints)} "
+            f"{young.format(unsealed=checked.unsealed, sealed=sealed or 0)}\n"
+            f"{newest.format(checkpoint=checked.newest or _('none'), key=keys.public_key())}\n"
         )

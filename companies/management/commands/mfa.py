@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts import people
 from accounts.authorization import LastAdministrator
@@ -63,38 +64,44 @@ class Command(BaseCommand):
         elif act in ACTS:
             self.stdout.write(self.change(ACTS[act], find(options["user"]), options))
         else:
-            raise CommandError(f"“{act}” is none of: {', '.join([*ACTS, 'status', 'report'])}.")
+            raise CommandError(
+                _("“{act}” is none of: {acts}.").format(act=act, acts=", ".join([*ACTS, "status", "report"]))
+            )
 
     def change(self, act: Callable[..., str], person: User, options: dict[str, Any]) -> str:
         """Do it, whole or not at all; what happened."""
         reason = options["reason"].strip()
         if not reason:
-            raise CommandError("Say why, with --reason: it is kept in the audit.")
+            raise CommandError(_("Say why, with --reason: it is kept in the audit."))
         if options["checked"] not in CHECKED:
-            raise CommandError(f"--checked is one of: {', '.join(CHECKED)}.")
+            raise CommandError(_("--checked is one of: {words}.").format(words=", ".join(CHECKED)))
         try:
             with in_the_shell(reason), transaction.atomic():
                 return act(person, reason, options)
         except LastAdministrator as trouble:
-            raise CommandError(f"{person} is the last who can sign in as an administrator.") from trouble
+            text = _("{person} is the last who can sign in as an administrator.")
+            raise CommandError(text.format(person=person)) from trouble
         except people.ChangedMeanwhile as trouble:
-            raise CommandError(f"{person} is locked or deactivated: let them in again first.") from trouble
+            text = _("{person} is locked or deactivated: let them in again first.")
+            raise CommandError(text.format(person=person)) from trouble
         except NothingToOpen as trouble:
-            raise CommandError(f"User name and password are enough for {person}: a pass opens nothing.") from trouble
+            text = _("User name and password are enough for {person}: a pass opens nothing.")
+            raise CommandError(text.format(person=person)) from trouble
 
 
 def require(person: User, _reason: str, options: dict[str, Any]) -> str:
     if person.two_factor_enabled:
-        return f"2FA was required of {person} already."
+        return _("2FA was required of {person} already.").format(person=person)
     services.enable_two_factor(person, actor=None, sessions=_sessions(options))
-    return f"2FA is required of {person}: without one set up, they are asked at the next login."
+    return _("2FA is required of {person}: without one set up, they are asked at the next login.").format(person=person)
 
 
 def stop(person: User, _reason: str, options: dict[str, Any]) -> str:
     services.disable_two_factor(person, actor=None, sessions=_sessions(options))
     if person.required_by_company:
-        return f"2FA of {person} is removed. The company requires it: they are asked to set it up at the next login."
-    return f"2FA of {person} is off, and what was set up is removed."
+        text = _("2FA of {person} is removed. The company requires it: they are asked to set it up at the next login.")
+        return text.format(person=person)
+    return _("2FA of {person} is off, and what was set up is removed.").format(person=person)
 
 
 def give(person: User, reason: str, options: dict[str, Any]) -> str:
@@ -102,23 +109,25 @@ def give(person: User, reason: str, options: dict[str, Any]) -> str:
     if options["sign_out"]:
         people.end_sessions(person, actor=None)  # first: a pass ends with them
     code = give_pass(person, valid=valid, checked=options["checked"], reason=reason, actor=None)
-    return f"Access pass of {person}, once, for {valid} minutes:\n{code}"
+    text = _("Access pass of {person}, once, for {minutes} minutes:").format(person=person, minutes=valid.value)
+    return f"{text}\n{code}"
 
 
 def reset_all(person: User, reason: str, options: dict[str, Any]) -> str:
     lost = {APP, CODES, *(str(passkey.pk) for passkey in person.passkeys.all())}
     done = reset(person, lost=lost, checked=options["checked"], reason=reason, actor=None, sessions=_sessions(options))
-    return (
-        f"Removed from {person}: authenticator apps: {done.apps}, recovery codes: {done.codes}, passkeys: "
-        f"{len(done.passkeys)}. What was demanded of them is demanded still."
+    text = _(
+        "Removed from {person}: authenticator apps: {apps}, recovery codes: {codes}, passkeys: {passkeys}. "
+        "What was demanded of them is demanded still."
     )
+    return text.format(person=person, apps=done.apps, codes=done.codes, passkeys=len(done.passkeys))
 
 
 def unlock(person: User, _reason: str, _options: dict[str, Any]) -> str:
     if people.unlock_user(person, actor=None):
-        return f"{person} can try again at once."
-    locked = " The account is locked: an administrator lets them in again." if person.locked_at else ""
-    return f"{person} does not have to wait.{locked}"
+        return _("{person} can try again at once.").format(person=person)
+    text = _("{person} does not have to wait.").format(person=person)
+    return f"{text} {_('The account is locked: an administrator lets them in again.')}" if person.locked_at else text
 
 
 ACTS: dict[str, Callable[[User, str, dict[str, Any]], str]] = {
@@ -138,18 +147,19 @@ def _minutes(options: dict[str, Any]) -> Validity:
     try:
         return Validity(int(options["minutes"]))
     except ValueError as trouble:
-        raise CommandError(f"--minutes is one of: {', '.join(map(str, Validity.values))}.") from trouble
+        text = _("--minutes is one of: {numbers}.").format(numbers=", ".join(map(str, Validity.values)))
+        raise CommandError(text) from trouble
 
 
 def find(name: str) -> User:
     """Whoever is called so. Raises CommandError."""
     if not name:
-        raise CommandError("Say whom it is about: a user name or an e-mail address.")
+        raise CommandError(_("Say whom it is about: a user name or an e-mail address."))
     person = User.objects.get_queryset().select_related("company").named(name)
     if person is None:
-        raise CommandError(f"Nobody has the user name or e-mail address {name}.")
+        raise CommandError(_("Nobody has the user name or e-mail address {name}.").format(name=name))
     if person.erased_at:
-        raise CommandError(f"{name} is erased: nothing is kept that could be changed.")
+        raise CommandError(_("{name} is erased: nothing is kept that could be changed.").format(name=name))
     return person
 
 
@@ -172,12 +182,12 @@ def status(person: User) -> Iterator[str]:
 def report(company_name: str, form: str) -> Iterator[str]:
     """Everybody, or those of a company, as a file. Raises CommandError."""
     if form not in {"csv", "json"}:
-        raise CommandError("--format is csv or json.")
+        raise CommandError(_("--format is csv or json."))
     company, everybody = None, User.objects.get_queryset()
     if company_name:
         company = Company.objects.filter(name_folded=fold(company_name)).first()
         if company is None:
-            raise CommandError(f"No company is called {company_name}.")
+            raise CommandError(_("No company is called {name}.").format(name=company_name))
         everybody = everybody.filter(company=company)
     with in_the_shell():
         record(Action.LIST_EXPORTED, actor=None, company=company, name="User", filters={"company": company_name})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.core.management.base import BaseCommand
+from django.utils.translation import gettext as _
 
 from companies.listing import upkeep
 
@@ -15,4 +16,4 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: object) -> None:
         upkeep.put_in_place()
-        self.stdout.write("The lists are filled, and kept from here on.")
+        self.stdout.write(_("The lists are filled, and kept from here on."))

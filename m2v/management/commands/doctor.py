@@ -8,6 +8,7 @@ from django.core.checks import ERROR
 from django.core.mail import EmailMessage
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, InterfaceError
+from django.utils.translation import gettext as _
 
 from accounts.delivery import MailServer
 from accounts.owed import failed_lately, waiting_mail
@@ -32,12 +33,12 @@ class Command(BaseCommand):
         broken: list[str] = []
         for look, found in findings():
             if not found:
-                self.stdout.write(look.fine)
+                self.stdout.write(str(look.fine))
             for each in found:
                 if each.level >= ERROR:
                     broken.append(said(each))
                 else:
-                    self.stdout.write(f"Look at this: {said(each)}")
+                    self.stdout.write(_("Look at this: {finding}").format(finding=said(each)))
         self._say_how_much_mail()
         if send_mail:
             broken += self._send_mail(send_mail)
@@ -49,23 +50,26 @@ class Command(BaseCommand):
             waiting, failed = waiting_mail(), failed_lately()
         except (DatabaseError, InterfaceError):  # said already
             return
-        self.stdout.write(
-            f"Mail: {waiting.number} waiting, of which {waiting.refused} are refused by their mailboxes for now; "
-            f"{failed} given up in the last three days."
+        text = _(
+            "Mail: {number} waiting, of which {refused} are refused by their mailboxes for now; {failed} given up in the "
+            "last three days."
         )
+        self.stdout.write(text.format(number=waiting.number, refused=waiting.refused, failed=failed))
 
     def _send_mail(self, address: str) -> list[str]:
         mail = EmailMessage(
-            "m2v: a mail to see that mail arrives", "`manage.py doctor --send-mail` sent this.", to=[address]
+            _("m2v: a mail to see that mail arrives"), _("`manage.py doctor --send-mail` sent this."), to=[address]
         )
         server = MailServer()
         try:
             server.send(mail)
         except Exception as trouble:  # whatever mail backends raise
-            return [f"No mail could be sent: {type(trouble).__name__}: {trouble}. Look at EMAIL_URL and EMAIL_FROM."]
+            text = _("No mail could be sent: {why}. Look at EMAIL_URL and EMAIL_FROM.")
+            return [text.format(why=f"{type(trouble).__name__}: {trouble}")]
         finally:
             server.close()
-        self.stdout.write(f"A mail to {address} was taken by the mail server. See that it arrives.")
+        text = _("A mail to {address} was taken by the mail server. See that it arrives.")
+        self.stdout.write(text.format(address=address))
         return []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
 
 from accounts.authorization import LastAdministrator
 from accounts.models import User
@@ -31,16 +32,19 @@ class Command(BaseCommand):
         name, reason = options["user"], options["reason"].strip()
         person = User.objects.get_queryset().named(name)
         if person is None:
-            raise CommandError(f"Nobody has the user name or e-mail address {name}.")
+            raise CommandError(_("Nobody has the user name or e-mail address {name}.").format(name=name))
         if person.erased_at:
-            raise CommandError(f"{name} is erased already.")
+            raise CommandError(_("{name} is erased already.").format(name=name))
         if not reason:
-            raise CommandError("Say why, with --reason: it is kept in the audit.")
+            raise CommandError(_("Say why, with --reason: it is kept in the audit."))
         if not options["for_good"]:
-            raise CommandError(f"{person} would be erased, which cannot be undone. Add --for-good to do it.")
+            text = _("{person} would be erased, which cannot be undone. Add --for-good to do it.")
+            raise CommandError(text.format(person=person))
         try:
             with in_the_shell(reason):
                 pseudonym = erase(person, actor=None)
         except LastAdministrator as trouble:
-            raise CommandError(f"{person} is the last who can sign in as an administrator.") from trouble
-        self.stdout.write(f"Erased. {pseudonym} stands in the place of {name} from now on.")
+            text = _("{person} is the last who can sign in as an administrator.")
+            raise CommandError(text.format(person=person)) from trouble
+        text = _("Erased. {pseudonym} stands in the place of {name} from now on.")
+        self.stdout.write(text.format(pseudonym=pseudonym, name=name))

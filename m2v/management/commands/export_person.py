@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from audit.recording import in_the_shell
@@ -26,9 +27,11 @@ class Command(BaseCommand):
     def handle(self, *args: object, **options: str) -> None:
         person = User.objects.get_queryset().named(options["user"])
         if person is None:
-            raise CommandError(f"Nobody has the user name or e-mail address {options['user']}.")
+            text = _("Nobody has the user name or e-mail address {name}.")
+            raise CommandError(text.format(name=options["user"]))
         if person.erased_at:
-            raise CommandError(f"{options['user']} is erased: there is nothing to take out.")
+            text = _("{name} is erased: there is nothing to take out.")
+            raise CommandError(text.format(name=options["user"]))
         with in_the_shell():
             parts = take_out(person, actor=None)
         for part in parts:

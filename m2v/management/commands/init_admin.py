@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _lazy
 
 from accounts.first_administrator import SomebodyAdministers, make_first_administrator
 from accounts.forms import FIELD_CLASSES, ONE_LINE
@@ -16,17 +18,17 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
 
 LONGEST = {"first_name": 150, "last_name": 150, "email": 254, "username": 150}  # as the columns are
-SOMEBODY_ADMINISTERS = (
+SOMEBODY_ADMINISTERS = _lazy(
     "There is an administrator who can sign in already: they make others, under Administration → User. Where none of "
     "them gets in any more, `m2v mfa reset USER` removes what was lost, `m2v changepassword USER` gives another "
     "password, and `m2v createsuperuser` makes another administrator."
 )
-DONE = """\
+DONE = _lazy("""\
 {person} is an administrator once they have chosen a password, within seven days, at:
 
 {link}
 
-The link is not shown again, and works once. The first login asks for an authenticator app: have a phone ready."""
+The link is not shown again, and works once. The first login asks for an authenticator app: have a phone ready.""")
 
 
 class Command(BaseCommand):
@@ -45,17 +47,17 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if missing_migrations():
-            raise CommandError("The database is not of this version. Run `m2v upgrade` first.")
+            raise CommandError(_now("The database is not of this version. Run `m2v upgrade` first."))
         stdin: TextIO = options.get("stdin") or sys.stdin
-        name = options["name"] or self._asked("Name", stdin)
-        email = options["email"] or self._asked("E-mail", stdin)
+        name = options["name"] or self._asked(_now("Name"), stdin)
+        email = options["email"] or self._asked(_now("E-mail"), stdin)
         first, _, last = name.strip().partition(" ")
         said = {"first_name": first, "last_name": last, "email": email}
         said["username"] = options["username"] or email.strip().rpartition("@")[0]
         try:
             link = make_first_administrator(**{field: _clean(field, text) for field, text in said.items()})
         except SomebodyAdministers as trouble:
-            raise CommandError(SOMEBODY_ADMINISTERS) from trouble
+            raise CommandError(str(SOMEBODY_ADMINISTERS)) from trouble
         except ValidationError as trouble:
             raise CommandError(" ".join(trouble.messages)) from trouble
         self.stdout.write(DONE.format(person=name.strip(), link=link))
@@ -63,7 +65,7 @@ class Command(BaseCommand):
     def _asked(self, what: str, stdin: TextIO) -> str:
         """What somebody at the terminal answers."""
         if not stdin.isatty():
-            raise CommandError("Say who it is: --name and --email.")
+            raise CommandError(_now("Say who it is: --name and --email."))
         self.stdout.write(f"{what}: ", ending="")
         self.stdout.flush()
         return stdin.readline().strip()

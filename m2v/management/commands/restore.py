@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
 
 from m2v.backups.age import Trouble
 from m2v.backups.restoring import restore
@@ -30,7 +31,8 @@ class Command(BaseCommand):
             about = restore(options["database"], options["keys"], by=options["identity"])
         except (Trouble, OSError) as trouble:  # a full disk, a folder that is not ours
             raise CommandError(str(trouble)) from trouble
-        self.stdout.write(
-            f"Restored as of {about.made}. Its audit is signed with the key whose public half is {about.audit}: the log "
-            "of that day says whether that is yours. Start the site, then run `manage.py audit_verify`."
+        text = _(
+            "Restored as of {time}. Its audit is signed with the key whose public half is {key}: the log of that day says "
+            "whether that is yours. Start the site, then run `manage.py audit_verify`."
         )
+        self.stdout.write(text.format(time=about.made, key=about.audit))

@@ -6,6 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
 
 from reporting.taking import NotYet, take_missing, take_snapshot
 
@@ -32,7 +33,8 @@ class Command(BaseCommand):
                 day = date.fromisoformat(options["day"])
                 taken = [day] if take_snapshot(day) else []
             except NotYet as trouble:
-                raise CommandError("This day has not begun.") from trouble
+                raise CommandError(_("This day has not begun.")) from trouble
             except (ValueError, OverflowError) as trouble:
-                raise CommandError("A day is written as 2026-11-27.") from trouble
-        self.stdout.write(f"Kept: {', '.join(map(str, taken))}." if taken else "These numbers are kept already.")
+                raise CommandError(_("A day is written as 2026-11-27.")) from trouble
+        kept = _("Kept: {days}.").format(days=", ".join(map(str, taken)))
+        self.stdout.write(kept if taken else _("These numbers are kept already."))

@@ -1,6 +1,8 @@
 """Bring database and static files to this version, before it is served."""
 
 from django.core.management.base import BaseCommand
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from m2v.upgrading import upgrade
 
@@ -17,6 +19,11 @@ class Command(BaseCommand):
                 self.stdout.write(sentence)
                 self.stdout.flush()
 
-        done = upgrade(waits=lambda: say("Another upgrade of this database is going on: waiting for its end."))
-        say(f"The database is upgraded, by {done} migrations." if done else "The database is of this version already.")
-        say("The static files of this version are in place.")
+        done = upgrade(waits=lambda: say(_("Another upgrade of this database is going on: waiting for its end.")))
+        upgraded = ngettext(
+            "The database is upgraded, by {number} migration.",
+            "The database is upgraded, by {number} migrations.",
+            done,
+        )
+        say(upgraded.format(number=done) if done else _("The database is of this version already."))
+        say(_("The static files of this version are in place."))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from django.core.management.base import BaseCommand
+from django.utils.translation import gettext as _
 
 from mfa.rotation import rotate
 
@@ -18,13 +19,16 @@ class Command(BaseCommand):
     def handle(self, *args: object, **options: object) -> None:
         rotation = rotate()
         for table, number in rotation.done.items():
-            self.stdout.write(f"{table}: {number} sealed under {rotation.first}.\n")
+            text = _("{table}: {number} sealed under {key}.")
+            self.stdout.write(text.format(table=table, number=number, key=rotation.first))
         if not rotation.done.total():
-            self.stdout.write(f"Nothing was to be done: everything readable is under {rotation.first}.\n")
+            text = _("Nothing was to be done: everything readable is under {key}.")
+            self.stdout.write(text.format(key=rotation.first))
         for row in rotation.unreadable:
-            self.stderr.write(f"Cannot be read: {row}\n")
+            self.stderr.write(_("Cannot be read: {row}").format(row=row))
         free = ", ".join(rotation.free)
-        self.stdout.write(f"Keys that can be removed now: {free or 'none'}.\n")
+        self.stdout.write(_("Keys that can be removed now: {keys}.").format(keys=free or _("none")))
         if rotation.unreadable:
-            self.stderr.write(f"{len(rotation.unreadable)} cannot be read with any key that is here.\n")
+            text = _("{number} cannot be read with any key that is here.")
+            self.stderr.write(text.format(number=len(rotation.unreadable)))
             sys.exit(1)
