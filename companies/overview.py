@@ -188,7 +188,7 @@ class Overview:
         ids = [row["company"] for row in self._ranked()[:FURTHEST]]
         found = Company.objects.in_bulk(ids)
         companies = [found[pk] for pk in ids if pk in found]
-        numbers = numbers_by_company(self.viewer, companies)
+        numbers = numbers_by_company(self.viewer, companies, demanded=self._numbers.demanded)
         before = self._before(ids)
         return [
             LaggingCompany(company, coverage, before.get(company.pk), _who_is_left(company, coverage))

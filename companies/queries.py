@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def count_people(companies: Iterable[Company], viewer: User) -> list[Company]:
     """`companies`, each with `people` and `set_up`: the active people whom `viewer` manages there, and those with 2FA."""
     found = list(companies)
-    numbers = numbers_by_company(viewer, found)
+    numbers = numbers_by_company(viewer, found, demanded=False)  # which changes neither number
     for company in found:
         company.people, company.set_up = numbers[company.pk].of(None), numbers[company.pk].of(Chip.SET_UP)
     return found

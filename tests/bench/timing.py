@@ -53,6 +53,8 @@ class Taken:
     def figure(self, most: float | None = None) -> str:
         """The median by the clock, with that of the CPU time, and what is to be reached."""
         aim = "" if most is None else target(median(self.clock), most)
+        if most is not None and median(self.cpu) <= most < median(self.clock):
+            aim += ", by CPU reached"
         return f"{median(self.clock):>9.1f} ({median(self.cpu):.1f}){aim}"
 
 
