@@ -12,7 +12,7 @@ from itertools import batched, chain
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.utils.translation import override
+from django.utils.translation import gettext, gettext_noop, override
 
 from accounts.models import Role, User
 from companies.queries import count_people
@@ -34,12 +34,17 @@ STATES = {State.SET_UP: "set up", State.ASKED: "asked at next login", State.OFF:
 
 FILTERS = ("q", "show", "company", "role", "sort")  # of an address, in the audit
 
-# The first of them are what an import reads.
+# The first of them are what an import reads, in whatever language of the site.
 OF_A_PERSON = (
-    "user name", "first name", "last name", "e-mail", "company", "role", "language", "account",
-    "two-factor authentication", "required by", "passkeys", "passkey requested", "last login", "created",
+    gettext_noop("user name"), gettext_noop("first name"), gettext_noop("last name"), gettext_noop("e-mail"),
+    gettext_noop("company"), gettext_noop("role"), gettext_noop("language"), gettext_noop("account"),
+    gettext_noop("two-factor authentication"), gettext_noop("required by"), gettext_noop("passkeys"),
+    gettext_noop("passkey requested"), gettext_noop("last login"), gettext_noop("created"),
 )  # fmt: skip
-OF_A_COMPANY = ("company", "two-factor authentication", "since", "users", "set up", "percent")
+OF_A_COMPANY = (
+    gettext_noop("company"), gettext_noop("two-factor authentication"), gettext_noop("since"), gettext_noop("users"),
+    gettext_noop("set up"), gettext_noop("percent"),
+)  # fmt: skip
 
 
 def by_user_name(people: UserQuerySet) -> Iterator[User]:
@@ -90,7 +95,7 @@ def person_row(person: Any) -> list[str | int]:
 
 @cache
 def role_names() -> dict[str, str]:
-    """What a file calls the roles, like all else in it the same to whoever takes it out: programs read it too."""
+    """What a file calls the roles, like all that is below its headings the same to whoever takes it out: programs read it too."""
     with override(settings.LANGUAGE_CODE):
         return {role.value: str(role.label) for role in Role}
 
@@ -105,6 +110,11 @@ def company_row(company: Company) -> list[str | int]:
         company.set_up,
         100 * company.set_up // company.people if company.people else "",
     ]
+
+
+def headings_in_words(headings: Sequence[str]) -> list[str]:
+    """The headings of a table, in the language of whoever takes it out now; what is below them, programs read too."""
+    return [gettext(heading) for heading in headings]
 
 
 def as_csv(headings: Sequence[str], rows: Iterable[Sequence[str | int]], *, begin: str = "") -> Iterator[str]:

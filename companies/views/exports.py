@@ -59,7 +59,7 @@ def as_file(
     asked = {key: value[:KEPT_WORDS] for key, value in request.GET.items() if value and key in exports.FILTERS}
     theirs = None if request.user.serves_site else request.user.company
     record(Action.LIST_EXPORTED, actor=request.user, company=company or theirs, name=name, filters=asked)
-    return sent_as_file(f"{name.lower()}-{timezone.localdate()}", headings, rows)
+    return sent_as_file(f"{name.lower()}-{timezone.localdate()}", exports.headings_in_words(headings), rows)
 
 
 def sent_as_file(name: str, headings: Sequence[str], rows: Iterable[Sequence[str | int]]) -> HttpResponse:

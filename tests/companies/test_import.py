@@ -286,10 +286,14 @@ def test_2fa_is_required_of_them_with_no_mail_but_the_invitation(administrator, 
     assert [mail.subject for mail in mailoutbox] == ["Your m2v account"]
 
 
-def test_an_exported_list_can_be_sent_as_it_is(administrator, company, make_user, go):
+@pytest.mark.parametrize(("language", "heading"), [("en", b"user name"), ("de", b"Benutzername")])
+def test_an_exported_list_can_be_sent_as_it_is(language, heading, administrator, company, make_user, go):
+    User.objects.filter(pk=administrator.user.pk).update(language=language)
     make_user("kim", first_name="Jürgen", last_name="=Großmann", email="-kim@acme.example")
     answer = administrator.client.post("/settings/administration/users/export/")
     exported = b"".join(answer.streaming_content).replace(b"kim", b"tom")
+    assert heading in exported
+    User.objects.filter(pk=administrator.user.pk).update(language="en")  # an import knows headings of every language
 
     send(administrator, b"\r\n".join(line for line in exported.split(b"\r\n") if b"petra" not in line))
     _answer, kept = go(administrator)

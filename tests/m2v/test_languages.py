@@ -250,11 +250,11 @@ def test_a_file_is_made_in_the_language_of_whoever_takes_it_out(german):
     assert "hat sich mit Passwort angemeldet" in b"".join(answer.streaming_content).decode()
 
 
-def test_a_list_taken_out_is_the_same_file_in_every_language(german):
+def test_a_list_is_taken_out_under_headings_of_ones_language_and_what_is_below_them_is_the_same(german):
     answer = german.client.post("/settings/administration/users/export/")
     file = b"".join(answer.streaming_content).decode()
 
-    assert file.startswith("\ufeffuser name,first name")
+    assert file.startswith("\ufeffBenutzername,Vorname,Nachname,E-Mail,Firma,Rolle,Sprache,Konto,")
     assert ",Administrator,de,active," in file
 
 

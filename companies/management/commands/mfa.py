@@ -166,7 +166,8 @@ def find(name: str) -> User:
 def status(person: User) -> Iterator[str]:
     """What somebody has set up and what is asked of them, a line each."""
     row = exports.person_row(with_factors(User.objects.filter(pk=person.pk).select_related("company")).get())
-    yield from (f"{name}: {value}" for name, value in zip(exports.OF_A_PERSON, row, strict=True) if value != "")
+    names = exports.headings_in_words(exports.OF_A_PERSON)
+    yield from (f"{name}: {value}" for name, value in zip(names, row, strict=True) if value != "")
     yield f"recovery codes left: {person.recovery_codes.filter(used_at=None).count()}"
     yield from (
         f"passkey: {passkey.name}{'' if passkey.suspended_at is None else ' (suspended)'}"
@@ -192,4 +193,7 @@ def report(company_name: str, form: str) -> Iterator[str]:
     with in_the_shell():
         record(Action.LIST_EXPORTED, actor=None, company=company, name="User", filters={"company": company_name})
     rows = map(exports.person_row, exports.by_user_name(everybody))
-    yield from (exports.as_csv if form == "csv" else exports.as_json)(exports.OF_A_PERSON, rows)
+    if form == "csv":
+        yield from exports.as_csv(exports.headings_in_words(exports.OF_A_PERSON), rows)
+    else:
+        yield from exports.as_json(exports.OF_A_PERSON, rows)
