@@ -181,7 +181,8 @@ def measured(person: Person, asked: Asked) -> Reached:
     line += f"{weight / 1000:>5.0f} kB"
     for django in theirs:
         reached.append(whole.ahead_of(django))
-        line += f"{django.figure()} {'ahead of it' if reached[-1].by_clock else 'NOT AHEAD of it'}"
+        more = "more than " if django.clock[0] >= 1000 * LONGEST else ""
+        line += f" {more}{django.figure()} {'ahead of it' if reached[-1].by_clock else 'NOT AHEAD of it'}"
     print(line, flush=True)
     return Reached.all(reached)
 
