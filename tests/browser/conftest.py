@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 
 from tests.browser.catalogue import Stage
 from tests.browser.pages import Desk
+from tests.browser.words import SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,7 +71,7 @@ def browser_type_launch_args(browser_type_launch_args, browser_type) -> dict[str
 
 @pytest.fixture(scope="session")
 def browser_context_args(browser_context_args) -> dict[str, Any]:
-    return browser_context_args | {"locale": "en-GB", "timezone_id": "UTC"}
+    return browser_context_args | {"timezone_id": "UTC"}
 
 
 @pytest.fixture
@@ -98,7 +99,7 @@ def new_context(new_context, site, troubles) -> Iterator[Callable[..., BrowserCo
             troubles.append(f"{answer.status} {answer.request.method} {answer.url}")
 
     def make(**options: Any) -> BrowserContext:
-        context: BrowserContext = new_context(**options)
+        context: BrowserContext = new_context(**{"locale": "en-GB"} | options)
         context.set_default_timeout(SECONDS * 1000)
         context.on("console", console)
         context.on("weberror", page_error)
@@ -119,7 +120,8 @@ def at(new_context, site) -> Callable[..., Desk]:
     """`at(kim)` is Kim at a browser of their own, on no page yet."""
 
     def sit_down(person: Person | None = None, **options: Any) -> Desk:
-        return Desk(new_context(**options).new_page(), person)
+        language = options.get("locale", SOURCE).partition("-")[0]
+        return Desk(new_context(**options).new_page(), person, language)
 
     return sit_down
 

@@ -7,9 +7,11 @@ from base64 import b32decode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from django.conf import settings
 from playwright.sync_api import expect
 
+from tests.browser.words import SOURCE, named, within
 from tests.people import PASSWORD
 
 if TYPE_CHECKING:
@@ -62,41 +64,51 @@ class Desk:
 
     page: Page
     someone: Person | None = None
+    language: str = SOURCE
 
     @property
     def person(self) -> Person:
         assert self.someone
         return self.someone
 
-    # --- What is on the screen ---
+    # --- What is on the screen: named in English, found in the browser's language ---
+
+    def role(self, role: Any, name: str, *, exact: bool = True) -> Locator:
+        return self.page.get_by_role(role, name=named(name, self.language), exact=exact)
+
+    def labelled(self, label: str) -> Locator:
+        return self.page.get_by_label(named(label, self.language), exact=True)
+
+    def text(self, text: str) -> Locator:
+        return self.page.get_by_text(within(text, self.language))
 
     def button(self, name: str) -> Locator:
-        return self.page.get_by_role("button", name=name, exact=True)
+        return self.role("button", name)
 
     def link(self, name: str) -> Locator:
-        return self.page.get_by_role("link", name=name, exact=True)
+        return self.role("link", name)
 
     def field(self, name: str) -> Locator:
-        return self.page.get_by_role("textbox", name=name, exact=True)
+        return self.role("textbox", name)
 
     def heading(self, name: str) -> Locator:
-        return self.page.get_by_role("heading", name=name, exact=True)
+        return self.role("heading", name)
 
     def administration(self, name: str) -> Locator:
         """An entry of the navigation's group."""
-        return self.page.get_by_role("list", name="Administration").get_by_role("link", name=name, exact=True)
+        return self.role("list", "Administration").get_by_role("link", name=named(name, self.language), exact=True)
 
     @property
     def password_field(self) -> Locator:
-        return self.page.get_by_label("Password", exact=True)
+        return self.labelled("Password")
 
     @property
     def window(self) -> Locator:
-        return self.page.get_by_role("dialog", name="Multi-factor authentication", exact=True)
+        return self.role("dialog", "Multi-factor authentication")
 
     @property
     def switch(self) -> Locator:
-        return self.page.get_by_role("switch", name="Two-factor authentication", exact=True)
+        return self.role("switch", "Two-factor authentication")
 
     @property
     def dialog(self) -> Locator:
@@ -104,7 +116,7 @@ class Desk:
         return self.page.get_by_role("dialog")
 
     def sees(self, text: str) -> None:
-        expect(self.page.get_by_text(text).filter(visible=True).first).to_be_visible()
+        expect(self.text(text).filter(visible=True).first).to_be_visible()
 
     def is_on(self, path: str) -> None:
         """The address is `path` (and whatever query)."""
@@ -130,6 +142,15 @@ class Desk:
         self.person.sign_in()
         self.bring_session()
         self.open(path)
+
+    def tab_to(self, name: str) -> None:
+        """Press Tab until the thing of this name has the focus."""
+        wanted = [self.link(name), self.button(name), self.field(name), self.labelled(name)]
+        for _press in range(80):
+            self.page.keyboard.press("Tab")
+            if any(each.and_(self.page.locator(":focus")).count() for each in wanted):
+                return
+        pytest.fail(f"Tab does not reach {name}.")
 
     def enter_password(self, password: str = PASSWORD) -> None:
         """From the login page on: user name, password, "Sign in"."""
@@ -159,17 +180,15 @@ class Desk:
     def save_codes(self) -> list[str]:
         """On the page with the recovery codes: read them, say so, go on."""
         expect(self.heading("Save your recovery codes")).to_be_visible()
-        self.person.codes = (
-            self.page.get_by_role("list", name="Recovery codes").get_by_role("listitem").all_inner_texts()
-        )
-        self.page.get_by_role("checkbox", name="I have saved my recovery codes").check()
+        self.person.codes = self.role("list", "Recovery codes").get_by_role("listitem").all_inner_texts()
+        self.role("checkbox", "I have saved my recovery codes").check()
         self.button("Continue").click()
         return self.person.codes
 
     def find_user(self, username: str) -> None:
         """Administration → User, and the search."""
         self.administration("User").click()
-        self.page.get_by_role("searchbox", name="Search users").fill(username)
+        self.role("searchbox", "Search users").fill(username)
         self.page.keyboard.press("Enter")
         self.is_on("/settings/administration/users/")
 
@@ -183,7 +202,7 @@ class Desk:
     def open_own_window(self) -> None:
         """User menu → User settings → Multi-factor authentication."""
         self.button("User menu").click()
-        self.page.locator("#user-menu").get_by_role("link", name="User settings").click()
+        self.page.locator("#user-menu").locator(self.link("User settings")).click()
         self.link("Multi-factor authentication").click()
         expect(self.window).to_be_visible()
 

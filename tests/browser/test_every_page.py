@@ -1,4 +1,4 @@
-"""Every page and state of the catalogue: nothing is cut off on a phone, what is pressed is large enough, and axe finds nothing."""
+"""Every page and state of the catalogue: nothing is cut off on a phone, what is pressed is large enough, axe finds nothing, and forced colours take nothing away."""
 
 from __future__ import annotations
 
@@ -70,25 +70,59 @@ def found(page, options) -> list[str]:
     ]
 
 
+# With forced colours there is neither background nor shadow of ours: what can be pressed has an edge, and what is chosen,
+# switched on or done is filled with a colour of the system's (WCAG 1.4.1, 1.4.11).
+LOST = """() => {
+  const clear = (colour) => /^rgba\\(.*, 0\\)$/.test(colour) || colour === getComputedStyle(document.documentElement).backgroundColor;
+  const shown = (selector) => [...document.querySelectorAll(selector)].filter((each) => each.checkVisibility({ visibilityProperty: true }));
+  const edged = (each) => { const { borderTopWidth, borderTopColor } = getComputedStyle(each); return parseFloat(borderTopWidth) && !clear(borderTopColor); };
+  const filled = (each, part) => !clear(getComputedStyle(each, part).backgroundColor);
+  const knob = (each) => getComputedStyle(each, "::before").backgroundColor !== getComputedStyle(each).backgroundColor;
+  const behind = (each) => { while (each && clear(getComputedStyle(each).backgroundColor)) each = each.parentElement; return each && getComputedStyle(each).backgroundColor; };
+  const drawn = (each) => { const { color } = getComputedStyle(each); return color !== behind(each) && (behind(each) || !clear(color)); };
+  const found = {
+    edge: shown(".button, .input:not(.icon), .chips a, .switch > span:last-child, .pill:not(.plain), .note, .bar").filter((each) => !edged(each)),
+    fill: shown(".nav a[aria-current], .chips a[aria-current], .progress .done, [aria-checked=true] > span:last-child").filter((each) => !filled(each)),
+    knob: shown(".switch > span:last-child").filter((each) => !knob(each)),
+    icon: shown(".icon").filter((each) => !each.closest(".switch") && !drawn(each)),
+  };
+  return Object.entries(found).flatMap(([what, places]) => places.map((each) => `${what}: ${each.outerHTML.slice(0, 90)}`));
+}"""
+# Nothing moves for those who asked for that.
+MOVES = """() => [...document.querySelectorAll("*")]
+  .filter((each) => ["", "::before", "::after"].some((part) => {
+    const { transitionDuration, animationName, scrollBehavior } = getComputedStyle(each, part);
+    return parseFloat(transitionDuration) > 0 || animationName !== "none" || scrollBehavior === "smooth";
+  }))
+  .map((each) => each.outerHTML.slice(0, 80))"""
+LANGUAGES = {"en": "en-GB", "de": "de-DE"}
+
+
 @pytest.mark.row("WCAG-2.5.8", "WCAG-2.4.7, 1.4.11, 1.4.3", "WCAG-3.3.2, 4.1.2", "WCAG-1.4.10, 1.4.12", "WCAG-2.5.3")
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("state", STATES, ids=str)
-def test_on_a_phone_and_at_a_desk_all_is_well_with(state, stage):
-    """Each state is reached once, on the phone."""
-    stage.options = PHONE | {"reduced_motion": "reduce"}
+def test_on_a_phone_and_at_a_desk_all_is_well_with(state, language, stage):
+    """Each state is reached once in each language, on the phone."""
+    stage.options = PHONE | {"reduced_motion": "reduce", "locale": LANGUAGES[language]}
     page = state.reach(stage)
+    assert page.locator("html").get_attribute("lang") == language
 
     at_360, low = page.evaluate(OUTSIDE), page.evaluate(LOW)
     page.set_viewport_size({"width": 320, "height": 640})
     at_320 = page.evaluate(OUTSIDE)
-    assert {"360": at_360, "320": at_320, "low": low} == {"360": [], "320": [], "low": []}
-
     to_a_desk(page)
     assert page.evaluate("[innerWidth, matchMedia('(pointer: coarse)').matches]") == [DESK["width"], False]
+    cut = {"360": at_360, "320": at_320, "low": low, "1280": page.evaluate(OUTSIDE)}
+    assert cut == {"360": [], "320": [], "low": [], "1280": []}
+
     page.evaluate(Axe().axe_script)
-    light, small = found(page, EVERYTHING), page.evaluate(SMALL)
-    page.emulate_media(color_scheme="dark")
-    dark = found(page, COLOURS)
-    assert {"light": light, "dark": dark, "too small": small} == {"light": [], "dark": [], "too small": []}
+    first, then = ("light", "dark") if language == "en" else ("dark", "light")
+    page.emulate_media(color_scheme=first)
+    everything, small = found(page, EVERYTHING), page.evaluate(SMALL)
+    page.emulate_media(color_scheme=then)
+    assert {first: everything, then: found(page, COLOURS), "small": small} == {first: [], then: [], "small": []}
+    page.emulate_media(forced_colors="active")
+    assert {"lost": page.evaluate(LOST), "moves": page.evaluate(MOVES)} == {"lost": [], "moves": []}
 
     if state.view:
         assert resolve(urlsplit(page.url).path).view_name == state.view
