@@ -115,6 +115,7 @@ def test_a_confirmation_that_is_cancelled_leads_back_to_the_window(way, petra, k
     petra.button("Cancel").click() if way == "Cancel" else petra.page.keyboard.press("Escape")
     expect(petra.window).to_be_visible()
     expect(petra.switch).to_have_attribute("aria-checked", "false")
+    expect(petra.switch).to_be_focused()
     petra.page.keyboard.press("Escape")
     is_closed(petra)
 
@@ -191,40 +192,30 @@ def test_the_companys_confirmation_opens_over_its_page_and_leads_back(petra, com
 # --- The keyboard alone ---
 
 
-def tab_to(desk: Desk, name: str) -> None:
-    """Press Tab until the thing of this name has the focus."""
-    wanted = [desk.link(name), desk.button(name), desk.field(name), desk.page.get_by_label(name, exact=True)]
-    for _press in range(60):
-        desk.page.keyboard.press("Tab")
-        if any(each.and_(desk.page.locator(":focus")).count() for each in wanted):
-            return
-    pytest.fail(f"Tab does not reach {name}.")
-
-
 @pytest.mark.row("WCAG-2.1.1")
 def test_row_3_by_keyboard_alone(administrator, kim, at):
     desk = at(administrator)
     desk.open("/login/")
     press, write = desk.page.keyboard.press, desk.page.keyboard.type
-    tab_to(desk, "User name")
+    desk.tab_to("User name")
     write("petra")
     press("Tab")
     write("correct horse battery staple")
     press("Enter")
     desk.is_on("/settings/")
-    tab_to(desk, "User")
+    desk.tab_to("User")
     press("Enter")
     desk.is_on(USERS)
-    tab_to(desk, "Actions for kim")
+    desk.tab_to("Actions for kim")
     press("Enter")
-    tab_to(desk, "Multi-factor authentication")
+    desk.tab_to("Multi-factor authentication")
     press("Enter")
     expect(desk.window).to_be_visible()
-    tab_to(desk, "Two-factor authentication")
+    desk.tab_to("Two-factor authentication")
     expect(desk.switch).to_be_focused()
     press("Space")
     expect(desk.button("Cancel")).to_be_focused()
-    tab_to(desk, "Confirm")
+    desk.tab_to("Confirm")
     press("Enter")
     desk.sees("Kim will be asked to set up two-factor authentication at the next login.")
     press("Escape")
@@ -234,19 +225,19 @@ def test_row_3_by_keyboard_alone(administrator, kim, at):
     own = at(kim)
     own.open("/login/")
     press, write = own.page.keyboard.press, own.page.keyboard.type
-    tab_to(own, "User name")
+    own.tab_to("User name")
     write("kim")
     press("Tab")
     write("correct horse battery staple")
     press("Enter")
     own.is_on("/login/setup/two-factor/")
     kim.app_key = key_on(own.page)
-    tab_to(own, "Code")
+    own.tab_to("Code")
     write(kim.code())
     own.is_on("/login/setup/recovery-codes/")
-    tab_to(own, "I have saved my recovery codes")
+    own.tab_to("I have saved my recovery codes")
     press("Space")
-    tab_to(own, "Continue")
+    own.tab_to("Continue")
     press("Enter")
     own.is_on("/portal/")
 

@@ -5,6 +5,8 @@ const policy = window.trustedTypes?.createPolicy("m2v", { createHTML: (html) => 
 if (policy) window.htmx?.registerExtension("trust", { init: (api) => api.initSecurity(policy) });
 
 let opener = null; // the menu button that a window was opened from, to go back to
+let within = null; // what in the window a confirmation was opened from, to go back to where it is cancelled
+let cancelled = false;
 
 const leave = (dialog) => (opener ? history.back() : location.assign(dialog.dataset.close));
 
@@ -31,7 +33,11 @@ const lift = () => {
 document.addEventListener("htmx:before:request", (event) => {
   if (event.detail.ctx.request.headers["HX-History-Restore-Request"]) return;
   const link = event.target;
-  if (link.closest?.("#window")) return;
+  if (link.closest?.("#window")) {
+    cancelled = link.querySelector("[data-back]") !== null;
+    if (!cancelled) within = link.matches("a") ? `a[href="${link.getAttribute("href")}"]` : `[action="${link.getAttribute("action")}"] button`;
+    return;
+  }
   const menu = link.closest?.("[popover]");
   if (menu) {
     opener = `[popovertarget="${menu.id}"]`;
@@ -48,6 +54,8 @@ document.addEventListener("htmx:after:swap", () => {
     document.querySelector(opener)?.focus();
     opener = null;
   }
+  if (cancelled) document.querySelector(`#window ${within}`)?.focus();
+  cancelled = false;
 });
 
 // A list has many menus: what their entries open is told to htmx when one of them opens. Rows of people, which are to weigh
