@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from functools import wraps
+from math import ceil
 from time import time
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +99,11 @@ class Progress:
     def of(self) -> int:
         """How many of them this login has, to its end."""
         return self.done + set_up_steps(self.pending)
+
+    @property
+    def seconds_left(self) -> int:
+        """Until this login is over (`_is_over`), unless something is proved before; the page tells."""
+        return max(0, ceil(self.proofs[-1].at + HALF_WAY_SECONDS - time()))
 
     @property
     def marks(self) -> list[bool]:

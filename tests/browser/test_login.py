@@ -560,3 +560,26 @@ def test_a_password_can_be_looked_at_before_it_is_sent(at, kim):
     expect(field).to_have_attribute("type", "text")
     desk.button("Show password").click()
     expect(field).to_have_attribute("type", "password")
+
+
+@pytest.mark.row("WCAG-2.2.1")
+def test_a_half_way_login_says_a_minute_before_that_it_ends_and_once_it_has(with_app, at):
+    desk = at(with_app)
+    desk.page.clock.install()
+    with_app.enter_password()
+    desk.bring_session()
+    desk.open(CHALLENGE)
+    warning = desk.page.get_by_role("alert")
+    expect(warning).to_have_count(0)
+
+    desk.page.clock.fast_forward(9 * 60_000)
+    desk.sees("One more minute for this step. Then the sign-in has to be started again.")
+    expect(warning).to_have_count(1)
+
+    desk.page.clock.fast_forward(60_000)
+    desk.sees("This sign-in took longer than ten minutes and is over.")
+    expect(desk.page.get_by_text("One more minute")).to_be_hidden()
+    age_proofs(with_app)
+    desk.link("Back to sign-in").click()
+    desk.is_on("/login/")
+    expect(desk.field("User name")).to_be_visible()
