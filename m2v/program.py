@@ -26,8 +26,8 @@ SHELLS_LANGUAGE = ("LC_ALL", "LC_MESSAGES", "LANG")  # the first that says somet
 def language_of(variables: Mapping[str, str]) -> str:
     """The site's language that a shell with these variables speaks: `de_DE.UTF-8` is German, what the site lacks English."""
     said = next(filter(None, (variables.get(name) for name in SHELLS_LANGUAGE)), "")
-    code = re.split(r"[_.@]", said)[0].lower()
-    return code if code in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+    spoken = re.split(r"[_.@]", said)[0].lower()
+    return spoken if spoken in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
 
 
 def main() -> None:

@@ -134,7 +134,7 @@ def test_what_is_compared_otherwise_is_no_secret():
         # Both are public: the digest of the site's own name.
         "told.rp_id_hash != sha256(settings.PASSKEY_RP_ID.encode()).digest()",
         # Typed twice by one person at one prompt.
-        "password != getpass.getpass('The same again: ')",
+        "password != getpass.getpass(_('The same again: '))",
         # Whoever chooses a password types it, and the lists are published.
         "password.lower().strip() in _published()",
         "word in typed",
