@@ -1,15 +1,26 @@
-"""Work that goes on when its page is closed: what is kept of it, and how it is known to run."""
+"""Work that goes on when its page is closed: what is kept of it, how it is known to run, and whose turn it is."""
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
+from time import monotonic, sleep
+from typing import Any
 from uuid import uuid4
 
-from django.db import models
+from django.db import OperationalError, connection, models
 from django.db.models import Q
 from django.utils import timezone
 
 SILENT_SECONDS = 60  # after which work is taken to have ended with its process
+ATTEMPTS = 5  # at one step, where the database is busy
+BUSY_SECONDS = 0.5  # between two of them
+
+log = logging.getLogger("m2v.work")
+
+
+class TakenOver(Exception):
+    """It was stopped, or another process has the turn now."""
 
 
 class Background(models.Model):
@@ -43,3 +54,21 @@ def waiting() -> Q:
     """What nobody is at work on, and is not over."""
     silent = timezone.now() - timedelta(seconds=SILENT_SECONDS)
     return Q(ended_at=None) & (Q(beat=None) | Q(beat__lt=silent) | ~Q(stopped=""))
+
+
+def patiently(step: Any, *args: Any) -> bool:
+    """A step, tried some times where the database is busy with others."""
+    for attempt in range(1, ATTEMPTS + 1):
+        begun = monotonic()
+        try:
+            goes_on: bool = step(*args)
+        except OperationalError:
+            if attempt == ATTEMPTS:
+                raise
+            log.warning("tried again: the database is busy", exc_info=True)
+            sleep(BUSY_SECONDS)
+        else:
+            if connection.vendor == "sqlite":  # whose other writers wait for a moment like this
+                sleep((monotonic() - begun) / 10)
+            return goes_on
+    raise AssertionError

@@ -7,14 +7,12 @@ who had it before sees so at the next step, and stops.
 
 from __future__ import annotations
 
-import logging
 from collections import defaultdict
 from datetime import timedelta
-from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db import OperationalError, connection, transaction
+from django.db import transaction
 from django.db.models import F, Q
 from django.tasks import task
 from django.utils import timezone
@@ -22,7 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from accounts.authorization import NotPermitted, ShutOut, hold_actor
-from accounts.background import SILENT_SECONDS, waiting
+from accounts.background import SILENT_SECONDS, TakenOver, patiently, waiting
 from accounts.models import User
 from accounts.permissions import Permission
 from audit import recording
@@ -43,14 +41,6 @@ if TYPE_CHECKING:
 
 IN_A_STEP = 200  # people of one transaction: SQLite has one writer, and others wait for it
 PUT_DOWN_AT_ONCE = 2000
-ATTEMPTS = 5  # at one step, where the database is busy
-BUSY_SECONDS = 0.5  # between two of them
-
-log = logging.getLogger("m2v.bulk")
-
-
-class TakenOver(Exception):
-    """It was stopped, or another process has the turn now."""
 
 
 # --- Begin, stop, go on ---
@@ -146,26 +136,8 @@ def work(run_id: UUID) -> None:
 
 def _act_on_all(run: BulkRun, actor: User) -> None:
     _list_people(run, actor)
-    while _patiently(_step, run, actor):
+    while patiently(_step, run, actor):
         pass
-
-
-def _patiently(step: Any, *args: Any) -> bool:
-    """A step, tried some times where the database is busy with others."""
-    for attempt in range(1, ATTEMPTS + 1):
-        begun = monotonic()
-        try:
-            goes_on: bool = step(*args)
-        except OperationalError:
-            if attempt == ATTEMPTS:
-                raise
-            log.warning("tried again: the database is busy", exc_info=True)
-            sleep(BUSY_SECONDS)
-        else:
-            if connection.vendor == "sqlite":  # whose other writers wait for a moment like this
-                sleep((monotonic() - begun) / 10)
-            return goes_on
-    raise AssertionError
 
 
 def _list_people(run: BulkRun, actor: User) -> None:
@@ -176,9 +148,9 @@ def _list_people(run: BulkRun, actor: User) -> None:
     for pk in list_of(run, actor).ids():
         part.append(BulkPerson(run=run, person=pk))
         if len(part) == PUT_DOWN_AT_ONCE:
-            _patiently(_put_down, run, part)
+            patiently(_put_down, run, part)
             part = []
-    _patiently(_put_down, run, part)
+    patiently(_put_down, run, part)
     total = BulkPerson.objects.filter(run=run).count()
     BulkRun.objects.filter(pk=run.pk, turn=run.turn).update(listed=True, total=total, beat=timezone.now())
 

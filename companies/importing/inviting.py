@@ -6,28 +6,31 @@ name that it takes off are written together.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
+from django.tasks import task
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from accounts import invitations
-from accounts.authorization import NotPermitted, ShutOut, hold_together
-from accounts.background import SILENT_SECONDS
+from accounts.authorization import NotPermitted, ShutOut, hold_actor, hold_together
+from accounts.background import SILENT_SECONDS, patiently
+from accounts.models import User
 from accounts.permissions import Permission
 from accounts.throttle import budgets, lanes
+from audit import recording
 from audit.models import AuditEvent
 from audit.vocabulary import Action
 from companies.importing.models import Import
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from accounts.models import User
+    from collections.abc import Iterable, Iterator
 
 INVITED_TOGETHER = 20  # people of one transaction, as when they are made
 
@@ -58,22 +61,64 @@ def within_budget[Person](asked: Iterable[Person], actor: User) -> list[Person]:
     return let_through
 
 
-def begin_inviting(kept: Import) -> bool:
-    """Say that those who are left are being invited. False where that is going on, or nobody is left."""
+def begun_by(actor: User) -> dict[str, Any]:
+    """What is kept of the request that has work done: whose session it is in, and where it comes from."""
+    return {
+        "epoch": actor.session_epoch,
+        "address": recording.current_address(),
+        "browser": recording.current_browser()[:300],
+    }
+
+
+@contextmanager
+def in_the_name_of(kept: Import) -> Iterator[User]:
+    """Whoever has it done, in their language, from where they asked for it. Who was signed out since does nothing more."""
+    actor = User.objects.get(pk=kept.owner)
+    actor.session_epoch = kept.epoch
+    with recording.origin(kept.address, kept.browser), override(actor.mail_language):
+        yield actor
+
+
+@transaction.atomic
+def begin_inviting(sent: Import, *, actor: User) -> bool:
+    """Have the queue invite those who are left. False where that is going on, or nobody is left.
+
+    Raises ShutOut and NotPermitted.
+    """
+    hold_actor(actor, needs=Permission.INVITE)
     now = timezone.now()
     idle = Q(beat=None) | Q(beat__lt=now - timedelta(seconds=SILENT_SECONDS)) | ~Q(stopped="")
-    left = Import.objects.filter(idle, pk=kept.pk, ended_at__isnull=False).exclude(uninvited=[])
-    return bool(left.update(beat=now, stopped=""))
+    left = Import.objects.filter(idle, pk=sent.pk, ended_at__isnull=False).exclude(uninvited=[])
+    if not left.update(beat=now, stopped="", **begun_by(actor)):
+        return False
+    invite_others.enqueue(str(sent.pk))
+    return True
 
 
-def invite_the_rest(import_id: UUID, *, actor: User) -> None:
+def take_up_invitations() -> int:
+    """Have the queue invite those whom somebody was inviting; how many imports have some. Twice at once harms nobody."""
+    interrupted = Import.objects.filter(stopped="").exclude(ended_at=None).exclude(beat=None).exclude(uninvited=[])
+    keys = list(interrupted.values_list("pk", flat=True))
+    for key in keys:
+        invite_others.enqueue(str(key))
+    return len(keys)
+
+
+@task
+def invite_others(import_id: str) -> None:
+    """Invite those of an import who are not invited yet."""
+    invite_the_rest(UUID(import_id))
+
+
+def invite_the_rest(import_id: UUID) -> None:
     """Invite those of an import who are not invited yet, as far as the day's budget goes; the others stay."""
     stopped = ""
-    try:
-        while _invite_some(import_id, actor):
-            pass
-    except (ShutOut, NotPermitted):
-        stopped = _("What you may do has changed meanwhile, or you were signed out.")
+    with in_the_name_of(Import.objects.get(pk=import_id)) as actor:
+        try:
+            while patiently(_invite_some, import_id, actor):
+                pass
+        except (ShutOut, NotPermitted):
+            stopped = _("What you may do has changed meanwhile, or you were signed out.")
     Import.objects.filter(pk=import_id).update(stopped=stopped, beat=None)
 
 

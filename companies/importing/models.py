@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from django.db import models
+from datetime import timedelta
 
-from accounts.background import Background
+from django.db import models
+from django.utils import timezone
+
+from accounts.background import SILENT_SECONDS, Background
 
 
 class Import(Background):
     """A file that somebody sent to have people made of it.
 
     `text` is kept until the import is over, a day at most. `done` is the last line that was gone through; `uninvited`
-    are people it made who are still to be invited, in the order of the file.
+    are people it made who are still to be invited, in the order of the file. `epoch`, `address` and `browser` are those of
+    the session that it was begun in; `turn` goes up whenever somebody takes the work up, so that whoever had it stops.
     """
 
     name = models.CharField(max_length=200)
@@ -26,6 +30,17 @@ class Import(Background):
     invited = models.PositiveIntegerField(default=0)
     mistakes = models.JSONField(default=list)
     uninvited = models.JSONField(default=list)
+    # With defaults in the database: the release before imports too, while both serve.
+    epoch = models.PositiveIntegerField(default=0, db_default=0)
+    address = models.GenericIPAddressField(null=True)
+    browser = models.CharField(max_length=300, blank=True, default="", db_default="")
+    turn = models.PositiveIntegerField(default=0, db_default=0)
+
+    @property
+    def runs(self) -> bool:
+        """Is it being done, or will it be in a moment?"""
+        recently = self.begun_at is not None and self.begun_at > timezone.now() - timedelta(seconds=SILENT_SECONDS)
+        return not self.stopped and self.ended_at is None and (self.beats or recently)
 
     @property
     def invites_the_rest(self) -> bool:

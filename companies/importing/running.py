@@ -1,23 +1,25 @@
 """Making the people of a file, some at a time: each through the service of a click, each time in one transaction.
 
-What was made stays, whatever ends the process: the next run goes on after the last line that was gone through.
+The queue's task only says which import it is. What was made stays, whatever ends the process: whoever takes it up has
+the turn, and goes on after the last line that was gone through; one who had it before sees so at the next step.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 from itertools import batched
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
-from django.db.models.functions import Coalesce
+from django.tasks import task
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import invitations, people
 from accounts.authorization import NotPermitted, OutOfReach, ShutOut, hold_actor
-from accounts.background import waiting
+from accounts.background import SILENT_SECONDS, TakenOver, patiently, waiting
 from accounts.forms import too_many
 from accounts.models import User
 from accounts.permissions import Permission
@@ -26,15 +28,15 @@ from accounts.throttle import budgets, lanes
 from audit.recording import record
 from audit.vocabulary import Action
 from companies.importing.checking import CheckedFile, Mistake, taken
-from companies.importing.inviting import within_budget
+from companies.importing.inviting import begun_by, in_the_name_of, within_budget
 from companies.importing.models import Import
 from companies.importing.reading import read
 from mfa.services import enable_two_factor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from typing import Any
-    from uuid import UUID
+
+    from django.db.models import QuerySet
 
     from companies.importing.checking import Newcomer
     from companies.importing.reading import Table
@@ -65,42 +67,113 @@ def forget_old_imports() -> int:
     return gone
 
 
-def begin(kept: Import, *, invites: bool, requires: bool) -> bool:
-    """Say that a run begins or goes on. False where one is running, or nothing is left to do."""
-    now = timezone.now()
-    left = Import.objects.filter(waiting(), pk=kept.pk)
-    first = {"invites": invites, "requires": requires} if kept.begun_at is None else {}
-    return bool(left.update(beat=now, begun_at=Coalesce("begun_at", now), stopped="", **first))
-
-
-def run(import_id: UUID, *, actor: User) -> None:
-    """Make the people of the lines that are left, as far as `actor` may. What stops it is kept with the import."""
-    kept = Import.objects.get(pk=import_id)
-    checked = CheckedFile(read(kept.text, kept.encoding), actor, after=kept.done)
-    if not kept.total:
-        Import.objects.filter(pk=kept.pk).update(total=len(checked.people))
-    cells = {line.number: line.cells for line in checked.table.lines}
-    if not kept.done:
-        Import.objects.filter(pk=kept.pk).update(mistakes=[])
-        _add_mistakes(kept, checked.mistakes, cells)
-    try:
-        for part in batched(checked.people, TOGETHER, strict=False):
-            _make(kept, _let_through(kept, part, actor, cells), part[-1].line, actor, cells)
-    except (ShutOut, NotPermitted, OutOfReach):
-        _stop(kept, _("What you may do has changed meanwhile, or you were signed out."))
-    except budgets.Throttled as trouble:
-        _stop(kept, too_many(trouble))
-    else:
-        _end(kept, actor)
-
-
-def _stop(kept: Import, why: str) -> None:
-    Import.objects.filter(pk=kept.pk).update(stopped=why)
+# --- Begin, stop, go on ---
 
 
 @transaction.atomic
-def _end(kept: Import, actor: User) -> None:
+def begin(sent: Import, *, actor: User, invites: bool, requires: bool) -> bool:
+    """Have the people made by the queue, as `actor` in the session of this request. False where it was begun already.
+
+    Raises ShutOut and NotPermitted.
+    """
+    hold_actor(actor, needs=Permission.IMPORT)
+    return _hand_over(Import.objects.filter(pk=sent.pk, begun_at=None), actor, invites=invites, requires=requires)
+
+
+@transaction.atomic
+def go_on(sent: Import, *, actor: User) -> bool:
+    """Have it done from where it was left. False where somebody is at work on it, or it is over."""
+    hold_actor(actor, needs=Permission.IMPORT)
+    return _hand_over(Import.objects.filter(_left(), pk=sent.pk), actor)
+
+
+def stop(kept: Import) -> bool:
+    """Make nobody more; what is done stays, and it can go on. False where it is over."""
+    going_on = Import.objects.filter(pk=kept.pk, ended_at=None, stopped="").exclude(begun_at=None)
+    return bool(going_on.update(stopped=_("Stopped.")))
+
+
+def take_up_imports() -> int:
+    """Have the queue look at each that is not over, once whoever has it must have been heard of; how many."""
+    soon = timezone.now() + timedelta(seconds=SILENT_SECONDS + 1)
+    unfinished = Import.objects.filter(ended_at=None, stopped="").exclude(begun_at=None)
+    for pk, is_free in unfinished.annotate(is_free=waiting()).values_list("pk", "is_free"):
+        make_people.using(run_after=None if is_free else soon).enqueue(str(pk))
+    return len(unfinished)
+
+
+def _left() -> Q:
+    """What stopped, and what nobody is at work on though there was time to begin."""
+    return waiting() & (~Q(stopped="") | Q(begun_at__lt=timezone.now() - timedelta(seconds=SILENT_SECONDS)))
+
+
+def _hand_over(imports: QuerySet[Import], actor: User, **chosen: bool) -> bool:
+    [key] = imports.values_list("pk", flat=True) or [None]
+    if key is None or not imports.update(begun_at=timezone.now(), beat=None, stopped="", **begun_by(actor), **chosen):
+        return False
+    make_people.enqueue(str(key))
+    return True
+
+
+# --- The work ---
+
+
+@task
+def make_people(import_id: str) -> None:
+    """Make the people who are left, unless somebody else is at it."""
+    work(UUID(import_id))
+
+
+def work(import_id: UUID) -> None:
+    """Take the turn, and make the people of the lines that are left. What stops it is kept with the import."""
+    taken = Import.objects.filter(waiting(), pk=import_id, stopped="").exclude(begun_at=None)
+    if not taken.update(beat=timezone.now(), turn=F("turn") + 1):
+        return
+    kept = Import.objects.get(pk=import_id)
+    mine = Import.objects.filter(pk=import_id, turn=kept.turn, stopped="", ended_at=None)
+    with in_the_name_of(kept) as actor:
+        try:
+            _make_all(kept, actor)
+        except TakenOver:
+            return
+        except (ShutOut, NotPermitted, OutOfReach):
+            mine.update(stopped=_("What you may do has changed meanwhile, or you were signed out."))
+        except budgets.Throttled as trouble:
+            mine.update(stopped=too_many(trouble))
+        except BaseException:  # the process is to end, or there is a mistake: whoever comes next need not wait
+            mine.update(beat=None)
+            raise
+
+
+def _make_all(kept: Import, actor: User) -> None:
+    checked = CheckedFile(read(kept.text, kept.encoding), actor, after=kept.done)
+    cells = {line.number: line.cells for line in checked.table.lines}
+    if not kept.done:
+        patiently(_note_mistakes, kept, len(checked.people), _as_kept(checked.mistakes, cells))
+    for part in batched(checked.people, TOGETHER, strict=False):
+        patiently(_make, kept, part, actor, cells)
+    patiently(_end, kept, actor)
+
+
+def _hold_turn(kept: Import) -> None:
+    """Keep others from taking it over, or stopping it, within this step. Raises TakenOver where they have."""
+    mine = Import.objects.select_for_update().filter(pk=kept.pk, turn=kept.turn, ended_at=None, stopped="")
+    if not mine.exists():
+        raise TakenOver
+
+
+@transaction.atomic
+def _note_mistakes(kept: Import, total: int, mistakes: list[dict[str, Any]]) -> bool:
+    """What the lines say that are left out, as it is before anybody is made."""
+    _hold_turn(kept)
+    Import.objects.filter(pk=kept.pk).update(total=total, mistakes=mistakes, beat=timezone.now())
+    return True
+
+
+@transaction.atomic
+def _end(kept: Import, actor: User) -> bool:
     """Nothing is left to do: the file itself is needed no more."""
+    _hold_turn(kept)
     Import.objects.filter(pk=kept.pk).update(ended_at=timezone.now(), text="", beat=None)
     kept.refresh_from_db()
     company = None if actor.serves_site else actor.company
@@ -113,11 +186,39 @@ def _end(kept: Import, actor: User) -> None:
         made=kept.made,
         invited=kept.invited,
     )
+    return True
 
 
-def _let_through(
-    kept: Import, part: Sequence[Newcomer], actor: User, cells: dict[int, dict[str, str]]
-) -> list[Newcomer]:
+def _make(kept: Import, part: Sequence[Newcomer], actor: User, cells: dict[int, dict[str, str]]) -> bool:
+    """Make the people of `part`. What that costs of a budget is spent however it ends; all else is one transaction."""
+    free, mistakes = _let_through(part, actor)
+    with transaction.atomic():
+        _hold_turn(kept)
+        hold_actor(actor, needs=Permission.IMPORT)
+        made = []
+        for each in free:
+            try:
+                _create(kept, each.user, actor)
+                made.append(each)
+            except IntegrityError:  # somebody else took the name a moment ago
+                mistakes.append(_taken(each))
+        now = within_budget([each.user for each in made if each.user.email], actor) if kept.invites else []
+        invitations.invite_all(now, actor=actor)
+        sent = {person.pk for person in now}
+        later = [str(each.user.pk) for each in made if kept.invites and each.user.email and each.user.pk not in sent]
+        kept.refresh_from_db(fields=["mistakes", "uninvited"])
+        Import.objects.filter(pk=kept.pk).update(
+            done=part[-1].line,
+            made=F("made") + len(made),
+            invited=F("invited") + len(now),
+            mistakes=[*kept.mistakes, *_as_kept(mistakes, cells)],
+            uninvited=[*kept.uninvited, *later],
+            beat=timezone.now(),
+        )
+    return True
+
+
+def _let_through(part: Sequence[Newcomer], actor: User) -> tuple[list[Newcomer], list[Mistake]]:
     """Those of `part` whose name and address nobody has, whom `actor` sees or not. Raises budgets.Throttled.
 
     Each that is taken by somebody whom `actor` does not see costs a question, as it does in the form.
@@ -132,40 +233,12 @@ def _let_through(
             mistakes.append(_taken(each))
         else:
             free.append(each)
-    _add_mistakes(kept, mistakes, cells)
-    return free
+    return free, mistakes
 
 
 def _taken(each: Newcomer) -> Mistake:
     text = _("This user name or e-mail address is taken. Choose another one.")
     return Mistake(each.line, "username", each.user.username, text)
-
-
-def _make(
-    kept: Import, part: Sequence[Newcomer], last_line: int, actor: User, cells: dict[int, dict[str, str]]
-) -> None:
-    asked = [each.line for each in part if each.user.email] if kept.invites else []
-    invited = set(within_budget(asked, actor))
-    lost = []
-    with transaction.atomic():
-        hold_actor(actor, needs=Permission.IMPORT)
-        made = []
-        for each in part:
-            try:
-                _create(kept, each.user, actor)
-                made.append(each)
-            except IntegrityError:  # somebody else took the name a moment ago
-                lost.append(_taken(each))
-        now = [each.user for each in made if each.line in invited]
-        later = [str(each.user.pk) for each in made if each.user.email and each.line not in invited]
-        invitations.invite_all(now, actor=actor)
-        Import.objects.filter(pk=kept.pk).update(
-            done=last_line, made=F("made") + len(made), invited=F("invited") + len(now), beat=timezone.now()
-        )
-        if later and kept.invites:
-            kept.refresh_from_db(fields=["uninvited"])
-            Import.objects.filter(pk=kept.pk).update(uninvited=[*kept.uninvited, *later])
-    _add_mistakes(kept, lost, cells)
 
 
 @transaction.atomic
@@ -175,8 +248,8 @@ def _create(kept: Import, user: User, actor: User) -> None:
         enable_two_factor(user, actor=actor)
 
 
-def _add_mistakes(kept: Import, mistakes: Iterable[Mistake], cells: dict[int, dict[str, str]]) -> None:
-    new: list[dict[str, Any]] = [
+def _as_kept(mistakes: Iterable[Mistake], cells: dict[int, dict[str, str]]) -> list[dict[str, Any]]:
+    return [
         {
             "line": each.line,
             "column": each.column,
@@ -186,6 +259,3 @@ def _add_mistakes(kept: Import, mistakes: Iterable[Mistake], cells: dict[int, di
         }
         for each in mistakes
     ]
-    if new:
-        kept.refresh_from_db(fields=["mistakes"])
-        Import.objects.filter(pk=kept.pk).update(mistakes=[*kept.mistakes, *new])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -12,7 +11,6 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.after_response import RedirectThen
 from accounts.dates import moment
 from accounts.guards import settings_app
 from accounts.permissions import Permission
@@ -83,8 +81,7 @@ def user_import_file(request: SignedInRequest, import_id: UUID) -> HttpResponse:
             refused = _("There are lines with an error now. Look at them: nothing is imported yet.")
         else:
             invites, requires = ("on" in request.POST.getlist(name) for name in ("invite", "require"))
-            if running.begin(kept, invites=invites, requires=requires):
-                return _run(request, kept)
+            running.begin(kept, actor=request.user, invites=invites, requires=requires)
             return HttpResponseRedirect(_address(kept))
     room = inviting.room(request.user)
     context = {
@@ -130,21 +127,18 @@ def user_import_errors(request: SignedInRequest, import_id: UUID) -> HttpRespons
 
 
 def _go_on(request: SignedInRequest, kept: Import) -> HttpResponse:
-    if running.begin(kept, invites=kept.invites, requires=kept.requires):
-        return _run(request, kept)
+    """Go on with what is left, or stop."""
+    if "stop" in request.POST:
+        running.stop(kept)
+    else:
+        running.go_on(kept, actor=request.user)
     return HttpResponseRedirect(_address(kept))
 
 
 def _invite(request: SignedInRequest, kept: Import) -> HttpResponse:
     """Invite those who are left; those beyond the day's budget stay on the page."""
-    if inviting.begin_inviting(kept):
-        return RedirectThen(_address(kept), partial(inviting.invite_the_rest, kept.pk, actor=request.user))
+    inviting.begin_inviting(kept, actor=request.user)
     return HttpResponseRedirect(_address(kept))
-
-
-def _run(request: SignedInRequest, kept: Import) -> HttpResponse:
-    """Show the progress; the work begins once that answer is sent."""
-    return RedirectThen(_address(kept), partial(running.run, kept.pk, actor=request.user))
 
 
 def _progress(request: SignedInRequest, kept: Import) -> HttpResponse:

@@ -30,7 +30,7 @@ from companies.access_passes import Validity, demand_passes, give_pass, stop_dem
 from companies.bulk import choosing, running
 from companies.erasing import erase
 from companies.importing.reading import read
-from companies.importing.running import begin, keep, run
+from companies.importing.running import begin, keep, work
 from companies.letting_in import let_in
 from companies.lost_phone import APP, reset
 from companies.models import Company
@@ -315,8 +315,8 @@ def help_out(administrator, without, with_app):
         switch(actor=admin)
     table = read("user name\nxaver\n", "UTF-8")
     kept = keep(admin, "people.csv", "user name\nxaver\n", table)
-    begin(kept, invites=False, requires=False)
-    run(kept.pk, actor=admin)
+    begin(kept, actor=admin, invites=False, requires=False)
+    work(kept.pk)
 
 
 @pytest.fixture

@@ -11,10 +11,13 @@ from io import BytesIO, StringIO
 from time import time
 
 import pytest
+from django.test import override_settings
 from django.urls import reverse
 from django.utils import timezone, translation
+from django_tasks_db.models import DBTaskResult
 
 from accounts import invitations, people
+from accounts.background import SILENT_SECONDS
 from accounts.models import Budget, Role, User
 from accounts.throttle import lanes
 from audit.models import AuditEvent
@@ -399,7 +402,7 @@ def test_whoever_may_invite_no_more_is_told_and_nobody_is_lost(administrator, co
     invitations_left(10)
     User.objects.filter(pk=administrator.user.pk).update(role=Role.AUDITOR)
 
-    inviting.invite_the_rest(kept.pk, actor=administrator.user)
+    inviting.invite_the_rest(kept.pk)
 
     kept.refresh_from_db()
     assert kept.stopped == "What you may do has changed meanwhile, or you were signed out."
@@ -478,10 +481,10 @@ def test_an_import_stops_where_too_much_was_asked_and_goes_on_later(carla, make_
 def test_whoever_lost_their_rights_meanwhile_makes_nobody(carla, admin, go):
     send(carla, HEAD + "kim,,,,,,\n")
     kept = Import.objects.get()
-    running.begin(kept, invites=False, requires=False)
+    Import.objects.update(begun_at=timezone.now(), epoch=carla.user.session_epoch)
     people.lock_user(carla.user, actor=admin)
 
-    running.run(kept.pk, actor=carla.user)
+    running.work(kept.pk)
 
     kept.refresh_from_db()
     assert (kept.made, kept.stopped) == (0, "What you may do has changed meanwhile, or you were signed out.")
@@ -510,21 +513,136 @@ def test_nobody_else_gets_to_the_page(role, make_person):
 # --- Batches ---
 
 
-def test_what_was_made_stays_and_the_rest_follows_after_the_process_ended(administrator, company, go):
-    send(administrator, HEAD + "".join(f"kim{n},,,,Acme Machines,,\n" for n in range(45)))
-    kept = Import.objects.get()
-    assert running.begin(kept, invites=False, requires=False)
-    assert not running.begin(kept, invites=False, requires=False), "it is running"
-    checked = CheckedFile(read(kept.text, kept.encoding), administrator.user)
-    running._make(kept, checked.people[:20], checked.people[19].line, administrator.user, {})
-    Import.objects.update(beat="2026-01-01T00:00Z")  # and then the process died
-    assert User.objects.filter(username__startswith="kim").count() == 20
-    assert "The import stopped on its way" in words(administrator.client.get(f"{IMPORT}{kept.pk}/"))
+def begun(person, number=45):
+    """An import that waits for a worker."""
+    send(person, HEAD + "".join(f"kim{n},,,,Acme Machines,,\n" for n in range(number)))
+    with override_settings(TASKS={"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}):
+        person.client.post(f"{IMPORT}{Import.objects.get().pk}/")
+    return Import.objects.get()
 
+
+def made():
+    return User.objects.filter(username__startswith="kim").count()
+
+
+def killed_in_the_second(monkeypatch):
+    """The process ends within the second step, before it is committed."""
+    create, count = running._create, []
+
+    def step(kept, user, actor):
+        count.append(user)
+        create(kept, user, actor)
+        if len(count) == 30:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(running, "_create", step)
+
+
+def test_it_is_done_by_the_queue_and_not_by_the_request(administrator, company):
+    kept = begun(administrator)
+
+    assert made() == 0
+    assert "People are being created" in words(administrator.client.get(f"{IMPORT}{kept.pk}/"))
+    running.work(kept.pk)
+    assert made() == 45
+    line = AuditEvent.objects.filter(action="user_created", subject__username="kim7").get()
+    assert (line.address, "Chrome" in line.browser) == ("127.0.0.1", True), "as if the request had done it"
+
+
+def test_what_was_made_stays_and_the_rest_follows_after_the_process_ended(
+    administrator, company, go, monkeypatch, time_machine
+):
+    time_machine.move_to(timezone.now(), tick=False)
+    kept = begun(administrator)
+    with monkeypatch.context() as once:
+        killed_in_the_second(once)
+        with pytest.raises(KeyboardInterrupt):
+            running.work(kept.pk)
+    Import.objects.update(beat=timezone.now())  # a process that is killed has no last word
+    assert made() == 20
+    running.work(kept.pk)  # too soon: whoever has it may only be slow
+    assert made() == 20
+
+    time_machine.shift(SILENT_SECONDS + 2)
+    assert "The import stopped on its way" in words(administrator.client.get(f"{IMPORT}{kept.pk}/"))
     _answer, kept = go(administrator)
 
-    assert User.objects.filter(username__startswith="kim").count() == 45
-    assert (kept.made, kept.mistakes) == (45, [])
+    assert made() == 45
+    assert (kept.made, kept.mistakes, kept.turn) == (45, [], 2)
+    assert AuditEvent.objects.filter(action="user_created", subject__username__startswith="kim").count() == 45
+
+
+def test_mistakes_are_kept_once_whatever_ends_the_process(administrator, company, make_user, monkeypatch):
+    kept = begun(administrator)
+    make_user("kim25")  # taken between the look at the file and its line
+    with monkeypatch.context() as once:
+        once.setattr(running, "_let_through", lambda part, _actor: (list(part), []))
+        killed_in_the_second(once)
+        with pytest.raises(KeyboardInterrupt):
+            running.work(kept.pk)
+
+    running.work(kept.pk)
+
+    kept.refresh_from_db()
+    assert (made(), kept.made, [each["line"] for each in kept.mistakes]) == (45, 44, [27])
+
+
+def test_it_is_stopped_and_goes_on(administrator, company, go, monkeypatch):
+    kept = begun(administrator)
+    make = running._make
+
+    def stopped_after_the_first(*args):
+        goes_on = make(*args)
+        administrator.client.post(f"{IMPORT}{kept.pk}/", {"stop": ""})
+        return goes_on
+
+    with monkeypatch.context() as once:
+        once.setattr(running, "_make", stopped_after_the_first)
+        running.work(kept.pk)
+    page = words(administrator.client.get(f"{IMPORT}{kept.pk}/"))
+    assert made() == 20
+    assert "The import stopped on its way Stopped." in page
+    running.work(kept.pk)
+    assert made() == 20, "nobody takes up what was stopped"
+
+    _answer, kept = go(administrator)
+    assert (made(), kept.stopped) == (45, "")
+    assert not running.stop(kept), "it is over"
+
+
+def test_whoever_takes_it_up_has_the_turn(administrator, company, monkeypatch, time_machine):
+    time_machine.move_to(timezone.now(), tick=False)
+    kept = begun(administrator)
+    make = running._make
+
+    def overtaken(*args):
+        goes_on = make(*args)
+        monkeypatch.setattr(running, "_make", make)
+        time_machine.shift(SILENT_SECONDS + 2)  # it sleeps, and another takes the import up
+        running.work(kept.pk)
+        return goes_on
+
+    monkeypatch.setattr(running, "_make", overtaken)
+    running.work(kept.pk)
+
+    assert made() == 45
+    assert AuditEvent.objects.filter(action="users_imported").count() == 1
+
+
+def test_a_worker_that_begins_looks_at_imports_that_are_not_over(
+    administrator, company, settings, invitations_left, go
+):
+    invitations_left(0)
+    settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+    kept = begun(administrator, 1)
+
+    assert (running.take_up_imports(), inviting.take_up_invitations()) == (1, 0)
+    tasks = DBTaskResult.objects.order_by("pk")
+    assert {each.task_path for each in tasks} == {"companies.importing.running.make_people"}
+    assert all(each.args_kwargs["args"] == [str(kept.pk)] for each in tasks)
+
+    Import.objects.update(ended_at=timezone.now(), beat=timezone.now(), uninvited=["x"])
+    assert (running.take_up_imports(), inviting.take_up_invitations()) == (0, 1)
 
 
 def test_two_clicks_import_once(administrator, company, go):

@@ -11,6 +11,8 @@ from django.core.management.base import BaseCommand
 
 from accounts.delivery import Delivery
 from companies.bulk.running import take_up_again
+from companies.importing.inviting import take_up_invitations
+from companies.importing.running import take_up_imports
 from m2v.nightly import every_hour
 from m2v.server import end_with
 from m2v.start import see_keys
@@ -36,7 +38,8 @@ class Command(BaseCommand):
 
             begin_to_count()
         see_keys()
-        take_up_again()
+        for take_up in (take_up_again, take_up_imports, take_up_invitations):
+            take_up()
         Thread(target=every_hour, daemon=True).start()
         delivery = Delivery()
         delivery.start()
