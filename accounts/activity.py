@@ -16,6 +16,7 @@ from django.db.models import BooleanField, Case, Count, Exists, F, OuterRef, Q, 
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
+from accounts.whereabouts import COMING_AND_GOING, hidden, hide
 from audit.acts import EVERYTHING, all_but
 from audit.models import OF_A_RUN, OF_NO_RUN, SIGNED_OUT_ALONE, AuditEvent, part_of
 from audit.reading import without_what_was_typed
@@ -143,7 +144,7 @@ class Activity:
     @property
     def condition(self) -> Q:
         """When, what and by whom, as a condition on a line."""
-        condition = Q(action__in=all_but(EVERYTHING - self.acts)) if self.acts != EVERYTHING else Q()
+        condition = Q(action__in=all_but(EVERYTHING - self._shown_acts)) if self._shown_acts != EVERYTHING else Q()
         if self.since:
             condition &= Q(at__gte=self.since)
         if self.actor is By.OTHERS:
@@ -165,7 +166,7 @@ class Activity:
 
     def _parts(self) -> list[QuerySet[AuditEvent]]:
         """The lines that are asked for, as those of which each is found by an index; together they are all."""
-        lines, acts = self._chosen(), all_but(EVERYTHING - self.acts)
+        lines, acts = self._chosen(), all_but(EVERYTHING - self._shown_acts)
         if self.folded:
             alone = [_alone(lines, act) for act in acts] if self._in_turn else [lines.filter(OF_NO_RUN)]
             return [*alone, *(part.exclude(action__in=all_but(acts)) for part in self._without_sum(lines))]
@@ -198,8 +199,8 @@ class Activity:
         if self.run or (self.folded and self.actor and not isinstance(self.actor, By)):
             return False  # those of an act on many are alike, and what one person did is little beside it
         if self.actor is By.NOBODY and not self._companies:  # else among all the sign-ins that were refused
-            return self.person is None and self.acts != EVERYTHING
-        return self.person is None and len(self.acts) <= FEW_ACTS
+            return self.person is None and self._shown_acts != EVERYTHING
+        return self.person is None and len(self._shown_acts) <= FEW_ACTS
 
     def _chosen(self) -> QuerySet[AuditEvent]:
         """The lines that are asked for."""
@@ -212,8 +213,8 @@ class Activity:
             lines = lines.filter(subject__in=self.person)
         if self.run:
             lines = lines.filter(part_of(self.run))
-        if self.acts != EVERYTHING and not self._in_turn:  # "not in", for which no index is used
-            lines = lines.exclude(action__in=all_but(self.acts))
+        if self._shown_acts != EVERYTHING and not self._in_turn:  # "not in", for which no index is used
+            lines = lines.exclude(action__in=all_but(self._shown_acts))
         return self._of_company(self._by_actor(lines))
 
     def _by_actor(self, lines: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
@@ -246,6 +247,12 @@ class Activity:
         """Is nothing of this hidden from the viewer? Of oneself one sees everything."""
         return self.viewer.sees_everybody or self.person == frozenset({self.viewer.pk})
 
+    @property
+    def _shown_acts(self) -> frozenset[Action]:
+        """Those that are asked for, without the coming and going of others where that is hidden."""
+        own = self.person == frozenset({self.viewer.pk})
+        return self.acts if own or not hidden(None, self.viewer) else self.acts - COMING_AND_GOING
+
     def _scope(self) -> Q:
         """What somebody who does not see everybody may read: about their people, by their people, and what was done to
         the company itself, whoever did it."""
@@ -272,6 +279,7 @@ class Activity:
         for event in events:
             if event.actor_id and not event.actor_managed and event.subject_id != self.viewer.pk:
                 event.address, event.browser = None, ""
+            hide(event, self.viewer)
             _leave_out_the_erased(event)
         return events
 

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.utils.translation import gettext, gettext_noop, override
 
 from accounts.models import Role, User
+from accounts.whereabouts import hidden
 from companies.queries import count_people
 from mfa.queries import State, listed_state, with_factors
 
@@ -45,6 +46,7 @@ OF_A_COMPANY = (
     gettext_noop("company"), gettext_noop("two-factor authentication"), gettext_noop("since"), gettext_noop("users"),
     gettext_noop("set up"), gettext_noop("percent"),
 )  # fmt: skip
+LAST_LOGIN = OF_A_PERSON.index("last login")
 
 
 def by_user_name(people: UserQuerySet) -> Iterator[User]:
@@ -91,6 +93,20 @@ def person_row(person: Any) -> list[str | int]:
         _at(person.last_sign_in_at),
         _at(person.created_at),
     ]
+
+
+def headings_for(viewer: User) -> list[str]:
+    """Those of the columns of people that are for `viewer`."""
+    return _for(viewer, [*OF_A_PERSON])
+
+
+def row_for(viewer: User, person: Any) -> list[str | int]:
+    """A person under these headings."""
+    return _for(viewer, person_row(person))
+
+
+def _for[Cell](viewer: User, cells: list[Cell]) -> list[Cell]:
+    return cells[:LAST_LOGIN] + cells[LAST_LOGIN + 1 :] if hidden(None, viewer) else cells
 
 
 @cache

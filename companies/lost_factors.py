@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.dates import day, moment
+from accounts.whereabouts import hidden
 from companies.letting_in import APP, CODES
 
 if TYPE_CHECKING:
@@ -29,9 +30,10 @@ class LostFactor:
 
 def lost_factors(window: Window) -> list[LostFactor]:
     """Everything that the person of `window` holds; the app and its codes are taken to be on the phone."""
-    found = []
+    found, shows = [], not hidden(window.subject.pk, window.viewer)
     if window.app is not None:
-        hint = _used(_("Since {day}").format(day=day(window.app.created_at)), window.app.last_used_at)
+        used = window.app.last_used_at if shows else None
+        hint = _used(_("Since {day}").format(day=day(window.app.created_at)), used)
         found.append(LostFactor(APP, _("Authenticator app"), hint, ticked=True))
     if window.codes_left:
         number = ngettext("%d recovery code", "%d recovery codes", window.codes_left) % window.codes_left
@@ -40,7 +42,9 @@ def lost_factors(window: Window) -> list[LostFactor]:
     for passkey in window.passkeys:
         kind = _("Synced: also on other devices") if passkey.backup_eligible else _("On one device only")
         name = _("Passkey {name}").format(name=passkey.name)
-        found.append(LostFactor(str(passkey.pk), name, _used(kind, passkey.last_used_at), ticked=False))
+        found.append(
+            LostFactor(str(passkey.pk), name, _used(kind, passkey.last_used_at if shows else None), ticked=False)
+        )
     return found
 
 

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 from accounts.dates import moment
 from accounts.sessions.listed import ListedSession, sessions_of
+from accounts.whereabouts import hidden
 from companies.reminders import asked_in, reminded_at, why_not
 from mfa.policy import Method, Step
 from mfa.queries import State
@@ -94,11 +95,11 @@ class UserPage:
 
     @property
     def shown_sessions(self) -> list[ListedSession]:
-        return self.sessions[:AT_MOST]
+        return [] if hidden(self.person.pk, self.window.viewer) else self.sessions[:AT_MOST]
 
     @property
     def more_sessions(self) -> int:
-        return max(len(self.sessions) - AT_MOST, 0)
+        return len(self.sessions) - len(self.shown_sessions)
 
     # --- Reminders ---
 

@@ -223,6 +223,7 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # --- How long what is kept of people and days is kept (accounts.tidying) ---
 
+SHOW_WHEREABOUTS = env.read("SHOW_WHEREABOUTS", partial(parse.switch, "SHOW_WHEREABOUTS"), "true")
 SNAPSHOT_MONTHS = env.read("SNAPSHOT_MONTHS", partial(parse.months, "SNAPSHOT_MONTHS"))
 
 # --- What is done in the background: a queue in the same database, and `manage.py work` at its other end ---

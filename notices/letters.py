@@ -19,6 +19,7 @@ from audit.browsers import browser_name
 from audit.methods import in_words
 from audit.sentences import checked_how, form_and_words, shell_in_words
 from notices.asked import asked_in_words
+from notices.recipients import OF_ANOTHER
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -85,6 +86,8 @@ class Letter:
         facts = [(_("When"), at_length(self.event.at))]
         if self.words["actor"]:
             return [*facts, (_("By"), str(self.words["actor"]))]
+        if self.notice.to in OF_ANOTHER and not settings.SHOW_WHEREABOUTS:
+            return facts
         if self.event.browser:
             facts.append((_("Browser"), browser_name(self.event.browser)))
         if self.event.address:

@@ -139,6 +139,10 @@ def whom_the_rule_asks(event: AuditEvent) -> list[Recipient]:
     return _all(people.exclude(authenticator_apps__confirmed=True).exclude(pk__in=IN_USE.values("user")))
 
 
+# Those who are told of somebody else.
+OF_ANOTHER = (the_administrators, the_sites_administrators)
+
+
 def _all(people: QuerySet[User]) -> list[Recipient]:
     found: Iterable[User] = people.exclude(email="").only(
         "username", "first_name", "last_name", "email", "language", "browser_language"

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.authorization import NotPermitted, OutOfReach, hold_actor
 from accounts.permissions import Permission
+from accounts.whereabouts import hidden
 from audit.recording import record
 from audit.sealing.export import exported
 from audit.sentences import sentence
@@ -42,10 +43,12 @@ HEAD = ("id", "at", "act", "sentence", "actor", "actor_id", "subject", "subject_
 
 
 def forms_for(viewer: User) -> list[Form]:
-    """What `viewer` may take: the signed export has every line there is, so it is for those who see everybody."""
+    """What `viewer` may take: the signed export has every line there is, so it is for those who see everybody, and
+    no times and places are hidden from."""
     if Permission.EXPORT not in viewer.permissions:
         return []
-    return [form for form in Form if form is not Form.SIGNED or viewer.sees_everybody]
+    whole = viewer.sees_everybody and not hidden(None, viewer)
+    return [form for form in Form if form is not Form.SIGNED or whole]
 
 
 @transaction.atomic

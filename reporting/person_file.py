@@ -16,6 +16,7 @@ from django.db.models import Q
 from accounts.authorization import hold
 from accounts.models import PROFILE, PendingAddress, Session, User
 from accounts.permissions import Permission
+from accounts.whereabouts import COMING_AND_GOING, hidden
 from audit.models import AuditEvent
 from audit.recording import record
 from audit.vocabulary import Action
@@ -36,6 +37,7 @@ OF_A_CODE = ("created_at", "used_at", "removed_at")
 OF_A_PASSKEY = (
     "name", "created_at", "last_used_at", "suspended_at", "removed_at", "aaguid", "transports", "backed_up",
 )  # fmt: skip
+WHEN_USED = {"last_sign_in_at", "last_used_at", "used_at"}
 OF_A_SESSION = ("started_at", "seen_at", "expire_date", "address", "browser", "proved_by", "is_complete")
 
 
@@ -43,14 +45,15 @@ OF_A_SESSION = ("started_at", "seen_at", "expire_date", "address", "browser", "p
 def take_out(person: User, *, actor: User | None) -> Iterator[str]:
     """All that is kept of `person`, as JSON, part by part; by themselves, an administrator, or whoever is on the server.
 
-    Raises OutOfReach for somebody erased: of them nothing is kept.
+    Where times and places are hidden from administrators (accounts.whereabouts), they are not in a file that one takes
+    out. Raises OutOfReach for somebody erased: of them nothing is kept.
     """
     kept = hold(person, actor=actor, needs=Permission.PERSON_FILE)
     record(Action.PERSON_EXPORTED, actor=actor, subject=kept)
-    return _file(kept)
+    return _file(kept, whereabouts=actor is None or not hidden(kept.pk, actor))
 
 
-def _file(person: User) -> Iterator[str]:
+def _file(person: User, *, whereabouts: bool) -> Iterator[str]:
     theirs: Any = {"user": person}
     parts: dict[str, Any] = {
         "person": User.objects.filter(pk=person.pk).values(*OF_THE_PROFILE, "company__name").get(),
@@ -62,13 +65,20 @@ def _file(person: User) -> Iterator[str]:
         "access_passes": list(AccessPass.objects.filter(**theirs).values("created_at", "until")),
         "sessions": list(Session.objects.filter(**theirs).order_by("started_at").values(*OF_A_SESSION)),
     }
+    if not whereabouts:
+        parts["sessions"] = []
+        for said in (parts["person"], *parts["authenticator_apps"], *parts["passkeys"], *parts["recovery_codes"]):
+            for name in WHEN_USED & said.keys():
+                said[name] = None
     yield "{\n"
     for name, part in parts.items():
         yield f"{_json(name)}: {_json(part)},\n"
     yield '"audit": ['
     between = "\n"
-    for line in _lines(person.pk).iterator():
-        yield between + _json(_said(line, person.pk))
+    lines = _lines(person.pk) if whereabouts else _lines(person.pk).exclude(action__in=COMING_AND_GOING)
+    for line in lines.iterator():
+        said = _said(line, person.pk)
+        yield between + _json(said if whereabouts else {**said, "address": None, "browser": ""})
         between = ",\n"
     yield "\n]\n}\n"
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from accounts import dates
+from accounts import dates, whereabouts
 from accounts.text import inside as inside_a_sentence
 from audit import reading, sentences
 from audit.acts import GROUPS, Group
@@ -19,6 +19,7 @@ from audit.vocabulary import Action
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from uuid import UUID
 
     from accounts.models import User
     from audit.models import AuditEvent
@@ -73,6 +74,12 @@ BAD = {
     Action.RECOVERY_CODES_DISABLED,
     Action.ACCESS_PASS_DISABLED,
 }
+
+
+@register.filter
+def sees_whereabouts(viewer: User, whose: UUID) -> bool:
+    """See accounts.whereabouts."""
+    return not whereabouts.hidden(whose, viewer)
 
 
 @register.filter

@@ -16,6 +16,7 @@ from accounts import site_rule
 from accounts.models import Role, User
 from accounts.roles import seen_roles, serves_site
 from accounts.text import fold
+from accounts.whereabouts import hidden
 from audit.prepared import Prepared
 from companies.listing.kinds import LABELS, NEVER_HIDDEN, NOT_OFFERED, Chip, is_met, met_by, role_of
 from companies.listing.numbers import ACTIVE, Numbers, numbers_for, scope_of
@@ -81,7 +82,12 @@ class UserList:
     @property
     def order(self) -> str:
         order = self.asked.get("sort", "name")
-        return order if order in ORDERS else "name"
+        return order if order in ORDERS and (order != "last" or self.shows_logins) else "name"
+
+    @property
+    def shows_logins(self) -> bool:
+        """May the actor see when others signed in last?"""
+        return not hidden(None, self.actor)
 
     @property
     def role(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.http import StreamingHttpResponse
@@ -33,8 +34,8 @@ KEPT_WORDS = 200  # of what was asked for, in the audit
 def user_export(request: SignedInRequest) -> HttpResponse:
     """The people whom the list of users finds, as it is filtered."""
     found = UserList(request.user, request.GET)
-    rows = map(exports.person_row, exports.with_these_ids(found.ids()))
-    return as_file(request, "User", exports.OF_A_PERSON, rows, company=found.company)
+    rows = map(partial(exports.row_for, request.user), exports.with_these_ids(found.ids()))
+    return as_file(request, "User", exports.headings_for(request.user), rows, company=found.company)
 
 
 @settings_app(Permission.EXPORT)

@@ -18,6 +18,7 @@ from django.utils.translation import get_language
 from accounts import dates
 from accounts.roles import Role
 from accounts.templatetags.people import initials
+from accounts.whereabouts import hidden
 from mfa.queries import listed_state
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Look(NamedTuple):
     requested: bool
     passkeys: int
     signed_in: bool
+    shows_logins: bool
 
 
 def rows_of(people: Iterable[Any], viewer: User, query: str, *, picks: bool) -> list[SafeString]:
@@ -60,7 +62,7 @@ def rows_of(people: Iterable[Any], viewer: User, query: str, *, picks: bool) -> 
     addresses = {"users": reverse("settings:users"), "companies": reverse("settings:companies"), "query": query}
     return [
         format_html(
-            _written(_look_of(person, language, permissions, picks=picks, is_self=person == viewer)),
+            _written(_look_of(person, viewer, language, permissions, picks=picks)),
             place=place, **addresses, **_words_of(person),
         )
         for place, person in enumerate(people, 1)
@@ -79,13 +81,13 @@ ROW_PLACES = ("place", "users", "companies", "query", "pk", "initials", "name", 
 
 
 def _look_of(
-    person: Any, language: str | None, permissions: frozenset[Permission], *, picks: bool, is_self: bool
+    person: Any, viewer: User, language: str | None, permissions: frozenset[Permission], *, picks: bool
 ) -> Look:
     return Look(
         language,
         permissions,
         picks,
-        is_self,
+        is_self=person == viewer,
         active=person.is_active,
         erased=person.erased_at is not None,
         locked=person.locked_at is not None,
@@ -97,6 +99,7 @@ def _look_of(
         requested=bool(person.passkey_requested),
         passkeys=person.passkey_count,
         signed_in=person.last_sign_in_at is not None,
+        shows_logins=not hidden(None, viewer),
     )
 
 

@@ -14,6 +14,7 @@ from accounts.activity import Activity
 from accounts.dates import day, moment, on_day
 from accounts.models import Session, User
 from accounts.permissions import Permission
+from accounts.whereabouts import hidden
 from mfa.forecast import Circumstances, Way, requiring, ways
 from mfa.methods import recovery_codes
 from mfa.methods.passkeys.signals import signals
@@ -141,7 +142,7 @@ class Window:
         if self.app is None:
             return ""
         parts = [_("Authenticator app since {day}").format(day=day(self.app.created_at))]
-        if self.app.last_used_at:
+        if self.app.last_used_at and not hidden(self.subject.pk, self.viewer):
             parts.append(_("last used {when}").format(when=moment(self.app.last_used_at)))
         parts.append(_("{left} of {all} recovery codes left").format(left=self.codes_left, all=recovery_codes.HOW_MANY))
         return ", ".join(parts)

@@ -38,7 +38,7 @@ def somebody(random):
     )  # fmt: skip
     person.has_app, person.passkey_requested = chance(), chance()
     person.passkey_count, person.factor_demanded = random.randrange(4), chance()
-    person.reminded_at = time()
+    person.reminded_at, person.erased_at = time(), time()
     return person
 
 
@@ -50,7 +50,7 @@ def written_alone(person, viewer, query, *, picks):
         permissions=OF_ROLE[viewer.role], picks=picks, is_self=person == viewer, active=person.is_active,
         locked=person.locked_at, has_company=person.company, role=Role(person.role), state=listed_state(person),
         required=person.required_by_company, reminded=told, requested=person.passkey_requested,
-        passkeys=person.passkey_count, signed_in=last,
+        passkeys=person.passkey_count, signed_in=last, erased=person.erased_at, shows_logins=True,
     )  # fmt: skip
     words = {
         "place": 1, "users": "/settings/administration/users/", "companies": "/settings/administration/companies/",

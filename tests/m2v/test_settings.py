@@ -46,6 +46,7 @@ VARIABLES = (
     "GRANIAN_SSL_KEYFILE",
     "HSTS",
     "OWN_NETWORKS",
+    "SHOW_WHEREABOUTS",
     "SNAPSHOT_MONTHS",
     "METRICS",
 )
@@ -538,6 +539,14 @@ def test_numbers_of_days_are_kept_for_good_or_for_some_months(load):
             ImproperlyConfigured, match=r"^SNAPSHOT_MONTHS must be a number of months, from 2 to 120\. "
         ):
             load(SNAPSHOT_MONTHS=months)
+
+
+def test_where_and_when_people_sign_in_is_shown_to_administrators_or_not(load):
+    assert load()["SHOW_WHEREABOUTS"] is True
+    for said in ("0", "false", "no"):
+        assert load(SHOW_WHEREABOUTS=said)["SHOW_WHEREABOUTS"] is False
+    with pytest.raises(ImproperlyConfigured, match="SHOW_WHEREABOUTS must be true or false"):
+        load(SHOW_WHEREABOUTS="perhaps")
 
 
 @pytest.mark.parametrize("name", ["SESSION_IDLE_SECONDS", "SESSION_SECONDS"])
