@@ -15,6 +15,7 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("portal/", views.portal, name="portal"),
     path("m2s/", views.m2s, name="m2s"),
+    path("accessibility/", views.accessibility, name="accessibility"),
     path("settings/", include((settings_app, SETTINGS))),
     path("", include("m2v.user_settings.urls")),
     path("", include("mfa.urls")),

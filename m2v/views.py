@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.auth.decorators import login_not_required
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
@@ -21,7 +22,7 @@ from mfa.window.sentences import Window
 if TYPE_CHECKING:
     from django.http import HttpResponse
 
-    from accounts.requests import SignedInRequest
+    from accounts.requests import SignedInRequest, SiteRequest
 
 
 @require_safe
@@ -43,6 +44,13 @@ def m2s(request: SignedInRequest) -> HttpResponse:
         request.session[POSTPONED] = True
         return redirect("m2s")
     return render(request, "m2s/index.html", security(request, "m2s"))
+
+
+@login_not_required
+@require_safe
+def accessibility(request: SiteRequest) -> HttpResponse:
+    """What was tested for everyone, what is not known, and whom to tell: docs/accessibility.md in short."""
+    return render(request, "accessibility/index.html")
 
 
 def behind_own_window(request: SignedInRequest) -> Page:

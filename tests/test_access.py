@@ -29,6 +29,7 @@ PUBLIC = {
     "change_password",
     "password_reset",
     "password_reset_sent",
+    "accessibility",
     "password_reset_confirm",
     "link_in_a_sentence",
     "invitation",
@@ -131,6 +132,7 @@ ACCESS = {
     "change_password": (302, 302, 302, 302),
     "password_reset": (200, 200, 200, 200),
     "password_reset_sent": (200, 200, 200, 200),
+    "accessibility": (200, 200, 200, 200),
     "csp_report": (405, 405, 405, 405),
 }
 # Pages of the login and links in mails are for nobody in particular: each has tests of its own.

@@ -34,6 +34,7 @@ SHOW_ONLY = {
     "own_passkey_new",
     "own_mfa:window",
     "password_reset_sent",
+    "accessibility",
     "change_password",
 }
 TAKE_ONLY = {

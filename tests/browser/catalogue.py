@@ -424,6 +424,17 @@ def setup_passkey_prove_first(stage: Stage) -> Desk:
     return stage.half_way("soren.kjaergaard", "/login/setup/passkey/")
 
 
+# --- Accessibility ---
+
+
+@state("accessibility", "accessibility")
+def accessibility(stage: Stage) -> Desk:
+    return stage.stranger("/accessibility/")
+
+
+inside("accessibility-signed-in", "accessibility", "kim.hansen")
+
+
 # --- Password reset and invitation ---
 
 

@@ -51,6 +51,7 @@ def test_the_login(kim, at):
           - button "Sign in with a passkey"
         """,
     )
+    is_told(desk.page.get_by_role("contentinfo"), '- contentinfo:\n  - link "Accessibility"')
 
     desk.enter_password("not this one")
     is_told(
