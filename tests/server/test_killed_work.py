@@ -1,4 +1,4 @@
-"""The worker is killed in the middle of an act on many: the next one does what is left, and nothing twice."""
+"""The worker is killed in the middle of an act on many, and of an import: the next one does what is left, and nothing twice."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from time import monotonic, sleep
 from tests.server.site import within
 
 MANY = 4000
+IMPORTED = 300
 BEGIN = f"""
 from accounts.models import Role, User
 from companies.bulk import choosing, running
@@ -23,36 +24,62 @@ them = User.objects.filter(username__startswith="many").values_list("pk", flat=T
 run = BulkRun.objects.create(owner=nina.pk, act="sign_out", listed=True)
 BulkPerson.objects.bulk_create((BulkPerson(run=run, person=pk) for pk in them), batch_size=500)
 running.begin(run, actor=nina, total={MANY}, signs_out=False)
-print(run.pk.hex)
+"""
+# Each tenth line has an address, so that its person is invited; one name comes twice.
+IMPORT = f"""
+from accounts.models import Role, User
+from companies.importing import running
+from companies.importing.reading import read
+from companies.models import Company
+olga = User.objects.create_user("olga", role=Role.ADMINISTRATOR)
+Company.objects.create(name="Kepler")
+lines = [f"new{{n}},{{f'new{{n}}@kepler.example' if n % 10 == 0 else ''}},Kepler" for n in range({IMPORTED})]
+text = chr(10).join(["user name,e-mail,company", *lines, "new7,,Kepler"])
+kept = running.keep(olga, "people.csv", text, read(text, "UTF-8"))
+running.begin(kept, actor=olga, invites=True, requires=False)
 """
 # A minute of silence has gone by, and somebody goes on with it, as the page then offers.
 GO_ON = """
 from datetime import timedelta
 from django.utils import timezone
-from companies.bulk import running
-from companies.models import BulkRun
+from accounts.models import User
+from companies.bulk import running as acts
+from companies.importing import running as imports
+from companies.models import BulkRun, Import
 long_ago = timezone.now() - timedelta(minutes=5)
-BulkRun.objects.filter(pk="{run}").update(beat=long_ago, begun_at=long_ago)
-print(running.go_on(BulkRun.objects.get(pk="{run}")))
+for model in (BulkRun, Import):
+    model.objects.filter(ended_at=None).update(beat=long_ago, begun_at=long_ago)
+for run in BulkRun.objects.filter(ended_at=None):
+    print(acts.go_on(run))
+for kept in Import.objects.filter(ended_at=None):
+    print(imports.go_on(kept, actor=User.objects.get(pk=kept.owner)))
 """
 
 
-def asked(site, statement, *values):
+def asked(site, statement):
     with closing(sqlite3.connect(site.folder / "data" / "m2v.sqlite3", timeout=20)) as database:
-        return database.execute(statement, values).fetchone()
+        return database.execute(statement).fetchone()
 
 
-def done_of(site, run):
-    return asked(site, "SELECT changed, ended_at FROM companies_bulkrun WHERE id = ?", run)
+def acted_on(site):
+    return asked(site, "SELECT changed, ended_at IS NOT NULL FROM companies_bulkrun WHERE act = 'sign_out'")
 
 
-def written(site):
-    """Lines about these people, how many of them there are lines about, and how many were signed out once."""
+def imported(site):
+    return asked(site, "SELECT made, ended_at IS NOT NULL FROM companies_import")
+
+
+def lines_about(site, action, name):
+    """Lines about people of this name, and how many of them there are lines about."""
     return asked(
         site,
-        "SELECT count(*), count(DISTINCT subject_id), count(*) FILTER (WHERE session_epoch = 1) FROM audit_auditevent e"
-        " JOIN accounts_user u ON u.id = e.subject_id WHERE action = 'sessions_ended' AND username LIKE 'many%'",
+        "SELECT count(*), count(DISTINCT subject_id) FROM audit_auditevent e JOIN accounts_user u ON u.id = e.subject_id"
+        f" WHERE action = '{action}' AND username LIKE '{name}%'",
     )
+
+
+def people(site, condition):
+    return asked(site, f"SELECT count(*) FROM accounts_user WHERE {condition}")[0]
 
 
 def worker_of(site):
@@ -80,22 +107,52 @@ def wait_for(what, seconds):
         sleep(0.05)
 
 
-def test_a_worker_that_is_killed_in_the_middle_leaves_nothing_half_done_and_nothing_twice(site):
-    run = site.manage("shell", "--no-imports", "-c", BEGIN).split()[-1]
-    wait_for(lambda: done_of(site, run)[0] > 0, 60)
-
+def kill_worker(site):
     killed = worker_of(site)
     os.kill(killed, signal.SIGKILL)
     wait_for(lambda: not Path(f"/proc/{killed}").exists(), 10)
+    return killed
 
-    done, ended = done_of(site, run)
+
+def test_an_act_on_many_whose_worker_is_killed_leaves_nothing_half_done_and_nothing_twice(site):
+    site.manage("shell", "--no-imports", "-c", BEGIN)
+    wait_for(lambda: acted_on(site)[0] > 0, 60)
+
+    killed = kill_worker(site)
+
+    done, ended = acted_on(site)
     assert 0 < done < MANY
     assert not ended
-    assert written(site) == (done, done, done), "a step was done or not"
+    assert lines_about(site, "sessions_ended", "many") == (done, done), "a step was done or not"
+    assert people(site, "username LIKE 'many%' AND session_epoch = 1") == done
 
-    assert "True" in site.manage("shell", "--no-imports", "-c", GO_ON.format(run=run))
-    wait_for(lambda: done_of(site, run)[1], 60)
+    assert "True" in site.manage("shell", "--no-imports", "-c", GO_ON)
+    wait_for(lambda: acted_on(site)[1], 60)
 
-    assert done_of(site, run)[0] == MANY
+    assert acted_on(site)[0] == MANY
     assert worker_of(site) != killed
-    assert written(site) == (MANY, MANY, MANY)
+    assert lines_about(site, "sessions_ended", "many") == (MANY, MANY)
+    assert people(site, "username LIKE 'many%' AND session_epoch = 1") == MANY
+
+
+def test_an_import_whose_worker_is_killed_makes_and_invites_everybody_once(site):
+    site.manage("shell", "--no-imports", "-c", IMPORT)
+    wait_for(lambda: imported(site)[0] > 0, 60)
+
+    kill_worker(site)
+
+    made, ended = imported(site)
+    assert 0 < made < IMPORTED
+    assert not ended
+    assert people(site, "username LIKE 'new%'") == made
+    assert lines_about(site, "user_created", "new") == (made, made), "a step was done or not"
+
+    assert "True" in site.manage("shell", "--no-imports", "-c", GO_ON)
+    wait_for(lambda: imported(site)[1], 60)
+
+    assert imported(site)[0] == IMPORTED
+    assert people(site, "username LIKE 'new%'") == IMPORTED
+    assert lines_about(site, "user_created", "new") == (IMPORTED, IMPORTED)
+    assert lines_about(site, "user_invited", "new") == (IMPORTED // 10, IMPORTED // 10)
+    [mistakes] = asked(site, "SELECT mistakes FROM companies_import")
+    assert str(mistakes).count("'line'") + str(mistakes).count('"line"') == 1
