@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b32decode
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
@@ -91,6 +92,9 @@ def outermost() -> Iterator[None]:
             atomic.savepoint = False
 
 
+PSEUDONYM = re.compile(r"erased-[0-9a-f]{12}")
+
+
 @contextmanager
 def tried(world: World) -> Iterator[None]:
     """What happens within is undone: in the database, in both browsers, and in Kim's pocket."""
@@ -105,13 +109,15 @@ def tried(world: World) -> Iterator[None]:
 
 
 def plain(value: object, known: AbstractSet[object]) -> object:
-    """A value without what differs from one try to the next: times, random bytes and new ids."""
+    """A value without what differs from one try to the next: times, random bytes, new ids and pseudonyms."""
     if isinstance(value, datetime):
         return "a time"
     if isinstance(value, bytes | memoryview):
         return "bytes"
     if isinstance(value, UUID):
         return value if value in known else "new"
+    if isinstance(value, str):
+        return PSEUDONYM.sub("a pseudonym", value)
     return sorted(value) if isinstance(value, dict) else value
 
 
