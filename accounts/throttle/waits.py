@@ -38,6 +38,7 @@ KINDS = {
     "imports": _("invitations from files"),
     "choices": _("new passwords that were tried"),
     "addresses": _("new e-mail addresses of one’s own"),
+    "files": _("downloads of one’s own data"),
 }
 OF_A_NETWORK = ("address", "passkeys", "questions", "resets")
 WIDEST_OF_IPV6 = 64  # below which addresses have one budget
