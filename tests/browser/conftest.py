@@ -127,6 +127,15 @@ def at(new_context, site) -> Callable[..., Desk]:
 
 
 @pytest.fixture
+def petra(administrator, kim, at) -> Desk:
+    """The administrator, on the list of users, Kim among them."""
+    desk = at(administrator)
+    desk.bring_session()
+    desk.open("/settings/administration/users/")
+    return desk
+
+
+@pytest.fixture
 def stage(at) -> Stage:
     """The demo's people, each with a browser to themselves when asked for."""
     return Stage(at)

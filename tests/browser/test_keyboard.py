@@ -23,15 +23,6 @@ if TYPE_CHECKING:
 USERS = "/settings/administration/users/"
 
 
-@pytest.fixture
-def petra(administrator, kim, at) -> Desk:
-    """The administrator, on the list of users, Kim among them."""
-    desk = at(administrator)
-    desk.bring_session()
-    desk.open(USERS)
-    return desk
-
-
 def go_to(desk: Desk, name: str) -> None:
     """Tab to it; it is marked, and in sight."""
     desk.tab_to(name)

@@ -20,15 +20,6 @@ USERS = "/settings/administration/users/"
 COMPANIES = "/settings/administration/companies/"
 
 
-@pytest.fixture
-def petra(administrator, kim, at) -> Desk:
-    """The administrator, on the list of users, Kim among them."""
-    desk = at(administrator)
-    desk.bring_session()
-    desk.open(USERS)
-    return desk
-
-
 def open_window(desk: Desk, username: str = "kim") -> None:
     desk.button(f"Actions for {username}").click()
     desk.link("Multi-factor authentication").click()
