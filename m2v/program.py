@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 
 SERVING = {"serve", "work", "worker", "metrics"}  # what they say is for the log, which is in one language
+# Linux then gives large pages to the 100 MB of a password's hash, and a hash takes a third less time. glibc (2.35 and
+# later) reads this when a process begins, and workers are forks of the server: so it is said before the server begins.
+LARGE_PAGES = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
 SHELLS_LANGUAGE = ("LC_ALL", "LC_MESSAGES", "LANG")  # the first that says something counts (POSIX, 8.2)
 
 
@@ -30,12 +33,20 @@ def language_of(variables: Mapping[str, str]) -> str:
     return spoken if spoken in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
 
 
+def begin_with_large_pages() -> None:
+    """Begin this process anew with LARGE_PAGES, unless its variable says something already: that stays."""
+    name, said = LARGE_PAGES
+    if name not in os.environ:
+        os.execve(sys.executable, sys.orig_argv, os.environ | {name: said})  # noqa: S606  # as it was called
+
+
 def main() -> None:
     """Do what the arguments say. Settings that are wrong are one sentence, or a line of the server's log."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "m2v.settings")
     sys.argv[1:2] = [word.replace("-", "_") if word[:1] != "-" else word for word in sys.argv[1:2]]  # init-admin
     serves = "serve" in sys.argv[1:2]
     if serves:
+        begin_with_large_pages()
         take_over()
     try:
         if not SERVING.intersection(sys.argv[1:2]):
