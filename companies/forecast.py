@@ -9,7 +9,6 @@ from django.db.models import Exists
 
 from accounts.models import User
 from companies.listing.kinds import OPENS_SETTINGS, Chip, Kind
-from companies.listing.numbers import numbers_for
 from companies.models import Listing
 from mfa.forecast import Circumstances, Outcome, outcome, requiring
 from mfa.policy import Standing
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
+    from companies.listing.numbers import Numbers
     from companies.models import Company
 
 ADMINISTRATORS_NAMED = 3  # administrators who will be asked, by name
@@ -46,9 +46,9 @@ class Forecast:
         return self.set_up + self.asked + self.never_signed_in
 
 
-def of_requiring(company: Company, *, viewer: User) -> Forecast:
-    """What requiring 2FA of everybody in `company` will do: a handful of statements, however many people there are."""
-    kinds = {kind: n for kind, n in numbers_for(viewer, company).people.items() if kind & Kind.ACTIVE}
+def of_requiring(company: Company, numbers: Numbers, *, viewer: User) -> Forecast:
+    """What requiring 2FA of everybody in `company`, whose `numbers` are given, will do: a few statements, however many people there are."""
+    kinds = {kind: n for kind, n in numbers.people.items() if kind & Kind.ACTIVE}
     cells = [(kind, company.pass_demanded, number) for kind, number in kinds.items()]
     reader = outcome(requiring(circumstances_of(viewer))) if viewer.company_id == company.pk else None
     forecast = of_people(cells, Listing.objects.filter(company=company), viewer=viewer)
@@ -143,9 +143,8 @@ class Release:
         return self.left + self.left_never - still
 
 
-def of_releasing(company: Company, *, viewer: User) -> Release:
-    """What it will do that `company` no longer requires 2FA: a handful of statements, however many people there are."""
-    numbers = numbers_for(viewer, company)
+def of_releasing(company: Company, numbers: Numbers, *, viewer: User) -> Release:
+    """What it will do that `company`, whose `numbers` are given, no longer requires 2FA."""
     kinds = {kind: n for kind, n in numbers.people.items() if kind & Kind.ACTIVE}
     left = {kind: n for kind, n in kinds.items() if not kind & Kind.APP}
     never = {kind: n for kind, n in left.items() if kind & Kind.NEVER_SIGNED_IN}

@@ -12,7 +12,7 @@ from accounts.activity import Activity
 from accounts.models import User
 from audit.acts import CHANGES
 from companies.listing.kinds import Chip, Kind
-from companies.listing.numbers import numbers_by_company, numbers_for
+from companies.listing.numbers import numbers_by_company
 from companies.listing.pages import Walk
 from companies.models import Listing
 from mfa.queries import State
@@ -88,11 +88,14 @@ class Coverage:
         return bars
 
 
-def asked_alone(company: Company, viewer: User, number: int, most: int) -> list[User]:
-    """Some of the `number` people of `company` whom their own switch asks to set up 2FA, by name: `most` of a page."""
-    kinds = [kind for kind in numbers_for(viewer, company).people if kind & Kind.ACTIVE and _asked_alone(kind)]
+def asked_alone(company: Company, numbers: Numbers, viewer: User, most: int) -> list[User]:
+    """Some of the people of `company`, whose `numbers` are given, whom their own switch asks to set up 2FA, by name: `most`
+    of a page.
+    """
+    kinds = {kind: n for kind, n in numbers.people.items() if kind & Kind.ACTIVE and _asked_alone(kind)}
     rows = Listing.objects.filter(company=company)
-    keys = Walk(rows, lambda column: Q(**{f"{column}__in": kinds}), number, start=None).people("name")[:most]
+    walk = Walk(rows, lambda column: Q(**{f"{column}__in": list(kinds)}), sum(kinds.values()), start=None)
+    keys = walk.people("name")[:most]
     return list(User.objects.managed_by(viewer).filter(pk__in=keys).order_by("search_text", "pk"))
 
 

@@ -260,6 +260,28 @@ def test_a_companys_page_costs_the_same_for_3_and_for_40(administrator, admin, c
     assert len(few) == len(many), (few, many)
 
 
+@pytest.mark.parametrize("act", ["two-factor/on/", "two-factor/off/", "sign-out/"])
+def test_a_companys_confirmation_with_its_page_behind_costs_the_same_for_3_and_for_40(
+    administrator, admin, company, act
+):
+    Company.objects.filter(pk=company.pk).update(two_factor_enabled=True)
+    address = f"/settings/administration/companies/{company.pk}/{act}"
+
+    def own_switches(number: int, start: int) -> None:
+        crowd(company, admin, number, start)
+        User.objects.filter(company=company).update(two_factor_enabled=True)
+
+    own_switches(6, 0)
+    with statements() as few:
+        assert "<html" in administrator.client.get(address).content.decode()
+    own_switches(40, 6)
+    with statements() as many:
+        assert administrator.client.get(address).status_code == 200
+
+    assert len(few) == len(many), (few, many)
+    assert len(many) <= 2 + 18, many
+
+
 def test_the_overview_costs_the_same_for_3_and_for_40_and_after_one_day_and_after_twenty(administrator, admin, company):
     today = timezone.localdate()
     crowd(company, admin, 6)

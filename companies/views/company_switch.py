@@ -19,7 +19,8 @@ from accounts.throttle import budgets, lanes
 from companies import services
 from companies.forecast import of_releasing, of_requiring
 from companies.forms import CompanyOffForm
-from companies.queries import asked_alone
+from companies.listing.numbers import numbers_for
+from companies.queries import Coverage, asked_alone
 from companies.services import Individuals, end_company_sessions
 from companies.views.companies import company_page, coverage_of, find_company
 from companies.views.forecast import lock_out, rows_of, rows_of_release
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from accounts.requests import SignedInRequest
+    from companies.listing.numbers import Numbers
     from companies.models import Company
-    from companies.queries import Coverage
 
 LOOKED_UP = 1000  # people whose sessions are looked for
 NAMED = 10  # people whose own switch goes off, by name; of the others their number
@@ -64,12 +65,13 @@ def two_factor_on(request: SignedInRequest, company_id: UUID) -> HttpResponse:
         )
         messages.success(request, text.format(company=shown.name, number=number))
         return redirect("settings:company", company_id)
-    forecast = of_requiring(shown, viewer=request.user)
+    numbers = numbers_for(request.user, shown)
+    forecast = of_requiring(shown, numbers, viewer=request.user)
     title = _("Switch on two-factor authentication for {company}?").format(company=shown.name)
     return _ask(
         request,
         company_id,
-        coverage_of(request, shown),
+        Coverage.of(numbers),
         title=title,
         lines=[],
         forecast=rows_of(forecast, shown),
@@ -85,7 +87,8 @@ def two_factor_off(request: SignedInRequest, company_id: UUID) -> HttpResponse:
     """Say who keeps 2FA and who is no longer asked; then switch it off."""
     shown = find_company(request, company_id)
     form = CompanyOffForm(request.POST)
-    release = of_releasing(shown, viewer=request.user)
+    numbers = numbers_for(request.user, shown)
+    release = of_releasing(shown, numbers, viewer=request.user)
     if request.method == "POST" and form.is_valid():
         keep = form.cleaned_data["keep"]
         changed = services.disable_company_two_factor(
@@ -104,7 +107,7 @@ def two_factor_off(request: SignedInRequest, company_id: UUID) -> HttpResponse:
             text = _("{company} does not require two-factor authentication. Nothing was changed.")
         messages.success(request, text.format(company=shown.name, number=freed))
         return redirect("settings:company", company_id)
-    coverage, keep_label = coverage_of(request, shown), ""
+    coverage, keep_label = Coverage.of(numbers), ""
     if coverage.individually:
         keep_label = ngettext(
             "Keep asking the {number} user switched on individually",
@@ -121,14 +124,14 @@ def two_factor_off(request: SignedInRequest, company_id: UUID) -> HttpResponse:
         forecast=rows_of_release(release, shown),
         tone="primary",
         keep_label=keep_label,
-        own_switches=_own_switches(request, shown, coverage.individually) if keep_label else "",
+        own_switches=_own_switches(request, shown, numbers) if keep_label else "",
     )
 
 
-def _own_switches(request: SignedInRequest, shown: Company, number: int) -> str:
-    """Whose own switch goes off, by name; `number` of them there are."""
-    named = [person.get_full_name() for person in asked_alone(shown, request.user, number, NAMED)]
-    if more := number - len(named):
+def _own_switches(request: SignedInRequest, shown: Company, numbers: Numbers) -> str:
+    """Whose own switch goes off, by name."""
+    named = [person.get_full_name() for person in asked_alone(shown, numbers, request.user, NAMED)]
+    if more := Coverage.of(numbers).individually - len(named):
         named.append(ngettext("{number} more", "{number} more", more).format(number=more))
     names = _("{first} and {last}").format(first=", ".join(named[:-1]), last=named[-1]) if named[1:] else named[0]
     return ngettext(

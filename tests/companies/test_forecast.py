@@ -15,6 +15,7 @@ from accounts import people, site_rule
 from accounts.models import Role, SiteRule, User
 from companies import services
 from companies.forecast import of_releasing, of_requiring
+from companies.listing.numbers import numbers_for
 from companies.models import Company
 from companies.services import Individuals
 from mfa.forecast import Outcome, outcome
@@ -72,7 +73,7 @@ SHARES = {"app": 0.4, "passkey": 0.2, "request": 0.1, "pass": 0.02}
 def test_it_is_what_the_login_then_asks_of_each_of_thousands(db, admin, seed, demands):
     company = Company.objects.create(name="Kepler Robotics", pass_demanded=demands)
     crowd(company, NUMBER, Random(seed))
-    said = of_requiring(company, viewer=admin)
+    said = of_requiring(company, numbers_for(admin, company), viewer=admin)
 
     services.enable_company_two_factor(company, actor=admin)
 
@@ -95,10 +96,10 @@ def test_it_is_what_the_login_then_asks_of_each_of_thousands(db, admin, seed, de
 def test_it_costs_the_same_for_few_and_for_many(admin, company, django_assert_max_num_queries):
     crowd(company, 50, Random(1))
     with django_assert_max_num_queries(6):
-        of_requiring(company, viewer=admin)
+        of_requiring(company, numbers_for(admin, company), viewer=admin)
     crowd(company, 500, Random(2))
     with django_assert_max_num_queries(6):
-        of_requiring(company, viewer=admin)
+        of_requiring(company, numbers_for(admin, company), viewer=admin)
 
 
 def test_the_confirmation_says_whom_it_meets(administrator, company, make_person, kim, admin):
@@ -167,7 +168,7 @@ def test_switching_off_says_what_the_login_then_asks_of_each_of_thousands(db, ad
     services.enable_company_two_factor(company, actor=admin)
     crowd(company, NUMBER, Random(7))
     AccessPass.objects.all().delete()
-    said = of_releasing(company, viewer=admin)
+    said = of_releasing(company, numbers_for(admin, company), viewer=admin)
     everybody = User.objects.filter(company=company, is_active=True)
 
     stays = Individuals.KEEP_ASKING if keep else Individuals.STOP_ASKING
