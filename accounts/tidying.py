@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 
 from accounts.models import Session
 from accounts.owed import forget_old_mail
@@ -29,12 +30,12 @@ def _forget_old_guesses() -> int:
 
 # What it is, in the command's words, and what deletes it.
 TIDIERS: list[tuple[str, Callable[[], int]]] = [
-    ("sessions", _forget_ended_sessions),
-    ("counts of guesses", _forget_old_guesses),
-    ("records of mail", forget_old_mail),
+    (gettext_noop("sessions"), _forget_ended_sessions),
+    (gettext_noop("counts of guesses"), _forget_old_guesses),
+    (gettext_noop("records of mail"), forget_old_mail),
 ]
 
 
 def tidy() -> list[str]:
     """Delete all that has run out; how much of each."""
-    return [f"{tidier()} {what}" for what, tidier in TIDIERS]
+    return [f"{tidier()} {gettext(what)}" for what, tidier in TIDIERS]

@@ -2,6 +2,7 @@
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate, pre_migrate
+from django.utils.translation import gettext_noop
 
 
 class CompaniesConfig(AppConfig):
@@ -16,9 +17,9 @@ class CompaniesConfig(AppConfig):
         from companies.listing import upkeep  # noqa: PLC0415  # models are there now
         from companies.snapshots.keeping import forget_old_snapshots  # noqa: PLC0415  # the same
 
-        TIDIERS.append(("removed factors", forget_old))
-        TIDIERS.append(("files of people", forget_old_imports))
-        TIDIERS.append(("acts on many people", forget_old_runs))
-        TIDIERS.append(("numbers of days", forget_old_snapshots))
+        TIDIERS.append((gettext_noop("removed factors"), forget_old))
+        TIDIERS.append((gettext_noop("files of people"), forget_old_imports))
+        TIDIERS.append((gettext_noop("acts on many people"), forget_old_runs))
+        TIDIERS.append((gettext_noop("numbers of days"), forget_old_snapshots))
         pre_migrate.connect(upkeep.before_migrations, sender=self)
         post_migrate.connect(upkeep.after_migrations, sender=self)

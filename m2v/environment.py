@@ -18,6 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from accounts.keys import as_keys
 from audit.sealing.keys import as_private, as_public
+from m2v.shell import in_the_shells_words as _
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 DEFAULT_PORTS = {"http": 80, "https": 443}
 HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]+")
 LONGEST_ISSUER = 60  # it is in every QR code
+MAKE_A_KEY = "python3 -c 'import secrets; print(secrets.token_urlsafe(64))'"
 SWITCHES = (
     {"": False} | dict.fromkeys(("false", "no", "off", "0"), False) | dict.fromkeys(("true", "yes", "on", "1"), True)
 )
@@ -65,14 +67,15 @@ class Environment:
         unset = {name for name in self._read - self._variables.keys() if "_" in name}  # PORTS may be anybody's
         for name in sorted(self._variables.keys() - self._read):
             if meant := get_close_matches(name, unset, n=1, cutoff=ALMOST):
-                self.refuse(f"{name} is no setting. Is it {meant[0]}? Rename it, or take it away.")
+                why = _("{name} is no setting. Is it {meant}? Rename it, or take it away.")
+                self.refuse(why.format(name=name, meant=meant[0]))
         if self._wrong:
             raise self._all_that_is_wrong()
 
     def _all_that_is_wrong(self) -> ImproperlyConfigured:
         if len(self._wrong) == 1:
             return ImproperlyConfigured(self._wrong[0])
-        return ImproperlyConfigured("\n- ".join(["Several settings are wrong:", *self._wrong]))
+        return ImproperlyConfigured("\n- ".join([_("Several settings are wrong:"), *self._wrong]))
 
 
 def listed(text: str) -> list[str]:
@@ -83,23 +86,22 @@ def listed(text: str) -> list[str]:
 def switch(name: str, text: str) -> bool:
     """Whether something is on. Raises ImproperlyConfigured for what is neither yes nor no."""
     if (said := SWITCHES.get(text.strip().lower())) is None:
-        raise ImproperlyConfigured(f"{name} must be true or false. It is {text!r}.")
+        raise ImproperlyConfigured(_("{name} must be true or false. It is {text!r}.").format(name=name, text=text))
     return said
 
 
 def port(text: str) -> int:
     """A port's number. Raises ImproperlyConfigured."""
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
-        raise ImproperlyConfigured(f"PORT must be a number between 1 and 65535. It is {text!r}.")
+        raise ImproperlyConfigured(_("PORT must be a number between 1 and 65535. It is {text!r}.").format(text=text))
     return int(text)
 
 
 def seconds(name: str, text: str) -> int:
     """A time from a minute to a year. Raises ImproperlyConfigured."""
     if not text.isascii() or not text.isdigit() or not 60 <= int(text) <= 366 * 86400:
-        raise ImproperlyConfigured(
-            f"{name} must be a number of seconds, from 60 to 31622400 (366 days). It is {text!r}."
-        )
+        wrong = _("{name} must be a number of seconds, from 60 to 31622400 (366 days). It is {text!r}.")
+        raise ImproperlyConfigured(wrong.format(name=name, text=text))
     return int(text)
 
 
@@ -108,7 +110,8 @@ def months(name: str, text: str) -> int:
     if not text:
         return 0
     if not text.isascii() or not text.isdigit() or not 2 <= int(text) <= 120:
-        raise ImproperlyConfigured(f"{name} must be a number of months, from 2 to 120. It is {text!r}.")
+        wrong = _("{name} must be a number of months, from 2 to 120. It is {text!r}.")
+        raise ImproperlyConfigured(wrong.format(name=name, text=text))
     return int(text)
 
 
@@ -117,13 +120,14 @@ def time_zone(text: str) -> str:
     try:
         return ZoneInfo(text).key
     except (KeyError, ValueError, OSError) as trouble:  # KeyError: there is none; OSError: it is a folder of them
-        raise ImproperlyConfigured(f"TIME_ZONE must be a name like UTC or Europe/Berlin. It is {text!r}.") from trouble
+        wrong = _("TIME_ZONE must be a name like UTC or Europe/Berlin. It is {text!r}.")
+        raise ImproperlyConfigured(wrong.format(text=text)) from trouble
 
 
 def workers(text: str) -> int:
     """How many processes serve. Raises ImproperlyConfigured."""
     if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 64:
-        raise ImproperlyConfigured(f"WORKERS must be a number between 1 and 64. It is {text!r}.")
+        raise ImproperlyConfigured(_("WORKERS must be a number between 1 and 64. It is {text!r}.").format(text=text))
     return int(text)
 
 
@@ -137,9 +141,8 @@ def metrics(text: str) -> tuple[str, int] | None:
     except ValueError:
         number = None
     if not number or parts.path or parts.query or parts.fragment or parts.username is not None:
-        raise ImproperlyConfigured(
-            f"METRICS must be a network address and a port, like 127.0.0.1:9100. It is {text!r}."
-        )
+        wrong = _("METRICS must be a network address and a port, like 127.0.0.1:9100. It is {text!r}.")
+        raise ImproperlyConfigured(wrong.format(text=text))
     return address, number
 
 
@@ -149,16 +152,18 @@ def proxies(text: str) -> int:
     number = {"": 0, "false": 0, "no": 0, "off": 0, "true": 1, "yes": 1, "on": 1}.get(said)
     if number is None:
         if not said.isascii() or not said.isdigit() or len(said) > 1:
-            raise ImproperlyConfigured(
-                f"BEHIND_PROXY must be the number of proxies before the site, from 0 to 9, or true for one. It is {text!r}."
+            wrong = _(
+                "BEHIND_PROXY must be the number of proxies before the site, from 0 to 9, or true for one. It is {text!r}."
             )
+            raise ImproperlyConfigured(wrong.format(text=text))
         number = int(said)
     return number
 
 
 def base_url(text: str) -> tuple[str, str, str]:
     """The address as browsers write an origin, its scheme, and its host. Raises ImproperlyConfigured."""
-    wrong = ImproperlyConfigured(f"BASE_URL must look like https://m2v.example.com, without a path. It is {text!r}.")
+    said = _("BASE_URL must look like https://m2v.example.com, without a path. It is {text!r}.")
+    wrong = ImproperlyConfigured(said.format(text=text))
     try:
         parts = urlsplit(text.strip().rstrip("/"))
         scheme, host, number = parts.scheme.lower(), (parts.hostname or "").lower(), parts.port
@@ -177,9 +182,8 @@ def issuer(host: str, text: str) -> str:
     """What authenticator apps call this installation: `text`, or m2v and its host. Raises ImproperlyConfigured."""
     name = text.strip()
     if len(name) > LONGEST_ISSUER or ":" in name or not name.isprintable():
-        raise ImproperlyConfigured(
-            f"ISSUER must be a name of at most {LONGEST_ISSUER} characters, without a colon. It is {text!r}."
-        )
+        wrong = _("ISSUER must be a name of at most {number} characters, without a colon. It is {text!r}.")
+        raise ImproperlyConfigured(wrong.format(number=LONGEST_ISSUER, text=text))
     return name or f"m2v {host.replace(':', '.')}"
 
 
@@ -191,71 +195,92 @@ def is_local(host: str) -> bool:
 def passkeys_refused(scheme: str, host: str) -> str:
     """Why browsers allow no passkeys at this address, or nothing (Web Authentication Level 3, sections 5.1.2 and 5.1.3)."""
     if ":" in host or host.replace(".", "").isdigit():
-        return "BASE_URL names a network address, for which browsers allow no passkeys. Give the site a name."
+        return _("BASE_URL names a network address, for which browsers allow no passkeys. Give the site a name.")
     if scheme == "http" and host != "localhost" and not host.endswith(".localhost"):
-        return "BASE_URL is not https, and elsewhere than at localhost browsers allow passkeys over https only."
+        return _("BASE_URL is not https, and elsewhere than at localhost browsers allow passkeys over https only.")
     return ""
 
 
 def secret_key(name: str, text: str) -> str:
     """A signing key that is hard enough to guess. Raises ImproperlyConfigured."""
     if len(text) < 50 or len(set(text)) < 10:
-        raise ImproperlyConfigured(
-            f"{name} must be at least 50 characters, at random. It has {len(text)}. "
-            "Make one: python3 -c 'import secrets; print(secrets.token_urlsafe(64))'"
-        )
+        wrong = _("{name} must be at least 50 characters, at random. It has {number}. Make one: {command}")
+        raise ImproperlyConfigured(wrong.format(name=name, number=len(text), command=MAKE_A_KEY))
     return text
+
+
+def fallback_keys(text: str) -> list[str]:
+    """Signing keys that are accepted still. Raises ImproperlyConfigured."""
+    return [secret_key(_("Each of SECRET_KEY_FALLBACKS"), key) for key in listed(text)]
 
 
 def encryption_keys(text: str) -> list[str]:
     """Keys with their ids, each `id:key`. Raises ImproperlyConfigured for what is no key."""
     entries = listed(text)
-    as_keys(tuple(entries))
+    try:
+        as_keys(tuple(entries))
+    except ImproperlyConfigured as trouble:
+        wrong = _(
+            "MFA_ENCRYPTION_KEYS must be a comma-separated list of id:key, each id once, "
+            "each key 32 bytes in URL-safe base64."
+        )
+        raise ImproperlyConfigured(wrong) from trouble
     return entries
 
 
 def signing_key(text: str) -> str:
     """The key that signs the audit's checkpoints. Raises ImproperlyConfigured for what is no key."""
-    as_private(text)
+    try:
+        as_private(text)
+    except ImproperlyConfigured as trouble:
+        raise ImproperlyConfigured(_("AUDIT_SIGNING_KEY must be 32 bytes in base64.")) from trouble
     return text
 
 
 def public_keys(text: str) -> list[str]:
     """Public halves of signing keys. Raises ImproperlyConfigured for what is none."""
-    for key in listed(text):
-        as_public(key)
+    try:
+        for key in listed(text):
+            as_public(key)
+    except ImproperlyConfigured as trouble:
+        raise ImproperlyConfigured(_("Each of AUDIT_PUBLIC_KEYS must be 32 bytes in base64.")) from trouble
     return listed(text)
 
 
 def hsts(text: str) -> str:
     """How far the browser is told to come over TLS alone. Raises ImproperlyConfigured."""
     if text not in HSTS_REACHES:
-        raise ImproperlyConfigured(f"HSTS must be host, subdomains or preload. It is {text!r}.")
+        raise ImproperlyConfigured(_("HSTS must be host, subdomains or preload. It is {text!r}.").format(text=text))
     return text
 
 
 def certificate(name: str, text: str) -> str:
     """The path of a file that granian reads, or nothing. Raises ImproperlyConfigured where there is no such file."""
     if text and not Path(text).is_file():
-        raise ImproperlyConfigured(f"{name} must be the path of a file. There is none at {text!r}.")
+        wrong = _("{name} must be the path of a file. There is none at {text!r}.")
+        raise ImproperlyConfigured(wrong.format(name=name, text=text))
     return text
 
 
 def database(url: str) -> dict[str, Any]:
     """Django's settings for the database at `url`. Raises ImproperlyConfigured."""
-    wrong = ImproperlyConfigured("DATABASE_URL must look like postgres://user:password@host/name or sqlite:////path.")
+    wrong = ImproperlyConfigured(
+        _("DATABASE_URL must look like postgres://user:password@host/name or sqlite:////path.")
+    )
     if "://" not in url:
         raise wrong
     try:
         found: dict[str, Any] = environ.Env.db_url_config(url)  # type: ignore[no-untyped-call]  # environ has no types
     except ValueError as trouble:
-        raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {trouble}") from trouble
+        raise ImproperlyConfigured(_("DATABASE_URL cannot be read: {why}").format(why=trouble)) from trouble
     if not found.get("ENGINE"):
         raise wrong
     if "," in str(found["HOST"]) and found.get("OPTIONS", {}).get("target_session_attrs") != "read-write":
         raise ImproperlyConfigured(
-            "DATABASE_URL names several hosts: end it with ?target_session_attrs=read-write, so that the one is used which "
-            "can be written to."
+            _(
+                "DATABASE_URL names several hosts: end it with ?target_session_attrs=read-write, so that the one is used "
+                "which can be written to."
+            )
         )
     return found
 
@@ -265,9 +290,9 @@ def cache(url: str) -> dict[str, Any]:
     try:
         found: dict[str, Any] = environ.Env.cache_url_config(url)  # type: ignore[no-untyped-call]  # environ has no types
     except (ImproperlyConfigured, ValueError, KeyError) as trouble:
-        raise ImproperlyConfigured("CACHE_URL must look like redis://host:6379/0.") from trouble
+        raise ImproperlyConfigured(_("CACHE_URL must look like redis://host:6379/0.")) from trouble
     if "redis" in found["BACKEND"].lower() and find_spec("redis") is None:
-        raise ImproperlyConfigured("CACHE_URL names a Redis server. Install the package that speaks to it: redis.")
+        raise ImproperlyConfigured(_("CACHE_URL names a Redis server. Install the package that speaks to it: redis."))
     return found
 
 
@@ -276,10 +301,14 @@ def contradictions(
 ) -> Iterator[str]:
     """What cannot be meant together, though each for itself is right."""
     if behind_proxy and not over_tls:
-        yield f"BEHIND_PROXY says that a proxy ends TLS, but BASE_URL is {origin}. Write it with https, or leave BEHIND_PROXY out."
+        yield _(
+            "BEHIND_PROXY says that a proxy ends TLS, but BASE_URL is {url}. Write it with https, or leave BEHIND_PROXY out."
+        ).format(url=origin)
     if any((tls_certificate, tls_key)) and not all((tls_certificate, tls_key)):
-        yield "GRANIAN_SSL_CERTIFICATE and GRANIAN_SSL_KEYFILE belong together: set both or none."
+        yield _("GRANIAN_SSL_CERTIFICATE and GRANIAN_SSL_KEYFILE belong together: set both or none.")
     elif tls_certificate and not over_tls:
-        yield f"GRANIAN_SSL_CERTIFICATE is set, but BASE_URL is {origin}. Write it with https."
+        yield _("GRANIAN_SSL_CERTIFICATE is set, but BASE_URL is {url}. Write it with https.").format(url=origin)
     if debug and not is_local:
-        yield f"DEBUG shows what is inside to everybody who opens {origin}. Leave it out there: it is for localhost."
+        yield _(
+            "DEBUG shows what is inside to everybody who opens {url}. Leave it out there: it is for localhost."
+        ).format(url=origin)

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from m2v.shell import in_the_shells_words as _
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 SENDER = re.compile(
     r"[!#-'*+./0-9=?A-Z^-~-]+@(?:[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-z:.]+\])", re.IGNORECASE | re.ASCII
 )
+WITH_A_COMMA = '"Acme, Inc." <no-reply@example.com>'
 DJANGOS_SMTP, SMTP = "django.core.mail.backends.smtp.EmailBackend", "accounts.smtp.EmailBackend"
 FILES = "django.core.mail.backends.filebased.EmailBackend"
 
@@ -23,10 +26,10 @@ FILES = "django.core.mail.backends.filebased.EmailBackend"
 def sender(text: str) -> str:
     """An address that mail can come from, with or without a name. Raises ImproperlyConfigured."""
     message = EmailMessage()
-    wrong = ImproperlyConfigured(
-        'EMAIL_FROM must look like m2v <no-reply@example.com>, a name with a comma in it like "Acme, Inc." '
-        f"<no-reply@example.com>. It is {text!r}."
+    said = _(
+        "EMAIL_FROM must look like m2v <no-reply@example.com>, a name with a comma in it like {example}. It is {text!r}."
     )
+    wrong = ImproperlyConfigured(said.format(example=WITH_A_COMMA, text=text))
     try:
         message["From"] = text
         header: Any = message["From"]
@@ -54,7 +57,7 @@ def mailers(outbox: Path, url: str) -> dict[str, dict[str, Any]]:
     try:
         found: dict[str, Any] = environ.Env.email_url_config(url)  # type: ignore[no-untyped-call]  # environ has no types
     except (ImproperlyConfigured, ValueError, KeyError) as trouble:
-        raise ImproperlyConfigured(f"EMAIL_URL cannot be read: {trouble}") from trouble
+        raise ImproperlyConfigured(_("EMAIL_URL cannot be read: {why}").format(why=trouble)) from trouble
     backend, options = found["EMAIL_BACKEND"], {}
     if backend == DJANGOS_SMTP:
         backend = SMTP

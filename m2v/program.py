@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
-from typing import TYPE_CHECKING
 
 import django
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.utils import translation
 
 from m2v.logs import take_over
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+from m2v.shell import in_the_shells_words, language_of
 
 SERVING = {"serve", "work", "worker", "metrics"}  # what they say is for the log, which is in one language
 # Linux then gives large pages to the 100 MB of a password's hash, and a hash takes a third less time. glibc (2.35 and
 # later) reads this when a process begins, and workers are forks of the server: so it is said before the server begins.
 LARGE_PAGES = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
-SHELLS_LANGUAGE = ("LC_ALL", "LC_MESSAGES", "LANG")  # the first that says something counts (POSIX, 8.2)
-
-
-def language_of(variables: Mapping[str, str]) -> str:
-    """The site's language that a shell with these variables speaks: `de_DE.UTF-8` is German, what the site lacks English."""
-    said = next(filter(None, (variables.get(name) for name in SHELLS_LANGUAGE)), "")
-    spoken = re.split(r"[_.@]", said)[0].lower()
-    return spoken if spoken in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
 
 
 def begin_with_large_pages() -> None:
@@ -49,11 +35,13 @@ def main() -> None:
         begin_with_large_pages()
         take_over()
     try:
-        if not SERVING.intersection(sys.argv[1:2]):
+        if not SERVING.intersection(sys.argv[1:2]) or {"-h", "--help"}.intersection(sys.argv):
+            language = language_of(os.environ)
+            in_the_shells_words.speak(language)  # what is wrong with the settings
             django.setup()
-            translation.activate(language_of(os.environ))
+            translation.activate(language)
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as trouble:
         if serves:  # whose log it belongs into
             raise
-        sys.exit(f"m2v MFA is not set up right. {trouble}")
+        sys.exit(in_the_shells_words("m2v MFA is not set up right. {why}").format(why=trouble))

@@ -7,7 +7,6 @@ start, and mail as files, all below DATA_DIR. README.md lists every variable.
 import os
 from base64 import urlsafe_b64encode
 from functools import partial
-from pathlib import Path
 from secrets import token_bytes, token_urlsafe
 from typing import Any
 
@@ -15,14 +14,10 @@ from django.utils.csp import CSP
 
 from m2v import environment as parse
 from m2v import folders, mail_settings
+from m2v.installed import INSTALLED, LOCALES, ROOT, SHARED
 from m2v.keys import for_its_owner_alone, kept
 from m2v.own_networks import networks
 
-ROOT = Path(__file__).resolve().parent.parent
-# A clone has templates, languages and data beside the rooms. The installed package has the first two in this one
-# (pyproject.toml), and keeps nothing between other packages.
-INSTALLED = (ROOT / "m2v" / "templates").is_dir()
-_shared = ROOT / "m2v" if INSTALLED else ROOT
 env = parse.Environment(os.environ)
 
 DEBUG = env.read("DEBUG", partial(parse.switch, "DEBUG"))
@@ -69,10 +64,7 @@ SECRET_KEY = env.read(
     "SECRET_KEY",
     lambda text: parse.secret_key("SECRET_KEY", text or kept(DATA_DIR / "secret_key", token_urlsafe(64))),
 )
-SECRET_KEY_FALLBACKS = env.read(
-    "SECRET_KEY_FALLBACKS",
-    lambda text: [parse.secret_key("Each of SECRET_KEY_FALLBACKS", key) for key in parse.listed(text)],
-)
+SECRET_KEY_FALLBACKS = env.read("SECRET_KEY_FALLBACKS", parse.fallback_keys)
 # Comma-separated `id:key`, the key 32 bytes in URL-safe base64. The first encrypts, all decrypt.
 MFA_ENCRYPTION_KEYS = env.read(
     "MFA_ENCRYPTION_KEYS",
@@ -142,7 +134,7 @@ FORM_RENDERER = "m2v.forms.Renderer"
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [_shared / "templates"],
+        "DIRS": [SHARED / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -281,7 +273,7 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 USE_I18N = USE_TZ = True
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
-LOCALE_PATHS = [_shared / "locale"]
+LOCALE_PATHS = [LOCALES]
 TIME_ZONE = env.read("TIME_ZONE", parse.time_zone, "UTC")
 
 # --- Mail ---

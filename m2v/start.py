@@ -101,4 +101,4 @@ def _see_other_machines() -> None:
 def see_static_files() -> None:
     """Make sure that the static files of this version are collected. Raises ImproperlyConfigured."""
     if not settings.DEBUG and not Path(settings.STATIC_ROOT, StaticStorage.manifest_name).is_file():
-        raise ImproperlyConfigured("The static files of this version are not collected. Run `m2v upgrade`.")
+        raise ImproperlyConfigured(_("The static files of this version are not collected. Run `m2v upgrade`."))

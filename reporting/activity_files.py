@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from accounts.authorization import NotPermitted, OutOfReach, hold_actor
 from accounts.permissions import Permission
@@ -15,7 +16,7 @@ from audit.recording import record
 from audit.sealing.export import exported
 from audit.sentences import sentence
 from audit.vocabulary import Action
-from companies.exports import BOM, as_csv
+from companies.exports import BOM, as_csv, headings_in_words
 from companies.models import Company
 
 if TYPE_CHECKING:
@@ -38,8 +39,11 @@ CONTENT = {
     Form.JSON_LINES: "application/jsonl; charset=utf-8",
     Form.SIGNED: "application/jsonl; charset=utf-8",
 }
-HEAD = ("id", "at", "act", "sentence", "actor", "actor_id", "subject", "subject_id", "company", "company_id",
-        "address", "browser", "details")  # fmt: skip
+HEAD = (
+    gettext_noop("id"), gettext_noop("at"), gettext_noop("act"), gettext_noop("sentence"), gettext_noop("actor"),
+    gettext_noop("actor_id"), gettext_noop("subject"), gettext_noop("subject_id"), gettext_noop("company"),
+    gettext_noop("company_id"), gettext_noop("address"), gettext_noop("browser"), gettext_noop("details"),
+)  # fmt: skip
 
 
 def forms_for(viewer: User) -> list[Form]:
@@ -85,7 +89,7 @@ def as_file(form: Form, lines: Iterable[AuditEvent]) -> Iterator[bytes]:
         return (line + b"\n" for line in exported())
     if form is Form.CSV:
         rows = ([_cell(value) for value in _row(line).values()] for line in lines)
-        return (part.encode() for part in as_csv(HEAD, rows, begin=BOM))
+        return (part.encode() for part in as_csv(headings_in_words(HEAD), rows, begin=BOM))
     return (json.dumps(_row(line), ensure_ascii=False).encode() + b"\n" for line in lines)
 
 

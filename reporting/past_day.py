@@ -13,13 +13,14 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
-from accounts.models import Role, User
+from accounts.models import User
 from accounts.permissions import Permission
 from accounts.roles import seen_roles
 from audit.recording import record
 from audit.vocabulary import Action
-from companies.exports import STATES, by_user_name
+from companies.exports import STATES, by_user_name, role_names
 from companies.listing.kinds import OPENS_SETTINGS, Chip, Kind, is_met, role_of
 from companies.listing.numbers import Numbers
 from companies.models import Company, Snapshot
@@ -53,8 +54,10 @@ MOST_CHANGED = 20_000  # people since, for whom a page waits
 MOST_COMPANIES = 100  # on the page; the file has everybody
 EARLIEST_DAY = date(1971, 1, 1)
 OF_A_PAST_PERSON = (
-    "user name", "first name", "last name", "company", "role", "account", "two-factor authentication", "required by",
-    "authenticator app", "passkeys", "passkey requested", "as the audit says",
+    gettext_noop("user name"), gettext_noop("first name"), gettext_noop("last name"), gettext_noop("company"),
+    gettext_noop("role"), gettext_noop("account"), gettext_noop("two-factor authentication"),
+    gettext_noop("required by"), gettext_noop("authenticator app"), gettext_noop("passkeys"),
+    gettext_noop("passkey requested"), gettext_noop("as the audit says"),
 )  # fmt: skip
 
 
@@ -232,7 +235,7 @@ class PastDay:
             had["first_name"],
             had["last_name"],
             names.get(past.company_id, "") if past.company_id else "",
-            str(Role(had["role"]).label),
+            role_names()[had["role"]],
             "deactivated" if not had["is_active"] else "locked" if had["locked"] else "active",
             STATES[next(STATE_OF[chip] for chip, holds in asked.items() if holds)],
             " and ".join(by for by, holds in required.items() if holds),

@@ -13,6 +13,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, BinaryIO
 
 import pyrage
+from django.utils.translation import gettext as _
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -83,7 +84,9 @@ def recipients_of(texts: Sequence[str]) -> list[Recipient]:
         return [pyrage.x25519.Recipient.from_str(text) for text in texts]
     except pyrage.RecipientError as trouble:
         raise Trouble(
-            "A recipient is the public key of an age identity: age1… A private key is none, and stays off this machine."
+            _(
+                "A recipient is the public key of an age identity: age1… A private key is none, and stays off this machine."
+            )
         ) from trouble
 
 
@@ -95,9 +98,10 @@ def identities_in(path: Path) -> list[Identity]:
             pyrage.x25519.Identity.from_str(line.strip()) for line in lines if line.strip() and not line.startswith("#")
         ]
     except (OSError, ValueError, pyrage.IdentityError) as trouble:
-        raise Trouble(f"{path} cannot be read as an age identity: AGE-SECRET-KEY-1…, one a line.") from trouble
+        text = _("{path} cannot be read as an age identity: AGE-SECRET-KEY-1…, one a line.")
+        raise Trouble(text.format(path=path)) from trouble
     if not found:
-        raise Trouble(f"There is no age identity in {path}.")
+        raise Trouble(_("There is no age identity in {path}.").format(path=path))
     return found
 
 
@@ -106,7 +110,7 @@ def encrypt(source: Reader, into: Writer, recipients: Sequence[Recipient]) -> No
     try:
         pyrage.encrypt_io(source, into, recipients)
     except pyrage.EncryptError as trouble:
-        raise Trouble(f"This cannot be encrypted: {trouble}") from trouble
+        raise Trouble(_("This cannot be encrypted: {why}").format(why=trouble)) from trouble
 
 
 def opened(path: Path, into: Writer, identities: Sequence[Identity]) -> str:
@@ -119,9 +123,11 @@ def opened(path: Path, into: Writer, identities: Sequence[Identity]) -> str:
             sealed = Hashed(file)
             pyrage.decrypt_io(sealed, into, identities)
     except pyrage.DecryptError as trouble:
-        raise Trouble(f"{path} is no age file, or is encrypted to another recipient than this identity's.") from trouble
+        text = _("{path} is no age file, or is encrypted to another recipient than this identity’s.")
+        raise Trouble(text.format(path=path)) from trouble
     except OSError as trouble:
-        raise Trouble(f"{path} cannot be read to its end: {trouble}. It is not as it was written.") from trouble
+        text = _("{path} cannot be read to its end: {why}. It is not as it was written.")
+        raise Trouble(text.format(path=path, why=trouble)) from trouble
     return sealed.hexdigest()
 
 

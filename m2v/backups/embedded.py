@@ -13,6 +13,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from m2v.backups.age import FromParts, Trouble
 
@@ -106,7 +107,7 @@ class Statements:
     def end(self) -> None:
         """Raises Trouble where something is left over."""
         if self._line or self._statement.strip():
-            raise Trouble("The database's file ends in the middle of a statement.")
+            raise Trouble(_("The database’s file ends in the middle of a statement."))
 
 
 @contextmanager
@@ -124,10 +125,11 @@ def fill_embedded() -> Iterator[Statements]:
             statements.end()
         with closing(sqlite3.connect(for_now)) as database:  # opened anew: now the table of searches is known, too
             if database.execute("PRAGMA quick_check").fetchone() != ("ok",):
-                raise Trouble("What was read makes no whole database.")
+                raise Trouble(_("What was read makes no whole database."))
         for_now.rename(path)
     except sqlite3.Error as trouble:
-        raise Trouble(f"The database cannot be made of what was read: {trouble}.") from trouble
+        text = _("The database cannot be made of what was read: {why}.")
+        raise Trouble(text.format(why=trouble)) from trouble
     finally:
         for_now.unlink(missing_ok=True)
 

@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from audit.sealing import keys
 from audit.sealing.checkpoints import seal_lines
@@ -77,5 +78,5 @@ def back_up(folder: Path, *, to: Sequence[str], keys_to: Sequence[str]) -> tuple
         with whole_or_none(its_keys) as file:
             encrypt(FromParts([json.dumps(about, indent=1).encode()]), file, keys_recipients)
     except OSError as trouble:
-        raise Trouble(f"This cannot be written: {trouble}") from trouble
+        raise Trouble(_("This cannot be written: {why}").format(why=trouble)) from trouble
     return database, its_keys

@@ -12,6 +12,7 @@ from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING
 
 from django.db import connection
+from django.utils.translation import gettext as _
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
@@ -83,7 +84,8 @@ def _running(
         if process.returncode:
             complaints.seek(0)
             said = complaints.read(LONGEST_COMPLAINT).decode(errors="replace").strip()
-            raise Trouble(f"{name} ended with {process.returncode}: {said}")
+            text = _("{program} ended with {number}: {said}")
+            raise Trouble(text.format(program=name, number=process.returncode, said=said))
 
 
 def _program(name: str) -> str:
@@ -95,12 +97,14 @@ def _program(name: str) -> str:
         if path and (version := _version(str(path))):
             found[version] = str(path)
     if not found:
-        raise Trouble(f"{name} is not on the PATH. Install PostgreSQL’s client programs of version {server} or newer.")
+        text = _("{program} is not on the PATH. Install PostgreSQL’s client programs of version {server} or newer.")
+        raise Trouble(text.format(program=name, server=server))
     if fit := [version for version in found if version >= server]:
         return found[min(fit)]
-    raise Trouble(
-        f"The server is PostgreSQL {server}, and {name} is of version {max(found)}: too old. Install that of {server}."
+    text = _(
+        "The server is PostgreSQL {server}, and {program} is of version {found}: too old. Install that of {server}."
     )
+    raise Trouble(text.format(server=server, program=name, found=max(found)))
 
 
 def _version(program: str) -> int | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from accounts.models import Session
 from m2v import environment
@@ -36,7 +37,7 @@ KEY_FILES: dict[str, tuple[str, Callable[[str], object]]] = {
 
 @dataclass(frozen=True)
 class About:
-    """What the keys' file says of its backup."""
+    """What the keys’ file says of its backup."""
 
     form: str
     made: str
@@ -54,13 +55,14 @@ def restore(database: Path, its_keys: Path, *, by: Sequence[Path]) -> About:
     Nobody is signed in afterwards: sessions that had ended since would be open again.
     """
     if connection.introspection.table_names():
-        raise Trouble("There are tables in this database. A backup is restored into an empty one only.")
+        raise Trouble(_("There are tables in this database. A backup is restored into an empty one only."))
     identities = [identity for path in by for identity in identities_in(path)]
     about = _about(its_keys, identities)
     _see_it_fits(about)
     to_write = _keys_to_write(about)
     if opened(database, Nowhere(), identities) != about.database:
-        raise Trouble(f"{database} and {its_keys} are not of one backup.")
+        text = _("{database} and {keys} are not of one backup.")
+        raise Trouble(text.format(database=database, keys=its_keys))
     for name, text in to_write.items():
         _keep(settings.DATA_DIR / name, text)
     with FILLERS[connection.vendor]() as target:
@@ -72,7 +74,7 @@ def restore(database: Path, its_keys: Path, *, by: Sequence[Path]) -> About:
 def _about(path: Path, identities: list[Identity]) -> About:
     text = BytesIO()
     opened(path, text, identities)
-    wrong = Trouble(f"{path} is not the keys’ file of a backup.")
+    wrong = Trouble(_("{path} is not the keys’ file of a backup.").format(path=path))
     try:
         about = About(**json.loads(text.getvalue()))
     except (ValueError, TypeError) as trouble:
@@ -85,11 +87,11 @@ def _about(path: Path, identities: list[Identity]) -> About:
 def _see_it_fits(about: About) -> None:
     """Raises Trouble unless this database and this release are those of the backup."""
     if about.engine != connection.vendor:
-        raise Trouble(f"The backup is of {about.engine}, and DATABASE_URL is of {connection.vendor}.")
+        text = _("The backup is of {engine}, and DATABASE_URL is of {other}.")
+        raise Trouble(text.format(engine=about.engine, other=connection.vendor))
     if about.schema != schema():
-        raise Trouble(
-            f"The backup was made by another version ({about.release}). Restore it with that one, then update."
-        )
+        text = _("The backup was made by another version ({version}). Restore it with that one, then update.")
+        raise Trouble(text.format(version=about.release))
 
 
 def _keys_to_write(about: About) -> dict[str, str]:
@@ -100,13 +102,14 @@ def _keys_to_write(about: About) -> dict[str, str]:
             continue
         file, parse = KEY_FILES.get(name, ("", None))
         if parse is None or not _is_from_file(name, file):
-            raise Trouble(
-                f"{name} is another key than the backup’s. Set it as the keys’ file has it (`age --decrypt`), and try again."
+            wrong = _(
+                "{name} is another key than the backup’s. Set it as the keys’ file has it (`age --decrypt`), and try again."
             )
+            raise Trouble(wrong.format(name=name))
         try:
             parse(text)
         except ImproperlyConfigured as trouble:
-            raise Trouble(f"The backup’s keys are none: {trouble}") from trouble
+            raise Trouble(_("The backup’s keys are none: {why}").format(why=trouble)) from trouble
         to_write[file] = text
     return to_write
 

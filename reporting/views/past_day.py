@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.guards import settings_app
 from accounts.permissions import Permission
+from companies.exports import headings_in_words
 from companies.views.exports import sent_as_file
 from mfa.step_up import confirmation_required
 from reporting.past_day import OF_A_PAST_PERSON, PastDay, record_past_day
@@ -34,4 +35,4 @@ def past_day_export(request: SignedInRequest) -> HttpResponse:
     """Everybody as they were, as a file."""
     shown = PastDay(request.user, request.GET.get("day", "")[:20])
     record_past_day(shown.day, company=shown.scope, actor=request.user)
-    return sent_as_file(f"user-{shown.day.isoformat()}", OF_A_PAST_PERSON, shown.rows())
+    return sent_as_file(f"user-{shown.day.isoformat()}", headings_in_words(OF_A_PAST_PERSON), shown.rows())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from html import unescape
 from itertools import zip_longest
@@ -17,8 +18,9 @@ from accounts.models import User
 from companies.services import enable_company_two_factor
 from mfa.services import request_passkey
 from tests.accounts.walk import pages
-from tests.catalogue import ROOT, brought_up_to_date, compiled_of, languages, read, source_of, strings_of
+from tests.catalogue import KEYWORDS, ROOT, brought_up_to_date, compiled_of, languages, read, source_of, strings_of
 from tests.people import browser
+from tests.rooms import ROOMS
 from tests.scenes import paths_about
 
 LANGUAGES = languages()
@@ -162,6 +164,103 @@ def test_words_that_are_not_marked_are_found(source):
     assert literals(source)
 
 
+# --- Modules ---
+
+PROSE = re.compile(r"[A-Za-z’]{2,},? [a-z]{2,}")
+# SQL, attributes of HTML, types, commands: not for reading.
+CODE = re.compile(
+    r"\b(?:SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|SET|CASE|ELSE|AS|ORDER BY|PRAGMA|Mapping|python3?)\b|^(?:icon|input) |webauthn|<svg"
+)
+# What is raised with these is read at the shell; what others say is for the log, and for whoever mends the product.
+READ = {"CommandError", "ImproperlyConfigured", "Trouble", "Tampered"}
+NAMES_AND_VALUES = {
+    "Chrome on Mac", "Edge on Mac", "Maximiliane Freifrau von und zu Hohenstein-Wittelsbach-Oberreuth",
+    "The question is older than five minutes.", "to post", "user name",
+}  # fmt: skip
+NOT_SPOKEN = {
+    "accounts/after_response.py": "for the log",
+    "accounts/domains.py": "a reason for the code that asks",
+    "accounts/keys.py": "m2v/environment.py says it, in the shell's language",
+    "accounts/sealing.py": "part of what is sealed",
+    "audit/models.py": "for whoever wrote the code that tries",
+    "audit/sealing/checkpoints.py": "part of what is signed",
+    "audit/sealing/keys.py": "the same",
+    "companies/exports.py": "values below the headings of a file, which programs read too",
+    "companies/snapshots/models.py": "a name for whoever looks at rows",
+    "m2v/gateway.py": "answers to a request that never reaches Django",
+    "m2v/health.py": "for a load balancer",
+    "m2v/metrics/": "for Prometheus",
+    "m2v/outage.py": "for the log",
+    "m2v/server.py": "for the log",
+    "notices/not_told.py": "reasons, for whoever reads the code",
+    "reporting/past_day.py": "values below the headings of a file",
+}
+
+
+def name_of(function):
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def is_unread(node):
+    """A docstring, a line of the log, an exception that nobody at a screen or shell reads, or a sentence that is marked."""
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant)
+    if isinstance(node, ast.Raise):
+        return isinstance(node.exc, ast.Call) and name_of(node.exc.func) not in READ
+    if isinstance(node, ast.Call):
+        return name_of(node.func) in KEYWORDS or getattr(getattr(node.func, "value", None), "id", "") == "log"
+    return False
+
+
+def said_by(node):
+    """What a module says to people in no language's name."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Constant) and isinstance(child.value, str):
+            if PROSE.search(child.value) and not CODE.search(child.value) and child.value not in NAMES_AND_VALUES:
+                yield child.value
+        elif not is_unread(child):
+            yield from said_by(child)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_module_says_nothing_that_is_not_marked(room):
+    found = {
+        path.relative_to(ROOT).as_posix(): said
+        for path in (ROOT / room).rglob("*.py")
+        if "migrations" not in path.parts and (said := list(said_by(ast.parse(path.read_text()))))
+    }
+
+    assert {path: said for path, said in found.items() if not path.startswith(tuple(NOT_SPOKEN))} == {}
+    of_this_room = {path for path in NOT_SPOKEN if path.startswith(f"{room}/")}
+    assert {each for each in of_this_room if not any(path.startswith(each) for path in found)} == set(), (
+        "is excused for nothing"
+    )
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'raise CommandError("Say why.")',
+        'raise ImproperlyConfigured(f"{name} must be a number. It is {text!r}.")',
+        'raise Trouble(_("Nothing is there.") + " Look again.")',
+        'class Command(BaseCommand):\n    help = "Delete what has run out."',
+        'parser.add_argument("user", help="user name or e-mail address")',
+        'HEAD = ("last login", "created")',
+        'yield f"recovery codes left: {number}"',
+    ],
+)
+def test_words_of_a_module_that_are_not_marked_are_found(source):
+    assert list(said_by(ast.parse(source)))
+
+
+@pytest.mark.parametrize(
+    "source",
+    ['raise CommandError(_("Say why."))', 'log.error("the database is away")', 'def f():\n    """Say why."""'],
+)
+def test_what_is_marked_and_what_nobody_reads_is_left_alone(source):
+    assert not list(said_by(ast.parse(source)))
+
+
 # --- Pages ---
 
 
@@ -248,6 +347,18 @@ def test_a_file_is_made_in_the_language_of_whoever_takes_it_out(german):
     answer = german.client.post("/settings/administration/activity/export/?form=csv&act=all")
 
     assert "hat sich mit Passwort angemeldet" in b"".join(answer.streaming_content).decode()
+
+
+def test_activity_is_taken_out_under_headings_of_ones_language_and_json_keeps_its_keys(german):
+    def first_line(form):
+        answer = german.client.post("/settings/administration/activity/export/?act=all", {"form": form})
+        return b"".join(answer.streaming_content).decode().splitlines()[0]
+
+    assert first_line("csv") == (
+        "\ufeffID,Zeitpunkt,Ereignis,Beschreibung,Ausgeführt von,Ausgeführt von (ID),Betrifft,Betrifft (ID),Firma,"
+        "Firma (ID),Netzwerkadresse,Browser,Einzelheiten"
+    )
+    assert first_line("jsonl").startswith('{"id": ')
 
 
 def test_a_list_is_taken_out_under_headings_of_ones_language_and_what_is_below_them_is_the_same(german):

@@ -9,13 +9,16 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command, get_commands, load_command_class
+from django.core.management.base import BaseCommand
 from django.utils import translation
 from django.utils.translation import gettext
 
-from m2v.program import language_of
+from m2v.shell import language_of
+from tests.rooms import ROOMS
 
 ROOT = Path(__file__).resolve().parents[2]
+OURS = sorted((app, name) for name, app in get_commands().items() if app in ROOMS)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +41,13 @@ def test_the_first_variable_that_says_something_counts(variables, language):
     assert language_of(variables) == language
 
 
+def called(*arguments, **variables):
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "manage.py", *arguments], cwd=ROOT, capture_output=True, text=True, check=False,
+        timeout=120, env={"PATH": os.defpath, "PYTHONUTF8": "1", **variables},
+    )  # fmt: skip
+
+
 SAID = "The database is not of this version. Run `m2v upgrade`."
 
 
@@ -50,10 +60,7 @@ SAID = "The database is not of this version. Run `m2v upgrade`."
     ],
 )
 def test_a_command_speaks_it_and_what_serves_does_not(command, variables, language, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "manage.py", command], cwd=ROOT, capture_output=True, text=True, check=False,
-        timeout=120, env={"PATH": os.defpath, "DATA_DIR": str(tmp_path), "PYTHONUTF8": "1", **variables},
-    )  # fmt: skip
+    done = called(command, DATA_DIR=str(tmp_path), **variables)
 
     assert done.returncode == 1
     with translation.override(language):
@@ -70,3 +77,68 @@ def test_the_doctor_is_german_to_whom_the_shell_is(admin):
         assert gettext("Keys and tables fit.") in said.getvalue()
     assert "Keys and tables fit." not in said.getvalue()
     assert "Mail: " not in said.getvalue()
+
+
+WRONG = {"PORT": "0", "AUDIT_SIGNING_KEY": "none", "BASEURL": "https://m2v.example.com", "LANG": "de_DE.UTF-8"}
+IN_GERMAN = """\
+m2v MFA ist nicht richtig eingerichtet. Mehrere Einstellungen sind falsch:
+- PORT muss eine Zahl zwischen 1 und 65535 sein. Angegeben ist '0'.
+- AUDIT_SIGNING_KEY muss aus 32 Byte in Base64 bestehen.
+- BASEURL ist keine Einstellung. Ist BASE_URL gemeint? Benennen Sie sie um oder entfernen Sie sie.
+"""
+
+
+def test_what_is_wrong_with_the_settings_is_said_in_it_before_django_can_translate(tmp_path):
+    done = called("doctor", DATA_DIR=str(tmp_path), **WRONG)
+
+    assert done.returncode == 1
+    assert done.stderr == IN_GERMAN
+
+
+def test_the_log_has_it_in_english(tmp_path):
+    done = called("serve", DATA_DIR=str(tmp_path), **WRONG)
+
+    assert done.returncode == 1
+    assert "PORT must be a number between 1 and 65535. It is '0'." in done.stderr
+    assert "muss" not in done.stderr
+
+
+def test_somebody_who_asks_for_help_reads_it_in_it_even_of_what_serves(tmp_path):
+    done = called("worker", "--help", DATA_DIR=str(tmp_path), LANG="de_DE.UTF-8")
+
+    assert done.returncode == 0
+    assert "Erledigt, was in der Warteschlange steht" in done.stdout
+
+
+def helps(app, name):
+    """What `--help` says of a command, without the options that each command of Django has."""
+    parser = load_command_class(app, name).create_parser("m2v", name)
+    djangos = {action.dest for action in BaseCommand().create_parser("m2v", name)._actions}
+    return [parser.description, *(each.help for each in parser._actions if each.dest not in djangos and each.help)]
+
+
+@pytest.mark.parametrize(("app", "name"), OURS)
+def test_what_each_command_says_of_itself_is_german_too(app, name):
+    english = helps(app, name)
+    with translation.override("de"):
+        german = helps(app, name)
+
+    assert english[0], "says what it does"
+    words_of_the_command = ["require, stop, reset, pass, unlock, status, report"]
+    assert [said for said in german if said in english and said not in words_of_the_command] == []
+
+
+def test_a_backup_is_refused_in_german(tmp_path):
+    with (
+        translation.override("de"),
+        pytest.raises(CommandError, match="ist der öffentliche Schlüssel einer age-Identität"),
+    ):
+        call_command("backup", str(tmp_path), recipient=["AGE-SECRET-KEY-1"])
+
+
+def test_what_is_tidied_is_said_in_german(db):
+    said = StringIO()
+    with translation.override("de"):
+        call_command("tidy", stdout=said)
+
+    assert said.getvalue().startswith("Gelöscht: 0 Sitzungen, 0 gezählte Versuche, 0 Vermerke zu Mails, ")

@@ -18,18 +18,21 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    help = (
-        "Show who has to wait now, after wrong guesses or too many mails: what was counted, how many, until when. "
-        "`budgets clear NAME` ends the waits of one user, network, company or key; the audit says why, and all "
-        "administrators are told by mail."
-    )
-
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("act", metavar="clear", nargs="?", default="", help="end the waits of NAME")
-        parser.add_argument(
-            "name", metavar="NAME", nargs="?", default="", help="user name, e-mail or network address, company, or key"
+        parser.description = _(
+            "Show who has to wait now, after wrong guesses or too many mails: what was counted, how many, until when. "
+            "`budgets clear NAME` ends the waits of one user, network, company or key; the audit says why, and all "
+            "administrators are told by mail."
         )
-        parser.add_argument("--reason", default="", help="why a wait is ended; kept in the audit")
+        parser.add_argument("act", metavar="clear", nargs="?", default="", help=_("end the waits of NAME"))
+        parser.add_argument(
+            "name",
+            metavar="NAME",
+            nargs="?",
+            default="",
+            help=_("user name, e-mail or network address, company, or key"),
+        )
+        parser.add_argument("--reason", default="", help=_("why a wait is ended; kept in the audit"))
 
     def handle(self, *args: object, act: str, name: str, reason: str, **options: object) -> None:
         if act not in {"", "clear"}:

@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    help = "Give somebody another password. All their sessions end, and they are told by mail."
-
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("username", help="user name or e-mail address")
+        parser.description = _("Give somebody another password. All their sessions end, and they are told by mail.")
+        parser.add_argument("username", help=_("user name or e-mail address"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         name = options["username"]

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.core.management.base import BaseCommand
+from django.utils.translation import gettext as _
 
 from accounts.tidying import tidy
 from audit.sealing.checkpoints import seal_lines
 
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
 
 class Command(BaseCommand):
-    help = (
-        "Delete sessions that have run out, and counts of guesses thirty days after the last guess. Failures at somebody's "
-        "own password and codes stay until a success, an unlock or a reset; those at names that nobody has are kept alike."
-    )
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.description = _(
+            "Delete sessions that have run out, and counts of guesses thirty days after the last guess. Failures at somebody’s "
+            "own password and codes stay until a success, an unlock or a reset; those at names that nobody has are kept alike."
+        )
 
     def handle(self, *args: object, **options: object) -> None:
         deleted = ", ".join(tidy())
-        self.stdout.write(f"{deleted} are deleted, {seal_lines() or 0} lines of the audit sealed.")
+        text = _("{deleted} are deleted, {lines} lines of the audit sealed.")
+        self.stdout.write(text.format(deleted=deleted, lines=seal_lines() or 0))

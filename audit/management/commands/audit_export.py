@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand
+from django.utils.translation import gettext as _
 
 from audit.sealing.export import exported
 
@@ -15,13 +16,12 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    help = (
-        "Writes the audit's lines and checkpoints as JSON lines, as they are stored. docs/check_audit.py proves them with "
-        "the public key alone. The file says what people did, when and from where: keep it as you keep the database."
-    )
-
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", nargs="?", default="-", help="where to; standard output if not said")
+        parser.description = _(
+            "Writes the audit’s lines and checkpoints as JSON lines, as they are stored. docs/check_audit.py proves them with "
+            "the public key alone. The file says what people did, when and from where: keep it as you keep the database."
+        )
+        parser.add_argument("file", nargs="?", default="-", help=_("where to; standard output if not said"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["file"] == "-":

@@ -16,15 +16,14 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    help = (
-        "Proves that no line of the audit was changed, removed or slipped in; names the first that was, and ends with "
-        "exit code 1. Run it daily, and give it a checkpoint of yesterday's log: lines of the last minute are under none, "
-        "and nothing inside the database shows that its end was cut off, lines and checkpoints together."
-    )
-
     def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.description = _(
+            "Proves that no line of the audit was changed, removed or slipped in; names the first that was, and ends with "
+            "exit code 1. Run it daily, and give it a checkpoint of yesterday’s log: lines of the last minute are under none, "
+            "and nothing inside the database shows that its end was cut off, lines and checkpoints together."
+        )
         parser.add_argument(
-            "--checkpoint", default="", help="a checkpoint that the log knows, NUMBER:SHA256: it must be there still"
+            "--checkpoint", default="", help=_("a checkpoint that the log knows, NUMBER:SHA256: it must be there still")
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

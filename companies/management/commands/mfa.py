@@ -37,22 +37,22 @@ NOT_CHECKED = "not_said"
 
 
 class Command(BaseCommand):
-    help = (
-        "Does to somebody's multi-factor authentication what the pages of the Settings app do. "
-        "The audit says why, and that it was done here; all administrators are told by mail."
-    )
-
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("act", metavar="ACT", help=", ".join([*ACTS, "status", "report"]))
-        parser.add_argument("user", metavar="USER", nargs="?", default="", help="user name or e-mail address")
-        parser.add_argument(
-            "--reason", default="", help="why; needed where something is changed, and kept in the audit"
+        parser.description = _(
+            "Does to somebody’s multi-factor authentication what the pages of the Settings app do. "
+            "The audit says why, and that it was done here; all administrators are told by mail."
         )
-        parser.add_argument("--checked", default=NOT_CHECKED, help=f"how it was checked who asks: {', '.join(CHECKED)}")
-        parser.add_argument("--minutes", default="60", help="how long a pass is good for: 10, 60, 480 or 1440")
-        parser.add_argument("--sign-out", action="store_true", help="end all their sessions too")
-        parser.add_argument("--company", default="", help="of a report: only the people of this company")
-        parser.add_argument("--format", default="csv", help="of a report: csv or json")
+        parser.add_argument("act", metavar="ACT", help=", ".join([*ACTS, "status", "report"]))
+        parser.add_argument("user", metavar="USER", nargs="?", default="", help=_("user name or e-mail address"))
+        parser.add_argument(
+            "--reason", default="", help=_("why; needed where something is changed, and kept in the audit")
+        )
+        checked = _("how it was checked who asks: {words}").format(words=", ".join(CHECKED))
+        parser.add_argument("--checked", default=NOT_CHECKED, help=checked)
+        parser.add_argument("--minutes", default="60", help=_("how long a pass is good for: 10, 60, 480 or 1440"))
+        parser.add_argument("--sign-out", action="store_true", help=_("end all their sessions too"))
+        parser.add_argument("--company", default="", help=_("of a report: only the people of this company"))
+        parser.add_argument("--format", default="csv", help=_("of a report: csv or json"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         act = options["act"]
@@ -168,16 +168,15 @@ def status(person: User) -> Iterator[str]:
     row = exports.person_row(with_factors(User.objects.filter(pk=person.pk).select_related("company")).get())
     names = exports.headings_in_words(exports.OF_A_PERSON)
     yield from (f"{name}: {value}" for name, value in zip(names, row, strict=True) if value != "")
-    yield f"recovery codes left: {person.recovery_codes.filter(used_at=None).count()}"
-    yield from (
-        f"passkey: {passkey.name}{'' if passkey.suspended_at is None else ' (suspended)'}"
-        for passkey in person.passkeys.all()
-    )
+    yield _("recovery codes left: {number}").format(number=person.recovery_codes.filter(used_at=None).count())
+    for passkey in person.passkeys.all():
+        text = _("passkey: {name}") if passkey.suspended_at is None else _("passkey: {name} (suspended)")
+        yield text.format(name=passkey.name)
     given = AccessPass.objects.select_related("user").filter(user=person).first()
     if given and given.is_open and given.until:
-        yield f"access pass: until {timezone.localtime(given.until):%Y-%m-%d %H:%M %Z}"
+        yield _("access pass: until {time}").format(time=f"{timezone.localtime(given.until):%Y-%m-%d %H:%M %Z}")
     if budgets.blocked_until(person):
-        yield "waits: after wrong passwords or codes"
+        yield _("waits: after wrong passwords or codes")
 
 
 def report(company_name: str, form: str) -> Iterator[str]:

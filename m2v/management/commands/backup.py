@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
 
 from m2v.backups.age import Trouble
 from m2v.backups.making import back_up
@@ -15,16 +16,15 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    help = (
-        "Write the database and the keys, as they are at one moment, as two files into a folder, each encrypted to the "
-        "public key of an age identity. Who holds the private key can read them; this machine cannot. Keep the two apart."
-    )
-
     def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.description = _(
+            "Write the database and the keys, as they are at one moment, as two files into a folder, each encrypted to the "
+            "public key of an age identity. Who holds the private key can read them; this machine cannot. Keep the two apart."
+        )
         parser.add_argument("folder", type=Path)
-        parser.add_argument("--recipient", action="append", required=True, help="age1…; more than one is possible")
+        parser.add_argument("--recipient", action="append", required=True, help=_("age1…; more than one is possible"))
         parser.add_argument(
-            "--keys-recipient", action="append", help="who reads the keys, where that is somebody else; age1…"
+            "--keys-recipient", action="append", help=_("who reads the keys, where that is not the same; age1…")
         )
 
     def handle(self, *args: object, **options: Any) -> None:

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
 from accounts.sealing import Purpose, seal
@@ -120,35 +121,34 @@ REFUSED_BECAUSE = {
     "passkey": "The question is older than five minutes.",
 }
 
-FIRST_ADMINISTRATOR = "Nobody is here yet. Make the first administrator: .venv/bin/python manage.py init_admin"
-
 
 class Command(BaseCommand):
-    help = "Create demo companies and people, and print their names and passwords once."
-
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--if-empty", action="store_true", help="do nothing where anybody exists already")
+        parser.description = _("Create demo companies and people, and print their names and passwords once.")
+        parser.add_argument("--if-empty", action="store_true", help=_("do nothing where anybody exists already"))
 
     def handle(self, *args: object, **options: object) -> None:
         if User.objects.exists():
             if options["if_empty"]:
                 return
-            raise CommandError("There are people here already. Demo data goes into an empty database only.")
+            raise CommandError(_("There are people here already. Demo data goes into an empty database only."))
         if not settings.DEMO_ALLOWED:
             if options["if_empty"]:
-                self.stdout.write(FIRST_ADMINISTRATOR)
+                text = _("Nobody is here yet. Make the first administrator: {command}")
+                self.stdout.write(text.format(command=".venv/bin/python manage.py init_admin"))
                 return
-            raise CommandError("Demo people go into the embedded default alone: no DATABASE_URL, and no https.")
+            raise CommandError(_("Demo people go into the embedded default alone: no DATABASE_URL, and no https."))
         with transaction.atomic():
             lines = create()
         checkpoints.seal_lines()
-        self.stdout.write("Demo people, with passwords that are shown only now:\n\n")
+        self.stdout.write(_("Demo people, with passwords that are shown only now:") + "\n\n")
         width = max(len(name) for name, _password, _note in lines)
         for name, password, note in lines:
             self.stdout.write(f"  {name:<{width}}  {password:<18}  {note}\n")
+        begin = _("Begin as {name}. Where an authenticator app is set up, its key is given: enter it into yours.")
+        mail = _("Mail is written to {folder}.")
         self.stdout.write(
-            "\nBegin as samir.haddad. Where an authenticator app is set up, its key is given: enter it into yours.\n"
-            f"Mail is written to {settings.DATA_DIR / 'outbox'}.\n\n"
+            f"\n{begin.format(name='samir.haddad')}\n{mail.format(folder=settings.DATA_DIR / 'outbox')}\n\n"
         )
 
 
@@ -230,7 +230,7 @@ def _factors(user: User, person: DemoPerson, since: datetime, set_up: datetime, 
         key = totp.new_key()
         AuthenticatorApp.objects.create(user=user, key=seal(key, user.pk, Purpose.APP), created_at=set_up)
         recovery_codes.enrol(user, recovery_codes.draw())
-        note += f"; app key {totp.key_as_text(key)}"
+        note += "; " + _("app key {key}").format(key=totp.key_as_text(key))
     for number, (aaguid, name) in enumerate(person.passkeys):
         Passkey.objects.create(
             user=user,

@@ -21,13 +21,12 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    help = (
-        "Look whether keys, tables, lists, queue, mail, clock and address fit, and say what to do where not. "
-        "Changes nothing; ends with 1 where something is broken."
-    )
-
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--send-mail", metavar="ADDRESS", help="send a mail to this address, now")
+        parser.description = _(
+            "Look whether keys, tables, lists, queue, mail, clock and address fit, and say what to do where not. "
+            "Changes nothing; ends with 1 where something is broken."
+        )
+        parser.add_argument("--send-mail", metavar="ADDRESS", help=_("send a mail to this address, now"))
 
     def handle(self, *args: object, send_mail: str | None, **options: object) -> None:
         broken: list[str] = []

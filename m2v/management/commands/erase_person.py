@@ -17,16 +17,15 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    help = (
-        "Erase what is kept of one person: name, user name, e-mail address, factors, sessions, links. A pseudonym stands "
-        "in their place. It cannot be undone, so it is done only with --for-good. The audit says why, and that it was "
-        "done here; all administrators are told by mail."
-    )
-
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("user", metavar="USER", help="user name or e-mail address")
-        parser.add_argument("--reason", default="", help="why; kept in the audit for good, so name nobody in it")
-        parser.add_argument("--for-good", action="store_true", help="yes, this cannot be undone")
+        parser.description = _(
+            "Erase what is kept of one person: name, user name, e-mail address, factors, sessions, links. A pseudonym stands "
+            "in their place. It cannot be undone, so it is done only with --for-good. The audit says why, and that it was "
+            "done here; all administrators are told by mail."
+        )
+        parser.add_argument("user", metavar="USER", help=_("user name or e-mail address"))
+        parser.add_argument("--reason", default="", help=_("why; kept in the audit for good, so name nobody in it"))
+        parser.add_argument("--for-good", action="store_true", help=_("yes, this cannot be undone"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         name, reason = options["user"], options["reason"].strip()

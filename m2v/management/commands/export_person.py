@@ -16,13 +16,12 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    help = (
-        "Write all that is kept of one person, without secrets, as JSON on standard output: profile, factors, sessions, "
-        "lines of the audit. The audit says that it was done; all administrators are told by mail."
-    )
-
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("user", metavar="USER", help="user name or e-mail address")
+        parser.description = _(
+            "Write all that is kept of one person, without secrets, as JSON on standard output: profile, factors, sessions, "
+            "lines of the audit. The audit says that it was done; all administrators are told by mail."
+        )
+        parser.add_argument("user", metavar="USER", help=_("user name or e-mail address"))
 
     def handle(self, *args: object, **options: str) -> None:
         person = User.objects.get_queryset().named(options["user"])

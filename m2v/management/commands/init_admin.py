@@ -32,17 +32,17 @@ The link is not shown again, and works once. The first login asks for an authent
 
 
 class Command(BaseCommand):
-    help = (
-        "Make the first administrator, and print the link by which they choose their password. It asks for what is left "
-        "out; the audit says that it was done here."
-    )
     stealth_options = ("stdin",)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--name", default="", help="as people write it, such as Petra Vogt")
-        parser.add_argument("--email", default="", help="where mail reaches them")
+        parser.description = _now(
+            "Make the first administrator, and print the link by which they choose their password. It asks for what is left "
+            "out; the audit says that it was done here."
+        )
+        parser.add_argument("--name", default="", help=_now("as people write it, such as Petra Vogt"))
+        parser.add_argument("--email", default="", help=_now("where mail reaches them"))
         parser.add_argument(
-            "--username", default="", help="what they sign in with; if left out, what stands before the @"
+            "--username", default="", help=_now("what they sign in with; if left out, what stands before the @")
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

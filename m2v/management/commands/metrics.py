@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
 
 from m2v.metrics.listener import answer_until_stopped
 from m2v.server import end_with
@@ -16,14 +17,15 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    help = "Answer monitoring (Prometheus) at METRICS, until SIGTERM or Ctrl-C. The server starts it by itself."
-
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--parent", type=int, help="end with the process of this id, which started this one")
+        parser.description = _(
+            "Answer monitoring (Prometheus) at METRICS, until SIGTERM or Ctrl-C. The server starts it by itself."
+        )
+        parser.add_argument("--parent", type=int, help=_("end with the process of this id, which started this one"))
 
     def handle(self, *args: object, parent: int | None, **options: object) -> None:
         if not settings.METRICS:
-            raise CommandError("METRICS is not set: there is no address to answer at.")
+            raise CommandError(_("METRICS is not set: there is no address to answer at."))
         if parent:
             Thread(target=end_with, args=(parent,), daemon=True).start()
         answer_until_stopped()

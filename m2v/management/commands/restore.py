@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    help = (
-        "Restore a backup into an empty database, after all of it was read and checked. Keys go to the files of DATA_DIR, "
-        "unless settings say them already. Everybody signs in anew."
-    )
-
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("database", type=Path, help="the file that ends in .database.age")
-        parser.add_argument("keys", type=Path, help="the file of the same backup that ends in .keys.age")
-        parser.add_argument("--identity", action="append", type=Path, required=True, help="a file with a private key")
+        parser.description = _(
+            "Restore a backup into an empty database, after all of it was read and checked. Keys go to the files of DATA_DIR, "
+            "unless settings say them already. Everybody signs in anew."
+        )
+        parser.add_argument("database", type=Path, help=_("the file that ends in .database.age"))
+        parser.add_argument("keys", type=Path, help=_("the file of the same backup that ends in .keys.age"))
+        parser.add_argument(
+            "--identity", action="append", type=Path, required=True, help=_("a file with a private key")
+        )
 
     def handle(self, *args: object, **options: Any) -> None:
         try:

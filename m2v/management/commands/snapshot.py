@@ -15,14 +15,13 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    help = (
-        "Keep how many people of each kind each company had at the end of a day, and how often people signed in. "
-        "Without a day: of yesterday, and of days that were missed. A day that is kept already stays as it is."
-    )
-
     def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.description = _(
+            "Keep how many people of each kind each company had at the end of a day, and how often people signed in. "
+            "Without a day: of yesterday, and of days that were missed. A day that is kept already stays as it is."
+        )
         parser.add_argument(
-            "--day", default="", help="a day as 2026-11-27; one that is over is worked out from the audit"
+            "--day", default="", help=_("a day as 2026-11-27; one that is over is worked out from the audit")
         )
 
     def handle(self, *args: object, **options: str) -> None:

@@ -1,17 +1,25 @@
 """Bring database and static files to this version, before it is served."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from m2v.upgrading import upgrade
 
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
 
 class Command(BaseCommand):
-    help = (
-        "Migrate the database and collect the static files of this version, while the version before serves. Run it on "
-        "every machine, at once if you like: one migrates, the others wait, and find nothing left to do."
-    )
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.description = _(
+            "Migrate the database and collect the static files of this version, while the version before serves. Run it on "
+            "every machine, at once if you like: one migrates, the others wait, and find nothing left to do."
+        )
 
     def handle(self, *args: object, verbosity: int, **options: object) -> None:
         def say(sentence: str) -> None:

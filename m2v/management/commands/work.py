@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
+from django.utils.translation import gettext as _
 
 from accounts.delivery import Delivery
 from companies.bulk.running import take_up_again
@@ -22,13 +23,12 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    help = (
-        "Do what waits in the queue, and what comes, until SIGTERM or Ctrl-C; deliver the mail that is owed; keep the "
-        "numbers of each day. What was interrupted goes on."
-    )
-
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--parent", type=int, help="end with the process of this id, which started this one")
+        parser.description = _(
+            "Do what waits in the queue, and what comes, until SIGTERM or Ctrl-C; deliver the mail that is owed; keep the "
+            "numbers of each day. What was interrupted goes on."
+        )
+        parser.add_argument("--parent", type=int, help=_("end with the process of this id, which started this one"))
 
     def handle(self, *args: object, parent: int | None, **options: object) -> None:
         if parent:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 
 from mfa.rotation import rotate
 
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
 
 class Command(BaseCommand):
-    help = (
-        "Seal authenticator apps and recovery codes under the first key of MFA_ENCRYPTION_KEYS. "
-        "Restart the site with the new key first; run it as often as you like."
-    )
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.description = _(
+            "Seal authenticator apps and recovery codes under the first key of MFA_ENCRYPTION_KEYS. "
+            "Restart the site with the new key first; run it as often as you like."
+        )
 
     def handle(self, *args: object, **options: object) -> None:
         rotation = rotate()
