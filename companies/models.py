@@ -12,13 +12,13 @@ from django.utils.translation import gettext_lazy as _
 from accounts.text import FoldedField, PlainField, plain
 from companies.bulk.models import BulkPerson, BulkRun
 from companies.importing.models import Import
-from companies.listing.models import Listing, Tally
+from companies.listing.models import Listing, Tally, Total
 from companies.snapshots.models import Snapshot
 
 if TYPE_CHECKING:
     from accounts.models import User
 
-__all__ = ["BulkPerson", "BulkRun", "Company", "Import", "Listing", "Reminder", "Snapshot", "Tally"]
+__all__ = ["BulkPerson", "BulkRun", "Company", "Import", "Listing", "Reminder", "Snapshot", "Tally", "Total"]
 
 
 class CompanyQuerySet(models.QuerySet["Company"]):

@@ -93,7 +93,8 @@ def _lists() -> Iterator[checks.CheckMessage]:
         return
     found = upkeep.differences()
     if any(found.values()):
-        said = _("Of the lists of people, {people} rows and {numbers} numbers are wrong.").format(**found)
+        said = _("Of the lists of people, {people} rows and {numbers} numbers are wrong.")
+        said = said.format(people=found["people"], numbers=found["numbers"] + found["totals"])
         yield checks.Error(said, _("Run `manage.py refill_lists`."), id="m2v.E004")
 
 

@@ -1,4 +1,4 @@
-"""A row for each person with what lists ask for, and how many people of each kind a company has.
+"""A row for each person with what lists ask for, and how many people of each kind there are, in each company and in all.
 
 No code of ours writes here: the database's own triggers do (companies.listing.upkeep), so that nothing that changes a
 person can pass them by.
@@ -67,3 +67,20 @@ class Tally(models.Model):
 
     def __str__(self) -> str:
         return f"{self.company_id} {self.kind}: {self.number}"
+
+
+class Total(models.Model):
+    """How many people of a kind there are in all companies together and in none, summed up like the tally.
+
+    Its rows are not the tally's, of a company without a name: whatever adds that up would count everybody twice.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.IntegerField()
+    number = models.IntegerField()
+
+    class Meta:
+        indexes = (models.Index(fields=["kind", "number"], name="total_by_kind"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.number}"

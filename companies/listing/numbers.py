@@ -11,7 +11,7 @@ from django.utils.functional import SimpleLazyObject
 from accounts import site_rule
 from accounts.roles import seen_roles, serves_site
 from companies.listing.kinds import Chip, Kind, is_met, met_by, role_of
-from companies.models import Tally
+from companies.models import Tally, Total
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -99,17 +99,23 @@ def scope_of(actor: User) -> Q:
 def numbers_for(actor: User, company: Company | None) -> Numbers:
     """All whom `actor` sees, or those of them in `company`: three statements at most, however many they are."""
     roles = seen_roles(actor)
-    cells = Tally.objects.filter(scope_of(actor), *([Q(company=company)] if company else []))
-    return _numbers(cells, company, lambda kind: role_of(kind) in roles)
+    scope = scope_of(actor)
+    cells = Tally.objects.filter(scope, *([Q(company=company)] if company else []))
+    everywhere = not (scope or company)
+    return _numbers(cells, company, lambda kind: role_of(kind) in roles, everywhere=everywhere)
 
 
 def numbers_of_everybody() -> Numbers:
     """The same of all there are, for those who watch the site and see nobody."""
-    return _numbers(Tally.objects.all(), None, lambda _kind: True)
+    return _numbers(Tally.objects.all(), None, lambda _kind: True, everywhere=True)
 
 
-def _numbers(cells: QuerySet[Tally], company: Company | None, keep: Callable[[int], bool]) -> Numbers:
-    people = {kind: number for kind, number in _added_up(cells).items() if keep(kind)}
+def _numbers(
+    cells: QuerySet[Tally], company: Company | None, keep: Callable[[int], bool], *, everywhere: bool
+) -> Numbers:
+    """Added up from `cells`, which `everywhere` are all there are."""
+    sums = _added_up(Total.objects.all() if everywhere else cells)
+    people = {kind: number for kind, number in sums.items() if keep(kind)}
     undecided = [kind for kind in people if kind & UNDECIDED == Kind.ACTIVE]
 
     def required() -> dict[int, int]:
@@ -141,6 +147,6 @@ def numbers_by_company(actor: User, companies: Iterable[Company], *, demanded: b
     }
 
 
-def _added_up(cells: QuerySet[Tally]) -> dict[int, int]:
+def _added_up(cells: QuerySet[Tally] | QuerySet[Total]) -> dict[int, int]:
     sums = cells.order_by().values_list("kind").annotate(Sum("number"))
     return {kind: number for kind, number in sums if number}

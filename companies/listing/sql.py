@@ -1,7 +1,7 @@
 """The SQL that keeps the listing: a view that says what is true, and triggers that carry every change over.
 
 All that is made here is called listing_…. The listing's rows are changed by the triggers on people and on what they
-hold; the tally, and on SQLite the search index, by those on the listing.
+hold; the tally, its totals, and on SQLite the search index, by those on the listing.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from string import Template
 
 USERS = "accounts_user"
-LISTING, TALLY = "companies_listing", "companies_tally"
+LISTING, TALLY, TOTAL = "companies_listing", "companies_tally", "companies_total"
 # Whatever decides what kind of person somebody is, by table.
 WATCHED = {
     "mfa_authenticatorapp": ("confirmed",),
@@ -51,8 +51,10 @@ FILL = [
         "INSERT INTO companies_tally (company_id, kind, number)"
         " SELECT company_id, kind, count(*) FROM companies_listing GROUP BY company_id, kind"
     ),
+    "INSERT INTO companies_total (kind, number) SELECT kind, sum(number) FROM companies_tally GROUP BY kind",
 ]
 TALLIED = "SELECT company_id, kind, sum(number) FROM companies_tally GROUP BY company_id, kind HAVING sum(number) <> 0"
+TOTALLED = "SELECT kind, sum(number) FROM companies_total GROUP BY kind HAVING sum(number) <> 0"
 # Both ways: what is not as it should be, and what should not be.
 DIFFERENCES = {
     "people": (
@@ -60,6 +62,7 @@ DIFFERENCES = {
         "SELECT person, company_id, kind, name, text, last_sign_in_at FROM companies_listing",
     ),
     "numbers": ("SELECT company_id, kind, count(*) FROM companies_listing GROUP BY company_id, kind", TALLIED),
+    "totals": ("SELECT kind, count(*) FROM companies_listing GROUP BY kind", TOTALLED),
 }
 
 # --- SQLite: a row at a time, one writer ---
@@ -72,11 +75,17 @@ CHANGED = """
     companies_listing.company_id IS NOT t.company_id OR companies_listing.kind <> t.kind
     OR companies_listing.text <> t.text OR companies_listing.last_sign_in_at IS NOT t.last_sign_in_at);
 """
-LESS = "  UPDATE companies_tally SET number = number - 1 WHERE company_id IS OLD.company_id AND kind = OLD.kind;"
+LESS = """
+  UPDATE companies_tally SET number = number - 1 WHERE company_id IS OLD.company_id AND kind = OLD.kind;
+  UPDATE companies_total SET number = number - 1 WHERE kind = OLD.kind;
+"""
 MORE = """
   INSERT INTO companies_tally (company_id, kind, number) SELECT NEW.company_id, NEW.kind, 0
   WHERE NOT EXISTS (SELECT 1 FROM companies_tally WHERE company_id IS NEW.company_id AND kind = NEW.kind);
   UPDATE companies_tally SET number = number + 1 WHERE company_id IS NEW.company_id AND kind = NEW.kind;
+  INSERT INTO companies_total (kind, number) SELECT NEW.kind, 0
+  WHERE NOT EXISTS (SELECT 1 FROM companies_total WHERE kind = NEW.kind);
+  UPDATE companies_total SET number = number + 1 WHERE kind = NEW.kind;
 """
 FORGET = "  INSERT INTO companies_listing_search (companies_listing_search, rowid, text) VALUES ('delete', OLD.id, OLD.text);"
 FIND = "  INSERT INTO companies_listing_search (rowid, text) VALUES (NEW.id, NEW.text);"
@@ -150,6 +159,11 @@ BEGIN
     RETURNING t.company_id, t.kind, t.number)
   INSERT INTO companies_tally (company_id, kind, number)
   SELECT company_id, kind, sum(number) FROM gone GROUP BY company_id, kind HAVING sum(number) <> 0;
+  WITH gone AS (
+    DELETE FROM companies_total WHERE kind IN (SELECT kind FROM companies_total GROUP BY kind HAVING count(*) > 1)
+    RETURNING kind, number)
+  INSERT INTO companies_total (kind, number)
+  SELECT kind, sum(number) FROM gone GROUP BY kind HAVING sum(number) <> 0;
 END $body$
 """
 FUNCTION = Template("""
@@ -172,6 +186,7 @@ DIFFER = Template(
 COUNT = Template("""
   INSERT INTO companies_tally (company_id, kind, number)
   SELECT company_id, kind, sum(n) FROM ($rows) c GROUP BY company_id, kind HAVING sum(n) <> 0;
+  INSERT INTO companies_total (kind, number) SELECT kind, sum(n) FROM ($rows) c GROUP BY kind HAVING sum(n) <> 0;
   IF random() < 0.002 THEN PERFORM listing_fold(); END IF;
 """)
 NEW, OLD, BOTH = "NEW TABLE AS changed", "OLD TABLE AS was", "OLD TABLE AS was NEW TABLE AS changed"

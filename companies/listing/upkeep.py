@@ -55,7 +55,8 @@ def after_migrations(*, using: str = DEFAULT_DB_ALIAS, **_more: object) -> None:
     if in_place(using):
         # `flush` empties table after table in any order: factors that go after the numbers change them once more.
         with connections[using].cursor() as cursor:
-            cursor.execute(f"DELETE FROM {sql.TALLY} WHERE NOT EXISTS (SELECT 1 FROM {sql.LISTING})")  # noqa: S608  # names of ours
+            for numbers in (sql.TALLY, sql.TOTAL):
+                cursor.execute(f"DELETE FROM {numbers} WHERE NOT EXISTS (SELECT 1 FROM {sql.LISTING})")  # noqa: S608  # names of ours
     else:
         put_in_place(using)
 
@@ -78,7 +79,7 @@ def put_in_place(using: str = DEFAULT_DB_ALIAS) -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:  # an index alone tells only of rows that a VACUUM has looked at
             vacuum = "" if connection.in_atomic_block else "VACUUM "
-            cursor.execute(f"{vacuum}ANALYZE {sql.LISTING}, {sql.TALLY}")
+            cursor.execute(f"{vacuum}ANALYZE {sql.LISTING}, {sql.TALLY}, {sql.TOTAL}")
 
 
 def take_away(using: str = DEFAULT_DB_ALIAS) -> None:
@@ -124,7 +125,7 @@ def _fill(connection: BaseDatabaseWrapper) -> None:
         indexes = cursor.fetchall()
         for name, _made_by in indexes:
             cursor.execute(f"DROP INDEX {name}")
-        for table in (sql.LISTING, sql.TALLY):
+        for table in (sql.LISTING, sql.TALLY, sql.TOTAL):
             cursor.execute(f"{EMPTY[connection.vendor]} {table}")
         for statement in sql.FILL:
             cursor.execute(statement)

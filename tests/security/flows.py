@@ -22,7 +22,7 @@ from accounts.invitations import invitation_tokens, reset_tokens
 from accounts.models import OwedMail, Role, Session
 from accounts.owed import draft_of
 from companies import services as companies
-from companies.listing.models import Tally
+from companies.listing.models import Tally, Total
 from mfa import services
 from tests.accounts.steps import PASSKEY, SAVE_CODES, SET_UP, begin_set_up, go_half_way
 from tests.accounts.walk import REFUSALS
@@ -40,6 +40,7 @@ NEW = "a quite different password"
 CHOSEN = {"new_password1": NEW, "new_password2": NEW}
 OWN = "/user-settings/mfa/"
 LEFT_OUT = {"Session", "Budget", "ContentType", "Permission", "Group"}
+SUMMED = {Tally: ("company_id", "kind"), Total: ("kind",)}
 
 type Act = Callable[[], Any]
 
@@ -128,9 +129,9 @@ def database(known: AbstractSet[object] = frozenset()) -> dict[str, list[Any]]:
         if model.__name__ in LEFT_OUT:
             continue
         rows = [row for row in model._default_manager.order_by("pk").values() if row.get("action") not in REFUSALS]
-        if model is Tally:  # PostgreSQL folds its rows when it likes: what they say is their sum
-            sums = Tally.objects.values("company_id", "kind").annotate(all=Sum("number")).exclude(all=0)
-            rows = list(sums.order_by("company_id", "kind"))
+        if model in SUMMED:  # PostgreSQL folds their rows when it likes: what they say is their sum
+            sums = model._default_manager.values(*SUMMED[model]).annotate(all=Sum("number")).exclude(all=0)
+            rows = list(sums.order_by(*SUMMED[model]))
         if model is OwedMail:  # its rows are sealed: what they say is to whom, and what about
             drafts = map(draft_of, OwedMail.objects.filter(ended_at=None).order_by("pk"))
             rows = [{"to": draft.to, "subject": draft.subject} for draft in drafts]

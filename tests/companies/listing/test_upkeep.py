@@ -19,13 +19,13 @@ from companies import letting_in
 from companies import services as companies_services
 from companies.listing import sql, upkeep
 from companies.listing.kinds import ROLES, Kind
-from companies.models import Company, Listing, Tally
+from companies.models import Company, Listing, Tally, Total
 from mfa import services
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest, RecoveryCode
 from notices.conditions import FEW_CODES
 from tests.people import Person
 
-RIGHT = {"people": 0, "numbers": 0}
+RIGHT = {"people": 0, "numbers": 0, "totals": 0}
 
 
 def kind_of(person):
@@ -68,6 +68,10 @@ def assert_true():
     for company, kind, number in Tally.objects.values_list("company", "kind", "number"):
         numbers[company, kind] += number
     assert +numbers == Counter((company, kind) for company, kind, *_more in expected.values())
+    totals = Counter()
+    for kind, number in Total.objects.values_list("kind", "number"):
+        totals[kind] += number
+    assert +totals == Counter(kind for _company, kind, *_more in expected.values())
     assert upkeep.differences() == RIGHT
     for word in {person.username for person in everybody}:
         found = Listing.objects.filter(text__holds=word).values_list("person", flat=True)
@@ -250,7 +254,8 @@ def test_the_tables_and_columns_of_the_sql_are_those_of_the_models():
         model = tables.get(table, User)
         assert set(columns) <= {field.column for field in model._meta.fields}
     assert User._meta.db_table == sql.USERS
-    assert (Listing._meta.db_table, Tally._meta.db_table) == (sql.LISTING, sql.TALLY)
+    tables = [model._meta.db_table for model in (Listing, Tally, Total)]
+    assert tables == [sql.LISTING, sql.TALLY, sql.TOTAL]
 
 
 @pytest.mark.skipif("connection.vendor != 'postgresql'")
@@ -258,11 +263,12 @@ def test_folding_changes_no_number(admin, make_user):
     for number in range(5):
         make_user(f"kim{number}")
     User.objects.filter(username__startswith="kim").update(two_factor_enabled=True)
-    before = Tally.objects.count()
+    before = Tally.objects.count(), Total.objects.count()
     with connection.cursor() as cursor:
         cursor.execute("SELECT listing_fold()")
 
-    assert Tally.objects.count() < before
+    assert Tally.objects.count() < before[0]
+    assert Total.objects.count() < before[1]
     assert_true()
 
 
@@ -284,8 +290,9 @@ def test_doctor_finds_the_lists_right(admin, capsys):
 def test_doctor_says_what_is_wrong_and_how_it_is_put_right(admin, kim, capsys):
     Listing.objects.filter(person=kim.user.pk).update(kind=0)
     Tally.objects.create(company=None, kind=3, number=7)
+    Total.objects.create(kind=3, number=7)
 
-    with pytest.raises(CommandError, match=r"2 rows and 1 numbers are wrong"):
+    with pytest.raises(CommandError, match=r"2 rows and 2 numbers are wrong"):
         call_command("doctor")
 
     call_command("refill_lists")
@@ -331,10 +338,12 @@ def test_migrating_where_nothing_is_to_do_leaves_it_alone(admin):
 def test_numbers_of_nobody_are_none_after_all_was_emptied(db):
     """`flush` empties tables in no order: factors that went after the numbers had left some below nothing."""
     Tally.objects.create(company=None, kind=3, number=-7)
+    Total.objects.create(kind=3, number=-7)
 
     upkeep.after_migrations()
 
     assert not Tally.objects.exists()
+    assert not Total.objects.exists()
 
 
 def test_numbers_of_people_stay_when_there_was_nothing_to_migrate(kim):
