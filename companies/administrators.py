@@ -8,15 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import Q, Sum
+from django.db.models import Q
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts import site_rule
 from accounts.models import Role, User
-from accounts.roles import seen_roles
-from companies.listing.kinds import ROLES, Kind, role_of
+from companies.listing.kinds import OPENS_SETTINGS, ROLES, Kind, role_of
 from companies.listing.models import Listing, Tally
 from companies.models import Company
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from accounts.models import SiteRule
+    from companies.listing.numbers import Numbers
 
 SOME = 3  # by name; of the others their number
 ADMINISTERING = frozenset({Role.ADMINISTRATOR, Role.COMPANY_ADMINISTRATOR})
@@ -35,6 +35,7 @@ class Administrators:
     """Those whom `viewer` sees, and who have no app and are not asked for one by another rule."""
 
     viewer: User
+    numbers: Numbers  # of all whom the viewer sees
 
     @cached_property
     def rule(self) -> SiteRule:
@@ -43,14 +44,11 @@ class Administrators:
     @cached_property
     def _kinds(self) -> dict[Kind, int]:
         """How many there are of each kind."""
-        roles = seen_roles(self.viewer)
-        counted = self._tally.filter(kind__gte=min(ROLES.values())).values_list("kind").annotate(people=Sum("number"))
-        found = {Kind(kind): people for kind, people in counted if people}
-        return {
-            kind: people
-            for kind, people in found.items()
-            if Kind.ACTIVE in kind and not kind & ASKED_ALREADY and role_of(kind) in roles
-        }
+        found = {}
+        for kind, people in self.numbers.people.items():
+            if kind & OPENS_SETTINGS and kind & Kind.ACTIVE and not kind & ASKED_ALREADY:
+                found[Kind(kind)] = people - self.numbers.required.get(kind, 0)
+        return {kind: people for kind, people in found.items() if people}
 
     @property
     def _tally(self) -> QuerySet[Tally]:

@@ -125,7 +125,7 @@ class Overview:
 
     @cached_property
     def administrators(self) -> Administrators:
-        return Administrators(self.viewer)
+        return Administrators(self.viewer, self._numbers)
 
     @cached_property
     def coverage(self) -> Coverage:

@@ -16,6 +16,7 @@ from accounts.guards import settings_app
 from accounts.permissions import Permission
 from accounts.throttle import budgets, lanes
 from companies.administrators import Administrators
+from companies.listing.numbers import numbers_for
 from companies.views.companies import overview_page
 from mfa.queries import holdings_of
 from mfa.step_up import confirmation_required
@@ -56,7 +57,7 @@ def rule_on(request: SignedInRequest) -> HttpResponse:
 
 
 def _of_switching_on(actor: User) -> list[Consequence]:
-    who = Administrators(actor)
+    who = Administrators(actor, numbers_for(actor, None))
     asked, by_passkey = who.without_factor, who.passkey_only
     lines = [
         Consequence(

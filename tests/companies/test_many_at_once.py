@@ -176,7 +176,7 @@ def test_to_many_at_once_is_the_same_as_click_after_click(
     for one_by_one, together in zip(clicks, at_once, strict=True):
         assert together == one_by_one
     assert clicks[0] != before
-    assert clicks[4] == {"people": 0, "numbers": 0}
+    assert clicks[4] == {"people": 0, "numbers": 0, "totals": 0}
     if act == "deactivate":
         assert len(clicks[3]) == 1, "one who can sign in stays"
     if act in {"require", "stop", "request", "remind"}:

@@ -17,6 +17,7 @@ from audit.models import AuditEvent
 from companies import access_passes
 from companies.access_passes import Validity, give_pass
 from companies.administrators import Administrators
+from companies.listing.numbers import numbers_for
 from companies.models import Company
 from companies.user_page import UserPage
 from mfa import services
@@ -290,7 +291,7 @@ def test_a_companys_administrators_count_their_own_alone(carla, make_user, other
     make_user("xenia", role=Role.COMPANY_ADMINISTRATOR, company=other_company)
     make_user("hanna", role=Role.HELPDESK, company=None)
 
-    assert Administrators(carla.user).without_factor == 1
+    assert Administrators(carla.user, numbers_for(carla.user, None)).without_factor == 1
     page = read(carla.client.get(HOME))
     assert "1 administrator signs in with a password alone" in page.words
     assert "Carla Reyes" in page.links
@@ -299,7 +300,8 @@ def test_a_companys_administrators_count_their_own_alone(carla, make_user, other
 def test_who_has_no_company_to_administer_counts_nobody(make_user, admin):
     nora = make_user("nora", role=Role.COMPANY_ADMINISTRATOR, company=None)
 
-    assert (Administrators(nora).without_factor, Administrators(nora).named) == (0, [])
+    who = Administrators(nora, numbers_for(nora, None))
+    assert (who.without_factor, who.named) == (0, [])
 
 
 def test_whoever_is_set_up_asked_or_shut_out_is_not_counted(admin, make_user, make_person, company, other_company):
@@ -312,7 +314,7 @@ def test_whoever_is_set_up_asked_or_shut_out_is_not_counted(admin, make_user, ma
     make_person("five", role=Role.ADMINISTRATOR).set_up_app()
     make_user("six", role=Role.HELPDESK)
 
-    who = Administrators(admin)
+    who = Administrators(admin, numbers_for(admin, None))
     assert who.headline == "2 people open the Settings app with a password alone"
     assert who.more == 0
     assert {person.username for person in who.named} == {"petra", "six"}
@@ -322,7 +324,7 @@ def test_many_are_named_in_part(admin, make_user):
     for number in range(5):
         make_user(f"a{number}", role=Role.ADMINISTRATOR, company=None)
 
-    who = Administrators(admin)
+    who = Administrators(admin, numbers_for(admin, None))
 
     assert (who.without_factor, len(who.named), who.more) == (6, 3, 3)
 
