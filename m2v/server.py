@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
 from django.utils.module_loading import import_string
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
@@ -65,6 +66,7 @@ def serve(ends_too: Callable[[], None]) -> None:
     wait_for_port()
     site = server()
     site.ends_too = ends_too
+    connections.close_all()  # workers are forked, and would share one with each other
     site.serve(target_loader=partial(loaded, parent=os.getpid()))
 
 

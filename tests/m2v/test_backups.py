@@ -14,7 +14,6 @@ from pathlib import Path
 from stat import S_IMODE
 from uuid import uuid4
 
-import psycopg
 import pyrage
 import pytest
 from django.db import connection
@@ -23,6 +22,7 @@ from accounts.models import User
 from m2v.backups import postgresql
 from m2v.backups.age import FromParts, Nowhere, Trouble, encrypt, identities_in, opened, recipients_of, whole_or_none
 from m2v.backups.embedded import Statements, read_embedded, within_this_file
+from tests.databases import a_database
 
 # Each of many processes starts in seconds where others are at work, too.
 pytestmark = pytest.mark.timeout(600)
@@ -113,17 +113,6 @@ def machines(folder):
             return made
 
         yield make
-
-
-@contextmanager
-def a_database():
-    parameters = connection.get_connection_params()
-    where = {key: parameters[key] for key in ("host", "port", "user", "password") if parameters.get(key)}
-    name = f"backup_{uuid4().hex}"
-    with psycopg.connect(**where, dbname="postgres", autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name}")
-        yield f"postgres://{where['user']}@{where['host']}:{where['port']}/{name}"
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ RUN_BY = {
     "restore": "tests/m2v/test_backups.py",
     "serve": "tests/server/site.py",
     "upgrade": "tests/server/test_installed.py",
-    "work": "tests/server/test_killed_work.py",
+    "work": "tests/m2v/test_killed_work.py",
     "worker": "tests/server/test_stopping.py",
 }
 # Other programs that tests run: where.

@@ -19,7 +19,6 @@ from contextlib import closing, contextmanager
 from io import BytesIO
 from pathlib import Path
 from time import time
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -27,6 +26,7 @@ from django.db import connection
 
 from m2v.upgrading import UPGRADE_LOCK
 from mfa.methods import totp
+from tests.databases import a_database
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -91,16 +91,10 @@ def environment(tmp_path):
     }  # fmt: skip
     sql = (HERE / f"{connection.vendor}.sql").read_text()
     if connection.vendor == "postgresql":
-        name = f"upgrade_{uuid4().hex}"
-        parameters = connection.get_connection_params()
-        where = {key: parameters[key] for key in ("host", "port", "user", "password") if parameters.get(key)}
-        with psycopg.connect(**where, dbname="postgres", autocommit=True) as server:
-            server.execute(f"CREATE DATABASE {name}")
-            with psycopg.connect(**where, dbname=name, autocommit=True) as fresh:
+        with a_database() as environment["DATABASE_URL"]:
+            with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as fresh:
                 fresh.execute(sql)
-            environment["DATABASE_URL"] = f"postgres://{where['user']}@{where['host']}:{where['port']}/{name}"
             yield environment
-            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
     else:
         fresh = sqlite3.connect(tmp_path / "m2v.sqlite3")
         fresh.executescript(sql)

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from time import monotonic, sleep
 
-from tests.server.site import within
+import psycopg
+import pytest
+from django.db import connection
+
+from tests.databases import a_database
+from tests.server.site import Site, within
+
+pytestmark = pytest.mark.timeout(600)  # a site is made, and served twice
 
 MANY = 4000
 IMPORTED = 300
+# All have a password, and each hundredth an address: who has both is told by mail.
 BEGIN = f"""
+from django.contrib.auth.hashers import make_password
 from accounts.models import Role, User
 from companies.bulk import choosing, running
 from companies.models import BulkPerson, BulkRun
 nina = User.objects.create_user("nina", role=Role.ADMINISTRATOR)
-# People of its own, in no mail's way: the other tests sign in as those whom the folder came with.
-User.objects.bulk_create((User(username=f"many{{number}}", password="!") for number in range({MANY})), batch_size=500)
+address = lambda number: f"many{{number}}@acme.example" if number % 100 == 0 else ""
+password = make_password("a very long walk by the sea")
+people = (User(username=f"many{{number}}", email=address(number), password=password) for number in range({MANY}))
+User.objects.bulk_create(people, batch_size=500)
 them = User.objects.filter(username__startswith="many").values_list("pk", flat=True)
-run = BulkRun.objects.create(owner=nina.pk, act="sign_out", listed=True)
+run = BulkRun.objects.create(owner=nina.pk, act="require", listed=True)
 BulkPerson.objects.bulk_create((BulkPerson(run=run, person=pk) for pk in them), batch_size=500)
 running.begin(run, actor=nina, total={MANY}, signs_out=False)
 """
@@ -38,17 +50,18 @@ text = chr(10).join(["user name,e-mail,company", *lines, "new7,,Kepler"])
 kept = running.keep(olga, "people.csv", text, read(text, "UTF-8"))
 running.begin(kept, actor=olga, invites=True, requires=False)
 """
-# A minute of silence has gone by, and somebody goes on with it, as the page then offers.
+# Minutes of silence have gone by: somebody goes on with it, as the page then offers, and no claim on a mail holds any more.
 GO_ON = """
 from datetime import timedelta
 from django.utils import timezone
-from accounts.models import User
+from accounts.models import OwedMail, User
 from companies.bulk import running as acts
 from companies.importing import running as imports
 from companies.models import BulkRun, Import
 long_ago = timezone.now() - timedelta(minutes=5)
 for model in (BulkRun, Import):
     model.objects.filter(ended_at=None).update(beat=long_ago, begun_at=long_ago)
+OwedMail.objects.filter(ended_at=None).update(claimed_until=None)
 for run in BulkRun.objects.filter(ended_at=None):
     print(acts.go_on(run))
 for kept in Import.objects.filter(ended_at=None):
@@ -56,13 +69,48 @@ for kept in Import.objects.filter(ended_at=None):
 """
 
 
+TO = re.compile(rb"^To: (\S+)", re.MULTILINE)
+ID = re.compile(rb"^Message-ID: (\S+)", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """A site of the kind of database that the tests run on."""
+    site = Site(tmp_path_factory.mktemp("killed"))
+    with a_database() if connection.vendor == "postgresql" else nullcontext("") as url:
+        site.environment["DATABASE_URL"] = url
+        site.prepare()
+        yield site
+
+
+@pytest.fixture
+def site(prepared):
+    with prepared.served() as site:
+        yield site
+
+
 def asked(site, statement):
-    with closing(sqlite3.connect(site.folder / "data" / "m2v.sqlite3", timeout=20)) as database:
+    if url := site.environment["DATABASE_URL"]:
+        opened = psycopg.connect(url)
+    else:
+        opened = sqlite3.connect(site.folder / "data" / "m2v.sqlite3", timeout=20)
+    with closing(opened) as database:
         return database.execute(statement).fetchone()
 
 
+def mails_to(site, name):
+    """How many mails have gone to each address of this name: one that was on its way twice is known by its number."""
+    wait_for(lambda: asked(site, "SELECT count(*) FROM accounts_owedmail WHERE ended_at IS NULL")[0] == 0, 60)
+    sent = {}
+    for path in (site.folder / "data" / "outbox").iterdir():
+        text = path.read_bytes()
+        for address, number in zip(TO.findall(text), ID.findall(text), strict=True):
+            sent.setdefault(address.decode(), set()).add(number)
+    return {address: len(numbers) for address, numbers in sent.items() if address.startswith(name)}
+
+
 def acted_on(site):
-    return asked(site, "SELECT changed, ended_at IS NOT NULL FROM companies_bulkrun WHERE act = 'sign_out'")
+    return asked(site, "SELECT changed, ended_at IS NOT NULL FROM companies_bulkrun WHERE act = 'require'")
 
 
 def imported(site):
@@ -114,6 +162,14 @@ def kill_worker(site):
     return killed
 
 
+def test_a_server_begins_without_an_error(site):
+    """Its workers are forked: each has its own connections to the database, and none that another reads from too."""
+    wait_for(lambda: site.log.read_text().count("the audit's public key") == 1 + int(site.environment["WORKERS"]), 30)
+
+    sleep(0.5)  # what a worker finds wrong comes after that line
+    assert [line for line in site.lines() if line["level"] not in {"INFO", "WARNING"}] == []
+
+
 def test_an_act_on_many_whose_worker_is_killed_leaves_nothing_half_done_and_nothing_twice(site):
     site.manage("shell", "--no-imports", "-c", BEGIN)
     wait_for(lambda: acted_on(site)[0] > 0, 60)
@@ -123,16 +179,17 @@ def test_an_act_on_many_whose_worker_is_killed_leaves_nothing_half_done_and_noth
     done, ended = acted_on(site)
     assert 0 < done < MANY
     assert not ended
-    assert lines_about(site, "sessions_ended", "many") == (done, done), "a step was done or not"
-    assert people(site, "username LIKE 'many%' AND session_epoch = 1") == done
+    assert lines_about(site, "two_factor_enabled", "many") == (done, done), "a step was done or not"
+    assert people(site, "username LIKE 'many%' AND two_factor_enabled") == done
 
     assert "True" in site.manage("shell", "--no-imports", "-c", GO_ON)
     wait_for(lambda: acted_on(site)[1], 60)
 
     assert acted_on(site)[0] == MANY
     assert worker_of(site) != killed
-    assert lines_about(site, "sessions_ended", "many") == (MANY, MANY)
-    assert people(site, "username LIKE 'many%' AND session_epoch = 1") == MANY
+    assert lines_about(site, "two_factor_enabled", "many") == (MANY, MANY)
+    assert people(site, "username LIKE 'many%' AND two_factor_enabled") == MANY
+    assert mails_to(site, "many") == {f"many{number}@acme.example": 1 for number in range(0, MANY, 100)}
 
 
 def test_an_import_whose_worker_is_killed_makes_and_invites_everybody_once(site):
@@ -154,5 +211,6 @@ def test_an_import_whose_worker_is_killed_makes_and_invites_everybody_once(site)
     assert people(site, "username LIKE 'new%'") == IMPORTED
     assert lines_about(site, "user_created", "new") == (IMPORTED, IMPORTED)
     assert lines_about(site, "user_invited", "new") == (IMPORTED // 10, IMPORTED // 10)
+    assert mails_to(site, "new") == {f"new{number}@kepler.example": 1 for number in range(0, IMPORTED, 10)}
     [mistakes] = asked(site, "SELECT mistakes FROM companies_import")
     assert str(mistakes).count("'line'") + str(mistakes).count('"line"') == 1
