@@ -1,4 +1,4 @@
-"""The worker is killed in the middle of an act on many, and of an import: the next one does what is left, and nothing twice."""
+"""The worker is killed in the middle of an act on many, of an import, and of a day's numbers: the next one does what is left, and nothing twice."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ pytestmark = pytest.mark.timeout(600)  # a site is made, and served twice
 
 MANY = 4000
 IMPORTED = 300
+COMPANIES = 40
 # All have a password, and each hundredth an address: who has both is told by mail.
 BEGIN = f"""
 from django.contrib.auth.hashers import make_password
@@ -67,6 +68,43 @@ for run in BulkRun.objects.filter(ended_at=None):
 for kept in Import.objects.filter(ended_at=None):
     print(imports.go_on(kept, actor=User.objects.get(pk=kept.owner)))
 """
+# Yesterday is to be kept again, of companies with somebody in each since long before.
+FORGET = f"""
+from datetime import timedelta
+from django.utils import timezone
+from accounts.models import User
+from companies.models import Company, Snapshot
+Snapshot.objects.all().delete()
+there = Company.objects.bulk_create(Company(name=f"Snap {{number}}") for number in range({COMPANIES}))
+long_ago = timezone.now() - timedelta(days=9)
+User.objects.bulk_create(
+    User(username=f"snap{{n}}", password="!", company=each, created_at=long_ago) for n, each in enumerate(there)
+)
+"""
+# Whoever keeps a day stands still at half of its rows: on SQLite for as long as this is there, on PostgreSQL once.
+STAND_STILL = {
+    "sqlite": f"""
+CREATE TRIGGER stands_still AFTER INSERT ON companies_snapshot
+WHEN (SELECT count(*) FROM companies_snapshot) = {COMPANIES // 2} AND (
+    SELECT count(*) FROM (
+        WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < 1e12) SELECT n FROM counted
+    )
+) BEGIN SELECT 1; END
+""",
+    "postgresql": f"""
+CREATE SEQUENCE rows_of_days;
+CREATE FUNCTION stand_still() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF nextval('rows_of_days') = {COMPANIES // 2} THEN PERFORM pg_sleep(3600); END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER stands_still AFTER INSERT ON companies_snapshot FOR EACH ROW EXECUTE FUNCTION stand_still()
+""",
+}
+# PostgreSQL sees that nobody is there any more when it has something to say, which is in an hour here.
+LET_GO = {
+    "sqlite": "DROP TRIGGER stands_still",
+    "postgresql": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'",
+}
 
 
 TO = re.compile(rb"^To: (\S+)", re.MULTILINE)
@@ -89,12 +127,14 @@ def site(prepared):
         yield site
 
 
-def asked(site, statement):
+def opened(site, *, timeout=20):
     if url := site.environment["DATABASE_URL"]:
-        opened = psycopg.connect(url)
-    else:
-        opened = sqlite3.connect(site.folder / "data" / "m2v.sqlite3", timeout=20)
-    with closing(opened) as database:
+        return closing(psycopg.connect(url, autocommit=True))
+    return closing(sqlite3.connect(site.folder / "data" / "m2v.sqlite3", timeout=timeout, isolation_level=None))
+
+
+def asked(site, statement):
+    with opened(site) as database:
         return database.execute(statement).fetchone()
 
 
@@ -214,3 +254,43 @@ def test_an_import_whose_worker_is_killed_makes_and_invites_everybody_once(site)
     assert mails_to(site, "new") == {f"new{number}@kepler.example": 1 for number in range(0, IMPORTED, 10)}
     [mistakes] = asked(site, "SELECT mistakes FROM companies_import")
     assert str(mistakes).count("'line'") + str(mistakes).count('"line"') == 1
+
+
+def days_kept(site):
+    return asked(site, "SELECT count(*) FROM companies_snapshot")[0]
+
+
+def stands_still(site):
+    """Is somebody in the middle: on SQLite, is its one lock held for two seconds?"""
+    if connection.vendor == "postgresql":
+        return asked(site, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")[0]
+    with opened(site, timeout=2) as database:
+        try:
+            database.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        database.execute("ROLLBACK")
+    return False
+
+
+def test_a_day_whose_worker_is_killed_is_kept_whole_and_once(site):
+    wait_for(lambda: days_kept(site), 60)  # as the worker does when it begins
+    site.manage("shell", "--no-imports", "-c", FORGET)
+    with opened(site) as database:
+        database.execute(STAND_STILL[connection.vendor])
+    kill_worker(site)
+    wait_for(lambda: stands_still(site), 60)
+
+    killed = kill_worker(site)
+    with opened(site) as database:
+        database.execute(LET_GO[connection.vendor])
+
+    assert not days_kept(site), "half of a day is none"
+
+    wait_for(lambda: days_kept(site), 60)
+
+    assert worker_of(site) != killed
+    of_companies = "FROM companies_snapshot s JOIN companies_company c ON c.id = s.company_id WHERE name LIKE 'Snap %'"
+    assert asked(site, f"SELECT count(*), count(DISTINCT company_id) {of_companies}") == (COMPANIES, COMPANIES)
+    assert asked(site, "SELECT count(*), count(DISTINCT day) FROM companies_snapshot WHERE whole") == (1, 1)
+    assert "kept already" in site.manage("snapshot")
