@@ -108,7 +108,7 @@ def test_the_list(petra):
         - banner:
           - link "m2v, to your home page"
           - navigation "Apps":
-            - button "Settings , change app"
+            - button "Settings, change app"
           - button "User menu"
         - navigation "Settings":
           - list:

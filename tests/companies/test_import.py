@@ -26,6 +26,7 @@ from companies.importing.checking import CheckedFile
 from companies.importing.reading import MOST_IN_A_FILE, NotRead, decoded, read
 from companies.models import Company, Import
 from tests.accounts.walk import everything
+from tests.companies import read as read_page
 from tests.people import Person
 
 IMPORT = "/settings/administration/users/import/"
@@ -276,6 +277,21 @@ def test_nobody_is_invited_where_that_is_not_ticked(administrator, company, go, 
     _answer, kept = go(administrator)
 
     assert (kept.made, kept.invited, kept.uninvited, mailoutbox) == (1, 0, [], [])
+
+
+def test_nobody_can_be_invited_where_nobody_has_an_address(administrator, company):
+    without = "kim.ohne,Kim,Ohne,,Acme Machines,,\n"
+    page = read_page(send(administrator, HEAD + without))
+
+    tick = page.one("input", name="invite")
+    assert ("disabled" in tick.attrs, "checked" in tick.attrs) == (True, False)
+    assert "None of these people has an address." in page.words
+    assert "0 have an address" not in page.words
+
+    page = read_page(send(administrator, HEAD + without + BERNADETTE))
+    tick = page.one("input", name="invite")
+    assert ("disabled" in tick.attrs, "checked" in tick.attrs) == (False, True)
+    assert "1 has an address." in page.words
 
 
 def test_2fa_is_required_of_them_with_no_mail_but_the_invitation(administrator, company, go, mailoutbox):

@@ -118,19 +118,19 @@ def test_the_switcher_says_which_app_one_is_in(administrator, address, here):
     page = read(administrator.client.get(address))
     menu = next(found for found in page.all("div") if found.attrs.get("id") == "apps")
 
-    assert page.button(f"{here} , change app")
+    assert page.button(f"{here}, change app")
     assert [link.words.split()[0] for link in menu.all("a") if "aria-current" in link.attrs] == [here]
 
 
 def test_outside_of_every_app_one_is_in_the_first_one_may_open(administrator, inside):
-    assert read(administrator.client.get("/user-settings/")).button("Settings , change app")
-    assert read(inside.client.get("/user-settings/")).button("Portal , change app")
+    assert read(administrator.client.get("/user-settings/")).button("Settings, change app")
+    assert read(inside.client.get("/user-settings/")).button("Portal, change app")
 
 
 def test_an_address_that_is_none_still_has_its_frame(inside):
     page = read(inside.client.get("/nowhere/"), 404)
 
-    assert page.button("Portal , change app")
+    assert page.button("Portal, change app")
     assert page.button("User menu")
 
 

@@ -242,7 +242,7 @@ def test_a_proof_that_grew_old_before_the_passkey_was_made_is_renewed_on_the_way
 def test_the_page_behind_the_window_is_in_its_own_app(place, app, administrator):
     page = read(administrator.client.get(f"{OWN}?from={place}"))
 
-    assert page.one("nav", **{"aria-label": "Apps"}).button(f"{app} , change app")
+    assert page.one("nav", **{"aria-label": "Apps"}).button(f"{app}, change app")
 
 
 def test_the_passkey_that_the_m2s_app_offers_comes_back_to_it(inside):
