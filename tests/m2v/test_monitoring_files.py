@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ CONTRIB = Path(settings.ROOT) / "contrib"
 RULES = CONTRIB / "prometheus" / "m2v.rules.yml"
 DASHBOARD = CONTRIB / "grafana" / "m2v.json"
 OPERATIONS = Path(settings.ROOT) / "docs" / "operations.md"
+PROMTOOL = shutil.which("promtool")
 METRIC = re.compile(r"\bm2v_[a-z_]+")
 
 
@@ -76,3 +79,93 @@ def test_the_page_says_what_each_alarm_means():
     alarms = re.findall(r"- alert: (\w+)", RULES.read_text())
 
     assert set(alarms) == set(re.findall(r"^\| `(M2v\w+)` \|", OPERATIONS.read_text(), re.MULTILINE))
+
+
+# --- By Prometheus' own program ---
+
+by_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is not on this machine (Debian: prometheus)")
+HOURS = 2
+EVERY_MINUTE = 60 * HOURS
+# What has to happen for each alarm to ring: series, and what each is at the start and gains every minute.
+RINGING = {
+    "M2vDoesNotAnswer": {'up{job="m2v",instance="a"}': (0, 0)},
+    "M2vDatabaseAway": {"m2v_database_up": (0, 0)},
+    "M2vFailures": {
+        'm2v_answers_total{view="home",status="2xx"}': (0, 90),
+        'm2v_answers_total{view="home",status="5xx"}': (0, 10),
+    },
+    "M2vSlow": {
+        'm2v_request_seconds_bucket{view="home",le="1"}': (0, 90),
+        'm2v_request_seconds_bucket{view="home",le="5"}': (0, 100),
+        'm2v_request_seconds_bucket{view="home",le="+Inf"}': (0, 100),
+    },
+    "M2vTurnedAway": {'m2v_answers_total{view="gateway",status="5xx"}': (0, 1)},
+    "M2vGuessing": {'m2v_sign_ins_total{method="password",outcome="refused"}': (0, 100)},
+    "M2vThrottled": {'m2v_throttled_total{view="login"}': (0, 100)},
+    "M2vNobodySignsIn": {'m2v_sign_ins_total{method="password",outcome="refused"}': (0, 1)},
+    "M2vMailWaits": {"m2v_mail_oldest_seconds": (700, 60)},
+    "M2vMailGivenUp": {"m2v_mail_given_up": (11, 0)},
+    "M2vQueueWaits": {"m2v_tasks_oldest_seconds": (700, 60)},
+    "M2vAuditUnsealed": {"m2v_audit_unsealed_oldest_seconds": (1000, 60)},
+    "M2vDatabaseErrors": {"m2v_database_errors_total": (0, 10)},
+    "M2vErrorsOfTheLog": {'m2v_logged_errors_total{logger="django.request"}': (0, 2)},
+    "M2vFactorsRemoved": {'m2v_factor_changes_total{act="user_reset"}': (0, 2)},
+}
+QUIET = {
+    'up{job="m2v",instance="a"}': (1, 0),
+    "m2v_database_up": (1, 0),
+    'm2v_answers_total{view="home",status="2xx"}': (0, 600),
+    'm2v_answers_total{view="gateway",status="5xx"}': (3, 0),
+    'm2v_request_seconds_bucket{view="home",le="1"}': (0, 600),
+    'm2v_request_seconds_bucket{view="home",le="+Inf"}': (0, 600),
+    'm2v_sign_ins_total{method="password",outcome="succeeded"}': (0, 20),
+    'm2v_sign_ins_total{method="password",outcome="refused"}': (0, 4),
+    'm2v_throttled_total{view="login"}': (0, 1),
+    "m2v_mail_oldest_seconds": (5, 0),
+    "m2v_mail_given_up": (1, 0),
+    "m2v_tasks_oldest_seconds": (2, 0),
+    "m2v_audit_unsealed_oldest_seconds": (30, 0),
+    "m2v_database_errors_total": (1, 0),
+    'm2v_logged_errors_total{logger="django.request"}': (2, 0),
+    'm2v_factor_changes_total{act="user_reset"}': (3, 0),
+}
+
+
+def promtool(*arguments):
+    done = subprocess.run([PROMTOOL, *arguments], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def case(series, expression, samples):
+    """A test of promtool's: what `expression` is after two hours of these series."""
+    return {
+        "interval": "1m",
+        "input_series": [
+            {"series": name, "values": f"{start}+{gain}x{EVERY_MINUTE}"} for name, (start, gain) in series.items()
+        ],
+        "promql_expr_test": [{"expr": expression, "eval_time": f"{HOURS}h", "exp_samples": samples}],
+    }
+
+
+@by_promtool
+def test_each_alarm_rings_when_it_should_though_nothing_else_ever_happened_and_none_on_a_quiet_day(tmp_path):
+    assert set(RINGING) == set(re.findall(r"- alert: (\w+)", RULES.read_text()))
+    rings = [{"labels": "{}", "value": 1}]
+    cases = [
+        case(series, f'count(ALERTS{{alertname="{alarm}",alertstate="firing"}})', rings)
+        for alarm, series in RINGING.items()
+    ]
+    file = tmp_path / "alarms.yml"
+    file.write_text(json.dumps({"rule_files": [str(RULES)], "tests": [*cases, case(QUIET, "ALERTS", [])]}))
+
+    promtool("test", "rules", str(file))
+
+
+@by_promtool
+def test_prometheus_reads_the_alarms_and_what_the_dashboard_asks(tmp_path):
+    asked = [expression.replace("$__rate_interval", "5m") for expression in expressions()[1]]
+    rules = [{"record": f"m2v:panel_{number}", "expr": expression} for number, expression in enumerate(asked)]
+    file = tmp_path / "panels.yml"
+    file.write_text(json.dumps({"groups": [{"name": "panels", "rules": rules}]}))
+
+    promtool("check", "rules", str(RULES), str(file))
