@@ -12,6 +12,7 @@ from accounts.models import Role, User
 from companies.listing.people import UserList
 from companies.listing.search import matching, search, words_in
 from companies.models import Listing
+from companies.overview import Overview
 
 
 @pytest.fixture
@@ -102,3 +103,18 @@ def test_few_are_not_sought_along_the_ids_of_all(admin, several):
 
     [(sql, params)] = [each for each in asked_by(lambda: search(few, ["soren"], few=True)) if "ORDER BY" in each[0]]
     assert not re.search("companies_listing_pkey|INTEGER PRIMARY KEY", plan_of(sql, params).partition("LEFT-JOIN")[0])
+
+
+def test_whoever_sees_everybody_has_the_numbers_of_all_from_their_totals(admin, several):
+    asked_first = [sql for sql, _params in asked(admin, "") if "SUM(" in sql]
+
+    assert "companies_total" in asked_first[0]
+    assert not [sql for sql in asked_first if "companies_tally" in sql and "company_id" not in sql]
+
+
+def test_companies_are_ranked_by_sums_that_sqlite_knows_to_be_the_same(admin, several):
+    """One with a parameter in it is another each time that it is named, and each adds up all of the tally."""
+    [(sql, params)] = [each for each in asked_by(lambda: Overview(admin).behind) if "CASE WHEN" in each[0]]
+
+    assert sql.count("SUM(") > 2
+    assert not params
