@@ -40,6 +40,8 @@ READ = (
 )
 START = datetime(1970, 1, 1, tzinfo=UTC)
 DOTTED = timedelta(microseconds=1)
+# In words by which PostgreSQL takes it for true of every other line: it takes "is null" for rare, and sorts what is sorted.
+IS_ALONE = Case(When(OF_NO_RUN, then=Value(True)), default=Value(False), output_field=BooleanField())
 OWN_ACT = Case(When(actor=F("subject"), then=Value(True)), default=Value(False), output_field=BooleanField())
 
 
@@ -167,7 +169,7 @@ class Activity:
     def _parts(self) -> list[QuerySet[AuditEvent]]:
         """The lines that are asked for, as those of which each is found by an index; together they are all."""
         lines, acts = self._chosen(), all_but(EVERYTHING - self._shown_acts)
-        if self.folded:
+        if self.folded and not (self.actor is By.NOBODY and self._in_turn):  # who acts on many is somebody
             alone = [_alone(lines, act) for act in acts] if self._in_turn else [lines.filter(OF_NO_RUN)]
             return [*alone, *(part.exclude(action__in=all_but(acts)) for part in self._without_sum(lines))]
         if self._in_turn:
@@ -198,7 +200,7 @@ class Activity:
         """
         if self.run or (self.folded and self.actor and not isinstance(self.actor, By)):
             return False  # those of an act on many are alike, and what one person did is little beside it
-        if self.actor is By.NOBODY and not self._companies:  # else among all the sign-ins that were refused
+        if self.actor is By.NOBODY:  # else among all the sign-ins that were refused
             return self.person is None and self._shown_acts != EVERYTHING
         return self.person is None and len(self._shown_acts) <= FEW_ACTS
 
@@ -220,8 +222,7 @@ class Activity:
     def _by_actor(self, lines: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
         if isinstance(self.actor, By):
             if self.actor is By.NOBODY:
-                by_index = self.person is None and not self._companies
-                return lines.filter(actor=None) if by_index else _neutral(lines, "actor", None)
+                return lines.filter(actor=None) if self.person is None else _neutral(lines, "actor", None)
             lines = lines.alias(own_act=OWN_ACT)
             if self.actor is By.PERSON:
                 return lines.filter(own_act=True)
@@ -292,7 +293,7 @@ def _alone(lines: QuerySet[AuditEvent], act: Action) -> QuerySet[AuditEvent]:
     """
     if act is Action.SESSIONS_ENDED:
         return lines.filter(SIGNED_OUT_ALONE)
-    return lines.filter(action=act).exclude(OF_A_RUN)
+    return lines.filter(IS_ALONE, action=act)
 
 
 def _merged(parts: list[QuerySet[AuditEvent]], number: int) -> QuerySet[Any]:

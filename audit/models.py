@@ -162,6 +162,11 @@ class AuditEvent(WrittenOnce):
             models.Index("company", "at", "id", name="sign_outs_alone_in_a_company", condition=SIGNED_OUT_ALONE),
             models.Index(RunOf("details"), "at", "id", name="events_of_a_run", condition=OF_A_RUN),
             models.Index("company", "actor", "at", "id", name="events_of_runs_in_a_company", condition=OF_A_RUN),
+            # Nobody is a value among others to SQLite alone: PostgreSQL does not know that their lines stand in order.
+            models.Index("action", "at", "id", name="events_by_nobody", condition=models.Q(actor=None)),
+            models.Index(
+                "company", "action", "at", "id", name="events_by_nobody_in_a_company", condition=models.Q(actor=None)
+            ),
         )
         constraints = (models.CheckConstraint(condition=models.Q(id__gte=1), name="lines_are_numbered_from_1"),)
 

@@ -1,7 +1,9 @@
 """Acts on many people, as the queue's worker does them: people per second, beside what is to be reached.
 
-100,000 people in two minutes are 834 a second. So that this takes a minute and not twenty, each act meets BENCH_BULK
-people (5,000); a step costs the same however many are to come.
+100,000 people in two minutes are 833 a second, which is 1.2 milliseconds for each. So that this takes a minute and not
+twenty, each act meets BENCH_BULK people (5,000), of whom every other has an address and is told by mail what they are
+told; a step costs the same however many are to come. Beside the clock stands what it takes of a processor, in this process
+and in PostgreSQL's, which other work on the machine changes less; all the statements of a step come one after the other.
 """
 
 from __future__ import annotations
@@ -11,7 +13,9 @@ import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter, process_time, thread_time
+from typing import Any
+
+from tests.bench.timing import Taken, load
 
 PEOPLE = int(os.environ.get("BENCH_BULK", "5000"))
 AIM = 100_000 / 120
@@ -36,15 +40,22 @@ def _measured(database: str, environment: dict[str, str]) -> bool:
     return subprocess.run(command, cwd=ROOT, env=said, check=False).returncode == 0
 
 
+def target(milliseconds: float) -> str:
+    """Whether it is reached where each person takes so long."""
+    return " reached" if milliseconds <= 1000 / AIM else " NOT REACHED"
+
+
 def measure(database: str) -> bool:
     """Run every act on everybody."""
     import django
 
     django.setup()
     import logging
+    from collections import Counter
 
     from django.contrib.auth.hashers import make_password
     from django.core.management import call_command
+    from django.db import connection
     from django.utils import timezone
 
     from accounts.models import Role, User
@@ -66,21 +77,27 @@ def measure(database: str) -> bool:
     )
     reached = True
     people = list(User.objects.exclude(pk=admin.pk).values_list("pk", flat=True))
-    print(f"{database}: an act on {PEOPLE:,} people, {AIM:.0f} a second to be reached", flush=True)
+    print(f"{database}: an act on {PEOPLE:,} people, {AIM:.0f} a second to be reached, {load()}", flush=True)
     for act in ORDER:
         run = BulkRun.objects.create(owner=admin.pk, act=act, listed=True, begun_at=timezone.now(), total=PEOPLE)
         BulkPerson.objects.bulk_create((BulkPerson(run=run, person=pk) for pk in people), batch_size=500)
-        start, own, cpu = perf_counter(), thread_time(), process_time()
-        running.work(run.pk)
-        rate = PEOPLE / (perf_counter() - start)
-        print(
-            f"    CPU per person: {1000 * (thread_time() - own) / PEOPLE:.2f} ms, with mail {1000 * (process_time() - cpu) / PEOPLE:.2f} ms"
-        )
+        taken, sent = Taken(), Counter[str]()
+
+        def counted(execute: Any, sql: str, *rest: Any, sent: Counter[str] = sent) -> Any:
+            sent["statements"] += 1
+            return execute(sql, *rest)
+
+        with taken, connection.execute_wrapper(counted):
+            running.work(run.pk)
         run.refresh_from_db()
         assert (run.changed, run.stopped) == (PEOPLE, ""), run
-        reached = reached and rate >= AIM
-        verdict = "reached" if rate >= AIM else "NOT REACHED"
-        print(f"  {act:<12}{rate:>8.0f} a second, 100,000 in {100_000 / rate:>4.0f} s  ≤ 120 s {verdict}", flush=True)
+        [clock], [cpu] = taken.clock, taken.cpu
+        reached = reached and clock / PEOPLE <= 1000 / AIM
+        print(
+            f"  {act:<12}{1000 * PEOPLE / clock:>6.0f} a second{target(clock / PEOPLE)}, by CPU {1000 * PEOPLE / cpu:>5.0f}"
+            f"{target(cpu / PEOPLE)}: {cpu / PEOPLE:.2f} ms and {sent['statements'] / PEOPLE:.2f} statements for each",
+            flush=True,
+        )
     assert AuditEvent.objects.filter(details__has_key="run").count() == len(ORDER) * PEOPLE
     return reached
 

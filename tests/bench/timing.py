@@ -35,12 +35,12 @@ class Taken:
     _began: tuple[float, float] = (0, 0)
 
     def __enter__(self) -> Self:
-        self._began = perf_counter(), _cpu()
+        self._began = perf_counter(), cpu_seconds()
         return self
 
     def __exit__(self, *trouble: object) -> None:
         clock, cpu = self._began
-        self.cpu.append(1000 * (_cpu() - cpu))
+        self.cpu.append(1000 * (cpu_seconds() - cpu))
         self.clock.append(1000 * (perf_counter() - clock))
 
     def within(self, most: float) -> Reached:
@@ -86,7 +86,7 @@ def load() -> str:
     return f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs"
 
 
-def _cpu() -> float:
+def cpu_seconds() -> float:
     """Seconds of CPU so far: of this process, and where Linux tells, of the one that serves it on PostgreSQL."""
     server = _server()
     return process_time() + (int(server.read_text().split()[0]) / 1e9 if server else 0)
