@@ -8,9 +8,11 @@ from time import monotonic, sleep
 from typing import Any
 from uuid import uuid4
 
-from django.db import OperationalError, connection, models
+from django.db import DatabaseError, InterfaceError, connection, models
 from django.db.models import Q
 from django.utils import timezone
+
+from accounts.away import is_away
 
 SILENT_SECONDS = 60  # after which work is taken to have ended with its process
 ATTEMPTS = 5  # at one step, where the database is busy
@@ -62,10 +64,10 @@ def patiently(step: Any, *args: Any) -> bool:
         begun = monotonic()
         try:
             goes_on: bool = step(*args)
-        except OperationalError:
-            if attempt == ATTEMPTS:
+        except (DatabaseError, InterfaceError) as trouble:
+            if attempt == ATTEMPTS or not is_away(trouble):
                 raise
-            log.warning("tried again: the database is busy", exc_info=True)
+            log.warning("tried again: the database is busy, or away", exc_info=True)
             sleep(BUSY_SECONDS)
         else:
             if connection.vendor == "sqlite":  # whose other writers wait for a moment like this

@@ -17,11 +17,12 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from django.core.mail import mailers
-from django.db import InterfaceError, OperationalError, close_old_connections, connections
+from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 from django.db.models import F
 from django.utils import timezone
 
 from accounts import addresses, invitations
+from accounts.away import is_away
 from accounts.clock import APART
 from accounts.mail_models import MailFate, OwedMail
 from accounts.mail_refusals import is_for_good, is_of_the_mailbox
@@ -221,7 +222,9 @@ def _until_it_is_kept(keep: Callable[[], None], stop: Event) -> None:
     while True:
         try:
             keep()
-        except (OperationalError, InterfaceError):
+        except (DatabaseError, InterfaceError) as trouble:
+            if not is_away(trouble):
+                raise
             log.exception("The database is away, and a mail was delivered that it does not know of.")
             close_old_connections()
             if stop.wait(AGAIN_SECONDS):

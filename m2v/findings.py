@@ -25,6 +25,7 @@ from accounts.owed import TOO_LONG, failed_lately, waiting_mail
 from audit.sealing.checkpoints import LATE
 from audit.sealing.unsealed import unsealed_lines
 from companies.listing import upkeep
+from m2v.disks import nearly_full
 from m2v.environment import is_local
 from m2v.mail_settings import FILES, SMTP
 from m2v.other_machines import differences
@@ -149,6 +150,17 @@ def _mail_server() -> Iterator[checks.CheckMessage]:
         server.close()
 
 
+def _disks() -> Iterator[checks.CheckMessage]:
+    for disk in nearly_full():
+        said = _("The disk of {folder} has room for {megabytes} MB more.")
+        hint = _(
+            "Make room, or have a larger one: once it is full, nothing can be changed there, and nobody can sign in if it "
+            "is that of the database."
+        )
+        kind = checks.Error if disk.is_almost_full else checks.Warning
+        yield kind(said.format(folder=disk.folder, megabytes=disk.megabytes), hint, id="m2v.E017")
+
+
 def _clock() -> Iterator[checks.CheckMessage]:
     theirs = MigrationRecorder.Migration.objects.annotate(now=Now()).values_list("now", flat=True).first()
     if theirs and (apart := abs(timezone.now() - theirs)) > CLOCK_OFF:
@@ -245,6 +257,7 @@ EXAMINATIONS = (
     Examination(gettext_lazy("The queue is worked through, and the audit sealed."), _queues),
     Examination(gettext_lazy("Mail is delivered."), _mail),
     Examination(gettext_lazy("The mail server answers, where there is one."), _mail_server, needs_tables=False),
+    Examination(gettext_lazy("The disks have room."), _disks, needs_tables=False),
     Examination(gettext_lazy("This machine’s clock and the database’s agree."), _clock),
     Examination(gettext_lazy("NTP sets this machine’s clock."), _ntp, needs_tables=False),
     Examination(gettext_lazy("Address, TLS and proxies fit."), _address, needs_tables=False),

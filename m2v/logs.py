@@ -18,8 +18,7 @@ from time import monotonic
 from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
 
-from django.db import InterfaceError, OperationalError
-
+from accounts.away import is_away
 from accounts.sealing import Unreadable
 from accounts.throttle.bucket import Bucket
 from m2v.request_ids import IN_ENVIRON, current_request_id
@@ -33,8 +32,6 @@ LONGEST = 2000
 LONGEST_TRACEBACK = 12_000
 A_MINUTE = 60
 MOST_KINDS = 200
-# What is answered with 503: of these, where they were raised makes no difference.
-OUTAGES = (OperationalError, InterfaceError, Unreadable)
 
 refusals = Bucket(A_MINUTE)
 
@@ -73,7 +70,7 @@ class JsonFormatter(logging.Formatter):
         if request_id := current_request_id() or _request_id(record):
             line["request"] = request_id
         trouble = record.exc_info[1] if record.exc_info else None
-        if status := 503 if isinstance(trouble, OUTAGES) else getattr(record, "status_code", None):
+        if status := 503 if trouble and _is_outage(trouble) else getattr(record, "status_code", None):
             line["status"] = status
         if trouble is not None:
             notes = getattr(trouble, "__notes__", [])
@@ -85,7 +82,7 @@ class JsonFormatter(logging.Formatter):
 
     def _is_news(self, trouble: BaseException) -> bool:
         """Was no traceback of this kind shown in the last minute?"""
-        place = None if isinstance(trouble, OUTAGES) else extract_tb(trouble.__traceback__)[-1:]
+        place = None if _is_outage(trouble) else extract_tb(trouble.__traceback__)[-1:]
         kind, now = (type(trouble), str(place)), monotonic()
         with self._lock:
             shown = self._shown.get(kind)
@@ -95,6 +92,11 @@ class JsonFormatter(logging.Formatter):
                 self._shown.clear()
             self._shown[kind] = now
             return True
+
+
+def _is_outage(trouble: BaseException) -> bool:
+    """Is it answered with 503? Of such, where they were raised makes no difference."""
+    return isinstance(trouble, Unreadable) or is_away(trouble)
 
 
 def _request_id(record: logging.LogRecord) -> str:

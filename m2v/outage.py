@@ -1,4 +1,4 @@
-"""Outages: the database is away, or a key for something in it is missing.
+"""Outages: the database is away, its disk is full, or a key for something in it is missing.
 
 Every address says so, even those that could do without the database: whoever reads "Sign in" should be able to.
 """
@@ -6,6 +6,7 @@ Every address says so, even those that could do without the database: whoever re
 from __future__ import annotations
 
 import logging
+import sqlite3
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from accounts.requests import SiteRequest
+
+DISK_FULL = "53100"  # PostgreSQL's own number for it
 
 log = logging.getLogger("m2v.outage")
 
@@ -41,17 +44,27 @@ class OutageMiddleware:
             if settings.CHECK_KEYS_AT_START:
                 connection.close_if_health_check_failed()
                 connection.ensure_connection()
-        except (OperationalError, InterfaceError):
-            log.exception("the database is away", extra={"status_code": 503})
-            request.failure_is_logged = True
+        except (OperationalError, InterfaceError) as trouble:
+            _put_in_the_log(request, trouble)
             return out_of_order(request)
         return self.get_response(request)
 
     def process_exception(self, request: SiteRequest, exception: Exception) -> HttpResponse | None:
         answer = cannot_answer(request, exception)
-        if answer is None:
-            return None
-        message = UNREADABLE.error if isinstance(exception, Unreadable) else "the database is away"
-        log.error(message, exc_info=exception, extra={"status_code": 503})
-        request.failure_is_logged = True
+        if answer:
+            _put_in_the_log(request, exception)
         return answer
+
+
+def _put_in_the_log(request: SiteRequest, trouble: Exception) -> None:
+    log.error(_what_it_was(trouble), exc_info=trouble, extra={"status_code": 503})
+    request.failure_is_logged = True
+
+
+def _what_it_was(trouble: BaseException) -> str:
+    """What the log says it was."""
+    if isinstance(trouble, Unreadable):
+        return UNREADABLE.error
+    said = trouble.__cause__  # what the database's own module raised
+    full = getattr(said, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL or getattr(said, "sqlstate", "") == DISK_FULL
+    return "the disk of the database is full" if full else "the database is away"

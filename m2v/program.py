@@ -30,12 +30,13 @@ def main() -> None:
     """Do what the arguments say. Settings that are wrong are one sentence, or a line of the server's log."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "m2v.settings")
     sys.argv[1:2] = [word.replace("-", "_") if word[:1] != "-" else word for word in sys.argv[1:2]]  # init-admin
-    serves = "serve" in sys.argv[1:2]
-    if serves:
+    serves = not SERVING.isdisjoint(sys.argv[1:2])
+    if "serve" in sys.argv[1:2]:
         begin_with_large_pages()
+    if serves:
         take_over()
     try:
-        if not SERVING.intersection(sys.argv[1:2]) or {"-h", "--help"}.intersection(sys.argv):
+        if not serves or {"-h", "--help"}.intersection(sys.argv):
             language = language_of(os.environ)
             in_the_shells_words.speak(language)  # what is wrong with the settings
             django.setup()

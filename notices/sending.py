@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from django.db.models import prefetch_related_objects
 
 from accounts.owed import owe
@@ -83,7 +83,7 @@ def _left_out_if_wordless(event: AuditEvent) -> Iterator[None]:
     """Log what goes wrong with the words of the mails about `event`; the database's troubles are the act's own."""
     try:
         yield
-    except DatabaseError:
+    except (DatabaseError, InterfaceError):
         raise
     except Exception:
         log.exception("A mail could not be put into words.", extra={"fields": {"action": event.action}})

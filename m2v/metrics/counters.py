@@ -11,9 +11,10 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from prometheus_client import Counter, Histogram
 
+from accounts.away import is_away
 from audit.acts import GROUPS, Group
 from audit.recording import listeners
 from audit.vocabulary import Action
@@ -88,7 +89,7 @@ class ErrorsCounted(logging.Handler):
         if getattr(getattr(record, "request", None), "failure_is_logged", False):
             return
         trouble = record.exc_info[1] if record.exc_info else None
-        if isinstance(trouble, OperationalError | InterfaceError):
+        if trouble and is_away(trouble):
             DATABASE_ERRORS.inc()
         ours = record.name.startswith("m2v.") or record.name in {"django.request", "granian"}
         LOGGED_ERRORS.labels(record.name if ours else OTHER).inc()

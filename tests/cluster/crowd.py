@@ -7,11 +7,11 @@ import ssl
 from base64 import b32decode
 from collections import Counter
 from dataclasses import dataclass, field
-from http.client import HTTPException, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from random import uniform
 from threading import Event, Lock, Thread
 from time import monotonic, sleep, time
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django_otp.oath import hotp
 
@@ -48,6 +48,7 @@ class Answer:
     status: int | None
     retry_after: str = ""
     said: str = ""
+    number: str = ""  # of the request, as the log has it
 
     @property
     def failed(self) -> bool:
@@ -74,11 +75,9 @@ class Seen:
 class Browser:
     """One that keeps cookies and one connection."""
 
-    def __init__(self, port: int, address: str, agent: str, seen: Seen) -> None:
-        trust = ssl.create_default_context()
-        trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
-        self.connection = HTTPSConnection("localhost", port, timeout=60, context=trust, source_address=(address, 0))
-        self.origin, self.agent, self.seen = f"https://localhost:{port}", agent, seen
+    def __init__(self, site: str, address: str, agent: str, seen: Seen) -> None:
+        self.connection = connection_to(site, address)
+        self.origin, self.agent, self.seen = site, agent, seen
         self.cookies: dict[str, str] = {}
 
     def ask(self, method: str, path: str, fields: dict[str, str] | None = None) -> tuple[Answer, str, str]:
@@ -102,7 +101,8 @@ class Browser:
         for line in said.headers.get_all("Set-Cookie") or []:
             name, _, value = line.partition(";")[0].partition("=")
             self.cookies[name] = value
-        answer = Answer(began, time(), said.status, said.headers.get("Retry-After", ""), text[:200])
+        told = said.headers.get("Retry-After", ""), text[:200], said.headers.get("X-Request-ID", "")
+        answer = Answer(began, time(), said.status, *told)
         return self._note(answer), said.headers.get("Location", ""), text
 
     def send(self, path: str, text: str, **fields: str) -> tuple[Answer, str, str]:
@@ -125,11 +125,21 @@ class Browser:
         return answer
 
 
+def connection_to(site: str, address: str) -> HTTPConnection:
+    """From `address` of the loopback network, with whatever certificate."""
+    where, source = urlsplit(site), (address, 0)
+    if where.scheme == "http":
+        return HTTPConnection(where.netloc, timeout=60, source_address=source)
+    trust = ssl.create_default_context()
+    trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
+    return HTTPSConnection(where.netloc, timeout=60, context=trust, source_address=source)
+
+
 class Crowd:
     """All of them, until they are told to stop."""
 
-    def __init__(self, port: int, keys: list[str]) -> None:
-        self.port, self.keys, self.seen, self.over = port, [b32decode(key) for key in keys], Seen(), Event()
+    def __init__(self, site: str, keys: list[str]) -> None:
+        self.site, self.keys, self.seen, self.over = site, [b32decode(key) for key in keys], Seen(), Event()
         self.threads = [Thread(target=self._click, args=(number,), daemon=True) for number in range(CLICKING)]
         self.threads += [Thread(target=self._sign_in, args=(number,), daemon=True) for number in range(SIGNING)]
 
@@ -157,7 +167,7 @@ class Crowd:
     def _click(self, number: int) -> None:
         """Open one's settings, save another name, open the portal; over and over."""
         username, saved = f"click{number}", 0
-        browser = Browser(self.port, f"127.0.1.{number + 1}", "Clicks/1.0", self.seen)
+        browser = Browser(self.site, f"127.0.1.{number + 1}", "Clicks/1.0", self.seen)
         while self._on() and browser.sign_in(username) != "/":
             sleep(1)
         while self._on():
@@ -198,7 +208,7 @@ class Crowd:
 
     def _by_code(self, account: int, step: int, address: str) -> bool:
         username = f"sign{account}"
-        browser = Browser(self.port, address, f"Signs/{monotonic()}", self.seen)
+        browser = Browser(self.site, address, f"Signs/{monotonic()}", self.seen)
         try:
             if browser.sign_in(username) != "/login/challenge/":
                 return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.cluster.databases import listens, wait_until, write
+from tests.server.site import within
 from tests.with_postgres import free_port, nobody_special
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,26 +43,29 @@ http {{
 
 
 class Machine:
-    """`manage.py serve` with its workers, brought back by nobody but the test."""
+    """`manage.py serve` of the product that `stands` there, with its workers; brought back by nobody but the test."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.folder, self.port = folder, free_port()
-        self.environment = environment | {"DATA_DIR": str(folder / "data"), "PORT": str(self.port), "WORKERS": "1"}
+    def __init__(self, folder: Path, environment: dict[str, str], stands: Path = ROOT) -> None:
+        self.folder, self.stands, self.port = folder, stands, free_port()
+        self.environment = {"WORKERS": "1"} | environment | {"DATA_DIR": str(folder / "data"), "PORT": str(self.port)}
         self.process: subprocess.Popen[bytes] | None = None
         folder.mkdir()
 
-    def manage(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-W", "ignore", "manage.py", *arguments], cwd=ROOT, env=self.environment,
-            capture_output=True, text=True, check=False, timeout=170,
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-W", "ignore", "manage.py", *arguments], cwd=self.stands, env=self.environment,
+            capture_output=True, text=True, check=False, timeout=within(120),
         )  # fmt: skip
+
+    def manage(self, *arguments: str) -> str:
+        done = self.run(*arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def start(self) -> None:
         with (self.folder / "log").open("ab") as log:
             command = [sys.executable, "-W", "ignore::ResourceWarning", "manage.py", "serve"]
-            self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, cwd=self.stands, env=self.environment, stdout=log, stderr=log)
 
     def is_ready(self) -> bool:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
@@ -73,7 +78,7 @@ class Machine:
             connection.close()
 
     def wait_until_ready(self, seconds: float = 120) -> None:
-        end = monotonic() + seconds
+        end = monotonic() + within(seconds)
         while not self.is_ready():
             assert monotonic() < end, (self.folder / "log").read_text()[-3000:]
             sleep(0.1)
@@ -84,11 +89,22 @@ class Machine:
         pid, found = self.process.pid, []
         # A process that a thread has started is the thread's child.
         for task in Path(f"/proc/{pid}/task").iterdir():
-            for child in (task / "children").read_text().split():
-                command = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
-                if (b"work" in command) == of_the_queue:
-                    found.append(int(child))
+            with suppress(OSError):  # it has ended meanwhile
+                for child in (task / "children").read_text().split():
+                    command = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+                    if (b"work" in command) == of_the_queue:
+                        found.append(int(child))
         return found
+
+    def lines_of(self, requests: set[str]) -> list[str]:
+        """What its log says of these requests, by their numbers."""
+        lines = (self.folder / "log").read_text().splitlines()
+        return [line for line in lines if any(number and number in line for number in requests)]
+
+    def lines(self) -> list[dict[str, object]]:
+        """Its log, of which each line is JSON; the last may be on its way."""
+        whole, _newline, _rest = (self.folder / "log").read_text().rpartition("\n")
+        return [json.loads(line) for line in whole.splitlines()]
 
     def kill(self) -> None:
         """kill -9 of all of it at once, as a machine that loses its power."""
@@ -98,13 +114,25 @@ class Machine:
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
 
-    def end(self) -> None:
+    def begin_to_end(self) -> None:
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
+
+    def end(self) -> None:
+        self.begin_to_end()
+        if self.process:
             try:
                 self.process.wait(45)
             except subprocess.TimeoutExpired:
                 self.kill()
+
+
+def end_all(machines: list[Machine]) -> None:
+    """All at once, which takes as long as one."""
+    for machine in machines:
+        machine.begin_to_end()
+    for machine in machines:
+        machine.end()
 
 
 class Proxy:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import ip_address
 from threading import Thread
+from types import SimpleNamespace
 
 import pytest
 from cryptography import x509
@@ -89,6 +90,18 @@ def test_a_clock_that_is_not_the_databases_is_found(seconds, level, monkeypatch)
     monkeypatch.setattr("m2v.findings.timezone.now", lambda: ahead)
 
     assert [each.level for each in findings._clock()] == ([getattr(findings.checks, level)] if level else [])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("megabytes", "level"), [(5000, None), (700, "WARNING"), (70, "ERROR")])
+def test_a_disk_that_is_nearly_full_is_found_once_and_told_to_be_mended(megabytes, level, monkeypatch):
+    monkeypatch.setattr("m2v.disks.disk_usage", lambda folder: SimpleNamespace(free=megabytes * 1_000_000 + 1))
+
+    found = list(findings._disks())
+
+    assert {each.level for each in found} == ({getattr(findings.checks, level)} if level else set())
+    assert all(f"has room for {megabytes} MB more." in each.msg and "Make room" in each.hint for each in found)
+    assert len({each.msg for each in found}) == len(found)
 
 
 @pytest.mark.parametrize(("state", "expected"), [(0, []), (5, ["m2v.W005"]), (None, ["m2v.W004"])])

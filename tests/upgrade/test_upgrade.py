@@ -9,14 +9,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import sqlite3
 import subprocess
 import sys
-import tarfile
 from base64 import b32decode
 from contextlib import closing, contextmanager
-from io import BytesIO
 from pathlib import Path
 from time import time
 
@@ -27,6 +24,7 @@ from django.db import connection
 from m2v.upgrading import UPGRADE_LOCK
 from mfa.methods import totp
 from tests.databases import a_database
+from tests.upgrade.before import put_down
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -111,13 +109,7 @@ def site(environment):
 @pytest.fixture
 def site_of_before(environment, tmp_path):
     """The same, of the version before, with the packages of this one."""
-    git = shutil.which("git")
-    packed = git and subprocess.run([git, "archive", BEFORE], cwd=ROOT, capture_output=True, check=False)
-    if not packed or packed.returncode:
-        pytest.skip("The version before is in the history of a clone alone.")
-    with tarfile.open(fileobj=BytesIO(packed.stdout)) as files:
-        files.extractall(tmp_path / "before", filter="data")
-    return runner(environment, tmp_path / "before")
+    return runner(environment, put_down(BEFORE, tmp_path / "before"))
 
 
 @contextmanager
