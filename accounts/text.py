@@ -52,6 +52,11 @@ def inside(text: str) -> str:
     return text if (get_language() or "").partition("-")[0] in CAPITAL_NOUNS else text.lower()
 
 
+def quoted(words: str) -> str:
+    """`words` between the quotation marks of whoever reads them."""
+    return _("“{words}”").format(words=words)
+
+
 def in_all_languages(text: _StrOrPromise) -> set[str]:
     """What a lazily translated `text` is in each language that the site speaks."""
     said = set()

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from accounts.forms import FIELD_CLASSES, ONE_LINE
 from accounts.models import Role, User
 from accounts.roles import WITHOUT_COMPANY, up_to
-from accounts.text import check_username, fold, fold_address, in_all_languages, inside
+from accounts.text import check_username, fold, fold_address, in_all_languages, inside, quoted
 from companies.importing.reading import HEADINGS
 from companies.models import Company
 
@@ -155,7 +155,7 @@ class CheckedFile:
         meant = role_words().get(_as_word(typed))
         if meant in roles:
             return meant
-        own = ", ".join(f"“{inside(str(role.label))}”" for role in roles)
+        own = ", ".join(quoted(inside(str(role.label))) for role in roles)
         text = _("There is no such role. Write one of: {roles}.") if meant is None else _(
             "You cannot give this role. Write one of: {roles}."
         )  # fmt: skip
@@ -190,7 +190,7 @@ class CheckedFile:
         typed = line.cells.get("language", "")
         known = {_as_word(name): code for code, label in settings.LANGUAGES for name in (code, str(label))}
         if typed and _as_word(typed) not in known:
-            names = ", ".join(f"“{code}”" for code, _label in settings.LANGUAGES)
+            names = ", ".join(quoted(code) for code, _label in settings.LANGUAGES)
             self._wrong(
                 line, "language", _("m2v does not speak this language. Write one of: {names}.").format(names=names)
             )

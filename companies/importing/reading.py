@@ -12,7 +12,7 @@ from io import StringIO
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.text import in_all_languages
+from accounts.text import in_all_languages, quoted
 
 MOST_IN_A_FILE = 10_000
 LONGEST_CELL = 1000  # of what is shown; nothing that we keep is as long
@@ -142,7 +142,7 @@ def _columns(cells: list[str]) -> tuple[list[str | None], list[str]]:
         raise NotRead(_("Two columns are called “{heading}”. Leave one.").format(heading=HEADINGS[twice]))
     if "username" not in columns:
         text = _("The first line has no heading “user name”. It reads: {found}. It needs headings such as: {needed}.")
-        found = ", ".join(f"“{cell.strip()[:40]}”" for cell in cells[:8])
+        found = ", ".join(quoted(cell.strip()[:40]) for cell in cells[:8])
         raise NotRead(text.format(found=found, needed=", ".join(str(HEADINGS[one]) for one in FILE_COLUMNS)))
     return columns, [cell.strip() for cell, one in zip(cells, columns, strict=True) if one is None and cell.strip()]
 

@@ -185,8 +185,11 @@ def test_headings_roles_and_languages_are_read_in_every_language_of_the_site(adm
 def test_what_is_wrong_is_said_in_the_language_of_who_reads_it(admin, company):
     with translation.override("de"):
         [(_number, _where, why)] = said(f"{HEAD}kim,,,,Nowhere,,\n", admin)
+        [(_number, _where, of_role)] = said(f"{HEAD}kim,,,,Acme Machines,chief,\n", admin)
 
     assert why.startswith("Es gibt keine Firma mit diesem Namen.")
+    assert "„Administrator“" in of_role
+    assert "“Administrator”" not in of_role
 
 
 def test_a_name_or_an_address_that_comes_twice_is_a_mistake_of_the_second_line(admin, company):
