@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 
 from m2v.start import missing_migrations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 UPGRADE_LOCK = int.from_bytes(b"upgrade")  # among the advisory locks of our database on PostgreSQL
+DEADLOCK, MOST_TRIES = "40P01", 10
 LONGEST_UPGRADE = 86_400_000  # milliseconds, the longest that anybody waits on SQLite
 
 
@@ -32,8 +33,23 @@ def upgrade(*, waits: Callable[[], None]) -> int:
         call_command("collectstatic", interactive=False, verbosity=0)
         missing = len(missing_migrations())
         if missing:
-            call_command("migrate", interactive=False, verbosity=0, skip_checks=False)
+            _migrate()
     return missing
+
+
+def _migrate() -> None:
+    """Whoever works meanwhile may wait for a table that a migration holds, and hold one that it wants.
+
+    PostgreSQL then ends one of the two. Where that is the migration, nothing of it was done, and it is begun again.
+    """
+    for attempts_left in reversed(range(MOST_TRIES)):
+        try:
+            call_command("migrate", interactive=False, verbosity=0, skip_checks=False)
+        except OperationalError as trouble:
+            if getattr(trouble.__cause__, "sqlstate", "") != DEADLOCK or not attempts_left:
+                raise
+        else:
+            return
 
 
 @contextmanager
