@@ -21,6 +21,10 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.core.handlers.wsgi import WSGIRequest
+from django.utils import translation
+from django.utils.translation import get_language_from_request
+from django.utils.translation import gettext_lazy as _
 
 from m2v.headers import without_django
 from m2v.request_ids import HEADER, as_part_of_request, request_id_of
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, Scope
+    from django.utils.functional import _StrPromise
 
 BODY_SECONDS = 20
 THREADS = 4  # of a process; each may hold a database connection
@@ -46,36 +51,39 @@ class Refusal:
     """The answer to a request that never reaches Django."""
 
     status: HTTPStatus
-    text: str
+    text: _StrPromise
     headers: tuple[tuple[str, str], ...] = ()
 
-    @property
-    def body(self) -> bytes:
-        return self.text.encode()
-
-    def all_headers(self, request_id: str) -> list[tuple[str, str]]:
-        own = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(self.body)))]
-        return [*own, *self.headers, *without_django(), (HEADER, request_id)]
+    def answer(self, environ: WSGIEnvironment) -> tuple[list[tuple[str, str]], bytes]:
+        """Headers and body, in the browser's language. Nothing else of the request is looked at."""
+        accepted = environ.get("HTTP_ACCEPT_LANGUAGE", "")
+        request = WSGIRequest({"REQUEST_METHOD": "GET", "wsgi.input": BytesIO(), "HTTP_ACCEPT_LANGUAGE": accepted})
+        language = get_language_from_request(request)
+        with translation.override(language):
+            body = str(self.text).encode()
+        own = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
+        own += [("Content-Language", language), ("Vary", "Accept-Language")]
+        return [*own, *self.headers, *without_django(), (HEADER, request_id_of(environ))], body
 
 
 class RequestRefused(Exception):
     """The request is refused."""
 
     def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.text)
+        super().__init__(refusal.status)
         self.refusal = refusal
 
 
 CLOSE = ("Connection", "close")  # what is left of the body is not read
-NOT_UTF8 = Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "This site reads UTF-8.")
-NO_LENGTH = Refusal(HTTPStatus.BAD_REQUEST, "The Content-Length is no length.", (CLOSE,))
-TOO_LARGE = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "That is more than this site reads: 256 kB.", (CLOSE,))
+NOT_UTF8 = Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, _("This site reads UTF-8."))
+NO_LENGTH = Refusal(HTTPStatus.BAD_REQUEST, _("The Content-Length is no length."), (CLOSE,))
+TOO_LARGE = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _("That is more than this site reads: 256 kB."), (CLOSE,))
 TOO_LARGE_EVEN_HERE = Refusal(
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The file is larger than this page says. Divide it, and go back.", (CLOSE,)
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _("The file is larger than this page says. Divide it, and go back."), (CLOSE,)
 )
-TOO_SLOW = Refusal(HTTPStatus.REQUEST_TIMEOUT, "The rest of the request did not arrive in 20 seconds.", (CLOSE,))
+TOO_SLOW = Refusal(HTTPStatus.REQUEST_TIMEOUT, _("The rest of the request did not arrive in 20 seconds."), (CLOSE,))
 BUSY = Refusal(
-    HTTPStatus.SERVICE_UNAVAILABLE, "Too many people at once. Try again in a moment.", (("Retry-After", "5"),)
+    HTTPStatus.SERVICE_UNAVAILABLE, _("Too many people at once. Try again in a moment."), (("Retry-After", "5"),)
 )
 
 
@@ -124,9 +132,10 @@ def guarded(application: WSGIApplication) -> WSGIApplication:
         try:
             look_at_headers(environ.get("CONTENT_TYPE", ""), environ.get("CONTENT_LENGTH", ""), longest)
         except RequestRefused as refused:
-            said = refused.refusal
-            start_response(f"{said.status} {said.status.phrase}", said.all_headers(request_id_of(environ)))
-            return ClosingBody([said.body])
+            status = refused.refusal.status
+            headers, body = refused.refusal.answer(environ)
+            start_response(f"{status} {status.phrase}", headers)
+            return ClosingBody([body])
         return application(environ, start_response)
 
     return checked
@@ -196,8 +205,9 @@ class Gateway:
             try:
                 answer = await self.answer(environ, receive)
             except RequestRefused as refused:
-                answer = Answer(body=refused.refusal.body)
-                answer.start(str(refused.refusal.status.value), refused.refusal.all_headers(request_id))
+                headers, body = refused.refusal.answer(environ)
+                answer = Answer(body=body)
+                answer.start(str(refused.refusal.status.value), headers)
                 self.refused(answer.status)
             except ClientGone:
                 return

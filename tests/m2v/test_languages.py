@@ -187,7 +187,6 @@ NOT_SPOKEN = {
     "audit/sealing/keys.py": "the same",
     "companies/exports.py": "values below the headings of a file, which programs read too",
     "companies/snapshots/models.py": "a name for whoever looks at rows",
-    "m2v/gateway.py": "answers to a request that never reaches Django",
     "m2v/health.py": "for a load balancer",
     "m2v/metrics/": "for Prometheus",
     "m2v/outage.py": "for the log",

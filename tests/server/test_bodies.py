@@ -7,6 +7,8 @@ from http.client import HTTPConnection
 from time import monotonic
 
 import pytest
+from django.utils import translation
+from django.utils.translation import gettext
 
 LONGEST = 256 * 1024
 
@@ -35,6 +37,16 @@ def test_a_body_that_announces_more_than_256_kb_is_refused_before_it_comes(site,
     assert said.startswith(b"HTTP/1.1 413 ")
     assert b"content-security-policy: default-src 'none'" in said.lower()
     assert closed
+
+
+def test_the_refusal_speaks_the_browsers_language(site):
+    said, _closed = answer_to(site, head(site, "Accept-Language: de-AT,de;q=0.9", f"Content-Length: {LONGEST + 1}"))
+
+    with translation.override("de"):
+        in_german = gettext("That is more than this site reads: 256 kB.")
+    assert in_german != "That is more than this site reads: 256 kB."
+    assert said.endswith(in_german.encode())
+    assert b"content-language: de\r\n" in said.lower()
 
 
 @pytest.mark.parametrize("length", ["300000000", "9" * 18])
