@@ -35,8 +35,8 @@ serve: install
 	$(PIP) -r requirements/main.txt
 	@touch $@
 
-.venv/.dev: requirements/main.txt requirements/dev.txt | .venv/bin/python
-	$(PIP) -r requirements/main.txt -r requirements/dev.txt
+.venv/.dev: requirements/main.txt requirements/metrics.txt requirements/dev.txt | .venv/bin/python
+	$(PIP) -r requirements/main.txt -r requirements/metrics.txt -r requirements/dev.txt
 	@touch .venv/.main $@
 
 install: .venv/.main
@@ -79,6 +79,8 @@ screenshots: install-dev
 lock: install-dev
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.12 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade -o requirements/main.txt
+	$(BIN)/uv pip compile --group pyproject.toml:metrics --universal --python-version 3.12 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade -c requirements/main.txt -o requirements/metrics.txt
 	$(BIN)/uv pip compile --group pyproject.toml:dev --universal --python-version 3.12 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade -c requirements/main.txt -o requirements/dev.txt
 
@@ -91,7 +93,7 @@ wheel: install-dev
 
 # Needs the service that knows what is vulnerable: fails where it cannot be asked.
 audit: install-dev
-	$(BIN)/uvx --quiet pip-audit==2.10.1 --requirement requirements/main.txt --disable-pip --require-hashes --strict
+	$(BIN)/uvx --quiet pip-audit==2.10.1 --requirement requirements/main.txt --requirement requirements/metrics.txt --disable-pip --require-hashes --strict
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .coverage htmlcov

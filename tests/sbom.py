@@ -1,4 +1,4 @@
-"""The list of components for a release: what requirements/main.txt pins, with licences, as CycloneDX (`make sbom`).
+"""The list of components for a release: what its locks in requirements/ pin, with licences, as CycloneDX (`make sbom`).
 
 Licences are those that the installed packages state, so it is written where the locked packages are installed; what
 is pinned for other kinds of machines only is left out. Under the same SOURCE_DATE_EPOCH it is the same each time.
@@ -23,15 +23,15 @@ from packageurl import PackageURL
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCK = ROOT / "requirements" / "main.txt"
+LOCKS = (ROOT / "requirements" / "main.txt", ROOT / "requirements" / "metrics.txt")
 # Whose package states none: as its source says.
 STATED = {"pyrage": "MIT"}
 PIN = re.compile(r"^([\w.\[\],-]+==[^\\\n]+)", re.MULTILINE)
 
 
-def pinned() -> list[tuple[str, str]]:
-    """Name and version of each package that is pinned for a machine like this one."""
-    found = [Requirement(pin) for pin in PIN.findall(LOCK.read_text())]
+def pinned(*locks: Path) -> list[tuple[str, str]]:
+    """Name and version of each package that these pin, or all of them, for a machine like this one."""
+    found = [Requirement(pin) for lock in locks or LOCKS for pin in PIN.findall(lock.read_text())]
     return [
         (each.name, str(each.specifier).removeprefix("=="))
         for each in found
@@ -61,7 +61,7 @@ def components() -> Bom:
     product = component(project["name"], project["version"], ComponentType.APPLICATION, project["license"])
     bom = Bom(
         components=[component(name, version) for name, version in pinned()],
-        serial_number=uuid5(NAMESPACE_URL, LOCK.read_text() + project["version"]),
+        serial_number=uuid5(NAMESPACE_URL, "".join(lock.read_text() for lock in LOCKS) + project["version"]),
     )
     bom.metadata.component = product
     bom.metadata.timestamp = datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH", "0")), UTC)

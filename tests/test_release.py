@@ -9,8 +9,11 @@ from cyclonedx.output.json import JsonV1Dot6
 from tests import sbom
 
 
-def test_production_is_made_of_thirty_packages_at_most():
-    assert 20 < len(sbom.pinned()) <= 30
+def test_production_is_made_of_less_than_thirty_packages():
+    main, metrics = sbom.LOCKS
+
+    assert 20 < len(sbom.pinned(main)) < 30
+    assert [name for name, _version in sbom.pinned(metrics)] == ["prometheus-client"]
 
 
 def test_the_list_of_components_names_what_is_pinned_each_with_its_licence(monkeypatch):

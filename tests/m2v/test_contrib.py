@@ -140,7 +140,7 @@ def test_nginx_hands_on_what_behind_proxy_believes():
 def test_the_container_is_made_of_files_that_are_there():
     text = (CONTAINER / "Containerfile").read_text()
     for paths in re.findall(r"(?m)^COPY (?!--from)(.+) \S+$", text):
-        assert (ROOT / paths).exists(), paths
+        assert all((ROOT / path).exists() for path in paths.split()), paths
     python = re.search(r"python:(3\.\d+)", text)[1]
     assert (ROOT / ".python-version").read_text().strip().startswith(python)
     assert text.rstrip().endswith('CMD ["m2v", "serve"]')

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 
 import pytest
+from django.conf import settings as site
 from django.db import OperationalError
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
@@ -218,3 +222,18 @@ def test_pending_steps_are_those_that_the_lists_show(kim, ada, admin):
 
     told = gauges()
     assert (told["m2v_people", "asked"], told["m2v_people", "set_up"]) == (1, 1)
+
+
+def test_where_nobody_asks_the_package_that_counts_need_not_be_there(tmp_path):
+    """As after `pip install -r requirements/main.txt`: the tables are made, and whatever serves is imported."""
+    script = (
+        "import sys; sys.modules['prometheus_client'] = None; sys.argv = ['manage.py', 'upgrade'];"
+        "from m2v.program import main; main();"
+        "import m2v.asgi, m2v.wsgi, m2v.management.commands.serve, m2v.management.commands.work"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script], cwd=site.ROOT, capture_output=True, text=True, check=False,
+        timeout=120, env={"PATH": os.defpath, "DATA_DIR": str(tmp_path)},
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr

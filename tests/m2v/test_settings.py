@@ -698,6 +698,13 @@ def test_a_redis_server_needs_the_package_that_speaks_to_it(load, monkeypatch):
         load(CACHE_URL="redis://cache.example:6380/1")
 
 
+def test_metrics_need_the_package_that_counts(load, monkeypatch):
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+
+    with pytest.raises(ImproperlyConfigured, match="METRICS needs the package that counts"):
+        load(METRICS="127.0.0.1:9100")
+
+
 # --- What the browser is told ---
 
 
