@@ -6,12 +6,15 @@ that holds it.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from time import sleep
+from typing import TYPE_CHECKING, Any
 
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
+from django.utils.translation import gettext as _
 
 from m2v.start import missing_migrations
 
@@ -19,7 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 UPGRADE_LOCK = int.from_bytes(b"upgrade")  # among the advisory locks of our database on PostgreSQL
-DEADLOCK, MOST_TRIES = "40P01", 10
+# A migration waits for a table for less than the second after which PostgreSQL looks for those who wait for each other and
+# ends one: so it is never somebody at work. Whoever comes later waits behind it no longer, either.
+LONGEST_WAIT = 500  # milliseconds
+GAVE_UP = {"55P03", "40P01"}  # PostgreSQL: lock_not_available, deadlock_detected
+SECONDS_BETWEEN_TRIES, MOST_TRIES = 1, 120
+TAKES_A_TABLE = re.compile(r"\s*(ALTER|CREATE|DROP|LOCK|TRUNCATE)\b", re.IGNORECASE)
 LONGEST_UPGRADE = 86_400_000  # milliseconds, the longest that anybody waits on SQLite
 
 
@@ -33,23 +41,37 @@ def upgrade(*, waits: Callable[[], None]) -> int:
         call_command("collectstatic", interactive=False, verbosity=0)
         missing = len(missing_migrations())
         if missing:
-            _migrate()
+            migrate()
     return missing
 
 
-def _migrate() -> None:
-    """Whoever works meanwhile may wait for a table that a migration holds, and hold one that it wants.
+def migrate() -> None:
+    """Migrate, while people are at work: a migration that cannot have a table soon gives up what it holds, and is begun again.
 
-    PostgreSQL then ends one of the two. Where that is the migration, nothing of it was done, and it is begun again.
+    Raises CommandError where one cannot have a table in all these tries.
     """
-    for attempts_left in reversed(range(MOST_TRIES)):
+    for tries_left in reversed(range(MOST_TRIES)):
         try:
-            call_command("migrate", interactive=False, verbosity=0, skip_checks=False)
+            with connection.execute_wrapper(_wait_briefly):
+                call_command("migrate", interactive=False, verbosity=0, skip_checks=False)
         except OperationalError as trouble:
-            if getattr(trouble.__cause__, "sqlstate", "") != DEADLOCK or not attempts_left:
+            if getattr(trouble.__cause__, "sqlstate", "") not in GAVE_UP:
                 raise
+            if not tries_left:
+                held = _(
+                    "Somebody holds a table of the database, such as a backup that is being made. Upgrade after its end."
+                )
+                raise CommandError(held) from trouble
+            sleep(SECONDS_BETWEEN_TRIES)
         else:
             return
+
+
+def _wait_briefly(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:  # noqa: FBT001  # Django's
+    """Of the transaction, not of the session: a pool of connections would hand that on."""
+    if connection.vendor == "postgresql" and connection.in_atomic_block and TAKES_A_TABLE.match(str(sql)):
+        execute(f"SET LOCAL lock_timeout = {LONGEST_WAIT}", None, False, context)
+    return execute(sql, params, many, context)
 
 
 @contextmanager

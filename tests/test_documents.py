@@ -95,7 +95,10 @@ def test_every_log_is_listed_with_its_format_place_readers_and_end():
 @pytest.mark.row("ASVS-15.1.1, 15.2.1")
 def test_every_component_says_how_soon_it_is_updated():
     project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text())["project"]
-    direct = {re.split(r"[\[<>=!~;\s]", package)[0] for package in [*project["dependencies"], *project["optional-dependencies"]["metrics"]]}
+    direct = {
+        re.split(r"[\[<>=!~;\s]", package)[0]
+        for package in [*project["dependencies"], *project["optional-dependencies"]["metrics"]]
+    }
     rows = table("Dependencies", DOCS / "dependencies.md")
 
     assert {row[0] for row in rows} == direct

@@ -250,7 +250,7 @@ def test_forged_headers_have_no_effect(kim, mailoutbox):
 def test_every_package_is_pinned_by_its_hash():
     for lock in (ROOT / "requirements").glob("*.txt"):
         entries = re.split(r"\n(?=[a-z0-9])", re.sub(r"(?m)^\s*#.*\n?", "", lock.read_text()).strip())
-        assert len(entries) > 10
+        assert len(entries) > 10 or lock.name == "metrics.txt"
         assert not [
             entry for entry in entries if not re.match(r"[\w.\[\]-]+==[\w.]+", entry) or "--hash=sha256:" not in entry
         ]
