@@ -874,6 +874,17 @@ def user_import_file(stage: Stage) -> Desk:
     return desk
 
 
+@state("user-import-progress", "settings:user_import_file")
+def user_import_progress(stage: Stage) -> Desk:
+    """Half of it is done, by a worker that has just been heard of."""
+    now = timezone.now()
+    done = {"begun_at": now, "beat": now + timedelta(hours=1), "lines": 812, "total": 812, "done": 530, "made": 528}
+    kept = Import.objects.create(owner=stage.petra.pk, name="kepler-2026-11.csv", encoding="UTF-8", **done)
+    desk = stage.inside("petra.vogt", f"/settings/administration/users/import/{kept.pk}/")
+    expect(desk.button("Stop")).to_be_visible()
+    return desk
+
+
 @state("user-import-rest", "settings:user_import_file")
 def user_import_rest(stage: Stage) -> Desk:
     """An import that is over, of more people than the day had invitations for."""

@@ -204,7 +204,7 @@ def test_a_name_or_an_address_that_comes_twice_is_a_mistake_of_the_second_line(a
 def test_while_there_are_errors_nothing_is_imported_unless_it_is_asked_for(administrator, company, go):
     page = words(send(administrator, HEAD + BERNADETTE + "kim hansen,,,,Acme Machines,,\n"))
     assert "1 line has an error" in page
-    assert "Import the 1 without errors" in page
+    assert "Import the one without errors" in page
     before = User.objects.count()
 
     answer, _kept = go(administrator, invite="on")
