@@ -59,7 +59,8 @@ def migrate() -> None:
                 raise
             if not tries_left:
                 held = _(
-                    "Somebody holds a table of the database, such as a backup that is being made. Upgrade after its end."
+                    "Another program holds a table of the database, such as a backup that is being made. "
+                    "Upgrade when it is done."
                 )
                 raise CommandError(held) from trouble
             sleep(SECONDS_BETWEEN_TRIES)

@@ -80,7 +80,7 @@ def test_a_table_that_is_held_for_long_ends_the_upgrade_with_a_sentence_and_nobo
         act = people.submit(work, begun, kim, ended.is_set)
         assert begun.wait(60)
         try:
-            with pytest.raises(CommandError, match="Somebody holds a table"):
+            with pytest.raises(CommandError, match="Another program holds a table"):
                 upgrading.migrate()
         finally:
             ended.set()
