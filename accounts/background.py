@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 from time import monotonic, sleep
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from django.db import DatabaseError, InterfaceError, connection, models
@@ -13,6 +13,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.away import is_away
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 SILENT_SECONDS = 60  # after which work is taken to have ended with its process
 ATTEMPTS = 5  # at one step, where the database is busy
@@ -49,17 +52,23 @@ class Background(models.Model):
     @property
     def beats(self) -> bool:
         """Was somebody at work on it a moment ago?"""
-        return self.beat is not None and self.beat > timezone.now() - timedelta(seconds=SILENT_SECONDS)
+        return self.beat is not None and self.beat > silent_since()
+
+
+def silent_since() -> datetime:
+    """Work that was heard of before this, and not since, has ended with its process."""
+    return timezone.now() - timedelta(seconds=SILENT_SECONDS)
 
 
 def waiting() -> Q:
     """What nobody is at work on, and is not over."""
-    silent = timezone.now() - timedelta(seconds=SILENT_SECONDS)
-    return Q(ended_at=None) & (Q(beat=None) | Q(beat__lt=silent) | ~Q(stopped=""))
+    return Q(ended_at=None) & (Q(beat=None) | Q(beat__lt=silent_since()) | ~Q(stopped=""))
 
 
 def patiently(step: Any, *args: Any) -> bool:
-    """A step, tried some times where the database is busy with others."""
+    """A step, tried some times where the database is busy with others, or away for a moment. What is raised by the last try
+    ends the work, until a worker takes it up again.
+    """
     for attempt in range(1, ATTEMPTS + 1):
         begun = monotonic()
         try:

@@ -8,7 +8,6 @@ who had it before sees so at the next step, and stops.
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -20,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from accounts.authorization import NotPermitted, ShutOut, hold_actor
-from accounts.background import SILENT_SECONDS, TakenOver, patiently, waiting
+from accounts.background import TakenOver, patiently, silent_since, waiting
 from accounts.models import User
 from accounts.permissions import Permission
 from audit import recording
@@ -79,7 +78,7 @@ def go_on(run: BulkRun) -> bool:
 
 def left() -> Q:
     """Runs that began, and that nobody is at work on though there was time to begin."""
-    return waiting() & Q(begun_at__lt=timezone.now() - timedelta(seconds=SILENT_SECONDS))
+    return waiting() & Q(begun_at__lt=silent_since())
 
 
 def going_on() -> QuerySet[BulkRun]:
@@ -87,13 +86,12 @@ def going_on() -> QuerySet[BulkRun]:
     return BulkRun.objects.filter(ended_at=None).exclude(begun_at=None)
 
 
-def take_up_again() -> int:
-    """Have the queue look at each run that is not over, once whoever has it must have been heard of; how many."""
-    soon = timezone.now() + timedelta(seconds=SILENT_SECONDS + 1)
-    unfinished = going_on()
-    for pk, is_free in unfinished.annotate(is_free=waiting()).values_list("pk", "is_free"):
-        carry_on.using(run_after=None if is_free else soon).enqueue(str(pk))
-    return len(unfinished)
+def take_up_runs() -> int:
+    """Have the queue do each run that began, is not over, and has nobody at work on it; how many. Twice harms nobody."""
+    keys = list(going_on().filter(waiting()).values_list("pk", flat=True))
+    for key in keys:
+        carry_on.enqueue(str(key))
+    return len(keys)
 
 
 def stop(run: BulkRun) -> bool:
@@ -127,7 +125,7 @@ def work(run_id: UUID) -> None:
             return
         except (ShutOut, NotPermitted):
             _end(mine, _("What you may do has changed meanwhile, or you were signed out."))
-        except BaseException:  # the process is to end, or there is a mistake: whoever comes next need not wait
+        except (KeyboardInterrupt, SystemExit):  # the process is to end: whoever comes next need not wait
             mine.filter(ended_at=None).update(beat=None)
             raise
         else:

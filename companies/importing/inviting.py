@@ -7,7 +7,7 @@ name that it takes off are written together.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from django.utils.translation import override
 
 from accounts import invitations
 from accounts.authorization import NotPermitted, ShutOut, hold_actor, hold_together
-from accounts.background import SILENT_SECONDS, patiently
+from accounts.background import patiently, silent_since
 from accounts.models import User
 from accounts.permissions import Permission
 from accounts.throttle import budgets, lanes
@@ -87,7 +87,7 @@ def begin_inviting(sent: Import, *, actor: User) -> bool:
     """
     hold_actor(actor, needs=Permission.INVITE)
     now = timezone.now()
-    idle = Q(beat=None) | Q(beat__lt=now - timedelta(seconds=SILENT_SECONDS)) | ~Q(stopped="")
+    idle = Q(beat=None) | Q(beat__lt=silent_since()) | ~Q(stopped="")
     left = Import.objects.filter(idle, pk=sent.pk, ended_at__isnull=False).exclude(uninvited=[])
     if not left.update(beat=now, stopped="", **begun_by(actor)):
         return False
@@ -96,8 +96,12 @@ def begin_inviting(sent: Import, *, actor: User) -> bool:
 
 
 def take_up_invitations() -> int:
-    """Have the queue invite those whom somebody was inviting; how many imports have some. Twice at once harms nobody."""
-    interrupted = Import.objects.filter(stopped="").exclude(ended_at=None).exclude(beat=None).exclude(uninvited=[])
+    """Have the queue invite those whom somebody was inviting until they fell silent; how many imports have some. Twice
+    harms nobody.
+    """
+    interrupted = (
+        Import.objects.filter(stopped="", beat__lt=silent_since()).exclude(ended_at=None).exclude(uninvited=[])
+    )
     keys = list(interrupted.values_list("pk", flat=True))
     for key in keys:
         invite_others.enqueue(str(key))

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from django.db import models
-from django.utils import timezone
 
-from accounts.background import SILENT_SECONDS, Background
+from accounts.background import Background, silent_since
 
 
 class Import(Background):
@@ -39,7 +36,7 @@ class Import(Background):
     @property
     def runs(self) -> bool:
         """Is it being done, or will it be in a moment?"""
-        recently = self.begun_at is not None and self.begun_at > timezone.now() - timedelta(seconds=SILENT_SECONDS)
+        recently = self.begun_at is not None and self.begun_at > silent_since()
         return not self.stopped and self.ended_at is None and (self.beats or recently)
 
     @property

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from accounts import invitations, people
 from accounts.authorization import NotPermitted, OutOfReach, ShutOut, hold_actor
-from accounts.background import SILENT_SECONDS, TakenOver, patiently, waiting
+from accounts.background import TakenOver, patiently, silent_since, waiting
 from accounts.forms import too_many
 from accounts.models import User
 from accounts.permissions import Permission
@@ -94,17 +94,16 @@ def stop(kept: Import) -> bool:
 
 
 def take_up_imports() -> int:
-    """Have the queue look at each that is not over, once whoever has it must have been heard of; how many."""
-    soon = timezone.now() + timedelta(seconds=SILENT_SECONDS + 1)
-    unfinished = Import.objects.filter(ended_at=None, stopped="").exclude(begun_at=None)
-    for pk, is_free in unfinished.annotate(is_free=waiting()).values_list("pk", "is_free"):
-        make_people.using(run_after=None if is_free else soon).enqueue(str(pk))
-    return len(unfinished)
+    """Have the queue do each that began, is not over, and has nobody at work on it; how many. Twice harms nobody."""
+    keys = list(Import.objects.filter(waiting(), stopped="").exclude(begun_at=None).values_list("pk", flat=True))
+    for key in keys:
+        make_people.enqueue(str(key))
+    return len(keys)
 
 
 def _left() -> Q:
     """What stopped, and what nobody is at work on though there was time to begin."""
-    return waiting() & (~Q(stopped="") | Q(begun_at__lt=timezone.now() - timedelta(seconds=SILENT_SECONDS)))
+    return waiting() & (~Q(stopped="") | Q(begun_at__lt=silent_since()))
 
 
 def _hand_over(imports: QuerySet[Import], actor: User, **chosen: bool) -> bool:
@@ -140,7 +139,7 @@ def work(import_id: UUID) -> None:
             mine.update(stopped=_("What you may do has changed meanwhile, or you were signed out."))
         except budgets.Throttled as trouble:
             mine.update(stopped=too_many(trouble))
-        except BaseException:  # the process is to end, or there is a mistake: whoever comes next need not wait
+        except (KeyboardInterrupt, SystemExit):  # the process is to end: whoever comes next need not wait
             mine.update(beat=None)
             raise
 

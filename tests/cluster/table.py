@@ -37,6 +37,8 @@ AND subject_id = (SELECT id FROM accounts_user WHERE username = %s)
 """
 OWED = "SELECT message_id FROM accounts_owedmail WHERE created_at BETWEEN %s AND %s"
 FATES = "SELECT message_id, fate FROM accounts_owedmail"
+# A claim of five minutes, and the pauses between two attempts, have gone by.
+LATER = "UPDATE accounts_owedmail SET claimed_until = NULL, due_at = created_at WHERE ended_at IS NULL"
 HEAD = """
 | what fails | requests | failures | seconds of outage | acts acknowledged / line missing | half done | codes right / twice | mails owed / arrived |
 | --- | --- | --- | --- | --- | --- | --- | --- |"""

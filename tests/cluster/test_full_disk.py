@@ -42,8 +42,6 @@ running.begin(run, actor=nina, total={MANY}, signs_out=False)
 """
 STAYS_FULL = 10  # seconds, from the first answers that say so
 MAIL = re.compile(r"^Message-ID: (<[^>]+>)$.*?^-{79}$", re.MULTILINE | re.DOTALL)
-# A claim of five minutes, and the pauses between two attempts, have gone by.
-LATER = "UPDATE accounts_owedmail SET claimed_until = NULL, due_at = created_at WHERE ended_at IS NULL"
 
 
 class Site:
@@ -136,7 +134,7 @@ def test_a_full_disk_under_the_embedded_default(site: Site) -> None:
 
     site.crowd.stop()
     with closing(sqlite3.connect(site.database, timeout=20)) as database, database:
-        database.execute(LATER)
+        database.execute(table.LATER)
     wait_until(lambda: all(table.fates(site.asked).values()), 120)
     row.count_mails(table.fates(site.asked), site.mails())
     print(table.HEAD, row.line(), sep="\n")

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import csv
 import re
-from datetime import timedelta
+import sys
 from html import unescape
 from io import StringIO
 from urllib.parse import urlencode
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from accounts import people
+from accounts import background, people
 from accounts.background import SILENT_SECONDS
 from accounts.models import Role, Session, User
 from audit import recording
@@ -26,6 +26,7 @@ from companies.bulk.acts import MASS_ACTS
 from companies.bulk.counts import count
 from companies.bulk.models import BulkPerson
 from companies.models import BulkRun
+from m2v.unfinished import take_up_unfinished
 from mfa import services
 from mfa.models import PasskeyRequest
 from reporting.activity import Asked
@@ -337,7 +338,9 @@ def test_where_a_worker_was_killed_the_next_goes_on(administrator, make_user, mo
     assert run.changed == 2
     assert User.objects.filter(two_factor_enabled=True).count() == 2
     time_machine.shift(SILENT_SECONDS + 2)
-    assert "Interrupted after 2 of 5" in words(administrator.client.get(f"{BULK}{run.pk}/"))
+    assert "Interrupted after 2 of 5 It goes on by itself in a moment." in words(
+        administrator.client.get(f"{BULK}{run.pk}/")
+    )
     administrator.client.post(f"{BULK}{run.pk}/")
     run.refresh_from_db()
     assert (run.changed, run.left) == (5, 0)
@@ -347,8 +350,8 @@ def test_where_a_worker_was_killed_the_next_goes_on(administrator, make_user, mo
 def test_a_worker_that_is_told_to_end_leaves_it_to_the_next_at_once(administrator, make_user, monkeypatch):
     run = begun(administrator, [make_user("ada")])
     with monkeypatch.context() as once:
-        once.setattr(running, "_step", lambda *_args: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
+        once.setattr(running, "_step", lambda *_args: sys.exit())
+        with pytest.raises(SystemExit):
             running.work(run.pk)
 
     running.work(run.pk)
@@ -398,14 +401,35 @@ def test_whoever_may_no_longer_stops_the_run(administrator, admin, make_user, ch
     assert not User.objects.get(username="ada").two_factor_enabled
 
 
-def test_a_worker_that_begins_looks_at_what_is_not_over(administrator, make_user, settings):
-    settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+def test_a_worker_takes_up_what_is_not_over_and_nobody_is_at_work_on(
+    administrator, make_user, settings, time_machine, monkeypatch
+):
+    time_machine.move_to(timezone.now(), tick=False)
     run = begun(administrator, [make_user("ada")])
+    settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
-    assert running.take_up_again() == 1
-    queued = DBTaskResult.objects.get()
+    def away(*_args):
+        raise OperationalError("database or disk is full")
+
+    with monkeypatch.context() as full:
+        full.setattr(running, "_step", away)
+        full.setattr(background, "BUSY_SECONDS", 0)
+        with pytest.raises(OperationalError):
+            running.work(run.pk)
+    take_up_unfinished()
+    assert not DBTaskResult.objects.exists()
+
+    time_machine.shift(SILENT_SECONDS + 1)
+    take_up_unfinished()
+    take_up_unfinished()
+
+    queued = DBTaskResult.objects.get()  # once, as long as it waits there
     assert queued.args_kwargs["args"] == [str(run.pk)]
-    assert queued.run_after > timezone.now() + timedelta(seconds=SILENT_SECONDS)
+    running.work(run.pk)
+    assert User.objects.get(username="ada").two_factor_enabled
+    queued.delete()
+    take_up_unfinished()
+    assert not DBTaskResult.objects.exists(), "it is over"
 
 
 # --- What is left of it ---

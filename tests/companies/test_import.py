@@ -583,7 +583,9 @@ def test_what_was_made_stays_and_the_rest_follows_after_the_process_ended(
     assert made() == 20
 
     time_machine.shift(SILENT_SECONDS + 2)
-    assert "The import stopped on its way" in words(administrator.client.get(f"{IMPORT}{kept.pk}/"))
+    assert "The import stopped on its way It goes on by itself in a moment." in words(
+        administrator.client.get(f"{IMPORT}{kept.pk}/")
+    )
     _answer, kept = go(administrator)
 
     assert made() == 45
@@ -648,7 +650,7 @@ def test_whoever_takes_it_up_has_the_turn(administrator, company, monkeypatch, t
     assert AuditEvent.objects.filter(action="users_imported").count() == 1
 
 
-def test_a_worker_that_begins_looks_at_imports_that_are_not_over(
+def test_a_worker_takes_up_imports_and_invitations_that_nobody_is_at_work_on(
     administrator, company, settings, invitations_left, go
 ):
     invitations_left(0)
@@ -661,6 +663,8 @@ def test_a_worker_that_begins_looks_at_imports_that_are_not_over(
     assert all(each.args_kwargs["args"] == [str(kept.pk)] for each in tasks)
 
     Import.objects.update(ended_at=timezone.now(), beat=timezone.now(), uninvited=["x"])
+    assert (running.take_up_imports(), inviting.take_up_invitations()) == (0, 0)
+    Import.objects.update(beat=timezone.now() - timedelta(seconds=SILENT_SECONDS + 1))
     assert (running.take_up_imports(), inviting.take_up_invitations()) == (0, 1)
 
 

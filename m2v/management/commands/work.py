@@ -11,12 +11,10 @@ from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 
 from accounts.delivery import Delivery
-from companies.bulk.running import take_up_again
-from companies.importing.inviting import take_up_invitations
-from companies.importing.running import take_up_imports
 from m2v.nightly import every_hour
 from m2v.server import end_with
 from m2v.start import see_keys
+from m2v.unfinished import keep_taking_up
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -38,9 +36,8 @@ class Command(BaseCommand):
 
             begin_to_count()
         see_keys()
-        for take_up in (take_up_again, take_up_imports, take_up_invitations):
-            take_up()
-        Thread(target=every_hour, daemon=True).start()
+        for beside in (keep_taking_up, every_hour):
+            Thread(target=beside, daemon=True).start()
         delivery = Delivery()
         delivery.start()
         try:
