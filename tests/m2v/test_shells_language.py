@@ -141,4 +141,4 @@ def test_what_is_tidied_is_said_in_german(db):
     with translation.override("de"):
         call_command("tidy", stdout=said)
 
-    assert said.getvalue().startswith("Gelöscht: 0 Sitzungen, 0 gezählte Versuche, 0 Vermerke zu Mails, ")
+    assert said.getvalue().startswith("Gelöscht: 0 Sitzungen, 0 gezählte Versuche, 0 Vermerke zu E-Mails, ")
