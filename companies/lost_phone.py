@@ -74,7 +74,7 @@ def reset(
             removed={"authenticator_apps": done.apps, "recovery_codes": done.codes, "passkeys": len(done.passkeys)},
             passkeys=[passkey.name for passkey in done.passkeys],
             changes={
-                "authenticator_apps": [done.apps, 0] if done.apps else [0, 0],
+                **({"authenticator_apps": [done.apps, 0]} if done.apps else {}),  # one that stays is not in the line
                 "passkeys": [before, passkeys.number_in_use(subject)],
             },
             checked=checked,

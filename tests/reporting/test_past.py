@@ -153,3 +153,17 @@ def test_whoever_was_changed_past_all_acts_does_not_fit(clock, kim, admin):
     (found,) = as_they_were(with_factors(User.objects.filter(pk=kim.user.pk)), before)
     assert found.there
     assert not found.fits
+
+
+@pytest.mark.parametrize("lost", ["passkey", "codes"])
+def test_a_reset_that_leaves_the_app_in_place_takes_no_app_back(clock, kim, admin, lost):
+    kim.set_up_app()
+    lost = CODES if lost == "codes" else str(kim.add_passkey().pk)
+    had = int(lost != CODES)
+    before = timezone.now()
+    clock.shift(60)
+    lost_phone.reset(kim.user, lost=[lost], checked="in_person", reason="x", actor=admin)
+
+    (found,) = as_they_were(with_factors(User.objects.filter(pk=kim.user.pk)), before)
+    assert found.fits
+    assert (found.values["authenticator_apps"], found.values["passkeys"]) == (1, had)
