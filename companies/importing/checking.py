@@ -58,7 +58,7 @@ class Newcomer:
 
 
 class CheckedFile:
-    """What `table` would do if `actor` imported it now; lines up to `after` are left alone."""
+    """What `table` would do if `actor` imported it now. Of lines up to `after` nothing is said but that others repeat them."""
 
     def __init__(self, table: Table, actor: User, *, after: int = 0) -> None:
         self.table, self.actor = table, actor
@@ -70,8 +70,10 @@ class CheckedFile:
             for name in ("username", "first_name", "last_name", "email")
         }
         first: dict[str, int] = {}
-        for part in batched((line for line in table.lines if line.number > after), LOOKED_UP_AT_ONCE, strict=False):
+        for part in batched(table.lines, LOOKED_UP_AT_ONCE, strict=False):
             self._check(part, first)
+        self.mistakes = sorted((each for each in self.mistakes if each.line > after), key=lambda each: each.line)
+        self.people = [each for each in self.people if each.line > after]
 
     @cached_property
     def wrong_lines(self) -> list[int]:
@@ -97,7 +99,9 @@ class CheckedFile:
         for line, user in found:
             if user is None:
                 continue
-            wrong = [*self._twice(line, user, first), *_taken(line, user, seen)]
+            wrong = self._twice(line, user, first)
+            said = {each.column for each in wrong}  # whom an earlier line names may be made by now
+            wrong += [each for each in _taken(line, user, seen) if each.column not in said]
             if wrong:
                 self.mistakes += wrong
             else:

@@ -147,8 +147,7 @@ def work(import_id: UUID) -> None:
 def _make_all(kept: Import, actor: User) -> None:
     checked = CheckedFile(read(kept.text, kept.encoding), actor, after=kept.done)
     cells = {line.number: line.cells for line in checked.table.lines}
-    if not kept.done:
-        patiently(_note_mistakes, kept, len(checked.people), _as_kept(checked.mistakes, cells))
+    patiently(_note_mistakes, kept, len(checked.people), _as_kept(checked.mistakes, cells))
     for part in batched(checked.people, TOGETHER, strict=False):
         patiently(_make, kept, part, actor, cells)
     patiently(_end, kept, actor)
@@ -162,10 +161,13 @@ def _hold_turn(kept: Import) -> None:
 
 
 @transaction.atomic
-def _note_mistakes(kept: Import, total: int, mistakes: list[dict[str, Any]]) -> bool:
-    """What the lines say that are left out, as it is before anybody is made."""
+def _note_mistakes(kept: Import, left: int, mistakes: list[dict[str, Any]]) -> bool:
+    """Which of the lines that are left will be left out, and how many people that makes. What was true of them when it
+    was begun may have changed by the time that it goes on.
+    """
     _hold_turn(kept)
-    Import.objects.filter(pk=kept.pk).update(total=total, mistakes=mistakes, beat=timezone.now())
+    before = [each for each in kept.mistakes if each["line"] <= kept.done]
+    Import.objects.filter(pk=kept.pk).update(total=kept.made + left, mistakes=[*before, *mistakes], beat=timezone.now())
     return True
 
 

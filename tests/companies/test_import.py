@@ -30,6 +30,7 @@ from tests.companies import read as read_page
 from tests.people import Person
 
 IMPORT = "/settings/administration/users/import/"
+BY_A_WORKER = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 HEAD = "user name,first name,last name,e-mail,company,role,language\n"
 BERNADETTE = "b.achterberg,Bernadette,Achterberg-Quandt,b.achterberg@kepler.example,Acme Machines,member,en\n"
 FRIEDRICH = "fw.o,Friedrich-Wilhelm,Ochsenknecht,fw@kepler.example,acme machines,Company administrator,\n"
@@ -535,7 +536,7 @@ def test_nobody_else_gets_to_the_page(role, make_person):
 def begun(person, number=45):
     """An import that waits for a worker."""
     send(person, HEAD + "".join(f"kim{n},,,,Acme Machines,,\n" for n in range(number)))
-    with override_settings(TASKS={"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}):
+    with override_settings(TASKS=BY_A_WORKER):
         person.client.post(f"{IMPORT}{Import.objects.get().pk}/")
     return Import.objects.get()
 
@@ -608,18 +609,87 @@ def test_mistakes_are_kept_once_whatever_ends_the_process(administrator, company
     assert (made(), kept.made, [each["line"] for each in kept.mistakes]) == (45, 44, [27])
 
 
-def test_it_is_stopped_and_goes_on(administrator, company, go, monkeypatch):
-    kept = begun(administrator)
-    make = running._make
+def stopped_after_twenty(person, monkeypatch, text):
+    """An import of `text` that somebody stopped when the first step was done."""
+    send(person, text)
+    kept, make = Import.objects.get(), running._make
 
-    def stopped_after_the_first(*args):
+    def stopped(*args):
         goes_on = make(*args)
-        administrator.client.post(f"{IMPORT}{kept.pk}/", {"stop": ""})
+        person.client.post(f"{IMPORT}{kept.pk}/", {"stop": ""})
         return goes_on
 
-    with monkeypatch.context() as once:
-        once.setattr(running, "_make", stopped_after_the_first)
+    with monkeypatch.context() as once, override_settings(TASKS=BY_A_WORKER):
+        once.setattr(running, "_make", stopped)
+        checked = CheckedFile(read(kept.text, kept.encoding), person.user)
+        person.client.post(f"{IMPORT}{kept.pk}/", {"part": len(checked.people)})
         running.work(kept.pk)
+    kept.refresh_from_db()
+    return kept
+
+
+def test_what_is_wrong_by_the_time_it_goes_on_is_said(
+    administrator, company, other_company, go, make_user, monkeypatch
+):
+    text = "".join(f"kim{n},,,,{other_company if n > 40 else company},,\n" for n in range(45))
+    kept = stopped_after_twenty(administrator, monkeypatch, f"{HEAD}{text}kim hansen,,,,{company},,\n")
+    assert (kept.made, kept.total, [each["line"] for each in kept.mistakes]) == (20, 45, [47])
+    make_user("kim30")
+    make_user("kim31")
+    Company.objects.filter(pk=other_company.pk).update(name="Südwind", name_folded="südwind")
+
+    _answer, kept = go(administrator)
+
+    assert (kept.made, kept.total) == (19 + 20, 19 + 20)
+    assert [each["line"] for each in kept.mistakes] == [32, 33, 43, 44, 45, 46, 47]
+    page = words(administrator.client.get(f"{IMPORT}{kept.pk}/"))
+    assert "39 people were created" in page
+    assert "7 lines have an error and were left out" in page
+    errors = administrator.client.get(f"{IMPORT}{kept.pk}/errors/").content.decode("utf-8-sig")
+    wrong = {row["user name"]: row["what is wrong"] for row in csv.DictReader(StringIO(errors))}
+    assert [name for name in wrong if "is taken" in wrong[name]] == ["kim30", "kim31"]
+    assert [name for name in wrong if "no company" in wrong[name]] == ["kim41", "kim42", "kim43", "kim44"]
+    assert "kim hansen" in wrong
+
+
+def test_what_was_wrong_and_is_mended_by_the_time_it_goes_on_is_done(administrator, company, go, monkeypatch):
+    text = "".join(f"kim{n},,,,{'Südwind' if n > 40 else company},,\n" for n in range(45))
+    kept = stopped_after_twenty(administrator, monkeypatch, HEAD + text)
+    assert (kept.total, len(kept.mistakes)) == (41, 4)
+    Company.objects.create(name="Südwind")
+
+    _answer, kept = go(administrator)
+
+    assert (kept.made, kept.total, kept.mistakes) == (45, 45, [])
+
+
+def test_an_import_that_goes_on_leaves_out_the_same_lines_as_one_that_was_not_stopped(
+    administrator, company, go, make_user, monkeypatch
+):
+    make_user("petra.v", email="petra.v@acme.example")
+    first = [f"kim{n},,,kim{n}@acme.example,{company},,\n" for n in range(22)]
+    first[3] = f"petra.v,,,mia@acme.example,{company},,\n"  # a taken name, whose address comes again
+    again = [
+        f"KIM5,,,,{company},,\n",  # comes twice, and was made
+        f"kim6,,,kim7@acme.example,{company},,\n",
+        f"mia,,,Mia@acme.example,{company},,\n",  # comes twice, and was not made
+        f"tom,,,petra.v@acme.example,{company},,\n",
+    ]
+    text = "".join([HEAD, *first, *again])
+    at_once = said(text, administrator.user)
+
+    kept = stopped_after_twenty(administrator, monkeypatch, text)
+    assert kept.done == 22
+    _answer, kept = go(administrator)
+
+    assert [(each["line"], each["column"], each["what"]) for each in kept.mistakes] == at_once
+    assert [line for line, _column, _what in at_once] == [5, 24, 25, 25, 26, 27]
+    assert (kept.made, kept.total) == (21, 21)
+
+
+def test_it_is_stopped_and_goes_on(administrator, company, go, monkeypatch):
+    text = "".join(f"kim{n},,,,Acme Machines,,\n" for n in range(45))
+    kept = stopped_after_twenty(administrator, monkeypatch, HEAD + text)
     page = words(administrator.client.get(f"{IMPORT}{kept.pk}/"))
     assert made() == 20
     assert "The import stopped on its way Stopped." in page
@@ -654,7 +724,7 @@ def test_a_worker_takes_up_imports_and_invitations_that_nobody_is_at_work_on(
     administrator, company, settings, invitations_left, go
 ):
     invitations_left(0)
-    settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+    settings.TASKS = BY_A_WORKER
     kept = begun(administrator, 1)
 
     assert (running.take_up_imports(), inviting.take_up_invitations()) == (1, 0)
