@@ -69,7 +69,15 @@ def without_django() -> list[tuple[str, str]]:
     """The same for an answer that Django does not give (m2v.gateway)."""
     headers = list(EVERYWHERE.items())
     if settings.SECURE_HSTS_SECONDS:
-        headers.append(
-            ("Strict-Transport-Security", f"max-age={settings.SECURE_HSTS_SECONDS}; includeSubDomains; preload")
-        )
+        headers.append(("Strict-Transport-Security", _over_tls_alone()))
     return headers
+
+
+def _over_tls_alone() -> str:
+    """What Django's SecurityMiddleware says, word for word: browsers go by the last that they were told."""
+    told = [f"max-age={settings.SECURE_HSTS_SECONDS}"]
+    if settings.SECURE_HSTS_INCLUDE_SUBDOMAINS:
+        told.append("includeSubDomains")
+    if settings.SECURE_HSTS_PRELOAD:
+        told.append("preload")
+    return "; ".join(told)

@@ -18,7 +18,9 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMessage
 
+from m2v.gateway import TOO_LARGE
 from m2v.keys import kept
+from tests.people import browser
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 VARIABLES = (
@@ -717,6 +719,29 @@ def test_how_far_browsers_come_over_tls_alone_is_a_setting(load, reach, subdomai
 
     assert settings["SECURE_HSTS_SECONDS"] > 31_536_000
     assert (settings["SECURE_HSTS_INCLUDE_SUBDOMAINS"], settings["SECURE_HSTS_PRELOAD"]) == (subdomains, preload)
+
+
+@pytest.mark.row("H-05")
+@pytest.mark.parametrize(
+    ("variables", "header"),
+    [
+        ({"HSTS": "preload"}, "max-age=63072000; includeSubDomains; preload"),
+        ({"HSTS": "subdomains"}, "max-age=63072000; includeSubDomains"),
+        ({"HSTS": "host"}, "max-age=63072000"),
+        ({"BASE_URL": "http://localhost:8000"}, None),
+    ],
+)
+def test_what_the_server_itself_refuses_reaches_as_far_as_a_page(db, load, settings, variables, header):
+    loaded = load(**{"BASE_URL": HTTPS} | variables)
+    for name in ("SECURE_HSTS_SECONDS", "SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD"):
+        setattr(settings, name, loaded[name])
+
+    answered = browser().get("/login/", secure=True)
+    refused, _body = TOO_LARGE.answer({})
+
+    assert answered.status_code == 200
+    assert answered.headers.get("Strict-Transport-Security") == header
+    assert dict(refused).get("Strict-Transport-Security") == header
 
 
 def visit(folder, address):
