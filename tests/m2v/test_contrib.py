@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import runpy
 import shutil
 import subprocess
 import tomllib
 from base64 import urlsafe_b64encode
+from contextlib import closing
+from http.client import HTTPSConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from ssl import create_default_context
+from tempfile import TemporaryDirectory
+from threading import Thread
 
 import pytest
 from django.conf import settings
 from django.core.management import get_commands
 
+from m2v.request_ids import WELL_FORMED
 from m2v.server import HEADER_SECONDS, STOP_SECONDS
-from tests.cluster.machines import make_certificate, site
+from tests.cluster.machines import Proxy, make_certificate, site
+from tests.with_postgres import nobody_special
 
 ROOT = Path(settings.ROOT)
 CONTRIB = ROOT / "contrib"
@@ -131,7 +141,62 @@ def test_nginx_hands_on_what_behind_proxy_believes():
 
     assert "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;" in text
     assert "proxy_set_header X-Forwarded-Proto $scheme;" in text
+    assert "proxy_set_header X-Request-ID $request_id;" in text
     assert "BEHIND_PROXY=1" in text
+    # A location with a header of its own hands on none of these.
+    assert all(line.startswith("    proxy") for line in text.splitlines() if "proxy_set_header" in line)
+
+
+class Repeats(BaseHTTPRequestHandler):
+    """A machine that answers with the headers that it got."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        body = json.dumps({name.lower(): value for name, value in self.headers.items()}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_arguments):
+        """Nothing is said."""
+
+
+@pytest.fixture
+def got():
+    """What a machine gets of a request with these headers, through the site of contrib/."""
+    with TemporaryDirectory(prefix="m2v-nginx-") as name, ThreadingHTTPServer(("127.0.0.1", 0), Repeats) as machine:
+        if who := nobody_special():
+            os.chown(name, who["user"], who["group"])
+        Thread(target=machine.serve_forever, daemon=True).start()
+        proxy = Proxy(Path(name) / "proxy")
+        trusted = create_default_context(cafile=str(proxy.folder / "fullchain.pem"))
+
+        def get(path, headers):
+            with closing(HTTPSConnection("localhost", proxy.port, context=trusted)) as connection:
+                connection.request("GET", path, headers=headers)
+                return json.loads(connection.getresponse().read())
+
+        try:
+            proxy.start([machine.server_port] * 3)
+            yield get
+        finally:
+            proxy.end()
+            machine.shutdown()
+
+
+@pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not on this machine")
+@pytest.mark.parametrize("path", ["/login/", "/static/m2v.css", "/settings/administration/users/import/"])
+def test_behind_nginx_a_stranger_chooses_neither_number_nor_address(path, got):
+    stated = {"X-Request-ID": "a-number-of-theirs", "X-Forwarded-For": "192.0.2.9", "X-Forwarded-Proto": "http"}
+
+    first, second = got(path, stated), got(path, stated)
+
+    assert WELL_FORMED.fullmatch(first["x-request-id"])
+    assert "a-number-of-theirs" not in (first["x-request-id"], second["x-request-id"])
+    assert first["x-request-id"] != second["x-request-id"]
+    assert (first["x-forwarded-for"], first["x-forwarded-proto"]) == ("192.0.2.9, 127.0.0.1", "https")
 
 
 # --- Containers ---
