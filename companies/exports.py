@@ -16,6 +16,7 @@ from django.utils.translation import gettext, gettext_noop, override
 
 from accounts.models import Role, User
 from accounts.whereabouts import hidden
+from companies.cells import harmless
 from companies.queries import count_people
 from mfa.queries import State, listed_state, with_factors
 
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE = 500
 BOM = "\ufeff"  # without it, Excel takes UTF-8 for Windows-1252, and "Müller" for "MÃ¼ller"
-# What a spreadsheet would take for the beginning of a formula (OWASP, "CSV Injection").
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 STATES = {State.SET_UP: "set up", State.ASKED: "asked at next login", State.OFF: "not asked"}
 
 FILTERS = ("q", "show", "company", "role", "sort")  # of an address, in the audit
@@ -134,11 +133,11 @@ def headings_in_words(headings: Sequence[str]) -> list[str]:
 
 
 def as_csv(headings: Sequence[str], rows: Iterable[Sequence[str | int]], *, begin: str = "") -> Iterator[str]:
-    """The file, some hundred lines at a time (RFC 4180). No cell is a formula to a spreadsheet."""
+    """The file, some hundred lines at a time (RFC 4180). No cell is a formula to a spreadsheet, wherever it splits."""
     writer = csv.writer(_Echo())
     lines = chain([headings], rows)
     for part in batched(lines, ROWS_AT_ONCE, strict=False):
-        yield begin + "".join(writer.writerow([_harmless(cell) for cell in line]) for line in part)
+        yield begin + "".join(writer.writerow([harmless(str(cell)) for cell in line]) for line in part)
         begin = ""
 
 
@@ -157,11 +156,6 @@ class _Echo:
 
     def write(self, line: str) -> str:
         return line
-
-
-def _harmless(cell: str | int) -> str:
-    text = str(cell)
-    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def _at(at: datetime | None) -> str:

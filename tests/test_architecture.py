@@ -510,6 +510,12 @@ def test_no_page_loads_anything_from_elsewhere():
         assert not re.search(r"https?://(?!www\.w3\.org/)|url\(//", path.read_text()), name(path)
 
 
+def test_one_function_writes_files_for_spreadsheets_so_that_no_cell_of_any_is_a_formula():
+    writes = re.compile(r"csv\.(?:writer|DictWriter)|from csv import")
+
+    assert [name(path) for path in MODULES if writes.search(path.read_text())] == ["companies/exports.py"]
+
+
 # --- Words ---
 
 OUR_ROWS = sorted((ROOT / "tests" / "rows.txt").read_text().splitlines(), key=len, reverse=True)

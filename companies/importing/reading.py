@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.text import in_all_languages, quoted
+from companies.cells import as_meant
 
 MOST_IN_A_FILE = 10_000
 LONGEST_CELL = 1000  # of what is shown; nothing that we keep is as long
@@ -35,7 +36,6 @@ MEANT = {
     "company": "company", "role": "role", "language": "language",
 }  # fmt: skip
 SEPARATORS = {",": gettext_lazy("commas"), ";": gettext_lazy("semicolons"), "\t": gettext_lazy("tabs")}
-WITH_APOSTROPHE = re.compile(r"^'(?=[=+\-@\t\r])")  # which an export puts before what could pass for a formula
 WORKBOOK = b"PK\x03\x04"
 
 
@@ -149,9 +149,7 @@ def _columns(cells: list[str]) -> tuple[list[str | None], list[str]]:
 
 def _line(number: int, columns: list[str | None], cells: list[str]) -> FileLine:
     found = {
-        column: WITH_APOSTROPHE.sub("", cell.strip())[:LONGEST_CELL]
-        for column, cell in zip(columns, cells, strict=False)
-        if column
+        column: as_meant(cell.strip())[:LONGEST_CELL] for column, cell in zip(columns, cells, strict=False) if column
     }
     beyond = [cell for cell in cells[len(columns) :] if cell.strip()]
     return FileLine(number, found, too_many=len(cells) if beyond else 0)

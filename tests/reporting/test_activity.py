@@ -354,6 +354,18 @@ def test_a_spreadsheet_runs_nothing_of_the_file(administrator, make_user):
     assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for row in rows for cell in row)
 
 
+@pytest.mark.row("ASVS-1.2.10")
+def test_a_browser_that_calls_itself_a_formula_stays_text_where_semicolons_separate(administrator, kim):
+    kim.client.defaults["HTTP_USER_AGENT"] = "x;=cmd|' /C calc'!A0;y"
+    kim.enter_password("wrong")
+    text = export(administrator, "csv").getvalue().decode("utf-8-sig")
+
+    cells = [cell for row in csv.reader(io.StringIO(text, newline=""), delimiter=";") for cell in row]
+
+    assert "'=cmd|' /C calc'!A0" in cells
+    assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in cells)
+
+
 def test_a_file_has_every_line_and_asks_for_a_thousand_at_a_time(administrator, kim):
     write(2500, action=Action.USER_CHANGED, subject=kim.user)
     with CaptureQueriesContext(connection) as made:
