@@ -89,7 +89,7 @@ def begin_inviting(sent: Import, *, actor: User) -> bool:
     now = timezone.now()
     idle = Q(beat=None) | Q(beat__lt=silent_since()) | ~Q(stopped="")
     left = Import.objects.filter(idle, pk=sent.pk, ended_at__isnull=False).exclude(uninvited=[])
-    if not left.update(beat=now, stopped="", **begun_by(actor)):
+    if not left.update(begun_at=now, beat=now, stopped="", **begun_by(actor)):
         return False
     invite_others.enqueue(str(sent.pk))
     return True

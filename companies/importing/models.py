@@ -10,7 +10,8 @@ from accounts.background import Background, silent_since
 class Import(Background):
     """A file that somebody sent to have people made of it.
 
-    `text` is kept until the import is over, a day at most. `done` is the last line that was gone through; `uninvited`
+    `text` is kept until the import is over, a day at most after somebody sent it, began or went on. `begun_at` is when
+    somebody did so last, or had the rest invited. `done` is the last line that was gone through; `uninvited`
     are people it made who are still to be invited, in the order of the file. `epoch`, `address` and `browser` are those of
     the session that it was begun in; `turn` goes up whenever somebody takes the work up, so that whoever had it stops.
     """

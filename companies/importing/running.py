@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import batched
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -35,6 +36,7 @@ from mfa.services import enable_two_factor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from django.db.models import QuerySet
 
@@ -56,15 +58,43 @@ def keep(owner: User, name: str, text: str, table: Table) -> Import:
 
 
 def forget_old_imports() -> int:
-    """Delete files that were sent more than a day ago, done with or not; how many.
+    """Delete files that were sent more than a day ago and not begun, and what is over for a day; how many.
 
-    Of one whose people are not all invited yet, the names of these stay for some weeks.
+    What was begun, and nobody goes on with for a day, is over then. The names of people who are not invited yet stay for
+    some weeks.
     """
     now = timezone.now()
-    old = Import.objects.filter(created_at__lt=now - timedelta(hours=KEPT_HOURS))
-    gone = old.filter(Q(uninvited=[]) | Q(created_at__lt=now - timedelta(days=UNINVITED_KEPT_DAYS))).delete()[0]
-    old.filter(ended_at=None).update(ended_at=now, text="", beat=None)
-    return gone
+    yesterday = now - timedelta(hours=KEPT_HOURS)
+    for key in list(_given_up(yesterday).values_list("pk", flat=True)):
+        _end_early(key, yesterday)
+    unused = Q(begun_at=None, created_at__lt=yesterday)
+    done = Q(ended_at__lt=yesterday, begun_at__lt=yesterday, uninvited=[])
+    late = Q(ended_at__lt=now - timedelta(days=UNINVITED_KEPT_DAYS))
+    Import.objects.filter(ended_at__lt=yesterday).exclude(mistakes=[]).update(
+        mistakes=[]
+    )  # which are lines of the file
+    return Import.objects.filter(unused | done | late).delete()[0]
+
+
+def _given_up(since: datetime) -> QuerySet[Import]:
+    """Imports that nobody is at work on, and that nobody began or went on with after `since`."""
+    return Import.objects.filter(waiting(), begun_at__lt=since)
+
+
+@transaction.atomic
+def _end_early(key: UUID, since: datetime) -> None:
+    """Put on record how far one got, unless somebody goes on with it now; the lines that are left are among its errors."""
+    if not _given_up(since).filter(pk=key).update(turn=F("turn") + 1, stopped=""):
+        return
+    kept = Import.objects.get(pk=key)
+    with in_the_name_of(kept) as actor:
+        lines, wrong = read(kept.text, kept.encoding).lines, {each["line"] for each in kept.mistakes}
+        text = _("The import stood still for a day before this line. Send the line again, in a new file.")
+        left = [Mistake(each.number, "", "", text) for each in lines if each.number > kept.done]
+        late = _as_kept((each for each in left if each.line not in wrong), {each.number: each.cells for each in lines})
+        kept.mistakes = sorted([*kept.mistakes, *late], key=itemgetter("line"))
+        kept.save(update_fields=["mistakes"])
+        _end(kept, actor)
 
 
 # --- Begin, stop, go on ---

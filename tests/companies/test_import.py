@@ -434,14 +434,27 @@ def test_the_names_of_the_uninvited_outlast_their_file(administrator, company, g
     send(administrator, HEAD + BERNADETTE)
     go(administrator, invite="on")
     now = timezone.now()
-    Import.objects.update(created_at=now - timedelta(days=29), ended_at=None, text="as where it did not get to its end")
+    Import.objects.update(begun_at=now - timedelta(days=29), ended_at=now - timedelta(days=29), mistakes=[{"line": 2}])
 
     assert running.forget_old_imports() == 0
     kept = Import.objects.get()
-    assert (kept.text, len(kept.uninvited)) == ("", 1)
-    assert kept.ended_at is not None
+    assert (kept.text, kept.mistakes, len(kept.uninvited)) == ("", [], 1)
 
-    Import.objects.update(created_at=now - timedelta(days=31))
+    Import.objects.update(ended_at=now - timedelta(days=31))
+    assert running.forget_old_imports() == 1
+
+
+def test_a_page_stays_for_a_day_after_the_last_of_them_was_invited(administrator, company, go, invitations_left):
+    invitations_left(0)
+    send(administrator, HEAD + BERNADETTE)
+    go(administrator, invite="on")
+    Import.objects.update(**dict.fromkeys(("created_at", "begun_at", "ended_at"), timezone.now() - timedelta(days=9)))
+    invitations_left(10)
+    _answer, kept = go(administrator)
+    assert kept.uninvited == []
+
+    assert running.forget_old_imports() == 0
+    Import.objects.update(begun_at=timezone.now() - timedelta(days=1, minutes=1))
     assert running.forget_old_imports() == 1
 
 
@@ -532,6 +545,8 @@ def test_nobody_else_gets_to_the_page(role, make_person):
 
 # --- Batches ---
 
+FORTY_FIVE = HEAD + "".join(f"kim{n},,,,Acme Machines,,\n" for n in range(45))
+
 
 def begun(person, number=45):
     """An import that waits for a worker."""
@@ -612,7 +627,7 @@ def test_mistakes_are_kept_once_whatever_ends_the_process(administrator, company
 def stopped_after_twenty(person, monkeypatch, text):
     """An import of `text` that somebody stopped when the first step was done."""
     send(person, text)
-    kept, make = Import.objects.get(), running._make
+    kept, make = Import.objects.get(begun_at=None), running._make
 
     def stopped(*args):
         goes_on = make(*args)
@@ -688,8 +703,7 @@ def test_an_import_that_goes_on_leaves_out_the_same_lines_as_one_that_was_not_st
 
 
 def test_it_is_stopped_and_goes_on(administrator, company, go, monkeypatch):
-    text = "".join(f"kim{n},,,,Acme Machines,,\n" for n in range(45))
-    kept = stopped_after_twenty(administrator, monkeypatch, HEAD + text)
+    kept = stopped_after_twenty(administrator, monkeypatch, FORTY_FIVE)
     page = words(administrator.client.get(f"{IMPORT}{kept.pk}/"))
     assert made() == 20
     assert "The import stopped on its way Stopped." in page
@@ -756,6 +770,82 @@ def test_what_was_sent_is_kept_for_a_day_at_most(administrator, company):
 
     assert running.forget_old_imports() == 1
     assert not Import.objects.exists()
+
+
+def test_an_import_that_is_done_when_its_file_is_a_day_old_is_done_to_its_end(administrator, company, monkeypatch):
+    kept, make = begun(administrator), running._make
+    Import.objects.update(created_at=timezone.now() - timedelta(days=1, minutes=1))
+
+    def tidied_meanwhile(*args):
+        goes_on = make(*args)
+        running.forget_old_imports()
+        return goes_on
+
+    monkeypatch.setattr(running, "_make", tidied_meanwhile)
+    running.work(kept.pk)
+
+    assert made() == 45
+    assert AuditEvent.objects.get(action="users_imported").details["made"] == 45
+    running.forget_old_imports()
+    assert "45 people were created" in words(administrator.client.get(f"{IMPORT}{kept.pk}/")), "for a day from its end"
+    Import.objects.update(**dict.fromkeys(("begun_at", "ended_at"), timezone.now() - timedelta(days=1, minutes=1)))
+    assert running.forget_old_imports() == 1
+
+
+def test_one_that_waits_for_a_worker_or_for_a_click_is_spared_for_a_day(administrator, company, go, monkeypatch):
+    kept = begun(administrator)
+    Import.objects.update(created_at=timezone.now() - timedelta(days=2))
+    running.forget_old_imports()
+    running.work(kept.pk)
+    assert made() == 45
+
+    kept = stopped_after_twenty(administrator, monkeypatch, FORTY_FIVE.replace("kim", "tom"))
+    Import.objects.update(created_at=timezone.now() - timedelta(days=2))
+    running.forget_old_imports()
+    [kept] = Import.objects.filter(ended_at=None)
+    assert (kept.made, kept.stopped, bool(kept.text)) == (20, "Stopped.", True)
+
+
+def test_one_that_nobody_went_on_with_for_a_day_ends_on_record_and_says_what_is_left(
+    administrator, company, go, monkeypatch
+):
+    kept = stopped_after_twenty(administrator, monkeypatch, f"{FORTY_FIVE}kim hansen,,,,Acme Machines,,\n")
+    Import.objects.update(begun_at=timezone.now() - timedelta(days=1, minutes=1))
+
+    assert running.forget_old_imports() == 0
+
+    line = AuditEvent.objects.get(action="users_imported")
+    assert (line.actor, line.address) == (administrator.user, "127.0.0.1")
+    assert line.details == {"name": "kepler.csv", "lines": 46, "made": 20, "invited": 0}
+    kept.refresh_from_db()
+    assert (kept.text, kept.stopped, kept.ended_at is None) == ("", "", False)
+    page = words(administrator.client.get(f"{IMPORT}{kept.pk}/"))
+    assert "20 people were created" in page
+    assert "26 lines have an error and were left out" in page
+    errors = administrator.client.get(f"{IMPORT}{kept.pk}/errors/").content.decode("utf-8-sig")
+    wrong = {row["user name"]: row["what is wrong"] for row in csv.DictReader(StringIO(errors))}
+    assert list(wrong) == [*(f"kim{n}" for n in range(20, 45)), "kim hansen"]
+    assert wrong["kim20"].startswith("The import stood still for a day")
+    assert "A user name has letters" in wrong["kim hansen"]
+    running.forget_old_imports()
+    assert AuditEvent.objects.filter(action="users_imported").count() == 1
+
+
+def test_whoever_slept_for_a_day_makes_nobody_more(administrator, company, monkeypatch, time_machine):
+    time_machine.move_to(timezone.now(), tick=False)
+    kept, make = begun(administrator), running._make
+
+    def asleep(*args):
+        goes_on = make(*args)
+        time_machine.shift(2 * 24 * 3600)
+        running.forget_old_imports()
+        return goes_on
+
+    monkeypatch.setattr(running, "_make", asleep)
+    running.work(kept.pk)
+
+    assert made() == 20
+    assert AuditEvent.objects.get(action="users_imported").details["made"] == 20
 
 
 # --- The file ---
