@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from math import ceil
 from typing import Any
 
@@ -16,7 +15,7 @@ from django.utils.translation import ngettext
 
 from accounts.models import User
 from accounts.row_forms import RowForm
-from accounts.text import AT, check_person_name, check_username, clean_address, fold, fold_address, trim
+from accounts.text import AT, check_person_name, check_username, clean_address, composed, fold, fold_address, trim
 from accounts.throttle import budgets
 from accounts.throttle.budgets import Throttled
 from accounts.throttle.rule import HOUR, NEVER, Lane
@@ -52,7 +51,7 @@ class TrimmedField(forms.CharField):
     """Text in NFC, without spaces and invisible characters around it; if there is nothing else, it is empty."""
 
     def to_python(self, value: Any) -> str:
-        return trim(unicodedata.normalize("NFC", super().to_python(value) or ""))
+        return composed(trim(super().to_python(value) or ""))
 
 
 class PersonNameField(TrimmedField):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING, ClassVar, Self
 from uuid import uuid4
 
@@ -33,6 +32,7 @@ from accounts.text import (
     PlainField,
     check_username,
     clean_address,
+    composed,
     fold,
     fold_address,
     plain,
@@ -121,7 +121,7 @@ class UserManager(BaseUserManager["User"]):
 
         The first person of all brings the rule for those who administer along (accounts.site_rule). Raises ValidationError for a name or an address that is taken, or is none.
         """
-        username = unicodedata.normalize("NFC", trim(username))
+        username = composed(trim(username))
         check_username(username)
         address = clean_address(email) if trim(email or "") else ""
         if any(self.get_queryset().named(name) for name in (username, address)):

@@ -27,7 +27,8 @@ UNSEEN = (
     r"\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff"
 )
-AROUND = re.compile(f"^[{UNSEEN}]+|[{UNSEEN}]+$")
+# One look from each end. To seek such a run that ends the text takes the square of a long one in the middle of it.
+BETWEEN = re.compile(f"[{UNSEEN}]*(.*[^{UNSEEN}])?", re.DOTALL)
 UNSEEN_RUN = re.compile(f"[{UNSEEN}]+")
 # A space is seen where it is missing; the two joiners belong to words, where a domain may hold them.
 HIDDEN = re.compile(rf"(?![\u200c\u200d ])[{UNSEEN}]")
@@ -39,12 +40,21 @@ MOST_DIGITS = 4
 # Letters that Unicode does not take apart, as people write them on a keyboard that has none of them.
 STROKES = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"})
 LONGEST_SPOKEN = 60
+# Characters. Nothing longer has the name of anything here, and is left as it is: to put accents in their order takes the
+# square of how many follow each other (tens of seconds for a form of 256 kB).
+LONGEST_FOLDED = 1000
 CAPITAL_NOUNS = {"de"}  # languages in which a noun inside a sentence keeps its capital
 
 
 def trim(text: str) -> str:
     """`text` without spaces and invisible characters around it; empty if there is nothing else."""
-    return AROUND.sub("", text)
+    found = BETWEEN.match(text)
+    return (found and found[1]) or ""
+
+
+def composed(text: str) -> str:
+    """`text` in NFC. What is longer than LONGEST_FOLDED stays as it is."""
+    return unicodedata.normalize("NFC", text) if len(text) <= LONGEST_FOLDED else text
 
 
 def inside(text: str) -> str:
@@ -91,8 +101,14 @@ def check_person_name(name: str) -> None:
 
 
 def clean_address(address: str) -> str:
-    """The e-mail address in the form that we store, as people read it. Raises ValidationError with the reason."""
-    local, at, domain = trim(address).translate(AT).rpartition("@")
+    """The e-mail address in the form that we store, as people read it. Raises ValidationError with the reason.
+
+    What is longer than LONGEST_FOLDED stays as it is.
+    """
+    address = trim(address)
+    if len(address) > LONGEST_FOLDED:
+        return address
+    local, at, domain = address.translate(AT).rpartition("@")
     if HIDDEN.search(local + domain):
         raise ValidationError(
             _("The address holds a character that nobody can see. Type it anew, without copying."), code="hidden"
@@ -125,13 +141,20 @@ def fold(text: str) -> str:
 
     NFKC before and after the case folding, which can undo the first
     (Unicode 16, section 3.13.5, "NFKC_Casefold" without its removals).
+    What is longer than LONGEST_FOLDED stays as it is, and is like nothing else.
     """
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", trim(text)).casefold())
+    text = trim(text)
+    if len(text) > LONGEST_FOLDED:
+        return text
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
 def fold_address(text: str) -> str:
     """The same for an e-mail address, whose domain has one form: A-labels. What has no "@" is folded as it is."""
-    local, at, domain = trim(text).translate(AT).rpartition("@")
+    text = trim(text)
+    if len(text) > LONGEST_FOLDED:
+        return text
+    local, at, domain = text.translate(AT).rpartition("@")
     if at:
         try:
             return fold(local) + at + ascii_domain(trim(unicodedata.normalize("NFKC", domain)))
@@ -142,6 +165,9 @@ def fold_address(text: str) -> str:
 
 def plain(text: str) -> str:
     """`text` folded and without accents: "Ünsal" and "unsal", "Sørensen" and "sorensen" are one word."""
+    text = trim(text)
+    if len(text) > LONGEST_FOLDED:
+        return text
     apart = unicodedata.normalize("NFKD", fold(text)).translate(STROKES)
     return "".join(letter for letter in apart if not unicodedata.combining(letter))
 

@@ -9,7 +9,7 @@ class InASentence:
     """One of our links with a dot, bracket or quotation mark behind it that a mail program took for part of it."""
 
     regex = (
-        r"(?:(?:password-reset|invitation)/[\w-]+/[\w-]+|(?:not-me|address)/[\w:-]+?)"
+        r"(?:(?:password-reset|invitation)/[\w-]+/[\w-]+|(?:not-me|address)/[\w:-]*[\w-])"
         r"/?[\s.,;:!?*'\"()\[\]{}<>«»“”‘’…]+/?"
     )
 

@@ -267,14 +267,17 @@ def certificate(name: str, text: str) -> str:
 def database(url: str) -> dict[str, Any]:
     """Django's settings for the database at `url`. Raises ImproperlyConfigured."""
     wrong = ImproperlyConfigured(
-        _("DATABASE_URL must look like postgres://user:password@host/name or sqlite:////path.")
+        _(
+            "DATABASE_URL must look like postgres://user:password@host/name or sqlite:////path. In a password, write / as "
+            "%2F, ? as %3F, # as %23, @ as %40 and % as %25."
+        )
     )
     if "://" not in url:
         raise wrong
     try:
         found: dict[str, Any] = environ.Env.db_url_config(url)  # type: ignore[no-untyped-call]  # environ has no types
-    except ValueError as trouble:
-        raise ImproperlyConfigured(_("DATABASE_URL cannot be read: {why}").format(why=trouble)) from trouble
+    except ValueError:  # which quotes what it cannot read: where a password has a "/", a part of it
+        raise wrong from None
     if not found.get("ENGINE"):
         raise wrong
     if "," in str(found["HOST"]) and found.get("OPTIONS", {}).get("target_session_attrs") != "read-write":

@@ -56,8 +56,12 @@ def mailers(outbox: Path, url: str) -> dict[str, dict[str, Any]]:
         return {"default": {"BACKEND": FILES, "OPTIONS": {"file_path": str(outbox)}}}
     try:
         found: dict[str, Any] = environ.Env.email_url_config(url)  # type: ignore[no-untyped-call]  # environ has no types
-    except (ImproperlyConfigured, ValueError, KeyError) as trouble:
-        raise ImproperlyConfigured(_("EMAIL_URL cannot be read: {why}").format(why=trouble)) from trouble
+    except (ImproperlyConfigured, ValueError, KeyError):  # which quote what they cannot read, a part of a password too
+        text = _(
+            "EMAIL_URL must look like smtp+tls://user:password@host:587. In a password, write / as %2F, ? as %3F, # as %23, "
+            "@ as %40 and % as %25."
+        )
+        raise ImproperlyConfigured(text) from None
     backend, options = found["EMAIL_BACKEND"], {}
     if backend == DJANGOS_SMTP:
         backend = SMTP

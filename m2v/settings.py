@@ -175,8 +175,16 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # In memory, threads lock each other's tables; the races are tested on a file.
     DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}
 else:
-    # A host that swallows what it is sent would hold each request for minutes.
-    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+    # A host that swallows what it is sent, as one that lost its power does, would hold each request for a quarter of an
+    # hour: a connection is given up where nothing of what was sent is acknowledged for so long.
+    patience = {
+        "connect_timeout": 5,
+        "tcp_user_timeout": 10_000,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+    }
+    DATABASES["default"]["OPTIONS"] = patience | DATABASES["default"].get("OPTIONS", {})
     # Between two transactions a pool may give the connection to another (pgbouncer): nothing is kept in it.
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
 DATABASES["default"]["CONN_MAX_AGE"] = 60

@@ -352,7 +352,11 @@ def test_postgresql_is_taken_from_its_address(load):
     assert database["ENGINE"] == "django.db.backends.postgresql"
     assert (database["HOST"], database["PORT"], database["NAME"]) == ("db.example", 5433, "suite")
     assert (database["USER"], database["PASSWORD"]) == ("m2v", "p@ss")
-    assert "transaction_mode" not in database.get("OPTIONS", {})
+    assert "transaction_mode" not in database["OPTIONS"]
+    # A server that lost its power acknowledges nothing, and ends nothing.
+    assert database["OPTIONS"]["connect_timeout"] == 5
+    assert database["OPTIONS"]["tcp_user_timeout"] == 10_000
+    assert database["OPTIONS"]["keepalives_idle"] + 3 * database["OPTIONS"]["keepalives_interval"] <= 11
 
 
 def test_networks_of_ones_own_are_none_or_as_they_are_named(load):
@@ -372,7 +376,7 @@ def test_of_several_servers_the_one_that_can_be_written_to_is_used(load):
     database = load(DATABASE_URL=f"{hosts}?target_session_attrs=read-write")["DATABASES"]["default"]
 
     assert (database["HOST"], database["PORT"]) == ("one.example,two.example", "5432,6432")
-    assert database["OPTIONS"] == {"target_session_attrs": "read-write", "connect_timeout": 5}
+    assert database["OPTIONS"]["target_session_attrs"] == "read-write"
     for address in (hosts, f"{hosts}?target_session_attrs=any"):
         with pytest.raises(ImproperlyConfigured, match="target_session_attrs=read-write"):
             load(DATABASE_URL=address)
@@ -837,3 +841,24 @@ def test_every_file_that_the_login_loads_is_of_the_right_kind(over_tls):
     assert kinds["css"].startswith("text/css")
     assert kinds["js"].startswith("text/javascript")
     assert kinds["svg"] == "image/svg+xml"
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("DATABASE_URL", "postgres://m2v:Geheim/42@db.example/m2v"),
+        ("DATABASE_URL", "postgres://m2v:Geheim?42@db.example/m2v"),
+        ("EMAIL_URL", "smtp+tls://m2v:Geheim/42@mail.example:587"),
+        ("EMAIL_URL", "smtp+tls://m2v:Geheim?42@mail.example:587"),
+        ("EMAIL_URL", "smtp+tls://m2v:[Geheim@mail.example:587"),
+        ("EMAIL_URL", "pigeon://m2v:Geheim@mail.example"),
+    ],
+)
+def test_no_part_of_a_password_is_printed_and_how_to_write_it_is(load, name, url):
+    with pytest.raises(ImproperlyConfigured) as refused:
+        load(**{name: url})
+
+    assert "Geheim" not in str(refused.value)
+    assert f"{name} must look like" in str(refused.value)
+    assert "write / as %2F" in str(refused.value)
+    assert refused.value.__cause__ is None
