@@ -30,7 +30,7 @@ from m2v.environment import is_local
 from m2v.mail_settings import FILES, SMTP
 from m2v.other_machines import differences
 from m2v.request_ids import HEADER
-from m2v.start import fit
+from m2v.start import see_tables_and_keys
 from m2v.waiting_tasks import waiting_tasks
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def deployment_check(**_more: Any) -> list[checks.CheckMessage]:
 
 def _keys_and_tables() -> Iterator[checks.CheckMessage]:
     try:
-        fit.look()
+        see_tables_and_keys()
     except ImproperlyConfigured as trouble:
         yield checks.Error(str(trouble), id="m2v.E002")
 

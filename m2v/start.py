@@ -17,6 +17,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 
 from audit.sealing import keys
+from companies.listing import upkeep
 from m2v.storage import StaticStorage
 
 AGAIN_AFTER = 1.0  # seconds between two looks that did not find everything fit
@@ -28,6 +29,20 @@ def missing_migrations() -> list[str]:
     """The migrations of this version that the database has not seen, in their order."""
     executor = MigrationExecutor(connection)
     return [str(migration) for migration, _backwards in executor.migration_plan(executor.loader.graph.leaf_nodes())]
+
+
+def is_of_this_version() -> bool:
+    """Did an upgrade of this version come to its end? Lists are filled after all migrations."""
+    return not missing_migrations() and upkeep.in_place()
+
+
+def see_tables_and_keys() -> None:
+    """Make sure that the tables are of this version, with a key for all in them. Raises ImproperlyConfigured."""
+    from mfa.rotation import check_keys  # noqa: PLC0415  # models are there once Django is set up
+
+    if missing_migrations():
+        raise ImproperlyConfigured(_("The database is not of this version. Run `m2v upgrade`."))
+    check_keys()
 
 
 class Fit:
@@ -57,12 +72,10 @@ class Fit:
 
     def look(self) -> None:
         """Check once. Raises ImproperlyConfigured if something does not fit, and DatabaseError if there is no answer."""
-        from mfa.rotation import check_keys  # noqa: PLC0415  # models are there once Django is set up
-
         self._looked = monotonic()
-        if missing_migrations():
-            raise ImproperlyConfigured(_("The database is not of this version. Run `m2v upgrade`."))
-        check_keys()
+        see_tables_and_keys()
+        if not upkeep.in_place():
+            raise ImproperlyConfigured(_("The lists of people are not of this version. Run `m2v upgrade`."))
         self._seen = True
 
 

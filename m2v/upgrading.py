@@ -10,12 +10,13 @@ import re
 import sqlite3
 from contextlib import closing, contextmanager
 from time import sleep
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.utils.translation import gettext as _
 
+from companies.listing import upkeep
 from m2v.start import missing_migrations
 
 if TYPE_CHECKING:
@@ -31,18 +32,26 @@ TAKES_A_TABLE = re.compile(r"\s*(ALTER|CREATE|DROP|LOCK|TRUNCATE)\b", re.IGNOREC
 LONGEST_UPGRADE = 86_400_000  # milliseconds, the longest that anybody waits on SQLite
 
 
-def upgrade(*, waits: Callable[[], None]) -> int:
-    """Collect the static files, migrate; how many migrations there were to do. Calls `waits` if somebody is at it already.
+class Found(NamedTuple):
+    """What an upgrade found to do."""
+
+    migrations: int
+    lists: bool
+
+
+def upgrade(*, waits: Callable[[], None]) -> Found:
+    """Collect the static files, migrate, put the lists in place. Calls `waits` if somebody is at it already.
 
     Files first: who serves the version before finds them from then on, and nothing refers to them before that.
-    Files of earlier versions stay, for pages that are open.
+    Files of earlier versions stay, for pages that are open. Lists may be left to do alone: by an upgrade that was ended,
+    or by a version that fills them otherwise and changes no table.
     """
     with alone(waits):
         call_command("collectstatic", interactive=False, verbosity=0)
-        missing = len(missing_migrations())
-        if missing:
+        found = Found(len(missing_migrations()), not upkeep.in_place())
+        if any(found):
             migrate()
-    return missing
+    return found
 
 
 def migrate() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from string import Template
 
+EDITION = 1  # one more with each change of any statement here: the next upgrade puts them in place, and fills all anew
 USERS = "accounts_user"
 LISTING, TALLY, TOTAL = "companies_listing", "companies_tally", "companies_total"
 # Whatever decides what kind of person somebody is, by table.

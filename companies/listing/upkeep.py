@@ -7,7 +7,7 @@ stays so.
 
 from __future__ import annotations
 
-from hashlib import sha256
+import re
 from typing import TYPE_CHECKING, Any
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from django.db.backends.base.base import BaseDatabaseWrapper
 
-VERSION = "listing_version"  # a view that tells which version of all this is in place
+SAYS_EDITION = "listing_edition_"  # begins the name of a view that tells which edition is in place
 CATALOG = {
     "sqlite": (
         "SELECT type, name FROM sqlite_master WHERE name LIKE 'listing\\_%' ESCAPE '\\' AND type IN ('view', 'trigger')"
@@ -30,6 +30,14 @@ CATALOG = {
     " UNION ALL SELECT 'FUNCTION', proname FROM pg_proc"
     " WHERE pronamespace = current_schema::regnamespace AND proname LIKE 'listing\\_%'",
 }
+# Of catalogs alone: who reads a view waits for whoever puts another in its place.
+KEPT_BY = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE name LIKE 'listing\\_%' ESCAPE '\\' AND type IN ('view', 'trigger')",
+    "postgresql": "SELECT viewname FROM pg_views WHERE schemaname = current_schema AND viewname LIKE 'listing\\_%'"
+    " UNION ALL SELECT tgname FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid"
+    " WHERE relnamespace = current_schema::regnamespace AND tgname LIKE 'listing\\_%'",
+}
+NAME_OF_TRIGGER = re.compile(r"CREATE TRIGGER (\w+)")
 # All but the unique ones, with the statement that makes each.
 INDEXES = {
     "sqlite": "SELECT name, sql FROM sqlite_master WHERE tbl_name = %s AND sql LIKE 'CREATE INDEX %%'",
@@ -73,7 +81,7 @@ def put_in_place(using: str = DEFAULT_DB_ALIAS) -> None:
             _fill(connection)
             for statement in [
                 *_keeping(connection.vendor),
-                f"CREATE VIEW {VERSION} AS SELECT '{_version()}' AS version",
+                f"CREATE VIEW {SAYS_EDITION}{sql.EDITION} AS SELECT 1 AS kept",
             ]:
                 cursor.execute(statement)
     if connection.vendor == "postgresql":
@@ -89,13 +97,16 @@ def take_away(using: str = DEFAULT_DB_ALIAS) -> None:
 
 
 def in_place(using: str = DEFAULT_DB_ALIAS) -> bool:
-    """Is the listing kept, by this version's triggers?"""
+    """Is the listing kept: by each trigger of this edition, or by a later one's?
+
+    Of a later one while a release before goes on, or is gone back to: what it put in place suits both.
+    """
     connection = connections[using]
     with connection.cursor() as cursor:
-        if VERSION not in {table.name for table in connection.introspection.get_table_list(cursor)}:
-            return False
-        cursor.execute(f"SELECT version FROM {VERSION}")  # noqa: S608  # a name of ours
-        return bool(cursor.fetchone() == (_version(),))
+        cursor.execute(KEPT_BY[connection.vendor])
+        names = {name for (name,) in cursor.fetchall()}
+    edition = max((int(name.removeprefix(SAYS_EDITION)) for name in names if name.startswith(SAYS_EDITION)), default=0)
+    return edition > sql.EDITION or (edition == sql.EDITION and names >= _triggers(connection.vendor))
 
 
 def differences(using: str = DEFAULT_DB_ALIAS) -> dict[str, int]:
@@ -137,9 +148,5 @@ def _keeping(vendor: str) -> list[str]:
     return sql.postgresql() if vendor == "postgresql" else sql.sqlite()
 
 
-def _statements(vendor: str) -> list[str]:
-    return [sql.TRUTH, *sql.FILL, *_keeping(vendor)]
-
-
-def _version() -> str:
-    return sha256("".join([*_statements("sqlite"), *_statements("postgresql")]).encode()).hexdigest()[:16]
+def _triggers(vendor: str) -> set[str]:
+    return set(NAME_OF_TRIGGER.findall("\n".join(_keeping(vendor))))

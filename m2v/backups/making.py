@@ -19,7 +19,7 @@ from m2v import __version__
 from m2v.backups.age import FromParts, Trouble, encrypt, recipients_of, whole_or_none
 from m2v.backups.embedded import read_embedded
 from m2v.backups.postgresql import read_server
-from m2v.start import fit
+from m2v.start import see_tables_and_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,7 +55,7 @@ def back_up(folder: Path, *, to: Sequence[str], keys_to: Sequence[str]) -> tuple
     """
     recipients, keys_recipients = recipients_of(to), recipients_of(keys_to)
     try:
-        fit.look()
+        see_tables_and_keys()
     except ImproperlyConfigured as trouble:
         raise Trouble(str(trouble)) from trouble
     seal_lines()  # what is under a checkpoint in the backup can be proved there

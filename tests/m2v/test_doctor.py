@@ -22,8 +22,10 @@ from django_tasks_db.models import DBTaskResult
 
 from audit.recording import record
 from audit.vocabulary import Action
+from companies.listing import upkeep
 from m2v import findings
 from m2v.mail_settings import SMTP
+from m2v.start import see_tables_and_keys
 from tests.with_postgres import free_port
 
 
@@ -81,6 +83,18 @@ def test_lines_that_are_not_sealed_are_found(admin, time_machine):
     time_machine.shift(timedelta(minutes=16))
 
     assert "m2v.W001" in found()
+
+
+def test_lists_that_nothing_keeps_are_found_and_hide_nothing_else(admin, capsys):
+    """A backup, which looks at tables and keys too, is made all the same."""
+    upkeep.take_away()
+
+    with pytest.raises(CommandError, match="Nothing keeps the lists of people") as told:
+        call_command("doctor")
+
+    assert "of this version" not in str(told.value)
+    assert "m2v.E003" in found()
+    see_tables_and_keys()
 
 
 @pytest.mark.django_db

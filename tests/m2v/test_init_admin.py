@@ -16,6 +16,7 @@ from accounts import site_rule
 from accounts.models import Role, User
 from audit.models import AuditEvent
 from audit.sentences import sentence
+from companies.listing import upkeep
 from tests.people import browser
 
 pytestmark = pytest.mark.django_db
@@ -121,3 +122,12 @@ def test_before_the_upgrade_it_says_so(tmp_path):
 
     assert done.returncode == 1
     assert done.stderr == "CommandError: The database is not of this version. Run `m2v upgrade` first.\n"
+
+
+def test_after_an_upgrade_that_did_not_come_to_its_end_it_says_so_and_makes_nobody():
+    upkeep.take_away()
+
+    with pytest.raises(CommandError, match=r"The database is not of this version. Run `m2v upgrade` first"):
+        init_admin(name="Petra Vogt", email="petra@acme.example")
+
+    assert not User.objects.exists()

@@ -15,6 +15,7 @@ import sys
 from base64 import b32decode
 from contextlib import closing, contextmanager
 from pathlib import Path
+from signal import SIGKILL
 from time import time
 
 import psycopg
@@ -51,6 +52,38 @@ said = [browser.post("/login/", {"username": "samir.haddad", "password": sys.arg
 said += [browser.post("/settings/administration/companies/new/", {"name": "Nordwerk"}).status_code]
 said += [Company.objects.filter(name="Nordwerk").count(), {field.name for field in Company._meta.fields} & {"name_plain"} == set()]
 print(json.dumps(said))
+"""
+
+# Killed while the lists are filled, after all migrations.
+KILLED = """
+import os, signal
+import django
+django.setup()
+from django.core.management import call_command
+from companies.listing import upkeep
+upkeep._fill = lambda connection: os.kill(os.getpid(), signal.SIGKILL)
+call_command("upgrade")
+"""
+
+START = """
+import django
+django.setup()
+from django.core.exceptions import ImproperlyConfigured
+from m2v.start import fit
+try:
+    fit.look()
+except ImproperlyConfigured as trouble:
+    print(trouble)
+"""
+
+NEW_PERSON = """
+import django
+django.setup()
+from accounts.models import User
+from companies.models import Listing
+from companies.listing import upkeep
+new = User.objects.create(username="new")
+print(Listing.objects.filter(person=new.pk).count(), sum(upkeep.differences().values()))
 """
 
 SCRIPT = """
@@ -185,3 +218,19 @@ def test_of_two_machines_that_upgrade_at_once_one_migrates(environment, site):
     assert all("The static files of this version are in place." in one for one in said)
     out, _err = site("manage.py", "upgrade")
     assert "of this version already" in out
+
+
+def test_an_upgrade_that_was_killed_while_it_filled_the_lists_is_ended_by_the_next(environment, site):
+    killed = subprocess.run([sys.executable, "-c", KILLED], cwd=ROOT, env=environment, check=False, timeout=170)
+    assert killed.returncode == -SIGKILL
+    planned, _err = site("manage.py", "migrate", "--plan")
+    assert "No planned migration operations." in planned
+    assert site("-c", START)[0] == "The lists of people are not of this version. Run `m2v upgrade`.\n"
+
+    said, _err = site("manage.py", "upgrade")
+
+    assert "The lists are filled, and kept from here on." in said
+    assert site("-c", START)[0] == ""
+    assert site("-c", NEW_PERSON)[0] == "1 0\n"
+    said, _err = site("manage.py", "upgrade")
+    assert "of this version already" in said

@@ -27,11 +27,16 @@ class Command(BaseCommand):
                 self.stdout.write(sentence)
                 self.stdout.flush()
 
-        done = upgrade(waits=lambda: say(_("Another upgrade of this database is going on: waiting for its end.")))
+        found = upgrade(waits=lambda: say(_("Another upgrade of this database is going on: waiting for its end.")))
         upgraded = ngettext(
             "The database is upgraded, by {number} migration.",
             "The database is upgraded, by {number} migrations.",
-            done,
+            found.migrations,
         )
-        say(upgraded.format(number=done) if done else _("The database is of this version already."))
+        if found.migrations:
+            say(upgraded.format(number=found.migrations))
+        elif found.lists:
+            say(_("The lists are filled, and kept from here on."))
+        else:
+            say(_("The database is of this version already."))
         say(_("The static files of this version are in place."))

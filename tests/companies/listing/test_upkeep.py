@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import suppress
+from hashlib import sha256
 from random import Random
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
@@ -20,6 +22,7 @@ from companies import services as companies_services
 from companies.listing import sql, upkeep
 from companies.listing.kinds import ROLES, Kind
 from companies.models import Company, Listing, Tally, Total
+from m2v.start import Fit
 from mfa import services
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest, RecoveryCode
 from notices.conditions import FEW_CODES
@@ -240,6 +243,13 @@ def test_each_kind_of_person_is_met_on_the_walks(admin, company, other_company, 
     assert Kind(met) == Kind(sum(Kind))
 
 
+def test_whoever_changes_the_sql_makes_it_another_edition():
+    """By it an upgrade tells whether what is in place is of before."""
+    statements = [sql.TRUTH, *sql.FILL, *sql.sqlite(), *sql.postgresql()]
+
+    assert (sql.EDITION, sha256("".join(statements).encode()).hexdigest()[:16]) == (1, "e5d88d14233f106c")
+
+
 def test_every_role_but_a_members_has_its_bit():
     assert set(ROLES) == set(Role) - {Role.MEMBER}
     for role, kind in ROLES.items():
@@ -324,6 +334,49 @@ def test_what_changed_while_nothing_kept_the_listing_is_made_good(admin, make_us
 
     assert upkeep.in_place()
     assert_true()
+
+
+def take_edition(number):
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP VIEW {upkeep.SAYS_EDITION}{sql.EDITION}")
+        cursor.execute(f"CREATE VIEW {upkeep.SAYS_EDITION}{number} AS SELECT 1 AS kept")
+
+
+def test_what_a_later_release_put_in_place_a_release_before_leaves(kim):
+    take_edition(sql.EDITION + 1)
+    upkeep.after_migrations()
+
+    assert upkeep.in_place()
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT kept FROM {upkeep.SAYS_EDITION}{sql.EDITION + 1}")
+
+
+def test_what_a_release_before_put_in_place_is_not_this_ones(kim):
+    take_edition(sql.EDITION - 1)
+    assert not upkeep.in_place()
+    upkeep.after_migrations()
+
+    assert upkeep.in_place()
+    assert_true()
+
+
+@pytest.mark.parametrize(
+    ("trigger", "table"), [("listing_person_new", sql.USERS), ("listing_mfa_passkey_gone", "mfa_passkey")]
+)
+def test_without_one_of_its_triggers_nothing_keeps_the_listing(admin, trigger, table):
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TRIGGER {trigger}" + (f" ON {table}" if connection.vendor == "postgresql" else ""))
+
+    assert not upkeep.in_place()
+
+
+@pytest.mark.django_db
+def test_a_site_whose_lists_nothing_keeps_does_not_serve():
+    Fit().look()
+    upkeep.take_away()
+
+    with pytest.raises(ImproperlyConfigured, match=r"The lists of people are not of this version. Run `m2v upgrade`"):
+        Fit().look()
 
 
 def test_migrating_where_nothing_is_to_do_leaves_it_alone(admin):
