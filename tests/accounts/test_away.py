@@ -37,6 +37,15 @@ def test_a_mistake_is_none(raised):
     assert not is_away(as_django_has_it(raised))
 
 
+def test_a_pool_that_loses_its_server_between_two_answers_is_an_outage():
+    broken, mistaken = utils.InternalError("as a driver's"), utils.InternalError("as a driver's")
+    broken.__cause__ = psycopg.InternalError("received 2 results from command 'BEGIN'")
+    mistaken.__cause__ = psycopg.errors.lookup("25P02")("the transaction is broken off, with the server's number")
+
+    assert is_away(broken)
+    assert not is_away(mistaken)
+
+
 def test_a_connection_that_breaks_in_the_middle_of_an_answer_is_an_outage_though_psycopg_has_no_kind_for_it():
     broken, mistaken = utils.DatabaseError("as a driver's"), utils.DatabaseError("as a driver's")
     broken.__cause__ = psycopg.DatabaseError("server closed the connection unexpectedly")
