@@ -143,6 +143,10 @@ class Activity:
         numbers = {key: Count("pk", filter=part.condition) for key, part in parts.items()}
         return dict(self._chosen().alias(own_act=OWN_ACT).aggregate(**numbers))
 
+    def among(self, lines: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
+        """Of `lines` those that the viewer may see: for a file that chooses and orders them itself."""
+        return self._of_company(lines.filter(self._scope()).exclude(action__in=all_but(self._shown_acts)))
+
     @property
     def condition(self) -> Q:
         """When, what and by whom, as a condition on a line."""

@@ -11,10 +11,16 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts import people
+from accounts.activity import Activity
 from accounts.models import Role
 from audit.models import AuditEvent
+from audit.recording import origin, record
+from audit.vocabulary import Action
+from companies import lost_phone
+from companies.access_passes import Validity
 from companies.erasing import erase
 from mfa import services
+from reporting.person_file import take_out
 from tests.companies import USERS, read
 from tests.people import AGENT, PASSWORD
 
@@ -109,6 +115,100 @@ def test_administrators_download_it_for_whom_they_administer(carla, kim, make_us
     for beyond in (make_user("stranger", company=other_company), make_user("petra", role=Role.ADMINISTRATOR)):
         assert carla.client.post(f"{of(beyond)}file/").status_code == 404
     assert AuditEvent.objects.filter(action="person_exported").count() == 1
+
+
+@pytest.fixture
+def moved(kim_with_app, admin, other_company):
+    """Kim, who was reset in one company by "Zqvreason", from 192.0.2.9, and is in another one now."""
+    kim = kim_with_app
+    kim.add_passkey()
+    kim.client.defaults["REMOTE_ADDR"] = "192.0.2.9"
+    kim.enter_password()
+    kim.enter_code(kim.codes[0])
+    with origin("192.0.2.8", "Zqvbrowser"):
+        record(Action.REFUSED, actor=None, subject=kim.user)
+    give = {"valid": Validity.AN_HOUR, "checked": "in_person", "reason": "Zqvreason", "actor": admin}
+    lost_phone.reset(kim.user, lost={"codes", str(kim.user.passkeys.get().pk)}, **give)
+    kim.user.refresh_from_db()
+    kim.user.company = other_company
+    people.change_user(kim.user, changed=["company"], actor=admin)
+    kim.user.refresh_from_db()
+    return kim
+
+
+@pytest.fixture
+def their_lead(make_person, other_company):
+    """A company administrator of where Kim is now."""
+    lead = make_person("lea", role=Role.COMPANY_ADMINISTRATOR, company=other_company)
+    lead.sign_in()
+    return lead
+
+
+@pytest.mark.row("ASVS-8.4.1")
+def test_the_file_of_a_companys_administrator_has_nothing_of_an_earlier_company(moved, their_lead):
+    answer = their_lead.client.post(f"{of(moved.user)}file/")
+    text = b"".join(answer.streaming_content).decode()
+    found = json.loads(text)
+
+    for said in ("Zqvreason", "192.0.2.", "Zqvbrowser", AGENT):
+        assert said not in text
+    assert [line["act"] for line in found["audit"]] == ["user_changed", "person_exported"]
+    assert [found[part] for part in ("access_passes", "recovery_codes", "passkeys", "sessions")] == [[], [], [], []]
+    assert [app["removed_at"] for app in found["authenticator_apps"]] == [None]
+    assert found["authenticator_apps"][0]["last_used_at"] is found["person"]["last_sign_in_at"] is None
+
+
+def test_the_file_of_a_companys_administrator_has_the_lines_that_their_activity_shows(moved, their_lead):
+    services.request_passkey(moved.user, actor=their_lead.user)
+    moved.enter_password("wrong")
+    found = downloaded(their_lead, f"{of(moved.user)}file/")
+
+    shown = Activity(their_lead.user, person=frozenset({moved.user.pk})).newest(100)
+    assert [line["act"] for line in found["audit"]] == [line.action for line in reversed(shown)]
+    assert found["passkey_requested_at"]
+    assert "refused" in {line["act"] for line in found["audit"]}
+    for line in found["audit"]:
+        assert line["by_themselves"] is False
+
+
+def test_after_they_left_their_earlier_company_reads_nothing_more(moved, carla):
+    assert carla.client.post(f"{of(moved.user)}file/").status_code == 404
+
+
+def test_they_themselves_administrators_of_the_site_and_the_server_get_what_was_earlier_too(moved, administrator):
+    files = [
+        "".join(take_out(moved.user, actor=moved.user)),
+        "".join(take_out(moved.user, actor=administrator.user)),
+        export("kim"),
+    ]
+
+    for said in files:
+        found = json.loads(said)
+        assert all(each in said for each in ("Zqvreason", "192.0.2.9", "192.0.2.8", "Zqvbrowser"))
+        assert found["audit"][0]["act"] == "app_set_up"
+        assert len(found["passkeys"]) == 1
+        assert len(found["recovery_codes"]) == 9
+
+
+@pytest.mark.row("ASVS-8.4.1")
+def test_what_a_former_administrator_of_the_site_did_elsewhere_is_not_for_their_company(
+    make_person, admin, carla, company, other_company
+):
+    rita = make_person("rita", role=Role.ADMINISTRATOR, company=None)
+    record(Action.LIST_EXPORTED, actor=rita.user, company=other_company, name="User", filters={"q": "Zqvfilter"})
+    record(Action.COMPANY_CREATED, actor=rita.user, company=other_company, name="Zqvname")
+    record(Action.USERS_IMPORTED, actor=rita.user, name="Zqvfile.csv")
+    rita.user.role, rita.user.company = Role.MEMBER, company
+    people.change_user(rita.user, changed=["role", "company"], actor=admin)
+    rita.user.refresh_from_db()
+    record(Action.LIST_EXPORTED, actor=rita.user, company=company, name="User", filters={"q": "of here"})
+    carla.sign_in()
+
+    theirs, own = downloaded(carla, f"{of(rita.user)}file/"), json.loads(export("rita"))
+
+    assert [line["act"] for line in theirs["audit"]] == ["user_changed", "list_exported", "person_exported"]
+    assert "Zqv" not in json.dumps(theirs)
+    assert {"company_created", "users_imported"} <= {line["act"] for line in own["audit"]}
 
 
 @pytest.mark.parametrize("role", [Role.HELPDESK, Role.AUDITOR])
