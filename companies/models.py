@@ -31,9 +31,11 @@ class CompanyQuerySet(models.QuerySet["Company"]):
         return self.filter(pk=actor.company_id) if actor.opens_settings else self.none()
 
     def search(self, words: str) -> Self:
-        """Those in whose name every one of `words` occurs."""
-        found = self
-        for word in plain(words.replace("\x00", "")).split()[:8]:
+        """Those in whose name every one of `words` occurs; none, where what is sought has no word in it."""
+        found, sought = self, plain(words.replace("\x00", "")).split()
+        if words.strip() and not sought:
+            return self.none()
+        for word in sought[:8]:
             found = found.filter(name_plain__contains=word)
         return found
 

@@ -48,10 +48,12 @@ def forget_old_runs() -> int:
     return old.delete()[0]
 
 
-def from_filter(actor: User, act: str, asked: QueryDict) -> BulkRun:
-    """All whom this filter finds when it begins."""
-    said = {name: asked[name][:200] for name in KEPT_FILTERS if asked.get(name)}
-    return _kept(BulkRun(owner=actor.pk, act=act, asked=said))
+def from_filter(found: UserList, act: str) -> BulkRun:
+    """All whom this list finds when it begins. Its company is kept by the id: a name may be another's by then."""
+    said = {name: found.asked[name][:200] for name in KEPT_FILTERS if found.asked.get(name)}
+    if found.company:
+        said["company"] = str(found.company.pk)
+    return _kept(BulkRun(owner=found.actor.pk, act=act, asked=said))
 
 
 def from_ticked(actor: User, act: str, keys: Iterable[str]) -> BulkRun:

@@ -14,27 +14,24 @@ from django.utils.functional import cached_property
 
 from accounts import site_rule
 from accounts.models import Role, User
-from accounts.roles import seen_roles, serves_site
-from accounts.text import fold
-from accounts.whereabouts import hidden
+from accounts.roles import seen_roles
 from audit.prepared import Prepared
+from companies.listing.asked import AskedList
 from companies.listing.kinds import LABELS, NEVER_HIDDEN, NOT_OFFERED, Chip, is_met, met_by, role_of
 from companies.listing.numbers import ACTIVE, Numbers, numbers_for, scope_of
 from companies.listing.pages import ONE_MORE, PAGE_SIZE, Walk, row_of
-from companies.listing.search import LOOKED_THROUGH, MOST_HITS, Hits, beginning_with, matching, search, words_in
-from companies.models import Company, Listing, Reminder, Tally
+from companies.listing.search import LOOKED_THROUGH, MOST_HITS, Hits, beginning_with, matching, search
+from companies.models import Listing, Reminder, Tally
 from mfa.queries import with_factors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from django.db.models import QuerySet
-    from django.http import QueryDict
     from django.utils.functional import _StrPromise as StrPromise
 
     from companies.listing.search import Hit
 
-ORDERS = ("name", "company", "last")
 LISTED_AT_ONCE = 5000
 
 
@@ -61,66 +58,15 @@ class PeoplePage:
 
 
 @dataclass(frozen=True)
-class UserList:
-    """What was asked for, and what was found. Anything odd in the address is ignored."""
-
-    actor: User
-    asked: QueryDict
-
-    # --- Asked ---
-
-    @property
-    def words(self) -> str:
-        return self.asked.get("q", "")[:200].strip()
-
-    @property
-    def chosen(self) -> str:
-        """The filter; "" for all active people, or all whom a search finds."""
-        chosen = self.asked.get("show", "")
-        return chosen if chosen in list(Chip) else ""
-
-    @property
-    def order(self) -> str:
-        order = self.asked.get("sort", "name")
-        return order if order in ORDERS and (order != "last" or self.shows_logins) else "name"
-
-    @property
-    def shows_logins(self) -> bool:
-        """May the actor see when others signed in last?"""
-        return not hidden(None, self.actor)
-
-    @property
-    def role(self) -> str:
-        role = self.asked.get("role", "")
-        return role if role in self.roles else ""
-
-    @property
-    def roles(self) -> list[Role]:
-        """The roles to choose from."""
-        return [role for role in Role if role in seen_roles(self.actor)]
-
-    @cached_property
-    def company(self) -> Company | None:
-        """The company whose people alone are shown: by its id, or its name."""
-        asked = self.asked.get("company", "").strip()
-        companies = Company.objects.managed_by(self.actor)
-        try:
-            return companies.filter(pk=UUID(asked)).first()
-        except ValueError:
-            named = fold(asked[:200].replace("\x00", ""))
-            return companies.filter(name_folded=named).first() if named and self.chooses_company else None
-
-    @property
-    def chooses_company(self) -> bool:
-        """Does the actor see people of more than one company?"""
-        return serves_site(self.actor)
+class UserList(AskedList):
+    """What was asked for, and what was found."""
 
     # --- Found ---
 
     @cached_property
     def counts(self) -> dict[str, int]:
         """The numbers beside the filters, and "all"; none where more were found than were looked at."""
-        if not self._words:
+        if not self.terms:
             return self._numbers.of_each()
         if self._hits.more:
             return {}
@@ -143,28 +89,30 @@ class UserList:
     @property
     def number(self) -> int | None:
         """How many there are behind the filter; None for too many to be counted."""
-        return len(self._sought) if self._words and not self.more else self.counts.get(self.chosen or "all")
+        return len(self._sought) if self.terms and not self.more else self.counts.get(self.chosen or "all")
 
     @cached_property
     def more(self) -> bool:
         """Did the search find more than it lists?"""
-        return bool(self._words) and self._chosen_hits.more
+        return bool(self.terms) and self._chosen_hits.more
 
     @cached_property
     def page(self) -> PeoplePage:
         """The page asked for."""
-        return self._page_of_hits() if self._words else self._page_of_walk()
+        if self.finds_nobody:
+            return PeoplePage([], 1)
+        return self._page_of_hits() if self.terms else self._page_of_walk()
 
     def ids(self) -> Iterator[UUID]:
         """Everybody behind the filter, however many, a few thousand at a time; in no order of use to people."""
-        if self._words and not self.more:
+        if self.terms and not self.more:
             yield from (hit.person for hit in self._sought)
             return
         chosen = self._rows.filter(self._choice)
         after = 0
         while True:
-            if self._words:
-                hits = search(chosen, self._words, few=False, after=after)
+            if self.terms:
+                hits = search(chosen, self.terms, few=False, after=after)
                 part = [(hit.id, hit.person) for hit in hits.people]
             else:
                 part = list(chosen.filter(id__gt=after).order_by("id").values_list("id", "person")[:LISTED_AT_ONCE])
@@ -177,11 +125,13 @@ class UserList:
     def rows(self) -> QuerySet[Listing]:
         """The same in the listing, to be filtered or counted."""
         chosen = self._rows.filter(self._choice)
-        return matching(chosen, self._words) if self._words else chosen
+        return matching(chosen, self.terms) if self.terms else chosen
 
     def counted_by(self, *columns: str) -> Iterator[tuple[Any, ...]]:
         """How many they are by columns that listing and tally share, the number last; from the tally where that knows."""
-        if self._words:
+        if self.finds_nobody:
+            return
+        if self.terms:
             yield from self.rows.order_by().values_list(*columns).annotate(Count("pk"))
         else:
             cells = Tally.objects.filter(scope_of(self.actor), self._choice)
@@ -191,11 +141,9 @@ class UserList:
     # --- How ---
 
     @cached_property
-    def _words(self) -> list[str]:
-        return words_in(self.words)
-
-    @cached_property
     def _everybody(self) -> Numbers:
+        if self.finds_nobody:
+            return Numbers({}, {}, demanded=False)
         return numbers_for(self.actor, self.company)
 
     @cached_property
@@ -207,13 +155,15 @@ class UserList:
 
     @property
     def _rows(self) -> QuerySet[Listing]:
+        if self.finds_nobody:
+            return Listing.objects.none()
         rows = Listing.objects.filter(scope_of(self.actor))
         return rows.filter(company=self.company) if self.company else rows
 
     @property
     def _choice(self) -> Q:
         """Those behind the filter. A search finds deactivated people too."""
-        if self._words and not self.chosen:
+        if self.terms and not self.chosen:
             return self._anybody
         return self._numbers.choice(Chip(self.chosen) if self.chosen else None)
 
@@ -231,9 +181,11 @@ class UserList:
     @cached_property
     def _hits(self) -> Hits:
         """Whom the search found, whatever filter is chosen."""
+        if self.finds_nobody:
+            return Hits([], more=False)
         few = self.company is not None and sum(self._numbers.people.values()) <= LOOKED_THROUGH
         whole = not (scope_of(self.actor) or self.company or self._anybody)
-        return search(self._rows.filter(self._anybody), self._words, few=few, whole=whole)
+        return search(self._rows.filter(self._anybody), self.terms, few=few, whole=whole)
 
     @cached_property
     def _chosen_hits(self) -> Hits:
@@ -242,7 +194,7 @@ class UserList:
             return self._hits
         if self._hits.more:
             few = self._numbers.of(Chip(self.chosen)) <= LOOKED_THROUGH
-            return search(self._rows.filter(self._choice), self._words, few=few)
+            return search(self._rows.filter(self._choice), self.terms, few=few)
         chip, found = Chip(self.chosen), self._hits.people
         met = {
             (kind, required)
@@ -257,7 +209,7 @@ class UserList:
         hits = self._chosen_hits
         if not hits.more:
             return _in_order(hits.people, self.order)
-        first = beginning_with(self._rows.filter(self._choice), self._words)
+        first = beginning_with(self._rows.filter(self._choice), self.terms)
         known = {hit.id for hit in first}
         rest = [hit for hit in hits.people if hit.id not in known]
         return [*_in_order(first, self.order), *_in_order(rest, self.order)][:MOST_HITS]

@@ -27,6 +27,7 @@ from companies.bulk import choosing, running
 from companies.bulk.acts import MASS_ACTS, WHY, Act, Why, acts_of
 from companies.bulk.counts import count, once_required
 from companies.bulk.models import BulkOutcome, BulkPerson, BulkRun
+from companies.listing.people import UserList
 from companies.views.back import list_query
 from companies.views.bulk_effects import effects
 from companies.views.exports import as_file
@@ -51,7 +52,10 @@ def bulk_choose(request: SignedInRequest) -> HttpResponse:
     """The rows that were ticked in the list, or all whom its filter finds, and what is to be done."""
     name = _act_asked(request)
     if "everyone" in request.POST:
-        run = choosing.from_filter(request.user, name, request.GET)
+        found = UserList(request.user, request.GET)
+        if found.finds_nobody:  # the list says why
+            return HttpResponseRedirect(reverse("settings:users") + list_query(request))
+        run = choosing.from_filter(found, name)
     else:
         run = choosing.from_ticked(request.user, name, request.POST.getlist("who"))
         if not run.total:
@@ -87,7 +91,9 @@ def bulk_names(request: SignedInRequest) -> HttpResponse:
 @confirmation_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def bulk_run(request: SignedInRequest, run_id: UUID) -> HttpResponse:
-    """What would happen, then how far it is, then what came of it."""
+    """What would happen, then how far it is, then what came of it. Where more people would be met by now than whoever confirms
+    was shown, it shows them first.
+    """
     run = _find(request, run_id)
     if run.begun_at is not None:
         if request.method == "POST":
@@ -95,7 +101,9 @@ def bulk_run(request: SignedInRequest, run_id: UUID) -> HttpResponse:
             return HttpResponseRedirect(_address(run))
         return _progress(request, run)
     act, counts = _permitted(request, run.act), count(run, request.user)
-    if request.method == "POST" and counts.changes:
+    shown = _number(request.POST.get("shown", ""))
+    grown = request.method == "POST" and counts.changes > shown
+    if request.method == "POST" and counts.changes and not grown:
         if act.mails and (trouble := _over_budget(request)):
             messages.error(request, trouble)
             return HttpResponseRedirect(_address(run))
@@ -107,6 +115,8 @@ def bulk_run(request: SignedInRequest, run_id: UUID) -> HttpResponse:
         "run": run,
         "act": act,
         "counts": counts,
+        "shown": shown,
+        "grown": grown,
         "rows": effects(run.act, counts, forecast),
         "locked_out": lock_out(forecast) if forecast else "",
         "nobody_locked_out": forecast is not None,
@@ -114,7 +124,8 @@ def bulk_run(request: SignedInRequest, run_id: UUID) -> HttpResponse:
         "unknown": run.people.filter(why=Why.UNKNOWN).order_by("pk")[:MOST_SKIPPED],
         "back": _back(run),
     }
-    return render(request, "settings/administration/users/bulk-counts.html", context)
+    page = "settings/administration/users/bulk-counts.html"
+    return render(request, page, context, status=409 if grown else 200)
 
 
 @settings_app(Permission.BULK)
@@ -201,6 +212,11 @@ def _seconds_left(run: BulkRun) -> str:
         return ngettext("about {number} second left", "about {number} seconds left", number).format(number=number)
     number = round(seconds / 60)
     return ngettext("about {number} minute left", "about {number} minutes left", number).format(number=number)
+
+
+def _number(said: str) -> int:
+    """A number that a page sends along; 0 for anything else."""
+    return int(said) if said.isdecimal() and len(said) < 10 else 0
 
 
 def _act_asked(request: SignedInRequest) -> str:

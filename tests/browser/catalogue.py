@@ -35,6 +35,7 @@ from audit.vocabulary import Action
 from companies import services as companies
 from companies.access_passes import IdentityCheck, Validity, give_pass
 from companies.bulk import choosing, running
+from companies.bulk.models import BulkPerson
 from companies.erasing import erase
 from companies.letting_in import APP, CODES
 from companies.lost_phone import reset
@@ -776,6 +777,7 @@ inside("users", "settings:users", "petra.vogt")
 inside("users-search", "settings:users", "petra.vogt", query="?q=hansen")
 inside("users-filtered", "settings:users", "petra.vogt", query="?show=asked&sort=last")
 inside("users-empty", "settings:users", "petra.vogt", query="?q=miller")
+inside("users-no-such-company", "settings:users", "petra.vogt", query="?company=Nordwint")
 inside("user-new", "settings:user_new", "petra.vogt")
 inside("user-edit", "settings:user", "petra.vogt", user="kim.hansen")
 inside("user-edit-deactivated", "settings:user", "petra.vogt", user="lena.fischer")
@@ -917,6 +919,17 @@ def bulk_counts(stage: Stage) -> Desk:
     """What an act on many would do: some are changed, some are skipped, and one name is nobody's."""
     run = choosing.from_pasted(stage.petra, "require", ", ".join([*SOME_NAMES, "petra.vogt", "nobody.here"]))
     return stage.inside("petra.vogt", f"/settings/administration/users/bulk/{run.pk}/")
+
+
+@state("bulk-grown", "settings:bulk_run")
+def bulk_grown(stage: Stage) -> Desk:
+    """More people are met by now than the page showed."""
+    run = choosing.from_pasted(stage.petra, "deactivate", ", ".join(SOME_NAMES[1:]))
+    desk = stage.inside("petra.vogt", f"/settings/administration/users/bulk/{run.pk}/")
+    BulkPerson.objects.create(run=run, person=stage.user(SOME_NAMES[0]).pk)
+    desk.page.locator("form footer button").click()
+    expect(desk.page.get_by_role("alert")).to_be_visible()
+    return desk
 
 
 @state("bulk-progress", "settings:bulk_run")

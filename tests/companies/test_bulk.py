@@ -19,13 +19,14 @@ from django_tasks_db.models import DBTaskResult
 from accounts import background, people
 from accounts.background import SILENT_SECONDS
 from accounts.models import Role, Session, User
+from accounts.throttle.models import Budget
 from audit import recording
 from audit.models import AuditEvent
 from companies.bulk import choosing, running
 from companies.bulk.acts import MASS_ACTS
 from companies.bulk.counts import count
 from companies.bulk.models import BulkPerson
-from companies.models import BulkRun
+from companies.models import BulkRun, Company
 from m2v.unfinished import take_up_unfinished
 from mfa import services
 from mfa.models import PasskeyRequest
@@ -55,8 +56,9 @@ def go(django_capture_on_commit_callbacks):
 
     def confirm(person, **fields):
         run = BulkRun.objects.filter(owner=person.user.pk, begun_at=None).get()
+        shown = count(run, person.user).changes
         with django_capture_on_commit_callbacks(execute=True):
-            person.client.post(f"{BULK}{run.pk}/", fields)
+            person.client.post(f"{BULK}{run.pk}/", {"shown": shown, **fields})
         run.refresh_from_db()
         return run
 
@@ -119,6 +121,92 @@ def test_all_that_a_search_finds_are_acted_on(administrator, make_user, go):
     run = go(administrator)
 
     assert {name for name, outcome, _ in outcomes(run) if outcome == "changed"} == {"hansen", "hansson"}
+
+
+@pytest.mark.parametrize("query", ["?company=Acme+Machine", "?show=nonsense", "?role=boss", "?q=%CC%81"])
+def test_a_filter_that_there_is_not_lets_nobody_be_acted_on(administrator, make_user, query):
+    make_user("ada")
+
+    page = words(tick(administrator, "deactivate", query=query, everyone="on"))
+
+    assert not BulkRun.objects.exists()
+    assert "There is no such" in page or "No user matches" in page
+
+
+@pytest.mark.parametrize("last", ["the page", "the worker"])
+def test_a_company_that_is_renamed_meanwhile_is_the_same_one(
+    administrator, company, make_user, other_company, go, last
+):
+    """A name that is nobody's any more, or another company's, leads to no other people."""
+    ada = make_user("ada")
+    make_user("elsewhere", company=other_company)
+    tick(administrator, "deactivate", query=f"?company={company.name}", everyone="on")
+    run = BulkRun.objects.get()
+
+    def rename():
+        name = company.name
+        Company.objects.filter(pk=company.pk).update(name="Acme Group", name_folded="acme group")
+        if last == "the worker":
+            Company.objects.filter(pk=other_company.pk).update(name=name, name_folded=name.casefold())
+
+    if last == "the page":
+        rename()
+        go(administrator)
+    else:
+        running.begin(run, actor=administrator.user, total=1, signs_out=False)
+        rename()
+        running.work(run.pk)
+
+    active = set(User.objects.filter(is_active=True).values_list("username", flat=True))
+    assert active == {"petra", "elsewhere"}
+    assert not User.objects.get(pk=ada.pk).is_active
+
+
+def test_where_more_are_met_than_were_shown_it_asks_again(administrator, company, make_user, go):
+    make_user("ada")
+    page = tick(administrator, "deactivate", query=f"?company={company.name}", everyone="on")
+    [shown] = re.findall(r'name="shown" value="(\d+)"', page.content.decode())
+    run = BulkRun.objects.get()
+    make_user("ben")
+    make_user("cem")
+
+    answer = administrator.client.post(f"{BULK}{run.pk}/", {"shown": shown})
+
+    assert answer.status_code == 409
+    assert "By now it is 3 users, not 1. Nothing was done: look at it again." in words(answer)
+    assert "Deactivate: 3 users" in words(answer)
+    run.refresh_from_db()
+    assert run.begun_at is None
+    [shown] = re.findall(r'name="shown" value="(\d+)"', answer.content.decode())
+    go(administrator, shown=shown)
+    assert not User.objects.filter(username__in=["ada", "ben", "cem"], is_active=True).exists()
+
+
+def test_where_fewer_are_met_than_were_shown_it_goes_on(administrator, make_user, go):
+    ada, ben = make_user("ada"), make_user("ben")
+    tick(administrator, "require", ada, ben)
+    services.enable_two_factor(ada, actor=administrator.user)
+
+    assert go(administrator, shown="2").changed == 1
+
+
+@pytest.mark.parametrize("shown", ["", "x", "-1", "²", "9" * 5000])
+def test_a_number_that_is_none_counts_as_nobody_shown(administrator, make_user, shown):
+    tick(administrator, "require", make_user("ada"))
+    run = BulkRun.objects.get()
+
+    assert administrator.client.post(f"{BULK}{run.pk}/", {"shown": shown}).status_code == 409
+    assert administrator.client.post(f"{BULK}{run.pk}/").status_code == 409
+    assert not BulkRun.objects.exclude(begun_at=None).exists()
+
+
+def test_a_reminder_that_meets_more_asks_again_before_it_takes_from_the_budget(administrator, make_user):
+    make_user("ada", two_factor_enabled=True)
+    tick(administrator, "remind", query="?show=asked", everyone="on")
+    run, before = BulkRun.objects.get(), set(Budget.objects.values_list())
+
+    assert administrator.client.post(f"{BULK}{run.pk}/", {"shown": "0"}).status_code == 409
+    assert set(Budget.objects.values_list()) == before
 
 
 def test_pasted_names_and_addresses_are_found_in_any_form(administrator, make_user, go):

@@ -46,6 +46,17 @@ def test_a_list_is_taken_out_as_it_is_filtered(administrator, kim_with_app, make
     assert names(taken_out(administrator, company=xaver.company_id, show="set_up")) == set()
 
 
+@pytest.mark.parametrize(
+    "asked", [{"company": "Acme Machine"}, {"show": "nonsense"}, {"role": "boss"}, {"q": "\u0301"}]
+)
+def test_a_filter_that_there_is_not_takes_nobody_out(administrator, kim, asked):
+    assert taken_out(administrator, **asked) == []
+
+
+def test_words_of_which_nothing_is_left_take_no_company_out(administrator, company):
+    assert taken_out(administrator, COMPANIES, q="\u0301") == []
+
+
 def test_a_row_says_what_the_list_says(administrator, kim_with_app, company):
     Company.objects.update(two_factor_enabled=True)
     services.request_passkey(kim_with_app.user, actor=administrator.user)

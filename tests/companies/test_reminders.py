@@ -296,7 +296,7 @@ def test_remind_them_counts_first_and_leaves_out_just_those_that_it_said(
     assert Reminder.objects.count() == 1, "nothing is done yet"
 
     run = BulkRun.objects.get(owner=administrator.user.pk)
-    mails = told(administrator.client.post, f"{BULK}{run.pk}/")
+    mails = told(administrator.client.post, f"{BULK}{run.pk}/", {"shown": "2"})
 
     run.refresh_from_db()
     assert (run.changed, run.skipped) == (2, 4)
@@ -312,7 +312,7 @@ def test_a_second_time_on_one_day_reminds_nobody(administrator, crew, company, d
         counts = press_remind_them(administrator, company)
         run = BulkRun.objects.latest("created_at")
         with django_capture_on_commit_callbacks(execute=True):
-            administrator.client.post(f"{BULK}{run.pk}/")
+            administrator.client.post(f"{BULK}{run.pk}/", {"shown": "2"})
 
     assert "Reminds nobody, skips 6" in words(counts)
     assert AuditEvent.objects.filter(action="user_reminded").count() == 3
@@ -336,7 +336,7 @@ def test_an_empty_budget_begins_no_reminders(administrator, asked, company):
     for lane in lanes.actor_lanes("mails", administrator.user):
         Budget.objects.create(key=lane.key, failures=400, blocked_until=time() + 600, last_at=time(), began_at=time())
 
-    answer = administrator.client.post(f"{BULK}{run.pk}/", follow=True)
+    answer = administrator.client.post(f"{BULK}{run.pk}/", {"shown": "9"}, follow=True)
 
     assert "Too many attempts" in words(answer)
     run.refresh_from_db()
