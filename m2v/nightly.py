@@ -2,7 +2,8 @@
 has run out is deleted, and other machines are told with which key this one signs.
 
 It looks every hour, and what is kept already costs it two questions. So it does not matter when the worker starts, how
-many there are, or that one was away at midnight.
+many there are, or that one was away at midnight. Every minute it seals the lines of the audit that their own process
+has not: it was killed, or the database was away.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from django.db import connections
 
 from accounts.signing_keys import say_what_signs
 from accounts.tidying import tidy
+from audit.sealing.timing import seal_what_was_left
 from reporting.taking import take_missing
 
 EVERY_SECONDS = 3600
+SEALS_EVERY = 60  # seconds
 
 log = logging.getLogger("m2v.server")
 
@@ -29,6 +32,14 @@ def every_hour() -> None:
         say_again_what_signs()
         connections.close_all()  # it has a connection of its own, which is not needed for an hour
         sleep(EVERY_SECONDS)
+
+
+def every_minute() -> None:
+    """Seal what was left, for as long as this process is there."""
+    while True:
+        seal_what_was_left()
+        connections.close_all()
+        sleep(SEALS_EVERY)
 
 
 def once() -> None:

@@ -2,13 +2,14 @@
 
 No sign-in waits for a seal. The server also seals when it starts and when it
 stops, every management command when it ends, and `tidy` and `audit_verify`
-when they run.
+when they run. What a process did not get to, the queue's worker seals.
 """
 
 from __future__ import annotations
 
 import atexit
 import logging
+from datetime import timedelta
 from threading import Lock, Timer
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from audit.sealing.checkpoints import seal_lines
+from audit.sealing.unsealed import unsealed_lines
 
 if TYPE_CHECKING:
     from audit.models import AuditEvent
@@ -30,6 +32,17 @@ def seal_all() -> bool:
     except Exception:  # a database error, or a newest checkpoint that is not ours: the log is the only one to tell
         log.exception("The audit could not be sealed.")
         return True
+
+
+def seal_what_was_left() -> None:
+    """Seal all lines, where the first has waited for so long that its own process does not. Never raises."""
+    try:
+        was_left = unsealed_lines().age > timedelta(seconds=2 * (settings.AUDIT_SEALED_AFTER or 0))
+    except Exception:  # the database is away: the next attempt seals them
+        log.exception("The audit could not be sealed.")
+    else:
+        if was_left:
+            seal_all()
 
 
 class Soon:

@@ -210,6 +210,23 @@ def test_a_line_is_sealed_soon_beside_the_request(kim, settings):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_what_a_process_that_was_killed_did_not_seal_the_worker_does(kim, settings, monkeypatch, caplog):
+    kim.sign_in()
+    settings.AUDIT_SEALED_AFTER = 3600
+    timing.seal_what_was_left()
+    assert list(stored.checkpoints()) == [], "its own process may still do it"
+
+    settings.AUDIT_SEALED_AFTER = 0
+    with monkeypatch.context() as away:
+        away.setattr(timing, "unsealed_lines", lambda: 1 / 0)
+        timing.seal_what_was_left()
+    assert "could not be sealed" in caplog.text
+    timing.seal_what_was_left()
+
+    assert AuditEvent.objects.count() == sum(Statement.read(c.statement).count for c in stored.checkpoints()) > 0
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_seal_that_cannot_be_made_fails_no_login_and_is_told_the_log(kim, settings, monkeypatch, caplog):
     def broken():
         raise RuntimeError

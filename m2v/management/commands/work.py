@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 
 from accounts.delivery import Delivery
-from m2v.nightly import every_hour
+from m2v.nightly import every_hour, every_minute
 from m2v.server import end_with
 from m2v.start import see_keys
 from m2v.unfinished import keep_taking_up
@@ -36,7 +36,7 @@ class Command(BaseCommand):
 
             begin_to_count()
         see_keys()
-        for beside in (keep_taking_up, every_hour):
+        for beside in (keep_taking_up, every_minute, every_hour):
             Thread(target=beside, daemon=True).start()
         delivery = Delivery()
         delivery.start()
