@@ -29,6 +29,7 @@ class Sentence(NamedTuple):
     for_others: _StrPromise | None = None  # or to somebody else;
     by_nobody: _StrPromise | None = None  # nobody is signed in, as on the command line;
     about_nobody: _StrPromise | None = None  # there is no such user
+    of_many: _StrPromise | None = None  # it stands for the lines of an act on many, to which {many_done} leads
 
 
 SENTENCES = {
@@ -146,7 +147,10 @@ SENTENCES = {
     Action.COMPANY_CREATED: Sentence(_("{actor} created the company {company}")),
     Action.COMPANY_CHANGED: Sentence(_("{actor} changed the company {company}")),
     Action.COMPANY_TWO_FACTOR_ENABLED: Sentence(_("{actor} switched two-factor authentication on for {company}")),
-    Action.COMPANY_TWO_FACTOR_DISABLED: Sentence(_("{actor} switched two-factor authentication off for {company}")),
+    Action.COMPANY_TWO_FACTOR_DISABLED: Sentence(
+        _("{actor} switched two-factor authentication off for {company}"),
+        of_many=_("{actor} switched two-factor authentication off for {company}, and {many_done}"),
+    ),
     Action.COMPANY_PASS_DEMANDED: Sentence(_("{actor} demanded an access pass for each first set-up in {company}")),
     Action.COMPANY_PASS_NOT_DEMANDED: Sentence(
         _("{actor} no longer demanded an access pass for first set-ups in {company}")
@@ -154,7 +158,7 @@ SENTENCES = {
     Action.COMPANY_SESSIONS_ENDED: Sentence(_("{actor} ended all sessions of the users of {company}")),
     Action.LIST_EXPORTED: Sentence(_("{actor} took the list “{name}” out as a file")),
     Action.USERS_IMPORTED: Sentence(_("{actor} imported users from the file “{name}”")),
-    Action.MANY_ACTED_ON: Sentence(_("{actor} acted on many users at once"), for_others=_("{actor} {many_done}")),
+    Action.MANY_ACTED_ON: Sentence(_("{actor} acted on many users at once"), of_many=_("{actor} {many_done}")),
     # What was read
     Action.ACTIVITY_EXPORTED: Sentence(_("{actor} exported activity as a file")),
     Action.AUDIT_EXPORTED: Sentence(_("{actor} exported the whole audit, signed")),
@@ -184,6 +188,7 @@ DONE_TO_MANY: dict[str, tuple[_StrPromise, _StrPromise]] = {
     ),
     "sign_out": (_("signed {number} user out everywhere"), _("signed {number} users out everywhere")),
     "deactivate": (_("deactivated {number} user"), _("deactivated {number} users")),
+    "release": (_("the personal switch of {number} user"), _("the personal switches of {number} users")),
 }
 
 
@@ -238,6 +243,8 @@ def form(event: AuditEvent) -> str:
     said = SENTENCES[Action(event.action)]
     if event.subject_id is None and "username" not in event.details and said.about_nobody:
         special: _StrPromise | None = said.about_nobody
+    elif "many" in event.details:
+        special = said.of_many
     elif event.actor_id is None:
         special = said.by_nobody
     else:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from django.db import transaction
 from django.db.models import Q
@@ -12,11 +14,14 @@ from accounts.authorization import OutOfReach, hold_actor
 from accounts.models import User
 from accounts.people import ChangedMeanwhile, end_all_sessions
 from accounts.permissions import Permission
-from audit.recording import record
+from audit.recording import as_part_of, record, written_together
 from audit.vocabulary import Action
 from companies.models import Company
 from mfa.queries import asked_individually
 from mfa.services import Sessions
+
+if TYPE_CHECKING:
+    from accounts.models import UserQuerySet
 
 SWITCH = "two_factor_enabled"
 
@@ -72,23 +77,32 @@ def disable_company_two_factor(
     `actor` manages goes off too; with `KEEP_ASKING` it stays, and asks them still.
     """
     acting, _now = hold_company(company, actor=actor, needs=Permission.COMPANY_RULE)
-    changed, stopped = _set_switch(company, on=False), 0
+    changed = _set_switch(company, on=False)
     if changed:
-        if individuals is Individuals.STOP_ASKING:
-            managed = User.objects.managed_by(acting).filter(company=company, is_active=True)
-            stopped = asked_individually(managed).update(
-                two_factor_enabled=False, two_factor_changed_at=timezone.now(), two_factor_changed_by=actor
-            )
-        record(
-            Action.COMPANY_TWO_FACTOR_DISABLED,
-            actor=actor,
-            company=company,
-            changes={SWITCH: [True, False]},
-            no_longer_asked=stopped,
-        )
+        managed = User.objects.managed_by(acting).filter(company=company, is_active=True)
+        stopped = _stop_asking(managed, actor) if individuals is Individuals.STOP_ASKING else {}
+        changes = {SWITCH: [True, False]}
+        record(Action.COMPANY_TWO_FACTOR_DISABLED, actor=actor, company=company, changes=changes, **stopped)
     if sessions is Sessions.END:
         end_company_sessions(company, actor=actor)
     return changed
+
+
+def _stop_asking(people: UserQuerySet, actor: User) -> dict[str, Any]:
+    """Switch off the own switch of those of `people`, who are held, who are not set up, with a line for each.
+
+    What the company's line says of it: it stands for theirs, as for those of an act on many.
+    """
+    asked = asked_individually(people)
+    found = list(asked.only("company"))
+    if not found:
+        return {}
+    asked.update(two_factor_enabled=False, two_factor_changed_at=timezone.now(), two_factor_changed_by=actor)
+    run = uuid4()
+    with as_part_of(run), written_together():
+        for person in found:
+            record(Action.TWO_FACTOR_DISABLED, actor=actor, subject=person, changes={SWITCH: [True, False]})
+    return {"act": "release", "many": str(run), "changed": len(found)}
 
 
 @transaction.atomic

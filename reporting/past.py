@@ -64,6 +64,8 @@ SAYS_MORE = (
     Action.USER_LET_IN,
     Action.USER_RESET,
 )
+# Nor did a company's rule that went off say whose own switch went off with it: it counted them.
+SAYS_A_NUMBER = Q(action=Action.COMPANY_TWO_FACTOR_DISABLED, details__no_longer_asked__gt=0)
 NAMES = frozenset({"username", "first_name", "last_name"})
 COMPANY_RULE = {Action.COMPANY_TWO_FACTOR_ENABLED: False, Action.COMPANY_TWO_FACTOR_DISABLED: True}
 SITE_RULE = {Action.SITE_RULE_ENABLED: False, Action.SITE_RULE_DISABLED: True}  # what was before
@@ -110,7 +112,7 @@ class PastPerson:
             return
         for name, (before, after) in details.get("changes", {}).items():
             if name in self.values and not (name in NAMES and self.person.erased_at):  # what they were called is gone
-                self.fits = self.fits and self.values[name] == after
+                self.fits = self.fits and self.values[name] in {after, None}
                 self.values[name] = before
 
     def _undo_older(self, action: str, details: dict[str, Any]) -> None:
@@ -126,6 +128,16 @@ class PastPerson:
             self.values["passkeys"] += removed.get("passkeys", 0)
         else:
             self.values["locked"] = action == Action.USER_LET_IN
+
+    def undo_rule(self, company_id: UUID) -> None:
+        """Take back what a line of an earlier version says of a company's rule that went off: a switch that is off since
+        may have been on (None).
+        """
+        has = self.values
+        is_off = has["is_active"] and not has["authenticator_apps"] and has["two_factor_enabled"] is False
+        if is_off and has["company"] == str(company_id):
+            self.exact = False
+            has["two_factor_enabled"] = None
 
     @property
     def kind(self) -> int:
@@ -153,21 +165,26 @@ class PastPerson:
 
 def as_they_were(people: Iterable[User], moment: datetime) -> Iterator[PastPerson]:
     """Each of `people`, who were read `with_factors`, at `moment`, some hundreds at a time."""
+    rules = list(AuditEvent.objects.filter(SAYS_A_NUMBER, at__gt=moment).order_by("-pk").values_list("pk", "company"))
     for part in batched(people, PEOPLE_AT_ONCE, strict=False):
         lines = _lines_after(moment).filter(subject__in=[person.pk for person in part]).order_by("subject", "-pk")
-        rows = lines.values_list("subject", "action", "details")
+        rows = lines.values_list("subject", "pk", "action", "details")
         later = {subject: list(found) for subject, found in groupby(rows, key=lambda row: row[0])}
         for person in part:
-            past = PastPerson.now(person, moment)
-            for _subject, action, details in later.get(person.pk, ()):
+            past, older = PastPerson.now(person, moment), list(rules)
+            for _subject, pk, action, details in later.get(person.pk, ()):
+                while older and older[0][0] > pk:
+                    past.undo_rule(older.pop(0)[1])
                 past.undo(action, details)
+            for _pk, company_id in older:
+                past.undo_rule(company_id)
             yield past
 
 
 def exact_from(moment: datetime) -> datetime | None:
     """From when on what is worked out is exact, if it is not at `moment`: after the last line that says too little."""
-    older = AuditEvent.objects.filter(action__in=SAYS_MORE, at__gt=moment).exclude(details__has_key="changes")
-    return older.order_by("-at").values_list("at", flat=True).first()
+    older = AuditEvent.objects.filter(SAYS_A_NUMBER | Q(action__in=SAYS_MORE) & ~Q(details__has_key="changes"))
+    return older.filter(at__gt=moment).order_by("-at").values_list("at", flat=True).first()
 
 
 def moved_out(company_id: UUID, moment: datetime) -> QuerySet[AuditEvent]:

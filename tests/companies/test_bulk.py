@@ -27,6 +27,7 @@ from companies.bulk.acts import MASS_ACTS
 from companies.bulk.counts import count
 from companies.bulk.models import BulkPerson
 from companies.models import BulkRun, Company
+from companies.services import disable_company_two_factor, enable_company_two_factor
 from m2v.unfinished import take_up_unfinished
 from mfa import services
 from mfa.models import PasskeyRequest
@@ -570,6 +571,27 @@ def test_the_activity_shows_one_line_that_leads_to_all(administrator, make_user,
     assert "on for ben" in opened
     page = administrator.client.get("/settings/administration/activity/").content.decode()
     assert f"?time=any&amp;run={run.pk}" in page
+
+
+def test_a_companys_rule_that_goes_off_leads_to_each_whose_own_switch_went_off_with_it(
+    administrator, carla, make_user, company
+):
+    make_user("ada", two_factor_enabled=True)
+    make_user("ben", two_factor_enabled=True)
+    enable_company_two_factor(company, actor=administrator.user)
+    disable_company_two_factor(company, actor=administrator.user)
+    said = f"off for {company.name}, and the personal switches of 2 users"
+    run = AuditEvent.objects.get(action="company_two_factor_disabled").details["many"]
+
+    for viewer in (administrator, carla):
+        folded, opened = activity(viewer), activity(viewer, run=run, time="any")
+        assert said in folded
+        assert "off for ada" not in folded
+        assert said not in opened
+        assert "off for ada" in opened
+        assert "off for ben" in opened
+        page = viewer.client.get("/settings/administration/activity/").content.decode()
+        assert f"?time=any&amp;run={run}" in page
 
 
 def test_the_lines_of_a_run_that_is_forgotten_are_found(administrator, make_user, go):

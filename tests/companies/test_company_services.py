@@ -107,7 +107,11 @@ def test_switching_off_stops_asking_those_switched_on_individually(admin, compan
     own.refresh_from_db()
     assert own.two_factor_changed_by == admin
     line = AuditEvent.objects.get(action=Action.COMPANY_TWO_FACTOR_DISABLED)
-    assert line.details == {"changes": {"two_factor_enabled": [True, False]}, "no_longer_asked": 1}
+    changes = {"two_factor_enabled": [True, False]}
+    assert line.details == {"changes": changes, "act": "release", "many": line.details["many"], "changed": 1}
+    theirs = AuditEvent.objects.get(action=Action.TWO_FACTOR_DISABLED)
+    assert (theirs.actor, theirs.subject, theirs.company) == (admin, own, company)
+    assert theirs.details == {"changes": changes, "run": line.details["many"]}
 
 
 def test_switching_off_can_keep_asking_them(admin, company, people):
@@ -116,7 +120,16 @@ def test_switching_off_can_keep_asking_them(admin, company, people):
     services.disable_company_two_factor(company, actor=admin, individuals=Individuals.KEEP_ASKING)
 
     assert switches() == before
-    assert AuditEvent.objects.get(action=Action.COMPANY_TWO_FACTOR_DISABLED).details["no_longer_asked"] == 0
+    line = AuditEvent.objects.get(action=Action.COMPANY_TWO_FACTOR_DISABLED)
+    assert line.details == {"changes": {"two_factor_enabled": [True, False]}}
+    assert not AuditEvent.objects.filter(action=Action.TWO_FACTOR_DISABLED).exists()
+
+
+def test_those_whose_own_switch_goes_off_with_it_are_not_written_to(admin, company, people, told):
+    services.enable_company_two_factor(company, actor=admin)
+
+    assert told(services.disable_company_two_factor, company, actor=admin) == []
+    assert AuditEvent.objects.filter(action=Action.TWO_FACTOR_DISABLED).exists()
 
 
 def test_switching_off_keeps_what_is_set_up(admin, company, people):

@@ -18,6 +18,7 @@ from accounts.not_me import Claim
 from accounts.people import ChangedMeanwhile, report_not_me
 from audit.models import AuditEvent
 from companies import letting_in, lost_phone
+from companies import services as companies_services
 from companies.letting_in import APP, APP_BEFORE, CODES
 from companies.listing.kinds import Kind
 from companies.models import Company, Snapshot
@@ -28,13 +29,15 @@ from reporting.past import (
     KNOWN,
     as_they_were,
     demanded_at,
+    exact_from,
     numbers_at,
     requiring_at,
 )
 from reporting.taking import end_of, take_snapshot
 from tests.companies.listing.test_upkeep import Walk, kind_of
-from tests.people import NOW
+from tests.people import NOW, Person
 
+OFTEN = ("asks", "releases", "reset_of_one")  # what needs another act before it, to do anything
 PAST_ACTS = {"bring_in", "many_at_once", "hand_over", "remove"}  # what no act of the product does
 DAYS = 3
 
@@ -62,6 +65,25 @@ class Days(Walk):
         if event := AuditEvent.objects.filter(subject=person).order_by("-pk").first():
             report_not_me(Claim(event, person.email), about="x")
 
+    def asks(self):
+        """Somebody is asked for 2FA by their own switch and by their company."""
+        person = self.anybody()
+        services.disable_two_factor(person, actor=self.admin)
+        services.enable_two_factor(person, actor=self.admin)
+        companies_services.enable_company_two_factor(person.company, actor=self.admin)
+
+    def releases(self):
+        """No company asks any more."""
+        for company in Company.objects.filter(two_factor_enabled=True):
+            companies_services.disable_company_two_factor(company, actor=self.admin)
+
+    def reset_of_one(self):
+        """Of an app and a passkey, one is lost."""
+        person = Person(self.anybody())
+        person.set_up_app()
+        lost = self.random.choice((APP, CODES, str(person.add_passkey().pk)))
+        lost_phone.reset(person.user, lost=[lost], checked="in_person", reason="x", actor=self.admin)
+
     def site(self):
         act = self.random.choice((site_rule.demand_factor, site_rule.stop_demanding_factor))
         act(actor=self.admin)
@@ -69,7 +91,8 @@ class Days(Walk):
     def acts(self):
         named = {name: act for each in (Walk, Days) for name, act in vars(each).items() if not name.startswith("_")}
         others = {"anybody", "company", "new", "acts", "step"}
-        return [named[name] for name in sorted(named) if name not in others | PAST_ACTS]
+        once = [name for name in sorted(named) if name not in others | PAST_ACTS]
+        return [named[name] for name in (*once, *OFTEN * 3)]
 
     def step(self, act):
         with suppress(OutOfReach, ShutOut, ChangedMeanwhile, LastAdministrator, services.SetUpMeanwhile, ValueError):
@@ -136,7 +159,7 @@ def test_the_walks_meet_every_kind_that_is_known(admin, company, other_company, 
         walk.number = 1000 * seed
         walk.create()
         walk.create()
-        for number, act in enumerate(walk.random.choices(walk.acts(), k=60)):
+        for number, act in enumerate(walk.random.choices([*dict.fromkeys(walk.acts())], k=80)):
             walk.step(act)
             if number % 4 == 0:  # what is true of somebody stays so for some acts
                 met |= reduce(or_, (kind for _name, _company, kind in truth().values()))
@@ -153,6 +176,50 @@ def test_whoever_was_changed_past_all_acts_does_not_fit(clock, kim, admin):
     (found,) = as_they_were(with_factors(User.objects.filter(pk=kim.user.pk)), before)
     assert found.there
     assert not found.fits
+
+
+def test_whose_own_switch_goes_off_with_their_companys_stands_as_they_stood(clock, kim, ada, admin, company):
+    """Kim's is on one night, and off with her company's the next day; Ada keeps hers, for she has an app."""
+    companies_services.enable_company_two_factor(company, actor=admin)
+    moments = [timezone.now()]
+    for act in (
+        lambda: services.enable_two_factor(kim.user, actor=kim.user),
+        ada.set_up_app,
+        lambda: companies_services.disable_company_two_factor(company, actor=admin),
+    ):
+        clock.shift(60)
+        act()
+        moments.append(timezone.now())
+
+    found = []
+    for moment in moments:
+        people = with_factors(User.objects.filter(username__in=("kim", "ada")).order_by("username"))
+        then = list(as_they_were(people, moment))
+        assert all(one.fits and one.exact for one in then)
+        found.append(tuple(one.values["two_factor_enabled"] for one in then))
+    assert found == [(False, False), (False, True), (True, True), (True, False)]
+
+
+def test_of_a_rule_that_went_off_in_an_earlier_version_it_is_not_said_who_was_asked(clock, kim, ada, admin, company):
+    """Its line counted those whose own switch went off. Kim's was one of them; Ada's may have been."""
+    services.enable_two_factor(kim.user, actor=admin)
+    night = timezone.now()
+    clock.shift(60)
+    User.objects.filter(pk=kim.user.pk).update(two_factor_enabled=False)
+    details = {"changes": {"two_factor_enabled": [True, False]}, "no_longer_asked": 1}
+    AuditEvent.objects.create(
+        action="company_two_factor_disabled", actor=admin, company=company, details=details, at=timezone.now()
+    )
+    went_off = timezone.now()
+    services.enable_two_factor(ada.user, actor=admin)
+    clock.shift(60)
+
+    people = with_factors(User.objects.filter(username__in=("kim", "ada", "petra")).order_by("username"))
+    for moment in (night - timedelta(seconds=60), night):
+        then = list(as_they_were(people, moment))
+        assert [(one.fits, one.exact) for one in then] == [(True, False), (True, False), (True, True)]
+        assert exact_from(moment) == went_off
+    assert exact_from(went_off) is None
 
 
 @pytest.mark.parametrize("lost", ["passkey", "codes"])
