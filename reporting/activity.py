@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
@@ -17,10 +18,12 @@ from django.utils.translation import gettext_lazy as _
 from accounts.activity import Activity, By, Place, Shown
 from accounts.dates import heading, span
 from accounts.models import User
+from accounts.permissions import Permission
 from accounts.text import fold
 from audit.acts import CHANGES, EVERYTHING, GROUP_LABELS, GROUPS
 from audit.sentences import in_general
 from audit.vocabulary import Action
+from companies.bulk.choosing import RUN_KEPT_DAYS
 from companies.bulk.running import going_on
 from companies.listing.search import LAST_LETTER, words_in
 from companies.models import Company, Listing
@@ -190,7 +193,10 @@ class Asked:
     @cached_property
     def by_day(self) -> list[Day]:
         """The same, day by day."""
-        days = groupby(self.page.lines, key=lambda line: timezone.localtime(line.at).date())
+        lines: list[Any] = self.page.lines
+        for line in lines:
+            line.result = self._result_of(line)
+        days = groupby(lines, key=lambda line: timezone.localtime(line.at).date())
         return [Day(heading(day), list(lines)) for day, lines in days]
 
     @property
@@ -259,6 +265,14 @@ class Asked:
         return {name: said[:200] for name in NARROWING if (said := self.asked.get(name, ""))}
 
     # --- How ---
+
+    def _result_of(self, line: AuditEvent) -> str:
+        """The page of an act on many, for whoever did it and as long as it is there; "" for all else."""
+        kept = line.at > timezone.now() - timedelta(days=RUN_KEPT_DAYS)
+        own = line.action == Action.MANY_ACTED_ON and line.actor_id == self.viewer.pk
+        if not (own and kept and Permission.BULK in self.viewer.permissions):
+            return ""
+        return reverse("settings:bulk_run", args=[line.details["many"]])
 
     @property
     def _single(self) -> Action | None:

@@ -8,6 +8,7 @@ who had it before sees so at the next step, and stops.
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 IN_A_STEP = 200  # people of one transaction: SQLite has one writer, and others wait for it
 PUT_DOWN_AT_ONCE = 2000
+LATELY = timedelta(days=1)
+NEWEST_RUNS = 3
 
 
 # --- Begin, stop, go on ---
@@ -84,6 +87,15 @@ def left() -> Q:
 def going_on() -> QuerySet[BulkRun]:
     """Runs that began and are not over."""
     return BulkRun.objects.filter(ended_at=None).exclude(begun_at=None)
+
+
+def latest_runs(actor: User) -> list[BulkRun]:
+    """What `actor` has done to many that goes on, and then what was over within a day, the newest first: a few."""
+    lately = Q(ended_at=None) | Q(ended_at__gt=timezone.now() - LATELY)
+    begun = BulkRun.objects.filter(lately, owner=actor.pk).exclude(begun_at=None)
+    columns = ("act", "total", "changed", "skipped", "stopped", "ended_at")
+    order = F("ended_at").desc(nulls_first=True), "-begun_at"
+    return list(begun.order_by(*order).only(*columns)[:NEWEST_RUNS])
 
 
 def take_up_runs() -> int:

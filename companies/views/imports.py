@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 MOST_SHOWN = 100  # mistakes on the page; the file has all
 SHOWN_FIRST = 3
+MOST_DONE = 3  # imports that are over
 
 
 @settings_app(Permission.IMPORT)
@@ -56,6 +57,7 @@ def user_import(request: SignedInRequest) -> HttpResponse:
         "languages": [code for code, _name in settings.LANGUAGES],
         "roles": up_to(request.user.role),
         "unfinished": _unfinished(request),
+        "done": _done(request),
         "uninvited": _uninvited(request),
     }
     page = "settings/administration/users/import.html"
@@ -162,6 +164,12 @@ def _mistake(kept: dict[str, Any]) -> Mistake:
 def _unfinished(request: SignedInRequest) -> Import | None:
     """An import of theirs that began and is not over."""
     return Import.objects.filter(owner=request.user.pk, ended_at=None).exclude(begun_at=None).first()
+
+
+def _done(request: SignedInRequest) -> list[Import]:
+    """Imports of theirs that are over, and of whom nobody is left to be invited: kept for a day."""
+    over = Import.objects.filter(owner=request.user.pk, ended_at__isnull=False, uninvited=[])
+    return list(over.order_by("-ended_at").only("pk", "name", "made")[:MOST_DONE])
 
 
 def _uninvited(request: SignedInRequest) -> list[Import]:

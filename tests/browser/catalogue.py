@@ -965,6 +965,33 @@ def bulk_stopped(stage: Stage) -> Desk:
     return desk
 
 
+@state("users-acted-on", "settings:users")
+def users_acted_on(stage: Stage) -> Desk:
+    """One act on many goes on, one is done, and one was stopped."""
+    for act, names in (("request", SOME_NAMES), ("require", ["petra.vogt", *SOME_NAMES])):
+        run = choosing.from_pasted(stage.petra, act, ", ".join(names))
+        if act == "require":
+            running.begin(run, actor=stage.petra, total=run.total, signs_out=False)
+        else:
+            BulkRun.objects.filter(pk=run.pk).update(begun_at=timezone.now())
+            running.stop(run)
+    going_on = {"begun_at": timezone.now(), "beat": timezone.now() + timedelta(hours=1), "total": 812, "changed": 528}
+    BulkRun.objects.create(owner=stage.petra.pk, act="remind", listed=True, skipped=2, **going_on)
+    desk = stage.inside("petra.vogt", "/settings/administration/users/")
+    desk.sees("530 of 812 done")
+    return desk
+
+
+@state("activity-of-many", "settings:activity")
+def activity_of_many(stage: Stage) -> Desk:
+    """An act on many leads to its lines and to its result."""
+    run = choosing.from_pasted(stage.petra, "require", ", ".join(SOME_NAMES))
+    running.begin(run, actor=stage.petra, total=run.total, signs_out=False)
+    desk = stage.inside("petra.vogt", "/settings/administration/activity/")
+    expect(desk.link("Result")).to_be_visible()
+    return desk
+
+
 @state("user-edit-link", "settings:user")
 def user_edit_link(stage: Stage) -> Desk:
     desk = stage.inside("petra.vogt", address(stage, "settings:user", user="josef.maier"))

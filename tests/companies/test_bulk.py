@@ -32,6 +32,7 @@ from m2v.unfinished import take_up_unfinished
 from mfa import services
 from mfa.models import PasskeyRequest
 from reporting.activity import Asked
+from tests.companies import read
 
 USERS = "/settings/administration/users/"
 BULK = f"{USERS}bulk/"
@@ -667,3 +668,80 @@ def test_old_runs_are_forgotten(administrator, make_user, time_machine):
     time_machine.shift(31 * 24 * 3600)
     assert choosing.forget_old_runs() == 1
     assert not BulkPerson.objects.exists()
+
+
+# --- To be found again ---
+
+
+def notes(person):
+    """What the list of users says of one's own acts on many, and where each note leads."""
+    page = read(person.client.get(USERS))
+    found = [each for each in page.all("div") if each.attrs.get("class") in {"note", "note wait"}]
+    return [(each.words, *each.links.values()) for each in found]
+
+
+def test_what_goes_on_and_what_came_of_it_is_found_on_the_list(make_person, make_user, go, time_machine):
+    """The helpdesk has no Activity page: to them, nothing else leads to it."""
+    time_machine.move_to(timezone.now(), tick=False)
+    hanna = make_person("hanna", role=Role.HELPDESK)
+    hanna.sign_in()
+    assert notes(hanna) == []
+    run = begun(hanna, [make_user("ada"), make_user("ben", is_active=False)], act="sign_out")
+    address = f"{BULK}{run.pk}/"
+    assert notes(hanna) == [("Sign out everywhere · 0 of 2 done · Look how far it is", address)]
+
+    running.work(run.pk)
+
+    assert notes(hanna) == [("Sign out everywhere · Done · 1 user skipped · Result", address)]
+    assert hanna.client.get(address).status_code == 200
+    time_machine.shift(24 * 3600 + 1)
+    hanna.sign_in()
+    assert notes(hanna) == []
+
+
+def test_what_goes_on_stands_first_and_three_are_shown(administrator, make_user):
+    ada = make_user("ada")
+    going_on = begun(administrator, [ada])
+    stopped = [begun(administrator, [ada], act) for act in ("request", "withdraw", "deactivate")]
+    for run in stopped:
+        running.stop(run)
+    tick(administrator, "sign_out", ada)  # counted, and not begun
+
+    assert notes(administrator) == [
+        ("Require two-factor authentication · 0 of 1 done · Look how far it is", f"{BULK}{going_on.pk}/"),
+        ("Deactivate · Stopped after 0 of 1 · Result", f"{BULK}{stopped[2].pk}/"),
+        ("Delete passkey requests · Stopped after 0 of 1 · Result", f"{BULK}{stopped[1].pk}/"),
+    ]
+
+
+def test_nobody_is_shown_the_acts_of_others(administrator, carla, make_user):
+    begun(carla, [make_user("ada")])
+
+    assert notes(administrator) == []
+    assert len(notes(carla)) == 1
+
+
+def results(person):
+    page = read(person.client.get("/settings/administration/activity/", {"time": "any"}))
+    return [link.attrs["href"] for link in page.all("a") if link.words == "Result"]
+
+
+def test_in_activity_the_line_of_ones_own_act_leads_to_its_result(
+    administrator, make_person, make_user, go, time_machine
+):
+    time_machine.move_to(timezone.now(), tick=False)
+    other = make_person("olga", role=Role.ADMINISTRATOR)
+    other.sign_in()
+    tick(administrator, "require", make_user("ada"))
+    run = go(administrator)
+
+    assert results(administrator) == [f"{BULK}{run.pk}/"]
+    assert administrator.client.get(f"{BULK}{run.pk}/").status_code == 200
+    assert results(other) == [], "to whom it is no page"
+    User.objects.filter(pk=administrator.user.pk).update(role=Role.AUDITOR)
+    assert results(administrator) == []
+    User.objects.filter(pk=administrator.user.pk).update(role=Role.ADMINISTRATOR)
+    time_machine.shift(choosing.RUN_KEPT_DAYS * 24 * 3600 + 1)
+    choosing.forget_old_runs()
+    administrator.sign_in()
+    assert results(administrator) == []

@@ -267,6 +267,17 @@ def test_everybody_is_made_as_by_a_click_and_invited(administrator, company, go,
     assert "2 people were created" in page
 
 
+def test_an_import_that_is_over_is_found_again_for_a_day(administrator, carla, company, go):
+    send(administrator, HEAD + BERNADETTE + FRIEDRICH + "kim hansen,,,,Acme Machines,,\n")
+    _answer, kept = go(administrator, part="2")
+
+    page = read_page(administrator.client.get(IMPORT))
+
+    assert "“kepler.csv” is imported: 2 people were created. Result" in page.words
+    assert page.links["Result"] == f"{IMPORT}{kept.pk}/"
+    assert "Result" not in read_page(carla.client.get(IMPORT)).links
+
+
 def test_the_invitation_of_an_import_opens(administrator, company, go, mailoutbox):
     send(administrator, HEAD + BERNADETTE)
     go(administrator, invite="on")
