@@ -79,7 +79,7 @@ NOT_UTF8 = Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, _("This site reads UTF-8."
 NO_LENGTH = Refusal(HTTPStatus.BAD_REQUEST, _("The Content-Length is no length."), (CLOSE,))
 TOO_LARGE = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _("That is more than this site reads: 256 kB."), (CLOSE,))
 TOO_LARGE_EVEN_HERE = Refusal(
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _("The file is larger than this page says. Divide it, and go back."), (CLOSE,)
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _("This is more than this page takes. Go back, and divide it."), (CLOSE,)
 )
 TOO_SLOW = Refusal(HTTPStatus.REQUEST_TIMEOUT, _("The rest of the request did not arrive in 20 seconds."), (CLOSE,))
 BUSY = Refusal(
@@ -99,7 +99,7 @@ def look_at_headers(content_type: str, content_length: str, longest: int) -> Non
         raise RequestRefused(NO_LENGTH)
     # int() takes time by the square of what it reads.
     if len(content_length) > 9 or int(content_length or 0) > longest:
-        raise RequestRefused(TOO_LARGE if longest == settings.DATA_UPLOAD_MAX_MEMORY_SIZE else TOO_LARGE_EVEN_HERE)
+        raise RequestRefused(TOO_LARGE if longest == settings.LONGEST_BODY else TOO_LARGE_EVEN_HERE)
 
 
 def longer_body(environ: WSGIEnvironment) -> int:
@@ -108,7 +108,7 @@ def longer_body(environ: WSGIEnvironment) -> int:
     longest: int = settings.LONGER_BODIES.get(environ.get("PATH_INFO", ""), 0)
     length = environ.get("CONTENT_LENGTH", "")
     said = int(length) if length.isascii() and length.isdigit() and len(length) <= 9 else 0
-    return longest if environ["REQUEST_METHOD"] == "POST" and said > settings.DATA_UPLOAD_MAX_MEMORY_SIZE else 0
+    return longest if environ["REQUEST_METHOD"] == "POST" and said > settings.LONGEST_BODY else 0
 
 
 def opens(application: WSGIApplication, environ: WSGIEnvironment) -> Answer:
@@ -128,7 +128,7 @@ def guarded(application: WSGIApplication) -> WSGIApplication:
         longest = longer_body(environ)
         if longest and opens(application, environ).status != HTTPStatus.OK:
             longest = 0
-        longest = longest or settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        longest = longest or settings.LONGEST_BODY
         try:
             look_at_headers(environ.get("CONTENT_TYPE", ""), environ.get("CONTENT_LENGTH", ""), longest)
         except RequestRefused as refused:
@@ -230,12 +230,12 @@ class Gateway:
     async def answer(self, environ: WSGIEnvironment, receive: ASGIReceiveCallable) -> Answer:
         """Raises RequestRefused, and ClientGone."""
         if not (longest := longer_body(environ)):
-            return await self.read_and_answer(environ, receive, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+            return await self.read_and_answer(environ, receive, settings.LONGEST_BODY)
         page = await self.in_thread(opens, environ)
         if HTTPStatus.MULTIPLE_CHOICES <= page.status < HTTPStatus.BAD_REQUEST:
             return page  # to the login, or to confirm who they are
         if page.status != HTTPStatus.OK:
-            longest = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+            longest = settings.LONGEST_BODY
         if self.long_bodies >= MOST_LONG_BODIES:
             raise RequestRefused(BUSY)
         self.long_bodies += 1

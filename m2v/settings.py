@@ -116,6 +116,7 @@ MIDDLEWARE = [
     "accounts.middleware.OriginMiddleware",
     "accounts.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "m2v.uploads.BodyLengthMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.middleware.ActingSessionMiddleware",
     "mfa.steps.LoginStepsMiddleware",  # is an AuthenticationMiddleware
@@ -192,12 +193,16 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": env.read("CACHE_URL", parse.cache, "locmemcache://")}
 # A ceremony's answer is under 8 kB, a form under 4.
-DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+LONGEST_BODY = 256 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
-# Where more may come, of those to whom the page opens: a list of people to be made (20,000 lines or so).
-LONGER_BODIES = {"/settings/administration/users/import/": 2 * 1024 * 1024}
 # There one file is read, in memory. Whatever else is sent as one is left unread; nothing is written to disk.
+FILE_PAGE = "/settings/administration/users/import/"
 FILE_UPLOAD_HANDLERS = ["m2v.uploads.OneFile"]
+# Where more may come, of those to whom the page opens: a list of people to be made (20,000 lines or so), and 5,000 names
+# with their addresses, each letter beyond ASCII as six.
+LONGER_BODIES = {FILE_PAGE: 2 * 1024 * 1024, "/settings/administration/users/bulk/names/": 1024 * 1024}
+# Beside files; what comes to which page is bounded before (m2v.gateway, m2v.uploads).
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 # --- People, passwords, sessions ---
 

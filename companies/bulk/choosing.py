@@ -32,7 +32,8 @@ RUN_KEPT_DAYS = 30  # names of whom an act left out; what was done is in the aud
 KEPT_FILTERS = ("q", "show", "company", "role")
 LONGEST_NAME = 300
 APART = re.compile(r"[\s,;]+")
-IN_BRACKETS = re.compile(r"<([^<>\s]+@[^<>\s]+)>")  # as mail programs write addresses
+# As mail programs write addresses. The two halves share no letter: else a line of "@" takes the square of its length.
+IN_BRACKETS = re.compile(r"<([^<>\s@]+@[^<>\s]+)>")
 
 
 class TooMany(Exception):
@@ -66,23 +67,26 @@ def from_ticked(actor: User, act: str, keys: Iterable[str]) -> BulkRun:
 def from_pasted(actor: User, act: str, text: str) -> BulkRun:
     """Those whose user names or e-mail addresses stand in `text`. Raises TooMany."""
     names = names_in(text)
-    if len(names) > MOST_PASTED:
-        raise TooMany
     found = _found(actor, names)
     unknown = [names[folded] for folded in names if folded not in found]
     return _kept(BulkRun(owner=actor.pk, act=act, listed=True), set(found.values()), unknown)
 
 
 def names_in(text: str) -> dict[str, str]:
-    """The names in `text`, each once, by how they are looked up. "Kim Hansen <kim@acme.example>" is the address."""
+    """The names in `text`, each once, by how they are looked up. "Kim Hansen <kim@acme.example>" is the address.
+
+    Raises TooMany.
+    """
     parts: list[str] = []
     for line in text.replace("\x00", "").splitlines():
         parts += IN_BRACKETS.findall(line) or APART.split(line)
     names: dict[str, str] = {}
-    for part in parts:
+    for part in dict.fromkeys(parts):
         name = part.strip("\"'<>()")[:LONGEST_NAME]
         if folded := fold_address(name):
             names.setdefault(folded, name)
+        if len(names) > MOST_PASTED:
+            raise TooMany
     return names
 
 

@@ -233,6 +233,24 @@ def test_pasting_nothing_and_too_much_is_said(administrator, monkeypatch):
     assert "These are more than 2." in words(paste(administrator, "require", "a b c"))
 
 
+def test_as_many_as_the_page_says_are_taken_with_the_names_that_mail_programs_write(administrator, make_user):
+    make_user("ada", email="ada@acme.example")
+    lines = [f"Jürgen Großmann-Öztürk {n} <juergen.{n}@acme.example>" for n in range(choosing.MOST_PASTED - 1)]
+    text = ", ".join([*lines, "Ada <ada@acme.example>"])
+    assert len(urlencode({"names": text})) > 256 * 1024
+
+    page = words(paste(administrator, "require", text))
+
+    assert "Changes 1 user, skips 4999" in page
+    assert "These are more than 5000." in words(paste(administrator, "require", f"{text}\none@more"))
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("line", ["<" + "@" * 200_000, "<a" + "@" * 200_000, "<a@" * 70_000, "<" + "a" * 200_000])
+def test_a_line_that_begins_an_address_and_never_ends_it_takes_no_square_of_its_length(line):
+    assert [len(name) <= choosing.LONGEST_NAME for name in choosing.names_in(line).values()] == [True]
+
+
 def test_a_name_of_another_company_is_nobody_s(carla, make_user, other_company):
     make_user("elsewhere", company=other_company)
 

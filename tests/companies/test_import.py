@@ -863,13 +863,15 @@ def test_whoever_slept_for_a_day_makes_nobody_more(administrator, company, monke
 
 
 def test_a_file_is_read_on_this_page_alone_and_nothing_beside_it(administrator, settings):
-    assert list(settings.LONGER_BODIES) == [reverse("settings:user_import")]
-    with closing(BytesIO(b"x")) as sent:
-        sent.name = "x.csv"
-        answer = administrator.client.post("/settings/administration/companies/new/", {"name": "X", "file": sent})
+    assert reverse("settings:user_import") == settings.FILE_PAGE
+    assert list(settings.LONGER_BODIES) == [settings.FILE_PAGE, reverse("settings:bulk_names")]
+    for page in ("/settings/administration/companies/new/", reverse("settings:bulk_names")):
+        with closing(BytesIO(b"x")) as sent:
+            sent.name = "x.csv"
+            answer = administrator.client.post(page, {"name": "X", "names": "kim", "act": "require", "file": sent})
 
-    assert answer.status_code == 302
-    assert not answer.wsgi_request.FILES
+        assert answer.status_code == 302
+        assert not answer.wsgi_request.FILES
 
 
 def test_a_file_beyond_what_the_page_says_is_given_up(administrator, settings):

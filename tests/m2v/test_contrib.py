@@ -128,7 +128,7 @@ def test_nginx_lets_through_what_the_site_takes_and_gives_up_no_later():
     text = SITE.read_text()
     longer = {path: size // 1024 for path, size in settings.LONGER_BODIES.items()}
 
-    assert kilobytes(text) == {"": settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024} | longer
+    assert kilobytes(text) == {"": settings.LONGEST_BODY // 1024} | longer
     assert seconds("client_header_timeout", text) == HEADER_SECONDS
     assert seconds("client_body_timeout", text) == 20
     # A kept connection that both sides may close at the same moment costs somebody an answer.

@@ -135,7 +135,8 @@ def test_each_setting_that_no_check_reads():
     assert site.CSRF_TRUSTED_ORIGINS == [site.BASE_URL]
     assert site.SECURE_PROXY_SSL_HEADER is None
     assert site.USE_X_FORWARDED_HOST is site.USE_X_FORWARDED_PORT is False
-    assert site.DATA_UPLOAD_MAX_MEMORY_SIZE <= 256 * 1024
+    assert site.LONGEST_BODY <= 256 * 1024
+    assert site.DATA_UPLOAD_MAX_MEMORY_SIZE <= 1024 * 1024
     assert site.DATA_UPLOAD_MAX_NUMBER_FIELDS <= 100
     assert site.PASSWORD_RESET_TIMEOUT <= 7 * 24 * 3600
     assert site.AUTH_PASSWORD_VALIDATORS

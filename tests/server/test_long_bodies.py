@@ -1,4 +1,4 @@
-"""The one page that takes a file, and lists that are longer than memory: what the server reads and sends there."""
+"""The pages that take a file or many names, and lists that are longer than memory: what the server reads and sends there."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from tests.server.site import PASSWORD
 
 IMPORT = "/settings/administration/users/import/"
+NAMES = "/settings/administration/users/bulk/names/"
 EXPORT = "/settings/administration/users/export/"
 MAKE = """
 from accounts.models import User; from companies.models import Company
@@ -55,8 +56,30 @@ def test_two_megabytes_are_read_on_the_page_that_asks_for_a_file_of_those_to_who
     assert upload(site, cookie, long, token)[1]["Location"].startswith(IMPORT)
     assert upload(site, "", long, token)[1]["Location"].startswith("/login/")
     status, _headers, said = upload(site, cookie, "x" * (2 * 1024 * 1024 + 1), token)
-    assert (status, said) == (413, b"The file is larger than this page says. Divide it, and go back.")
+    assert (status, said) == (413, b"This is more than this page takes. Go back, and divide it.")
     assert files_of(site) == before
+
+
+def paste(site, cookie, names, token):
+    headers = {"Origin": f"http://localhost:{site.port}", "Sec-Fetch-Site": "same-origin"}
+    headers |= {"Content-Type": "application/x-www-form-urlencoded"} | ({"Cookie": cookie} if cookie else {})
+    body = urlencode({"csrfmiddlewaretoken": token, "act": "require", "names": names}).encode()
+    assert len(body) > 256 * 1024
+    return site.ask("POST", NAMES, body=body, headers=headers, timeout=60)
+
+
+def test_as_many_names_as_the_page_says_are_read_as_mail_programs_write_them(site, cookie):
+    page = site.get(NAMES, Cookie=cookie)[2]
+    token = re.search(rb'name="csrfmiddlewaretoken" value="([^"]+)"', page)[1].decode()
+    lines = "\r\n".join(f"Jürgen Großmann-Öztürk {n} <juergen.{n}@acme.example>" for n in range(5000))
+
+    status, headers, _body = paste(site, cookie, lines, token)
+    assert (status, headers["Location"].startswith(NAMES.removesuffix("names/"))) == (302, True)
+    said = site.get(headers["Location"], Cookie=cookie)[2].decode()
+    assert "skips 5000" in re.sub(r"[,.\u202f]", "", said)
+    assert paste(site, "", lines, token)[1]["Location"].startswith("/login/")
+    status, _headers, said = paste(site, cookie, "x" * 1024 * 1024, token)
+    assert (status, said) == (413, b"This is more than this page takes. Go back, and divide it.")
 
 
 def test_a_reader_who_takes_nothing_holds_nobody_up(site, cookie):
