@@ -14,6 +14,8 @@ from django.core.exceptions import ValidationError
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
+from accounts.text import quoted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -96,4 +98,4 @@ class RowForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable w
         now = self._kept(name)
         choices = {str(key): str(label) for key, label in getattr(self.fields[name], "choices", ())}
         shown = choices.get(now, now)
-        return f"“{shown}”" if shown else _("empty")
+        return quoted(shown) if shown else _("empty")

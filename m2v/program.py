@@ -8,8 +8,11 @@ import sys
 import django
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db import DatabaseError, InterfaceError
 from django.utils import translation
+from django.utils.translation import gettext as _
 
+from accounts.away import is_away
 from m2v.logs import take_over
 from m2v.shell import in_the_shells_words, language_of
 
@@ -27,7 +30,9 @@ def begin_with_large_pages() -> None:
 
 
 def main() -> None:
-    """Do what the arguments say. Settings that are wrong are one sentence, or a line of the server's log."""
+    """Do what the arguments say. Settings that are wrong, and a database that is away, are one sentence, or a line of the
+    server's log.
+    """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "m2v.settings")
     sys.argv[1:2] = [word.replace("-", "_") if word[:1] != "-" else word for word in sys.argv[1:2]]  # init-admin
     serves = not SERVING.isdisjoint(sys.argv[1:2])
@@ -46,3 +51,7 @@ def main() -> None:
         if serves:  # whose log it belongs into
             raise
         sys.exit(in_the_shells_words("m2v MFA is not set up right. {why}").format(why=trouble))
+    except (DatabaseError, InterfaceError) as trouble:
+        if serves or not is_away(trouble):
+            raise
+        sys.exit(_("The database cannot be used now: {why}").format(why=str(trouble).strip()))

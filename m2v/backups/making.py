@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audit.sealing import keys
-from audit.sealing.checkpoints import seal_lines
+from audit.sealing.timing import seal_all
 from m2v import __version__
 from m2v.backups.age import FromParts, Trouble, encrypt, recipients_of, whole_or_none
 from m2v.backups.embedded import read_embedded
@@ -58,7 +58,7 @@ def back_up(folder: Path, *, to: Sequence[str], keys_to: Sequence[str]) -> tuple
         see_tables_and_keys()
     except ImproperlyConfigured as trouble:
         raise Trouble(str(trouble)) from trouble
-    seal_lines()  # what is under a checkpoint in the backup can be proved there
+    seal_all()  # what is under a checkpoint in the backup can be proved there; where it cannot be, the log says so
     now = timezone.now().astimezone(UTC)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from io import StringIO
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection, transaction
 
 from accounts.models import Budget, Session
 from audit.models import AuditEvent
+from audit.sealing.checkpoints import Tampered
 from m2v import nightly
 from tests.people import Person, browser
 
@@ -49,6 +50,21 @@ def test_what_is_tidied_tells_nobody_which_names_exist(kim, time_machine):
     for name in ("kim", "nobody"):
         guesses = [browser().post("/login/", {"username": name, "password": "wrong"}).status_code for _time in range(2)]
         assert guesses == [400, 429]
+
+
+def test_an_audit_that_is_not_as_it_was_sealed_is_a_sentence_and_everything_is_tidied(kim, monkeypatch, time_machine):
+    time_machine.move_to("2026-05-04 09:00:00+00:00", tick=False)
+    kim.sign_in()
+    time_machine.shift(31 * 24 * 3600)
+
+    def tampered():
+        raise Tampered("Checkpoint 1 was changed.")
+
+    monkeypatch.setattr("accounts.management.commands.tidy.seal_lines", tampered)
+    with pytest.raises(CommandError, match="Checkpoint 1 was changed"):
+        call_command("tidy")
+
+    assert not Session.objects.exists()
 
 
 def away(*_statement):

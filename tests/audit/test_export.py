@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from audit.models import AuditEvent
 from audit.sealing import keys
@@ -34,6 +34,11 @@ def export(kim, tmp_path):
     AuditEvent.objects.create(action=Action.SIGNED_OUT)
     call_command("audit_export", str(tmp_path / "export"))
     return tmp_path / "export"
+
+
+def test_a_file_that_cannot_be_written_is_a_sentence(db, tmp_path):
+    with pytest.raises(CommandError, match="This cannot be written"):
+        call_command("audit_export", str(tmp_path / "none" / "export"))
 
 
 def proved(*arguments):

@@ -1035,12 +1035,12 @@ def test_all_of_a_companys_administrators_together_find_out_about_few_people_els
 
 @pytest.mark.parametrize(
     ("typed", "names"),
-    [("nord", ["Nordwind Fördertechnik GmbH"]), ("FORDER", ["Nordwind Fördertechnik GmbH"]), ("zz", []), ("\0", 2)],
+    [("nord", ["Nordwind Fördertechnik GmbH"]), ("FORDER", ["Nordwind Fördertechnik GmbH"]), ("zz", []), ("\0", [])],
 )
 def test_companies_are_suggested_while_one_types(administrator, company, other_company, typed, names):
     found = read(administrator.client.get(f"{COMPANIES}names/", {"company": typed})).all("option")
 
-    assert [name.attrs["value"] for name in found] == names or len(found) == names
+    assert [name.attrs["value"] for name in found] == names
 
 
 def test_nobody_is_told_the_name_of_a_company_that_they_do_not_see(carla, kim, company, other_company):

@@ -142,3 +142,27 @@ def test_what_is_tidied_is_said_in_german(db):
         call_command("tidy", stdout=said)
 
     assert said.getvalue().startswith("Gelöscht: 0 Sitzungen, 0 gezählte Versuche, 0 Vermerke zu E-Mails, ")
+
+
+AWAY = "postgres://m2v:Geheim@127.0.0.1:1/m2v"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["upgrade"],
+        ["tidy"],
+        ["budgets"],
+        ["init-admin", "--name", "Petra Vogt", "--email", "petra@acme.example"],
+        ["audit_verify"],
+        ["mfa", "status", "kim"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_database_that_is_away_is_one_sentence(arguments, tmp_path):
+    done = called(*arguments, DATA_DIR=str(tmp_path), DATABASE_URL=AWAY, LANG="de_DE.UTF-8")
+
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "Geheim" not in done.stderr
+    assert "Die Datenbank ist gerade nicht erreichbar: " in done.stderr

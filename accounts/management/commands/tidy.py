@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from accounts.tidying import tidy
-from audit.sealing.checkpoints import seal_lines
+from audit.sealing.checkpoints import Tampered, seal_lines
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -23,5 +23,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: object) -> None:
         deleted = ", ".join(tidy())
+        try:
+            sealed = seal_lines() or 0
+        except Tampered as trouble:
+            raise CommandError(str(trouble)) from trouble
         text = _("{deleted} are deleted, {lines} lines of the audit sealed.")
-        self.stdout.write(text.format(deleted=deleted, lines=seal_lines() or 0))
+        self.stdout.write(text.format(deleted=deleted, lines=sealed))

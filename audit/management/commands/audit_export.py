@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from audit.sealing.export import exported
@@ -27,5 +27,8 @@ class Command(BaseCommand):
         if options["file"] == "-":
             sys.stdout.buffer.writelines(line + b"\n" for line in exported())
             return
-        with Path(options["file"]).open("wb") as file:
-            file.writelines(line + b"\n" for line in exported())
+        try:
+            with Path(options["file"]).open("wb") as file:
+                file.writelines(line + b"\n" for line in exported())
+        except OSError as trouble:
+            raise CommandError(_("This cannot be written: {why}").format(why=trouble)) from trouble
