@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, make_password
 from django.db import transaction
@@ -159,8 +159,12 @@ def unlock_user(person: User, *, actor: User | None) -> bool:
 
 
 @transaction.atomic
-def end_sessions(*people: User, actor: User | None) -> None:
-    """End all sessions of each of `people` at once, half-way logins included."""
+def end_sessions(*people: User, actor: User | None, checked: str = "", reason: str = "") -> None:
+    """End all sessions of each of `people` at once, half-way logins included.
+
+    The line keeps why, and how it was checked who asked, where that is said.
+    """
+    why: dict[str, Any] = {"checked": checked, "reason": reason} if reason else {}
     held = hold_each(people, actor=actor, needs=Permission.SIGN_OUT)
     keys = [person.pk for person in held]
     sessions = Session.objects.filter(user__in=keys)
@@ -168,7 +172,8 @@ def end_sessions(*people: User, actor: User | None) -> None:
     _close_sessions(User.objects.filter(pk__in=keys))
     sessions.delete()  # by person: one that began meanwhile goes too, and however many there are
     for person in held:
-        record(Action.SESSIONS_ENDED, actor=actor, subject=person, changes={"sessions": [number[person.pk], 0]})
+        ended = {"sessions": [number[person.pk], 0]}
+        record(Action.SESSIONS_ENDED, actor=actor, subject=person, changes=ended, **why)
 
 
 def _end_invitations(people: Iterable[User]) -> None:

@@ -250,6 +250,9 @@ def form(event: AuditEvent) -> str:
     else:
         special = said.own if event.actor_id == event.subject_id else said.for_others
     text = str(special or said.said)
-    if "shell" in event.details and event.details.get("reason") and "{reason}" not in text:
-        text += _now(": “{reason}”")  # nothing is changed on the command line without one
-    return text
+    if not event.details.get("reason") or "{reason}" in text:
+        return text
+    if "checked" in event.details:  # one part of a "Lost phone"
+        return text + _now(": “{reason}”; who it is was checked: {checked}")
+    # Nothing is changed on the command line without a reason; elsewhere it is a word of ours.
+    return text + _now(": “{reason}”") if "shell" in event.details else text

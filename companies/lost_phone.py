@@ -40,6 +40,10 @@ class Reset:
     passkeys: list[Passkey]
     code: str = ""
 
+    @property
+    def removed_something(self) -> bool:
+        return bool(self.apps or self.codes or self.passkeys)
+
 
 @transaction.atomic
 def reset(
@@ -55,18 +59,18 @@ def reset(
     """Remove what `subject` lost (`APP`, `CODES`, ids of passkeys), and give a pass that is `valid` so long, if at all.
 
     Recovery codes go with the app, for which they stand in. What is demanded of the person stays demanded, whoever
-    demands it. Raises OutOfReach for oneself, ChangedMeanwhile for whoever is shut out, LastAdministrator where nobody
-    could administer any more, and what `give_pass` does.
+    demands it; the demand for a pass ends where something is removed. Raises OutOfReach for oneself, ChangedMeanwhile
+    for whoever is shut out, LastAdministrator where nobody could administer any more, and what `give_pass` does.
     """
     subject = hold_everything(subject, actor=actor, needs=Permission.RESET)
     if subject == actor:
         raise OutOfReach
     if subject.is_shut_out:
         raise ChangedMeanwhile
-    access_pass.remove(subject)
     before = passkeys.number_in_use(subject)
     done = _remove(subject, set(lost))
-    if done.apps or done.codes or done.passkeys:
+    if done.removed_something:
+        access_pass.remove(subject)
         record(
             Action.USER_RESET,
             actor=actor,
@@ -81,7 +85,7 @@ def reset(
             reason=reason,
         )
     if sessions is Sessions.END:
-        end_sessions(subject, actor=actor)
+        end_sessions(subject, actor=actor, checked=checked, reason=reason)
     if valid is None:
         return done
     code = give_pass(subject, valid=valid, checked=checked, reason=reason, actor=actor)

@@ -78,7 +78,8 @@ def disable_two_factor(*subjects: User, actor: User | None, sessions: Sessions =
     end.
 
     Raises RequiredByCompany and RequiredForSettings where subjects act for themselves under the rule of
-    their company or the site; an administrator may still, and the rule asks again at the next login.
+    their company or the site; an administrator may still, and the rule asks again at the next login, for a pass too
+    where one was asked for and nothing was removed.
     """
     held = hold_each_with_factors(subjects, actor=actor, needs=Permission.USER_RULE)
     for oneself in (subject for subject in held if subject == actor):
@@ -88,7 +89,9 @@ def disable_two_factor(*subjects: User, actor: User | None, sessions: Sessions =
             raise RequiredForSettings
     apps, codes = totp.remove(*held), recovery_codes.remove(*held)
     was_on = set(_set_switch(subjects, held, on=False, actor=actor))
-    access_pass.remove(*held)
+    asked = access_pass.asked_of(held)
+    freed = {subject for subject in asked if subject in was_on and not _demanded(subject)}
+    access_pass.remove(*freed, *(subject for subject in asked if apps[subject.pk] or codes[subject.pk]))
     _count_anew(held, Method.TOTP, Method.RECOVERY)
     if without := [subject for subject in held if apps[subject.pk]]:
         end_proved_by(without, *BY_APP)
@@ -245,6 +248,11 @@ def disable_factor(subject: User, method: str) -> None:
     """After a hundred wrong codes in a row: the app takes none any more until it is set up anew; recovery codes are void."""
     if disabled := TYPED[method].disable(subject):
         record(disabled, actor=None, subject=subject)
+
+
+def _demanded(person: User) -> bool:
+    """Does a rule demand a factor of `person`, their company's or the site's?"""
+    return person.required_by_company or must_have_factor(person)
 
 
 def _passkeys(person: User, *, by: int) -> dict[str, list[int]]:

@@ -88,11 +88,13 @@ def user_lost_phone(request: SignedInRequest, user_id: UUID) -> HttpResponse:
             form.add_error(None, too_many(trouble))
         else:
             return _done(request, person, done, signed_out=ending if data["sign_out"] else 0)
+    demanded = window.circumstances.standing.pass_demanded
     context = {
         "form": form,
         "person": person,
         "window": window,
         "of_use": is_of_use(person),
+        "pass_needed": person.pass_demanded_by_company or (demanded and not form.factors),
         "action": request.get_full_path(),
     }
     page = dialog(request, page_behind(request), DIALOG, context, status=400 if form.is_bound else 200)
@@ -121,6 +123,8 @@ def _done(request: SignedInRequest, person: User, done: Reset, *, signed_out: in
     if signed_out:
         text = ngettext("{number} session ended.", "{number} sessions ended.", signed_out)
         messages.success(request, text.format(number=signed_out))
+    if not (gone or signed_out or done.code):
+        messages.info(request, _("{name} is not signed in anywhere.").format(name=person.get_short_name()))
     if not done.code:
         return back_to_user(request, person.pk)
     kept = json.dumps([str(person.pk), done.code]).encode()

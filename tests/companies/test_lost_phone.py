@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations
 
 import pytest
 
@@ -12,12 +13,13 @@ from accounts.models import Role, User
 from audit.models import AuditEvent
 from audit.sentences import CHECKED, sentence
 from companies import kept_apart
-from companies.access_passes import IdentityCheck, Validity
+from companies.access_passes import IdentityCheck, Validity, give_pass
 from companies.letting_in import APP, CODES
 from companies.lost_phone import reset
 from mfa import services
 from mfa.models import AccessPass, AuthenticatorApp, Passkey, RecoveryCode
 from mfa.services import Sessions
+from tests.accounts.walk import everything
 from tests.companies import USERS
 from tests.mfa.pages import CHALLENGE, OWN, SAVE, SETUP, audit_of, confirm_setup, html, open_setup, words
 from tests.people import Person
@@ -206,6 +208,32 @@ def test_a_reset_without_a_pass_ends_the_one_there_was_and_the_demand_for_it(kim
     assert kim_with_all.asked_for == SETUP
 
 
+@pytest.fixture
+def kim_with_a_pass(kim, admin):
+    """Required, with nothing set up, and a pass is asked for before the set-up."""
+    services.enable_two_factor(kim.user, actor=admin)
+    give_pass(kim.user, valid=Validity.AN_HOUR, checked="in_person", reason="First day", actor=admin)
+    return kim
+
+
+@pytest.mark.parametrize("lost", [[], [APP, CODES, "gone meanwhile"]])
+def test_where_nothing_is_removed_a_pass_is_demanded_still(kim_with_a_pass, admin, lost):
+    """Signed out everywhere, nobody may choose the first factor on the password alone who could not before."""
+    assert kim_with_a_pass.enter_password().headers["Location"] == CHALLENGE
+
+    lose(kim_with_a_pass, admin, *lost)
+
+    assert Person(kim_with_a_pass.user).enter_password().headers["Location"] == CHALLENGE
+    assert not AccessPass.objects.get().is_open, "it ends with all sessions"
+
+
+def test_a_new_pass_alone_takes_the_place_of_the_one_there_was(kim_with_a_pass, admin):
+    code = lose(kim_with_a_pass, admin, valid=Validity.AN_HOUR, sessions=Sessions.GO_ON).code
+
+    kim_with_a_pass.enter_password()
+    assert kim_with_a_pass.client.post(PASS, {"code": code}).headers["Location"] == SETUP
+
+
 @pytest.mark.row("ASVS-2.3.3")
 def test_where_no_pass_can_be_given_nothing_is_removed(kim, administrator):
     kim.add_passkey()
@@ -232,11 +260,57 @@ def test_reason_and_check_are_both_required(kim_with_all, administrator, missing
     assert not AccessPass.objects.exists()
 
 
-def test_something_has_to_be_ticked(kim_with_all, administrator):
-    page = administrator.client.post(page_of(kim_with_all.user), ANSWERS)
+@pytest.mark.parametrize("holds", ["everything", "nothing"])
+def test_something_has_to_be_ticked(kim, administrator, holds):
+    if holds == "everything":
+        kim.set_up_app()
+        kim.add_passkey()
+    before = everything()
+
+    page = administrator.client.post(page_of(kim.user), ANSWERS)
 
     assert page.status_code == 400
     assert "Nothing is ticked" in words(page)
+    assert everything() == before
+
+
+def test_of_whoever_holds_nothing_the_page_says_so_and_what_is_demanded(kim_with_a_pass, administrator):
+    asked = words(administrator.client.get(page_of(kim_with_a_pass.user)))
+
+    assert "Kim has set up nothing but a password." in asked
+    assert "Without one, the set-up stays closed: an access pass is demanded." in asked
+    assert "the password alone does" not in asked
+
+
+def test_where_there_was_nothing_to_end_that_is_said(kim, administrator):
+    said = administrator.client.post(page_of(kim.user), ANSWERS | {"sign_out": "on"}, follow=True)
+
+    assert "Kim is not signed in anywhere." in words(said)
+
+
+def test_a_pass_that_would_open_nothing_is_said_to_where_none_is_offered(kim, administrator):
+    page = administrator.client.post(page_of(kim.user), ANSWERS | {"give_pass": "on"})
+
+    assert page.status_code == 400
+    assert "an access pass would open nothing." in words(page)
+
+
+@pytest.mark.row("ASVS-16.3.1")
+@pytest.mark.parametrize(
+    "ticked", [some for number in (1, 2, 3) for some in combinations(("app", "sign_out", "give_pass"), number)]
+)
+def test_both_are_on_record_whatever_is_ticked(kim_with_all, administrator, ticked):
+    before = AuditEvent.objects.filter(subject=kim_with_all.user).latest("pk").pk
+
+    administrator.client.post(page_of(kim_with_all.user), ANSWERS | dict.fromkeys(ticked, "on"))
+
+    lines = AuditEvent.objects.filter(subject=kim_with_all.user, pk__gt=before).select_related("actor", "subject")
+    assert [line.action for line in lines.order_by("pk")] == [
+        {"app": "user_reset", "sign_out": "sessions_ended", "give_pass": "access_pass_made"}[tick] for tick in ticked
+    ]
+    for line in lines:
+        assert (line.details["reason"], line.details["checked"]) == ("Left on the train", "called_back")
+        assert "“Left on the train”; who it is was checked: called back on a number" in sentence(line)
 
 
 @pytest.mark.row("ASVS-16.3.1")

@@ -69,6 +69,24 @@ def test_all_that_somebody_holds_is_removed_and_what_is_demanded_stays(kim):
     assert kim.asked_for == "/login/setup/two-factor/"
 
 
+@pytest.mark.parametrize("act", ["reset", "stop"])
+def test_where_there_is_nothing_to_remove_nothing_is_done_and_a_pass_is_demanded_still(kim, company, act):
+    """The administrators are told of what is removed, so nothing else may go, nor end, under its name."""
+    Company.objects.update(two_factor_enabled=True)
+    run("pass", "kim", reason=WHY)
+    before = everything()
+
+    if act == "reset":
+        with pytest.raises(CommandError, match="kim has set up nothing: there is nothing to remove"):
+            run("reset", "kim", reason=WHY, sign_out=True)
+    else:
+        said = run("stop", "kim", reason=WHY, sign_out=True)
+        assert said == "2FA of kim was off already, and nothing is set up: nothing was done.\n"
+
+    assert everything() == before
+    assert kim.enter_password().headers["Location"] == "/login/challenge/"
+
+
 def test_asking_for_what_is_required_already_leaves_no_line(kim):
     run("require", "kim", reason=WHY)
     before = AuditEvent.objects.count()

@@ -299,6 +299,33 @@ def test_switching_two_factor_off_ends_it_and_the_demand_for_one(kim_asked, admi
     assert not AccessPass.objects.exists()
 
 
+@pytest.mark.parametrize("own_switch", [True, False])
+def test_where_nothing_is_removed_and_a_rule_demands_still_what_is_switched_off_ends_no_demand(
+    kim, admin, company, own_switch
+):
+    company.two_factor_enabled = True
+    company.save()
+    if own_switch:
+        services.enable_two_factor(kim.user, actor=admin)
+    give(kim, admin)
+
+    services.disable_two_factor(kim.user, actor=admin)
+
+    assert AccessPass.objects.get().is_open
+    assert kim.enter_password().headers["Location"] == CHALLENGE
+
+
+def test_the_demand_of_one_ends_with_the_app_that_an_administrator_removes(kim_with_app, admin, company):
+    """As with a lost phone: the line and the mail say what went."""
+    company.two_factor_enabled = True
+    company.save()
+    give(kim_with_app, admin)
+
+    services.disable_two_factor(kim_with_app.user, actor=admin)
+
+    assert kim_with_app.enter_password().headers["Location"] == SETUP
+
+
 def test_another_password_does_not_end_it(kim_asked, admin):
     """Phone and password are both forgotten: a reset by mail, then the pass."""
     code = give(kim_asked, admin)

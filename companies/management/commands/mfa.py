@@ -97,6 +97,9 @@ def require(person: User, _reason: str, options: dict[str, Any]) -> str:
 
 
 def stop(person: User, _reason: str, options: dict[str, Any]) -> str:
+    holds = person.authenticator_apps.exists() or person.recovery_codes.exists()
+    if not (person.two_factor_enabled or holds):
+        return _("2FA of {person} was off already, and nothing is set up: nothing was done.").format(person=person)
     services.disable_two_factor(person, actor=None, sessions=_sessions(options))
     if person.required_by_company:
         text = _("2FA of {person} is removed. The company requires it: they are asked to set it up at the next login.")
@@ -116,6 +119,8 @@ def give(person: User, reason: str, options: dict[str, Any]) -> str:
 def reset_all(person: User, reason: str, options: dict[str, Any]) -> str:
     lost = {APP, CODES, *(str(passkey.pk) for passkey in person.passkeys.all())}
     done = reset(person, lost=lost, checked=options["checked"], reason=reason, actor=None, sessions=_sessions(options))
+    if not done.removed_something:
+        raise CommandError(_("{person} has set up nothing: there is nothing to remove.").format(person=person))
     text = _(
         "Removed from {person}: authenticator apps: {apps}, recovery codes: {codes}, passkeys: {passkeys}. "
         "What was demanded of them is demanded still."

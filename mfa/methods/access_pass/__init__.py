@@ -2,7 +2,7 @@
 
 from mfa.methods.access_pass.codes import ALPHABET, LENGTH, NoPass, WrongPass, draw, looks_like_one, read
 from mfa.methods.access_pass.enrolment import enrol
-from mfa.methods.access_pass.held import HELD, disable, end, is_open, remove, with_held
+from mfa.methods.access_pass.held import HELD, asked_of, disable, end, is_open, remove, with_held
 from mfa.methods.access_pass.verification import verify
 from mfa.methods.access_pass.words import ENTRY, why_not
 
@@ -13,6 +13,7 @@ __all__ = [
     "LENGTH",
     "NoPass",
     "WrongPass",
+    "asked_of",
     "disable",
     "draw",
     "end",

@@ -11,6 +11,7 @@ from audit.vocabulary import Action
 from mfa.models import AccessPass
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from django.db.models import QuerySet
@@ -39,6 +40,12 @@ def end(person: User, **narrowed: Any) -> bool:
 def disable(person: User) -> Action | None:
     """The same after a hundred wrong ones in a row (NIST SP 800-63B-4 section 3.2.2); what to write down."""
     return Action.ACCESS_PASS_DISABLED if end(person) else None
+
+
+def asked_of(people: Sequence[User]) -> list[User]:
+    """Those of `people` whom a pass was given to, and who are asked for one."""
+    given = set(AccessPass.objects.filter(user__in=[person.pk for person in people]).values_list("user", flat=True))
+    return [person for person in people if person.pk in given]
 
 
 def remove(*people: User) -> None:
