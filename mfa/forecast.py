@@ -25,14 +25,18 @@ class Circumstances:
         return [Method.PASSWORD, *passkey] if self.has_password else passkey
 
     @property
-    def proofs(self) -> list[str]:
-        """What can be shown at the challenge, the usual first."""
+    def factors(self) -> list[str]:
+        """What is held and can be shown at the challenge, the usual first."""
         standing = self.standing
         app = [Method.TOTP] if standing.has_app and not standing.app_disabled else []
         passkey = [Method.PASSKEY] if standing.has_passkey else []
         codes = [Method.RECOVERY] if standing.has_app and self.has_codes else []
-        given = [Method.ACCESS_PASS] if self.has_pass else []
-        return [*app, *sorted(standing.others), *passkey, *codes, *given]
+        return [*app, *sorted(standing.others), *passkey, *codes]
+
+    @property
+    def proofs(self) -> list[str]:
+        """The same, and the pass that was given."""
+        return [*self.factors, *([Method.ACCESS_PASS] if self.has_pass else [])]
 
 
 @dataclass(frozen=True)

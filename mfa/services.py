@@ -26,7 +26,7 @@ from mfa.methods import TYPED, access_pass, passkeys, recovery_codes, totp
 from mfa.methods.passkeys.ceremonies import Refused
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest
 from mfa.policy import Method
-from mfa.queries import holdings_of, must_have_factor
+from mfa.queries import circumstances_of, holdings_of, must_have_factor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -47,11 +47,11 @@ class Sessions(Enum):
 
 
 class RequiredByCompany(Exception):
-    """People cannot switch their own 2FA off while their company requires it."""
+    """While their company requires 2FA, people cannot switch their own off, nor delete the last factor they hold."""
 
 
 class RequiredForSettings(Exception):
-    """Whoever opens the Settings app keeps their app while they have no passkey and the site demands a factor."""
+    """Whoever opens the Settings app keeps the last factor they hold while the site demands one."""
 
 
 class SetUpMeanwhile(Exception):
@@ -83,10 +83,8 @@ def disable_two_factor(*subjects: User, actor: User | None, sessions: Sessions =
     """
     held = hold_each_with_factors(subjects, actor=actor, needs=Permission.USER_RULE)
     for oneself in (subject for subject in held if subject == actor):
-        if oneself.required_by_company:
-            raise RequiredByCompany
-        if must_have_factor(oneself) and not holdings_of(oneself).has_passkey:
-            raise RequiredForSettings
+        if oneself.required_by_company or not holdings_of(oneself).has_passkey:
+            _unless_demanded(oneself)
     apps, codes = totp.remove(*held), recovery_codes.remove(*held)
     was_on = set(_set_switch(subjects, held, on=False, actor=actor))
     asked = access_pass.asked_of(held)
@@ -223,9 +221,15 @@ def rename_passkey(passkey: Passkey, name: str, *, actor: User, seen: str | None
 
 @transaction.atomic
 def delete_passkey(passkey: Passkey, *, actor: User) -> None:
-    """Delete one passkey: nobody signs in with it any more, and the sessions that it opened end."""
+    """Delete one passkey: nobody signs in with it any more, and the sessions that it opened end.
+
+    Raises RequiredByCompany and RequiredForSettings where it is the last factor of people who act for themselves under
+    such a rule: the next login would let whoever has the password alone choose the next.
+    """
     now = hold_passkey(passkey, actor=actor, needs=Permission.PASSKEY_DELETE)
     was_in_use = now is not None and now.suspended_at is None
+    if now and was_in_use and now.user == actor and _is_last_factor(now.user):
+        _unless_demanded(now.user)
     with one_administrator_stays(passkey.user):
         deleted = passkeys.remove(passkey)
     if deleted:
@@ -248,6 +252,19 @@ def disable_factor(subject: User, method: str) -> None:
     """After a hundred wrong codes in a row: the app takes none any more until it is set up anew; recovery codes are void."""
     if disabled := TYPED[method].disable(subject):
         record(disabled, actor=None, subject=subject)
+
+
+def _is_last_factor(person: User) -> bool:
+    """Is a single passkey all that `person` can show beside the password?"""
+    return circumstances_of(person).factors == [Method.PASSKEY] and passkeys.number_in_use(person) == 1
+
+
+def _unless_demanded(oneself: User) -> None:
+    """Let people give up a factor of theirs. Raises RequiredByCompany and RequiredForSettings."""
+    if oneself.required_by_company:
+        raise RequiredByCompany
+    if must_have_factor(oneself):
+        raise RequiredForSettings
 
 
 def _demanded(person: User) -> bool:

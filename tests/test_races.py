@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import cycle
 from threading import Barrier, Event
 from time import sleep
@@ -12,7 +13,7 @@ import pytest
 from django.db import connections, transaction
 from django.utils import timezone
 
-from accounts import not_me, people
+from accounts import not_me, people, site_rule
 from accounts.authorization import LastAdministrator, OutOfReach, ShutOut, able_to_sign_in
 from accounts.models import Budget, Role, User
 from accounts.sealing import Purpose, unseal
@@ -553,6 +554,34 @@ def test_the_passkey_of_the_last_administrator_stays_where_there_is_no_password(
     make_user("another", role=Role.ADMINISTRATOR, company=None)
     services.delete_passkey(passkey, actor=last.user)
     assert not Passkey.objects.exists()
+
+
+@pytest.mark.parametrize("other", ["app", "passkey"])
+def test_two_last_factors_given_up_at_once_leave_one_of_them(admin, other):
+    """Whoever opens the Settings app under the site's rule, in two tabs: each act alone would be allowed."""
+    site_rule.demand_factor(actor=admin)
+    petra = Person(admin)
+
+    def given_up(act: Callable[[], None]) -> bool:
+        try:
+            act()
+        except services.RequiredForSettings:
+            return False
+        return True
+
+    for _turn in range(5):
+        acts = [partial(services.delete_passkey, petra.add_passkey(), actor=admin)]
+        if other == "app":
+            petra.set_up_app()
+            acts.append(partial(services.disable_two_factor, admin, actor=admin))
+        else:
+            acts.append(partial(services.delete_passkey, petra.add_passkey(), actor=admin))
+
+        assert sorted(in_parallel([partial(given_up, act) for act in acts])) == [False, True]
+
+        assert AuthenticatorApp.objects.count() + Passkey.objects.count() == 1
+        AuthenticatorApp.objects.all().delete()
+        Passkey.objects.all().delete()
 
 
 def test_an_address_changed_by_a_company_administrator_meets_their_promotion(kim, admin, company_admin):

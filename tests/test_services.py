@@ -6,6 +6,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ import companies
 import mfa
 import reporting
 from accounts.authorization import NotPermitted, OutOfReach, ShutOut
-from accounts.models import Role, User
+from accounts.models import Role, SiteRule, User
 from accounts.people import ChangedMeanwhile
 from accounts.permissions import WHO_MAY, Permission
 from companies.access_passes import IdentityCheck, Validity
@@ -199,6 +200,19 @@ def test_every_service_names_its_permission_and_asks_for_it_whoever_calls(call, 
         with pytest.raises(NotPermitted), transaction.atomic():
             call(service, actor, person)
         assert everything() == before
+
+
+@pytest.mark.parametrize("service", ABOUT_ONE)
+def test_no_service_takes_the_last_factor_from_whoever_acts_on_themselves_under_a_rule(call, service, kim):
+    """Those of mfa.services are tried in every state (tests/mfa/test_last_factor.py), and all others here in the worst."""
+    User.objects.filter(pk=kim.user.pk).update(role=Role.ADMINISTRATOR)
+    SiteRule.objects.update_or_create(defaults={"factor_demanded": True})
+    kim.user.refresh_from_db()
+
+    with suppress(Exception), transaction.atomic():
+        call(service, kim.user, kim.user)
+
+    assert Passkey.objects.filter(user=kim.user, suspended_at=None).exists()
 
 
 OWNERS = {

@@ -75,9 +75,13 @@ def passkey_delete(
     """Say what deleting one passkey will mean for this person; then do it."""
     shown = Window(subject_of(request, user_id), request.user)
     passkey = managed_or_404(request, shown.subject.passkeys.all(), passkey_id)
+    if passkey == shown.kept_passkey:
+        return _stays(request, shown)
     if request.method == "POST":
         try:
             services.delete_passkey(passkey, actor=request.user)
+        except (services.RequiredByCompany, services.RequiredForSettings):  # by now
+            return _stays(request, shown)
         except LastAdministrator:
             text = _("This passkey stays: without it, nobody who administers m2v could sign in.")
             messages.error(request, text)
@@ -85,6 +89,17 @@ def passkey_delete(
         return done(request, user_id, _("The passkey “{passkey}” is deleted.").format(passkey=passkey.name))
     title = _("Delete passkey “{passkey}”?").format(passkey=passkey.name)
     return confirm(request, behind, user_id, shown, title=title, lines=consequences.of_deleting(shown, passkey))
+
+
+def _stays(request: SignedInRequest, shown: Window) -> HttpResponse:
+    """Say which rule demands the last factor, and what to set up first."""
+    text = _("{company} requires two-factor authentication. Set up an authenticator app first.")
+    if not shown.subject.required_by_company:
+        text = _(
+            "Everybody who opens the Settings app uses two-factor authentication or a passkey. Set up an authenticator app or another passkey first."
+        )
+    messages.error(request, shown.said(text, text))
+    return back_to_window(request, None)
 
 
 @window_page(Permission.OWN)

@@ -117,6 +117,14 @@ class Window:
         """May the viewer not switch 2FA off, because it is their own and their company or the site requires it?"""
         return self.own and (self.subject.required_by_company or (self.demanded and not self.usable_passkeys))
 
+    @cached_property
+    def kept_passkey(self) -> Passkey | None:
+        """The passkey that the viewer may not delete: their own, and all they hold while a rule demands a factor."""
+        in_use = [passkey for passkey in self.passkeys if passkey.suspended_at is None]
+        if not self.own or len(in_use) != 1 or self.circumstances.factors != [Method.PASSKEY]:
+            return None
+        return in_use[0] if self.subject.required_by_company or self.demanded else None
+
     # --- Sentences ---
 
     @property
