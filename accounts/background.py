@@ -16,10 +16,15 @@ from accounts.away import is_away
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from uuid import UUID
+
+    from django.db.models import QuerySet
 
 SILENT_SECONDS = 60  # after which work is taken to have ended with its process
 ATTEMPTS = 5  # at one step, where the database is busy
 BUSY_SECONDS = 0.5  # between two of them
+KEPT_WAITING = 5  # of one owner, that wait to be begun, each in a tab of its own
+NO_LONGER_KEPT = "work"  # what a 404 is about
 
 log = logging.getLogger("m2v.work")
 
@@ -63,6 +68,12 @@ def silent_since() -> datetime:
 def waiting() -> Q:
     """What nobody is at work on, and is not over."""
     return Q(ended_at=None) & (Q(beat=None) | Q(beat__lt=silent_since()) | ~Q(stopped=""))
+
+
+def too_many_waiting(own: QuerySet[Any]) -> list[UUID]:
+    """The keys of what waits to be begun among one owner's work, and is to make room for one more: the oldest of some."""
+    keys = own.filter(begun_at=None).select_for_update().order_by("-created_at", "pk").values_list("pk", flat=True)
+    return list(keys)[KEPT_WAITING - 1 :]
 
 
 def patiently(step: Any, *args: Any) -> bool:

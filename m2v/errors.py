@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import refusals
 from accounts.away import is_away
+from accounts.background import NO_LONGER_KEPT
 from accounts.guards import SETTINGS
 from accounts.middleware import wants_json
 from accounts.sealing import Unreadable
@@ -41,6 +42,7 @@ class ErrorText:
     text: _StrOrPromise
     icon: str = "exclamation-circle"
     to_portal: bool = False
+    to_users: bool = False
 
 
 NOT_ALLOWED = ErrorText(
@@ -73,6 +75,16 @@ NOT_FOUND = ErrorText(
     _("There is nothing here"),
     _("The address is wrong, what it showed is gone, or it is not yours to see."),
     icon="magnifying-glass",
+)
+NO_WORK = ErrorText(
+    404,
+    "not_found",
+    _("This is not kept any more, or it is not yours to see"),
+    _(
+        "What is prepared is kept for a day at most, its result for some weeks. Nothing was done now: begin again from the list of users."
+    ),
+    icon="clock",
+    to_users=True,
 )
 WRONG_METHOD = ErrorText(
     405, "method_not_allowed", _("This address is not a page"), _("It only takes what a button or a form sends.")
@@ -149,7 +161,7 @@ def csrf_failure(request: SiteRequest, reason: str = "") -> HttpResponse:
 
 def not_found(request: SiteRequest, exception: Exception) -> HttpResponse:
     """404."""
-    return answer(request, NOT_FOUND)
+    return answer(request, NO_WORK if exception.args == (NO_LONGER_KEPT,) else NOT_FOUND)
 
 
 def server_error(request: SiteRequest) -> HttpResponse:

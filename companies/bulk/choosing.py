@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.http import QueryDict
 from django.utils import timezone
 
+from accounts.background import too_many_waiting
 from accounts.models import User
 from accounts.text import fold_address
 from companies.bulk.acts import Why
@@ -125,10 +126,10 @@ def _key(text: str) -> UUID | None:
 
 @transaction.atomic
 def _kept(run: BulkRun, people: Iterable[UUID] = (), unknown: Iterable[str] = ()) -> BulkRun:
-    """Keep a run until it is begun, a day at most; an earlier one that waits is dropped."""
-    waiting = BulkRun.objects.filter(owner=run.owner, begun_at=None)
-    BulkPerson.objects.filter(run__in=waiting.values("pk")).delete()
-    waiting.delete()
+    """Keep a run until it is begun, a day at most, and so the newest of those that wait."""
+    dropped = too_many_waiting(BulkRun.objects.filter(owner=run.owner))
+    BulkPerson.objects.filter(run__in=dropped).delete()
+    BulkRun.objects.filter(pk__in=dropped).delete()
     rows = [BulkPerson(run=run, person=pk) for pk in people]
     strange = [BulkPerson(run=run, name=name, outcome=BulkOutcome.SKIPPED, why=Why.UNKNOWN) for name in unknown]
     run.total, run.skipped = len(rows) + len(strange), len(strange)

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from accounts import invitations, people
 from accounts.authorization import NotPermitted, OutOfReach, ShutOut, hold_actor
-from accounts.background import TakenOver, patiently, silent_since, waiting
+from accounts.background import TakenOver, patiently, silent_since, too_many_waiting, waiting
 from accounts.forms import too_many
 from accounts.models import User
 from accounts.permissions import Permission
@@ -49,9 +49,10 @@ UNINVITED_KEPT_DAYS = 30
 
 
 def keep(owner: User, name: str, text: str, table: Table) -> Import:
-    """Keep a file that was read, until it is imported or a day has gone by; an earlier one that waits is dropped."""
+    """Keep a file that was read, until it is imported or a day has gone by, and so the newest of those that wait."""
     forget_old_imports()
-    Import.objects.filter(owner=owner.pk, begun_at=None).delete()
+    with transaction.atomic():
+        Import.objects.filter(pk__in=too_many_waiting(Import.objects.filter(owner=owner.pk))).delete()
     return Import.objects.create(
         owner=owner.pk, name=name[:200], encoding=table.encoding, text=text, lines=len(table.lines)
     )

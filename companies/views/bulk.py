@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.authorization import NotPermitted
+from accounts.background import NO_LONGER_KEPT
 from accounts.forms import too_many
 from accounts.guards import settings_app
 from accounts.models import User
@@ -244,7 +245,7 @@ def _find(request: SignedInRequest, run_id: UUID) -> BulkRun:
     """Theirs: what one administrator begins is no other's to see or to stop."""
     run = BulkRun.objects.filter(pk=run_id, owner=request.user.pk).first()
     if run is None:
-        raise Http404
+        raise Http404(NO_LONGER_KEPT)
     return run
 
 

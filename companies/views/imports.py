@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.background import NO_LONGER_KEPT
 from accounts.dates import moment
 from accounts.guards import settings_app
 from accounts.permissions import Permission
@@ -182,7 +183,7 @@ def _find(request: SignedInRequest, import_id: UUID) -> Import:
     """Theirs: what one administrator sends is no other's to see."""
     kept = Import.objects.filter(pk=import_id, owner=request.user.pk).first()
     if kept is None:
-        raise Http404
+        raise Http404(NO_LONGER_KEPT)
     return kept
 
 

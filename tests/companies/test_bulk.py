@@ -57,7 +57,7 @@ def go(django_capture_on_commit_callbacks):
     """`go(person)` says that what was counted is to be done, and waits for the end; the run."""
 
     def confirm(person, **fields):
-        run = BulkRun.objects.filter(owner=person.user.pk, begun_at=None).get()
+        run = BulkRun.objects.filter(owner=person.user.pk, begun_at=None).latest("created_at")
         shown = count(run, person.user).changes
         with django_capture_on_commit_callbacks(execute=True):
             person.client.post(f"{BULK}{run.pk}/", {"shown": shown, **fields})
@@ -374,6 +374,35 @@ def test_a_run_is_its_owners_alone(administrator, carla, make_user):
     assert carla.client.get(reverse("settings:bulk_run", args=[run.pk])).status_code == 404
     for name in ("bulk_run", "bulk_stop", "bulk_skipped"):
         assert carla.client.post(reverse(f"settings:{name}", args=[run.pk])).status_code == 404
+
+
+def test_what_another_tab_prepared_leaves_this_one_as_it_is(administrator, make_user):
+    ada, ben = make_user("ada"), make_user("ben")
+    first = tick(administrator, "require", ada).request["PATH_INFO"]
+    tick(administrator, "deactivate", ben)
+
+    administrator.client.post(first, {"shown": "1"})
+
+    assert BulkRun.objects.exclude(begun_at=None).get().act == "require"
+    assert BulkRun.objects.count() == 2
+
+
+def test_the_newest_that_wait_are_kept_and_the_page_of_another_says_how_to_go_on(administrator, carla, make_user):
+    ada = make_user("ada")
+    begun(administrator, [ada])
+    pages = [tick(administrator, "require", ada).request["PATH_INFO"] for _ in range(background.KEPT_WAITING + 1)]
+    tick(carla, "require", ada)
+    waiting = BulkRun.objects.filter(begun_at=None)
+
+    assert BulkRun.objects.exclude(begun_at=None).count() == 1
+    assert waiting.filter(owner=administrator.user.pk).count() == background.KEPT_WAITING
+    assert waiting.filter(owner=carla.user.pk).count() == 1
+    assert administrator.client.get(pages[1]).status_code == 200
+    for answer in (administrator.client.get(pages[0]), administrator.client.post(pages[0], {"shown": "1"})):
+        assert answer.status_code == 404
+        assert "Nothing was done now: begin again from the list of users." in words(answer)
+        assert f'href="{USERS}"' in answer.content.decode()
+    assert BulkPerson.objects.count() == BulkRun.objects.count(), "whom a dropped one was for is forgotten"
 
 
 # --- On its way ---

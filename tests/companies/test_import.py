@@ -17,7 +17,7 @@ from django.utils import timezone, translation
 from django_tasks_db.models import DBTaskResult
 
 from accounts import invitations, people
-from accounts.background import SILENT_SECONDS
+from accounts.background import KEPT_WAITING, SILENT_SECONDS
 from accounts.models import Budget, Role, User
 from accounts.throttle import lanes
 from audit.models import AuditEvent
@@ -773,13 +773,23 @@ def test_two_clicks_import_once(administrator, company, go):
     assert AuditEvent.objects.filter(action="users_imported").count() == 1
 
 
+def test_the_newest_that_wait_are_kept_and_the_page_of_another_says_how_to_go_on(administrator, company):
+    pages = [send(administrator, HEAD + BERNADETTE).request["PATH_INFO"] for _ in range(KEPT_WAITING + 1)]
+
+    assert Import.objects.count() == KEPT_WAITING
+    assert administrator.client.get(pages[1]).status_code == 200
+    gone = administrator.client.post(pages[0], {"part": "1"})
+    assert gone.status_code == 404
+    assert "begin again from the list of users." in gone.content.decode()
+
+
 def test_what_was_sent_is_kept_for_a_day_at_most(administrator, company):
     send(administrator, HEAD + BERNADETTE)
     send(administrator, HEAD + FRIEDRICH)
-    assert Import.objects.count() == 1, "the one that waited is dropped"
+    assert Import.objects.count() == 2
     Import.objects.update(created_at="2026-01-01T00:00Z")
 
-    assert running.forget_old_imports() == 1
+    assert running.forget_old_imports() == 2
     assert not Import.objects.exists()
 
 
