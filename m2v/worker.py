@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import socket
 import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
 from threading import Event, Thread
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -72,6 +74,24 @@ class Beside:
             self._process.wait()
             if not self._over.wait(BACK_SECONDS):
                 log.error("a process beside the server died and comes back: %s", self._name)
+
+
+def repeat_sigterm(after: float = PATIENCE_SECONDS) -> None:
+    """Have this process told once more to stop, so many seconds after the first SIGTERM, as a server tells its worker: who
+    stops a process otherwise, as systemd and containers do, says it once, and kills it when it is still at a long act.
+    """
+    heard, written = socket.socketpair()
+    written.setblocking(False)  # as Python asks for
+    signal.set_wakeup_fd(written.fileno(), warn_on_full_buffer=False)
+
+    def wait() -> None:
+        with heard, written:
+            while heard.recv(1)[0] != signal.SIGTERM:
+                pass
+            sleep(after)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    Thread(target=wait, daemon=True).start()
 
 
 def command(name: str) -> list[str]:

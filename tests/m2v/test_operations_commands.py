@@ -40,7 +40,7 @@ RUN_BY = {
     "serve": "tests/server/site.py",
     "upgrade": "tests/server/test_installed.py",
     "work": "tests/m2v/test_killed_work.py",
-    "worker": "tests/server/test_stopping.py",
+    "worker": "tests/server/test_work.py",
 }
 # Other programs that tests run: where.
 OTHERS_RUN_BY = {

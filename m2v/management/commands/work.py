@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from m2v.nightly import every_hour, every_minute
 from m2v.server import end_with
 from m2v.start import see_keys
 from m2v.unfinished import keep_taking_up
+from m2v.worker import repeat_sigterm
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -31,6 +33,8 @@ class Command(BaseCommand):
     def handle(self, *args: object, parent: int | None, **options: object) -> None:
         if parent:
             Thread(target=end_with, args=(parent,), daemon=True).start()
+        else:
+            repeat_sigterm()
         if settings.METRICS:
             from m2v.metrics.counters import begin_to_count  # noqa: PLC0415  # the client is not loaded for nothing
 
@@ -41,6 +45,7 @@ class Command(BaseCommand):
         delivery = Delivery()
         delivery.start()
         try:
-            call_command("db_worker", reload=False, startup_delay=False)
+            with suppress(SystemExit):  # whoever is told to stop has done so, also where that broke something off
+                call_command("db_worker", reload=False, startup_delay=False)
         finally:
             delivery.end()
