@@ -8,8 +8,7 @@ for it; what was asked of them goes on afterwards, with what the form held.
 from __future__ import annotations
 
 from functools import wraps
-from secrets import token_urlsafe
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
@@ -24,6 +23,7 @@ from accounts.middleware import wants_json
 from audit.methods import beyond_password
 from audit.recording import record
 from audit.vocabulary import Action
+from mfa import held_forms
 from mfa.policy import Method
 from mfa.proofs import forgive_guesses
 from mfa.queries import holdings_of
@@ -40,18 +40,8 @@ if TYPE_CHECKING:
 
     View = Callable[..., HttpResponse]
 
-HELD_FORMS = "held_forms"
-FORMS = 3  # of several tabs
 CANCEL = "cancel"  # in the query: the page that "Cancel" leads back to
 ALWAYS, TO_POST = "always", "to post"  # marks on a view: when it asks
-
-
-class HeldForm(TypedDict):
-    """A form that was sent before its sender had confirmed who they are."""
-
-    path: str
-    fields: list[list[str]]
-    cancel: str
 
 
 def confirmed_lately(request: SiteRequest, person: User) -> bool:
@@ -69,8 +59,8 @@ def confirmation_required(view: View) -> View:
     def guarded(request: SignedInRequest, *args: object, **kwargs: object) -> HttpResponse:
         if not confirmed_lately(request, request.user):
             return _ask(request)
-        if request.method == "POST" and HELD_FORMS in request.session:
-            _let_go(request)
+        if request.method == "POST":
+            held_forms.let_go(request)
         return view(request, *args, **kwargs)
 
     guarded.confirmation = ALWAYS  # type: ignore[attr-defined]  # a mark, as Django sets them on views
@@ -92,14 +82,23 @@ def confirmation_required_to_post(view: View) -> View:
 def _ask(request: SignedInRequest) -> HttpResponse:
     """To the page that asks, which knows what is to go on, and what was begun where."""
     cancel = _to_cancel(request)
-    query = {REDIRECT_FIELD_NAME: _hold(request, cancel) if request.method == "POST" else request.get_full_path()}
-    if cancel:
-        query[CANCEL] = cancel
-    address = f"{resolve_url('confirm')}?{urlencode(query)}"
+    key = held_forms.hold(request, cancel) if request.method == "POST" else ""
+    address = address_to_ask(held_forms.path_of(key) if key else request.get_full_path(), cancel)
+    response: HttpResponse
     if wants_json(request):
         headers = {"HX-Redirect": address} if request.htmx else {}
-        return JsonResponse({"error": "confirmation_required", "next": address}, status=403, headers=headers)
-    return HttpResponseRedirect(address)
+        response = JsonResponse({"error": "confirmation_required", "next": address}, status=403, headers=headers)
+    else:
+        response = HttpResponseRedirect(address)
+    if key:
+        held_forms.bind(request, response, key)
+    return response
+
+
+def address_to_ask(next_path: str, cancel: str) -> str:
+    """The page that asks, then goes on to `next_path`; "Cancel" leads to `cancel`, if there is one."""
+    query = {REDIRECT_FIELD_NAME: next_path} | ({CANCEL: cancel} if cancel else {})
+    return f"{resolve_url('confirm')}?{urlencode(query)}"
 
 
 def came_from(request: SiteRequest) -> str:
@@ -118,40 +117,15 @@ def _to_cancel(request: SiteRequest) -> str:
     return there
 
 
-def _hold(request: SiteRequest, cancel: str) -> str:
-    """Keep the form that was sent; the path of the page that sends it on.
-
-    Only whoever was told this path sees the form there: another tab, or whoever
-    stole the cookie, cannot slip theirs under the owner's proof.
-    """
-    fields = [
-        [name, value]
-        for name, values in request.POST.lists()
-        for value in values
-        if name not in {"csrfmiddlewaretoken", "code"} and "password" not in name
-    ]
-    key, form = token_urlsafe(16), HeldForm(path=request.get_full_path(), fields=fields, cancel=cancel)
-    request.session[HELD_FORMS] = dict([*request.session.get(HELD_FORMS, {}).items(), (key, form)][-FORMS:])
-    return f"{resolve_url('confirm_continue')}?{urlencode({'form': key})}"
-
-
 @transaction.atomic
-def confirm(request: SiteRequest, person: User, proof: Proof) -> None:
-    """Add the proof to the session of `person`, who is signed in, and a line to the audit."""
+def confirm(request: SiteRequest, person: User, proof: Proof, *, next_path: str) -> None:
+    """Add the proof to the session of `person`, who is signed in, and a line to the audit.
+
+    Of the forms that wait, the one that goes on at `next_path` may: it is what was confirmed.
+    """
     login.add_proof(request.session, proof)
+    held_forms.confirm(request, next_path)
     if proof.method != Method.PASSWORD:  # forgiven where it was looked at
         forgive_guesses(person, proof)
     record(Action.CONFIRMED, actor=person, subject=person, methods=[proof.method])
     request.session.save_now()
-
-
-def held_form(request: SiteRequest) -> HeldForm | None:
-    """The form that waits under the key in the address, as it was filled in."""
-    forms: dict[str, HeldForm] = request.session.get(HELD_FORMS, {})
-    return forms.get(request.GET.get("form", ""))
-
-
-def _let_go(request: SiteRequest) -> None:
-    """Forget what was kept for this address: it is sent now."""
-    kept = request.session[HELD_FORMS]
-    request.session[HELD_FORMS] = {key: form for key, form in kept.items() if form["path"] != request.get_full_path()}

@@ -113,7 +113,7 @@ ACCESS = {
     "login_setup_passkey": (302, 302, 302, 302),
     "logout": (405, 405, 405, 405),
     "confirm": (302, 200, 200, 200),
-    "confirm_continue": (302, 302, 302, 302),
+    "confirm_continue": (302, 410, 410, 410),
     "passkey_authentication_options": (405, 405, 405, 405),
     "passkey_authentication": (405, 405, 405, 405),
     "passkey_registration_options": (405, 405, 405, 405),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpResponseRedirect
-from django.shortcuts import redirect, render, resolve_url
+from django.shortcuts import render, resolve_url
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
@@ -17,7 +17,7 @@ from accounts.forms import too_many
 from accounts.login import Proof
 from accounts.throttle.budgets import Throttled, wait
 from audit.methods import beyond_password
-from mfa import proofs, step_up
+from mfa import held_forms, proofs, step_up
 from mfa.forms import CodeForm, PasswordForm, RecoveryCodeForm
 from mfa.methods import TYPED, recovery_codes
 from mfa.methods.errors import NotProved
@@ -37,6 +37,8 @@ def confirm(request: SignedInRequest) -> HttpResponse:
     """Code, recovery code, passkey, or the password where there is nothing beyond it; then back to what was asked."""
     holdings = holdings_of(request.user)
     next_path = login.local_path(request.POST.get("next") or request.GET.get(REDIRECT_FIELD_NAME))
+    if request.method != "POST" and held_forms.is_gone(request, next_path):
+        return HttpResponseRedirect(next_path)  # nobody confirms for what will not go on
     recovering = holdings.has_codes and (holdings.app_disabled or request.GET.get("with") == "recovery")
     by_password = not holdings.beyond_password
     kind = PasswordForm if by_password else RecoveryCodeForm if recovering else CodeForm
@@ -46,7 +48,7 @@ def confirm(request: SignedInRequest) -> HttpResponse:
     throttled = None
     if form.is_valid():
         try:
-            if _holds(request, holdings, form):
+            if _holds(request, holdings, form, next_path):
                 return HttpResponseRedirect(next_path or resolve_url("home"))
         except Throttled as trouble:
             throttled = trouble
@@ -63,21 +65,21 @@ def confirm(request: SignedInRequest) -> HttpResponse:
     return wait(page, throttled) if throttled else page
 
 
-def _holds(request: SignedInRequest, holdings: Holdings, form: PasswordForm | CodeForm) -> bool:
-    """Does what was typed prove who this is? The form says why not. Raises Throttled."""
+def _holds(request: SignedInRequest, holdings: Holdings, form: PasswordForm | CodeForm, next_path: str) -> bool:
+    """Does what was typed prove who this is? Then it goes on at `next_path`; else the form says why. Raises Throttled."""
     person = request.user
     if isinstance(form, CodeForm):
         try:
             with proofs.by_code(person, holdings, form.method, form.cleaned_data["code"]) as proof:
                 if form.method == Method.RECOVERY:
                     recovery_codes.tell_left(request, person)
-                step_up.confirm(request, person, proof)
+                step_up.confirm(request, person, proof, next_path=next_path)
         except NotProved as trouble:
             form.explain(trouble)
             return False
         return True
     if login.password_holds(person, form.cleaned_data["password"]):
-        step_up.confirm(request, person, Proof(Method.PASSWORD, time()))
+        step_up.confirm(request, person, Proof(Method.PASSWORD, time()), next_path=next_path)
         return True
     form.add_error("password", _("This is not your password. Try again."))
     return False
@@ -86,8 +88,11 @@ def _holds(request: SignedInRequest, holdings: Holdings, form: PasswordForm | Co
 @require_safe
 def go_on(request: SignedInRequest) -> HttpResponse:
     """The form that was interrupted, as it was filled in; a script sends it at once, a button does it too."""
-    form = step_up.held_form(request)
+    key = request.GET.get("form", "")
+    form = held_forms.waiting(request).get(key)
     if form is None:
-        return redirect("home")
+        return render(request, "confirm/gone.html", status=410)
+    if not form["confirmed"]:
+        return HttpResponseRedirect(step_up.address_to_ask(held_forms.path_of(key), form["cancel"]))
     context = {"path": form["path"], "fields": form["fields"], "came_from": form["cancel"]}
     return render(request, "confirm/continue.html", context)

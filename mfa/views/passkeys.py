@@ -104,7 +104,7 @@ def authentication(request: SiteRequest, body: dict[str, Any]) -> dict[str, Any]
             elif request.progress:
                 there = steps.prove(request, owner, proof)
             else:
-                step_up.confirm(request, owner, proof)
+                step_up.confirm(request, owner, proof, next_path=next_path)
                 there = next_path or resolve_url("home")
     except AccountLocked as trouble:
         message = _("This account is locked. Call your administrator, who can let you in again.")

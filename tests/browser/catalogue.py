@@ -576,11 +576,31 @@ def confirm_error(stage: Stage) -> Desk:
 @state("confirm-continue", "confirm_continue")
 def confirm_continue(stage: Stage) -> Desk:
     """Shown to those without JavaScript; a script goes on at once."""
-    desk = stage.inside("soren.kjaergaard", "/user-settings/")
+    desk = interrupted(stage)
+    desk.page.route("**/forms.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
+    desk.password_field.fill(stage.passwords["lukas.brandt"])
+    desk.button("Verify").click()
+    expect(desk.button("Go on")).to_be_visible()
+    return desk
+
+
+@state("confirm-gone", "confirm_continue")
+def confirm_gone(stage: Stage) -> Desk:
+    """Of a form that another browser sent."""
+    desk = interrupted(stage)
+    desk.page.context.clear_cookies(name=settings.HELD_FORMS_COOKIE_NAME)
+    desk.open(parse_qs(urlsplit(desk.page.url).query)["next"][0])
+    return desk
+
+
+def interrupted(stage: Stage) -> Desk:
+    """Somebody who signed in a while ago, and has just saved their settings."""
+    desk = stage.inside("lukas.brandt", "/user-settings/")
+    session = desk.person.client.session
+    session["proofs"] = [proof | {"at": proof["at"] - 20 * 60} for proof in session["proofs"]]
+    session.save()
     desk.button("Save").click()
     expect(desk.heading("Confirm that it is you")).to_be_visible()
-    desk.page.route("**/forms.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
-    desk.open(parse_qs(urlsplit(desk.page.url).query)["next"][0])
     return desk
 
 

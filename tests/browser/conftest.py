@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
     from tests.people import Person
 
-EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of (400|401|403|404|405|409|429) ")
+EXPECTED = re.compile(
+    r"Failed to load resource: the server responded with a status of (400|401|403|404|405|409|410|429) "
+)
 SECONDS = 15
 
 expect.set_options(timeout=SECONDS * 1000)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.urls import reverse
 from playwright.sync_api import expect
 
 from audit.models import AuditEvent
 from audit.vocabulary import Action
 from mfa import services
 from tests.browser.pages import key_on
+from tests.people import key_of, with_key
 
 if TYPE_CHECKING:
     from tests.browser.pages import Desk
@@ -336,6 +339,30 @@ def test_a_session_that_ended_meanwhile_leads_to_the_login_and_back(petra, kim, 
     petra.is_on("/login/")
     petra.enter_password()
     expect(petra.button("User menu")).to_be_visible()
+
+
+def test_a_form_that_a_thief_of_the_cookie_sent_goes_on_in_no_browser_of_the_owner(petra, kim):
+    """The owner's own goes on by itself; the thief's does not, neither after that nor with a proof that it asks for."""
+    path = reverse("settings:user_mfa:two_factor_on", args=[kim.user.pk])
+    session = petra.person.client.session
+    session["proofs"] = [proof | {"at": proof["at"] - 20 * 60} for proof in session["proofs"]]
+    session.save()
+    asked = with_key(key_of(petra.person.client)).post(path)
+    planted = parse_qs(urlsplit(asked.headers["Location"]).query)["next"][0]
+    petra.open(asked.headers["Location"])
+    expect(petra.heading("This does not go on")).to_be_visible()
+
+    petra.open(USERS)
+    open_window(petra)
+    petra.button("Request new passkey").click()
+    petra.password_field.fill("correct horse battery staple")
+    petra.button("Verify").click()
+    petra.sees("Kim will be asked to create a passkey at the next login.")
+    petra.open(planted)
+
+    expect(petra.heading("This does not go on")).to_be_visible()
+    kim.user.refresh_from_db()
+    assert not kim.user.two_factor_enabled
 
 
 def test_an_old_proof_is_asked_for_again_and_the_act_goes_on(petra, kim):

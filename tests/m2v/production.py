@@ -73,16 +73,20 @@ def main():
     told = {"login": seen(browser.get("/login/", secure=secure))}
     browser.post("/login/", {"username": "kim", "password": "correct horse battery staple"}, secure=secure)
     told["in"] = browser.get("/portal/", secure=secure).status_code
-    told["cookies"] = {
-        name: {part: cookie[part] for part in ("secure", "httponly", "samesite", "path", "domain")}
-        for name, cookie in browser.cookies.items()
-    }
     stranger = Client(SERVER_NAME=host, SERVER_PORT="443" if secure else "8000")
     told["plain"] = seen(stranger.get("/login/", secure=False))
     told["foreign"] = seen(stranger.get("/login/", secure=secure, headers={"host": "evil.example"}))
     linked = re.findall(r'(?:src|href)="(/static/[^"]+)"', told["login"]["body"])
     told["static"] = {address: seen(browser.get(address, secure=secure)) for address in linked}
     told["others"] = others(browser, stranger, secure)
+    session = browser.session
+    session["proofs"] = [proof | {"at": proof["at"] - 15 * 60} for proof in session["proofs"]]
+    session.save()
+    browser.post("/user-settings/mfa/passkeys/request/", secure=secure)  # waits for a fresh proof
+    told["cookies"] = {
+        name: {part: cookie[part] for part in ("secure", "httponly", "samesite", "path", "domain")}
+        for name, cookie in browser.cookies.items()
+    }
     print(json.dumps(told))
 
 

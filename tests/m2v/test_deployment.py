@@ -114,9 +114,10 @@ def test_a_key_that_is_made_is_long_kept_and_private(start, tmp_path):
 
 @pytest.mark.row("DJ-06", "DJ-08")
 def test_cookies_are_bound_to_the_host_secure_and_hidden_from_scripts(over_tls):
-    assert set(over_tls["cookies"]) == {"__Host-session", "__Host-csrf", "__Host-known"}
-    for cookie in over_tls["cookies"].values():
-        assert cookie == {"secure": True, "httponly": True, "samesite": "Lax", "path": "/", "domain": ""}
+    assert set(over_tls["cookies"]) == {"__Host-session", "__Host-csrf", "__Host-known", "__Host-forms"}
+    for name, cookie in over_tls["cookies"].items():
+        samesite = "Strict" if name == "__Host-forms" else "Lax"
+        assert cookie == {"secure": True, "httponly": True, "samesite": samesite, "path": "/", "domain": ""}
 
 
 @pytest.mark.row("DJ-07")

@@ -776,15 +776,17 @@ def plain(tmp_path_factory):
 
 
 def test_over_tls_cookies_are_bound_to_the_host_and_secure(over_tls):
-    assert set(over_tls["cookies"]) == {"__Host-session", "__Host-csrf", "__Host-known"}
-    for cookie in over_tls["cookies"].values():
-        assert cookie == {"secure": True, "httponly": True, "samesite": "Lax", "path": "/", "domain": ""}
+    assert set(over_tls["cookies"]) == {"__Host-session", "__Host-csrf", "__Host-known", "__Host-forms"}
+    for name, cookie in over_tls["cookies"].items():
+        samesite = "Strict" if name == "__Host-forms" else "Lax"
+        assert cookie == {"secure": True, "httponly": True, "samesite": samesite, "path": "/", "domain": ""}
     assert over_tls["in"] == 200
 
 
 def test_without_tls_cookies_have_plain_names(plain):
-    assert set(plain["cookies"]) == {"session", "csrf", "known"}
-    assert all(cookie["httponly"] and cookie["samesite"] == "Lax" for cookie in plain["cookies"].values())
+    assert set(plain["cookies"]) == {"session", "csrf", "known", "forms"}
+    for name, cookie in plain["cookies"].items():
+        assert (cookie["httponly"], cookie["samesite"]) == (True, "Strict" if name == "forms" else "Lax")
     assert plain["in"] == 200
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from html import unescape
+from html import escape, unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -38,6 +38,11 @@ def next_of(answer: Any) -> str:
     address = urlsplit(answer.headers["Location"])
     assert address.path == CONFIRM
     return str(parse_qs(address.query)["next"][0])
+
+
+def is_refused(answer: Any) -> bool:
+    """Is this the page that sends nothing on, and says what to do?"""
+    return answer.status_code == 410 and "This does not go on" in words(answer) and "data-goes-on" not in html(answer)
 
 
 @pytest.fixture
@@ -343,7 +348,7 @@ def test_an_act_goes_on_with_what_its_form_held(kim, petra, clock):
 def test_an_act_goes_on_over_the_list_that_it_was_opened_from(kim, petra):
     """What was searched and filtered is there when the window closes, also with a confirmation between."""
     there = next_of(petra.client.post(f"{window_of(kim.user)}two-factor/on/?q=kim&page=2", {"sign_out": ""}))
-    petra.client.post(CONFIRM, {"password": PASSWORD})
+    petra.client.post(CONFIRM, {"password": PASSWORD, "next": there})
 
     page = html(petra.client.get(there))
     path = unescape(re.search(r'action="([^"]+)" data-goes-on', page)[1])
@@ -353,7 +358,7 @@ def test_an_act_goes_on_over_the_list_that_it_was_opened_from(kim, petra):
 
 def test_several_values_of_one_name_all_go_on(petra, kim):
     there = next_of(petra.client.post(f"{window_of(kim.user)}two-factor/on/", {"a": ["1", "2"], "b": "<script>"}))
-    petra.client.post(CONFIRM, {"password": PASSWORD})
+    petra.client.post(CONFIRM, {"password": PASSWORD, "next": there})
 
     page = petra.client.get(there).content.decode()
 
@@ -373,19 +378,23 @@ def test_no_password_waits_in_the_session(kim):
 
 
 def test_what_waited_is_forgotten_once_it_is_done(petra, kim):
+    """Back leads to no page that would do it a second time."""
     path = f"{window_of(kim.user)}passkeys/request/"
     there = next_of(petra.client.post(path))
-    petra.client.post(CONFIRM, {"password": PASSWORD})
+    petra.client.post(CONFIRM, {"password": PASSWORD, "next": there})
     petra.client.post(path)
 
-    assert petra.client.get(there).headers["Location"] == "/"
+    assert is_refused(petra.client.get(there))
+    assert petra.client.get(CONFIRM, {"next": there}).headers["Location"] == there
     assert PasskeyRequest.objects.get().user == kim.user
 
 
 def test_going_on_is_no_way_around_the_confirmation(petra, kim):
     path = f"{window_of(kim.user)}passkeys/request/"
-    there = next_of(petra.client.post(path))
-    assert petra.client.get(there).status_code == 200
+    there = next_of(petra.client.post(path, headers={"Referer": f"http://localhost:8000{LIST}"}))
+    asked = petra.client.get(there)
+    assert next_of(asked) == there
+    assert f'<a href="{escape(LIST)}">Cancel</a>' in petra.client.get(asked.headers["Location"]).content.decode()
 
     assert next_of(petra.client.post(path)).startswith(CONTINUE)
     assert not PasskeyRequest.objects.exists()
@@ -393,10 +402,10 @@ def test_going_on_is_no_way_around_the_confirmation(petra, kim):
 
 
 @pytest.mark.parametrize("query", ["", "?form=", "?form=none", "?form=a&form=b"])
-def test_with_nothing_to_go_on_with_one_goes_home(query, petra, kim):
+def test_with_nothing_to_go_on_with_one_is_told_so(query, petra, kim):
     petra.client.post(f"{window_of(kim.user)}passkeys/request/")
 
-    assert petra.client.get(CONTINUE + query).headers["Location"] == "/"
+    assert is_refused(petra.client.get(CONTINUE + query))
 
 
 @pytest.mark.row("ASVS-7.5.1")
@@ -414,23 +423,157 @@ def test_a_thief_of_the_cookie_slips_no_form_under_the_owners_proof(kim_with_app
     assert theirs != wanted
 
 
+@pytest.fixture
+def planted(kim_with_app):
+    """Where a form goes on that a thief of the owner's session sent, in the thief's browser."""
+    thief = with_key(key_of(kim_with_app.client))
+    return next_of(thief.post(f"{OWN}two-factor/off/", {"sign_out": "on"}))
+
+
+@pytest.mark.row("ASVS-7.5.1")
+def test_a_planted_form_does_not_go_on_after_the_owner_confirmed_something_else(kim_with_app, planted):
+    """A page elsewhere leads the owner's browser to where the thief's form waits, within the 15 minutes."""
+    wanted = next_of(kim_with_app.client.post(f"{OWN}passkeys/request/"))
+    kim_with_app.client.post(CONFIRM, {"code": kim_with_app.code(), "next": wanted})
+
+    assert is_refused(kim_with_app.client.get(planted))
+    assert "data-goes-on" in html(kim_with_app.client.get(wanted)), "the owner's own does, still"
+    assert "two-factor/off" not in session_dump(kim_with_app)
+
+
+@pytest.mark.row("ASVS-7.5.1")
+def test_the_owner_is_not_led_to_confirm_a_planted_form(kim_with_app, planted):
+    assert kim_with_app.client.get(CONFIRM, {"next": planted}).headers["Location"] == planted
+    assert is_refused(kim_with_app.client.get(planted))
+
+    confirmed = kim_with_app.client.post(CONFIRM, {"code": kim_with_app.code(), "next": planted}, follow=True)
+
+    assert confirmed.redirect_chain[0] == (planted, 302)
+    assert is_refused(confirmed)
+    assert kim_with_app.user.authenticator_apps.exists()
+
+
+@pytest.mark.row("ASVS-7.5.1")
+def test_a_passkey_confirms_no_planted_form_either(kim_with_passkey):
+    thief = with_key(key_of(kim_with_passkey.client))
+    planted = next_of(thief.post("/user-settings/", {"email": "thief@evil.example"}))
+    options = kim_with_passkey.json("/passkeys/authentication/options/", {}).json()
+    credential = kim_with_passkey.authenticator.get(options)
+
+    answer = kim_with_passkey.json("/passkeys/authentication/", {"credential": credential, "next": planted})
+
+    assert is_refused(kim_with_passkey.client.get(answer.json()["next"]))
+
+
+def test_a_thief_of_all_cookies_plants_nothing_in_the_owners_browser(kim_with_app):
+    """Each form has a key of its own, which only the browser gets that sent it."""
+    wanted = next_of(kim_with_app.client.post(f"{OWN}passkeys/request/"))
+    thief = with_key(key_of(kim_with_app.client))
+    for name, cookie in kim_with_app.client.cookies.items():
+        thief.cookies[name] = cookie.value
+    planted = next_of(thief.post(f"{OWN}two-factor/off/"))
+
+    kim_with_app.client.post(CONFIRM, {"code": kim_with_app.code(), "next": wanted})
+
+    assert is_refused(kim_with_app.client.get(planted))
+    assert f'action="{OWN}passkeys/request/"' in html(kim_with_app.client.get(wanted))
+
+
+def test_a_form_goes_on_under_a_proof_that_named_it_and_no_other(kim_with_app):
+    """Somebody at an unlocked screen sends a form there; what its owner confirms later is not that one."""
+    left_behind = next_of(kim_with_app.client.post(f"{OWN}two-factor/off/"))
+    wanted = next_of(kim_with_app.client.post(f"{OWN}passkeys/request/"))
+    kim_with_app.client.post(CONFIRM, {"code": kim_with_app.code(), "next": wanted})
+
+    assert next_of(kim_with_app.client.get(left_behind)) == left_behind
+    assert "data-goes-on" in html(kim_with_app.client.get(wanted))
+
+
+def test_a_form_waits_for_ten_minutes(kim, clock):
+    there = next_of(kim.client.post(f"{OWN}passkeys/request/"))
+    clock.shift(10 * 60 - 1)
+    kim.client.post(CONFIRM, {"password": PASSWORD, "next": there})
+    assert "data-goes-on" in html(kim.client.get(there))
+    clock.shift(1)
+
+    assert is_refused(kim.client.get(there))
+
+
+def test_whoever_took_longer_has_confirmed_and_sends_it_again(kim, clock):
+    there = next_of(kim.client.post(f"{OWN}passkeys/request/"))
+    clock.shift(10 * 60)
+    assert is_refused(kim.client.post(CONFIRM, {"password": PASSWORD, "next": there}, follow=True))
+
+    assert kim.client.post(f"{OWN}passkeys/request/").headers["Location"] == OWN
+    assert PasskeyRequest.objects.get().user == kim.user
+
+
+@pytest.mark.parametrize(("ahead", "waits"), [(30, True), (120, False), (10 * 365 * 86400, False)])
+def test_a_form_that_was_sent_while_the_clock_ran_ahead_does_not_wait(kim, ahead, waits):
+    """It would wait for as long as the clock was ahead; half a minute is what servers may differ by."""
+    there = next_of(kim.client.post(f"{OWN}passkeys/request/"))
+    session = kim.client.session
+    ((key, form),) = session["held_forms"].items()
+    session["held_forms"] = {key: form | {"at": form["at"] + ahead}}
+    session.save()
+
+    assert is_refused(kim.client.get(there)) is not waits
+
+
+def test_a_form_of_before_the_update_does_not_go_on(kim):
+    """It was bound to no browser."""
+    session = kim.client.session
+    session["held_forms"] = {"a": {"path": f"{OWN}passkeys/request/", "fields": [], "cancel": ""}}
+    session.save()
+    there = f"{CONTINUE}?form=a"
+
+    assert is_refused(kim.client.get(there))
+    assert kim.client.post(CONFIRM, {"password": PASSWORD, "next": there}).headers["Location"] == there
+    assert is_refused(kim.client.get(there))
+
+
+def test_the_cookie_of_a_form_goes_to_this_site_alone_and_is_gone_with_the_form(kim, settings):
+    settings.OVER_TLS = True
+    cookie = kim.client.post(f"{OWN}passkeys/request/").cookies["forms"]
+
+    assert cookie["samesite"] == "Strict"
+    assert (cookie["httponly"], cookie["secure"], cookie["path"], cookie["domain"]) == (True, True, "/", "")
+    assert cookie["max-age"] == 10 * 60
+    assert "forms" not in kim.client.get(OWN_SETUP).cookies, "a page is asked for again, and holds nothing"
+
+
+@pytest.mark.parametrize("bent", ["", ".", "x" * 4000, "a.b.c.d.e", "ä"])
+def test_a_cookie_of_forms_that_was_made_up_opens_nothing(kim, bent):
+    there = next_of(kim.client.post(f"{OWN}passkeys/request/"))
+    kim.client.cookies["forms"] = bent
+
+    assert is_refused(kim.client.get(there))
+    again = next_of(kim.client.post(f"{OWN}passkeys/request/"))
+    assert len(kim.client.cookies["forms"].value) < 100
+    kim.client.post(CONFIRM, {"password": PASSWORD, "next": again})
+    assert "data-goes-on" in html(kim.client.get(again))
+
+
 def test_each_of_three_tabs_goes_on_with_its_own_form(petra, kim):
+    """Each after its own confirmation, in whatever order, and the other two wait meanwhile."""
     forms = [f"{window_of(kim.user)}{act}" for act in ("two-factor/on/", "passkeys/request/", "two-factor/off/")]
     places = [next_of(petra.client.post(form)) for form in forms]
-    petra.client.post(CONFIRM, {"password": PASSWORD})
 
-    for form, place in zip(forms, places, strict=True):
+    for form, place in reversed(list(zip(forms, places, strict=True))):
+        assert next_of(petra.client.get(place)) == place
+        petra.client.post(CONFIRM, {"password": PASSWORD, "next": place})
         assert f'action="{form}"' in petra.client.get(place).content.decode()
     petra.client.post(forms[0])
-    assert petra.client.get(places[0]).headers["Location"] == "/"
+    assert is_refused(petra.client.get(places[0]))
     assert petra.client.get(places[1]).status_code == 200
 
 
 def test_a_fourth_form_takes_the_firsts_place(petra, kim):
-    first, *_, last = [next_of(petra.client.post(f"{window_of(kim.user)}passkeys/request/?q={n}")) for n in range(4)]
+    first, *others = [next_of(petra.client.post(f"{window_of(kim.user)}passkeys/request/?q={n}")) for n in range(4)]
 
-    assert petra.client.get(first).headers["Location"] == "/"
-    assert petra.client.get(last).status_code == 200
+    assert is_refused(petra.client.get(first))
+    for each in others:
+        assert next_of(petra.client.get(each)) == each
 
 
 # --- Scripts ---
