@@ -711,6 +711,16 @@ def own_mfa_asked(stage: Stage) -> Desk:
     return desk
 
 
+@state("own-mfa-last-factor", "own_mfa:window")
+def own_mfa_last_factor(stage: Stage) -> Desk:
+    desk = stage.inside("petra.vogt", "/user-settings/")
+    site_rule.demand_factor(actor=stage.petra)
+    stage.petra.authenticator_apps.all().delete()
+    desk.open("/user-settings/mfa/")
+    desk.sees("It stays while you have no other method")
+    return desk
+
+
 @state("own-mfa-saved", "own_mfa:window")
 def own_mfa_saved(stage: Stage) -> Desk:
     desk = stage.inside("lukas.brandt", "/user-settings/mfa/")
