@@ -233,6 +233,14 @@ def requiring_at(moment: datetime) -> set[UUID]:
     return requiring
 
 
+def names_at(moment: datetime) -> dict[UUID, str]:
+    """What each company was called."""
+    now = dict(Company.objects.values_list("pk", "name"))
+    lines = AuditEvent.objects.filter(action=Action.COMPANY_CHANGED, at__gt=moment).order_by("-pk")
+    rows = lines.values_list("company", "details__before")
+    return now | {company: before for company, before in rows if company is not None and before}
+
+
 def demanded_at(moment: datetime) -> bool:
     """Did the site demand a factor of everybody who opens the Settings app?"""
     lines = AuditEvent.objects.filter(action__in=list(SITE_RULE), at__gt=moment).order_by("pk")

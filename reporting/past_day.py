@@ -34,6 +34,7 @@ from reporting.past import (
     demanded_at,
     exact_from,
     moved_out,
+    names_at,
     numbers_at,
     requiring_at,
 )
@@ -62,9 +63,9 @@ OF_A_PAST_PERSON = (
 
 
 class CompanyThen(NamedTuple):
-    """A company and how far its people were; None for people without one."""
+    """What a company was called, and how far its people were; None for people without one."""
 
-    company: Company | None
+    name: str | None
     coverage: Coverage
 
 
@@ -197,8 +198,11 @@ class PastDay:
         found = [(company, Coverage.of(numbers)) for company, numbers in self._by_company.items()]
         found.sort(key=lambda pair: (pair[0] is None, -pair[1].all))
         shown = found[:MOST_COMPANIES]
-        named = Company.objects.in_bulk([company for company, _coverage in shown if company])
-        return [CompanyThen(named.get(company) if company else None, coverage) for company, coverage in shown]
+        return [CompanyThen(self._names.get(company) if company else None, coverage) for company, coverage in shown]
+
+    @cached_property
+    def _names(self) -> Mapping[UUID, str]:
+        return names_at(self.moment)
 
     @property
     def more(self) -> int:
@@ -210,10 +214,9 @@ class PastDay:
     def rows(self) -> Iterator[list[str | int]]:
         """A row of `OF_A_PAST_PERSON` for everybody who was there, read while it is sent."""
         roles, scope = seen_roles(self.viewer), self._company_id
-        names: dict[UUID, str] = dict(Company.objects.values_list("pk", "name"))
         for past in as_they_were(by_user_name(self._people()), self.moment):
             if past.there and past.values["role"] in roles and (scope is None or past.company_id == scope):
-                yield self._row(past, names)
+                yield self._row(past)
 
     def _people(self) -> UserQuerySet:
         everybody = User.objects.get_queryset()
@@ -222,7 +225,7 @@ class PastDay:
         left = moved_out(self._company_id, self.moment).values("subject")
         return everybody.filter(Q(company=self._company_id) | Q(pk__in=left))
 
-    def _row(self, past: PastPerson, names: Mapping[UUID, str]) -> list[str | int]:
+    def _row(self, past: PastPerson) -> list[str | int]:
         kind, had = past.kind, past.values
         by_company = past.company_id in self._requiring
         by_site = bool(self.demanded and kind & OPENS_SETTINGS and not kind & Kind.PASSKEY)
@@ -234,7 +237,7 @@ class PastDay:
             had["username"],
             had["first_name"],
             had["last_name"],
-            names.get(past.company_id, "") if past.company_id else "",
+            self._names.get(past.company_id, "") if past.company_id else "",
             role_names()[had["role"]],
             "deactivated" if not had["is_active"] else "locked" if had["locked"] else "active",
             STATES[next(STATE_OF[chip] for chip, holds in asked.items() if holds)],

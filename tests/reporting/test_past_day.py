@@ -84,6 +84,17 @@ def test_everybody_stands_where_they_stood(clock, petra, make_person, company, o
     ]
 
 
+def test_a_company_is_called_what_it_was_called_then(clock, petra, kim, company):
+    days_go_by(clock)
+    for name in ("Acme Makina", "Acme"):
+        companies_services.rename_company(company, name, actor=petra.user)
+    page = shown(petra)
+
+    assert "Acme Machines" in page.one("tbody").words
+    assert "Acme Makina" not in page.one("tbody").words
+    assert taken(petra)["kim"]["company"] == "Acme Machines"
+
+
 def test_a_company_sees_its_own_people_of_that_day_alone(clock, petra, carla, make_person, company, other_company):
     gone, come = make_person("gone"), make_person("come", company=other_company)
     make_person("never", company=other_company)
