@@ -1,8 +1,8 @@
 """Puts the listing's view and triggers in place, takes them away, and tells whether the listing is true.
 
-They are away while tables change: SQLite makes a table anew for most changes, loses its triggers with the old one, and
-refuses where a view or a trigger of another table names it. Afterwards all is filled again from what is true, and
-stays so.
+They are taken away by a migration that changes a table which they name, and by no other: SQLite makes a table anew for
+most changes, loses its triggers with the old one, and refuses where a view or a trigger of another table names it;
+PostgreSQL refuses to change a column that a view reads. Afterwards all is filled again from what is true, and stays so.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from django.db.migrations.executor import MigrationExecutor
 from companies.listing import sql
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -37,6 +37,14 @@ KEPT_BY = {
     " UNION ALL SELECT tgname FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid"
     " WHERE relnamespace = current_schema::regnamespace AND tgname LIKE 'listing\\_%'",
 }
+TABLES_NAMED = "|".join((sql.USERS, *sql.WATCHED, sql.LISTING, f"{sql.LISTING}_search", sql.TALLY, sql.TOTAL))
+CHANGES_A_TABLE = re.compile(rf"\s*(ALTER|DROP)\s+TABLE\b.*\b({TABLES_NAMED})\b", re.IGNORECASE | re.DOTALL)
+# Views and triggers stay as they are, on both: PostgreSQL alone knows some of it, SQLite makes the table anew instead.
+LEAVES_THEM = re.compile(
+    r"\s*ALTER\s+TABLE\s+\S+\s+"
+    r"(ADD|(DROP|VALIDATE)\s+CONSTRAINT|ALTER\s+(COLUMN\s+)?\S+\s+(SET|DROP)\s+(DEFAULT|NOT\s+NULL))\b",
+    re.IGNORECASE,
+)
 NAME_OF_TRIGGER = re.compile(r"CREATE TRIGGER (\w+)")
 # All but the unique ones, with the statement that makes each.
 INDEXES = {
@@ -50,13 +58,25 @@ LOCK = f"LOCK TABLE {', '.join((sql.USERS, *sql.WATCHED, sql.LISTING))} IN SHARE
 
 
 def before_migrations(*, using: str = DEFAULT_DB_ALIAS, plan: Sequence[Any] = (), **_more: object) -> None:
-    """Out of the way of whatever changes tables. Where nothing does, people go on working."""
-    if plan:
-        take_away(using)
+    """Watch the statements of migrations from here on."""
+    watchers = connections[using].execute_wrappers
+    if plan and make_way not in watchers:  # it is still there after a migration that failed
+        watchers.insert(0, make_way)  # first, because whoever takes theirs away takes the last
+
+
+def make_way(execute: Callable[..., Any], statement: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:  # noqa: FBT001  # Django's
+    """Take all away before a statement that changes a table which it names, in the same transaction."""
+    text = str(statement)
+    if CHANGES_A_TABLE.match(text) and not LEAVES_THEM.match(text):
+        take_away(context["connection"].alias)
+    return execute(statement, params, many, context)
 
 
 def after_migrations(*, using: str = DEFAULT_DB_ALIAS, **_more: object) -> None:
     """In place again, once the tables are those of this version."""
+    watchers = connections[using].execute_wrappers
+    if make_way in watchers:
+        watchers.remove(make_way)
     executor = MigrationExecutor(connections[using])
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         return

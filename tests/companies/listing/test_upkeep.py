@@ -379,15 +379,6 @@ def test_a_site_whose_lists_nothing_keeps_does_not_serve():
         Fit().look()
 
 
-def test_migrating_where_nothing_is_to_do_leaves_it_alone(admin):
-    upkeep.before_migrations(plan=[])
-
-    assert upkeep.in_place()
-    upkeep.before_migrations(plan=["something"])
-    assert not upkeep.in_place()
-    upkeep.put_in_place()
-
-
 def test_numbers_of_nobody_are_none_after_all_was_emptied(db):
     """`flush` empties tables in no order: factors that went after the numbers had left some below nothing."""
     Tally.objects.create(company=None, kind=3, number=-7)
