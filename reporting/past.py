@@ -236,9 +236,9 @@ def requiring_at(moment: datetime) -> set[UUID]:
 def names_at(moment: datetime) -> dict[UUID, str]:
     """What each company was called."""
     now = dict(Company.objects.values_list("pk", "name"))
-    lines = AuditEvent.objects.filter(action=Action.COMPANY_CHANGED, at__gt=moment).order_by("-pk")
-    rows = lines.values_list("company", "details__before")
-    return now | {company: before for company, before in rows if company is not None and before}
+    lines = AuditEvent.objects.filter(action=Action.COMPANY_CHANGED, company__isnull=False, at__gt=moment)
+    rows = lines.order_by("-pk").values_list("company", "details__before")
+    return now | {company: before for company, before in rows if before}
 
 
 def demanded_at(moment: datetime) -> bool:
