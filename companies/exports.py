@@ -75,7 +75,8 @@ def by_company_name(companies: CompanyQuerySet, viewer: User) -> Iterator[Compan
 def person_row(person: Any) -> list[str | int]:
     """A person of `by_user_name` under the headings of `OF_A_PERSON`."""
     account = "deactivated" if not person.is_active else "locked" if person.locked_at else "active"
-    required = {"person": person.two_factor_enabled, "company": person.required_by_company}
+    by_site = person.factor_demanded and person.opens_settings and not person.passkey_count
+    required = {"person": person.two_factor_enabled, "company": person.required_by_company, "site": by_site}
     return [
         person.username,
         person.first_name,

@@ -194,7 +194,7 @@ def test_the_window_over_the_list_costs_the_same_for_3_and_for_40(administrator,
         ("users/{user}/mfa/", True),
         ("users/{user}/mfa/two-factor/on/", True),
         ("users/{user}/lock/", True),
-        ("users/{user}/lock/?from=user", False),
+        ("users/{user}/lock/?on=user", False),
         ("companies/{company}/sign-out/", False),
     ],
 )

@@ -12,20 +12,20 @@ if TYPE_CHECKING:
 
     from accounts.requests import SignedInRequest
 
-FROM = "from"  # in the query of an act: the page that it was begun on, and comes back to
+BEGUN_ON = "on"  # in the query of an act: the page that it was begun on, and comes back to ("from" is a list's place)
 USER = "user"
 HISTORY = "history"  # in the query of a person's page: what of their history is shown
 
 
 def begun_on_user(request: SignedInRequest) -> bool:
     """Was the act started on the person's own page, rather than in the list?"""
-    return request.GET.get(FROM) == USER
+    return request.GET.get(BEGUN_ON) == USER
 
 
 def list_query(request: SignedInRequest) -> str:
     """The list's search, filter and page as a query string; a person's pages carry it along."""
     asked = request.GET.copy()
-    for name in (FROM, HISTORY):
+    for name in (BEGUN_ON, HISTORY):
         asked.pop(name, None)
     return f"?{asked.urlencode()}" if asked else ""
 
@@ -34,7 +34,7 @@ def act_query(request: SignedInRequest) -> str:
     """The same for an act that was started on the person's page."""
     asked = request.GET.copy()
     asked.pop(HISTORY, None)
-    asked[FROM] = USER
+    asked[BEGUN_ON] = USER
     return f"?{asked.urlencode()}"
 
 

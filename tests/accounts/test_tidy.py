@@ -7,6 +7,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection, transaction
+from django_tasks_db.models import DBTaskResult
 
 from accounts.models import Budget, Session
 from audit.models import AuditEvent
@@ -20,6 +21,15 @@ def test_what_has_run_out_is_deleted(kim, time_machine):
     time_machine.move_to("2026-05-04 09:00:00+00:00", tick=False)
     kim.sign_in()
     browser().post("/login/", {"username": "nobody", "password": "wrong"}, REMOTE_ADDR="192.0.2.9")
+    for status in ("SUCCESSFUL", "READY"):
+        DBTaskResult.objects.create(
+            status=status,
+            task_path="x",
+            args_kwargs={"args": [], "kwargs": {}},
+            backend_name="default",
+            exception_class_path="",
+            traceback="",
+        )
     time_machine.shift(31 * 24 * 3600)
     later = Person(kim.user)
     later.sign_in()
@@ -29,11 +39,12 @@ def test_what_has_run_out_is_deleted(kim, time_machine):
 
     lines = AuditEvent.objects.count()
     assert said.getvalue() == (
-        "1 sessions, 1 counts of guesses, 0 records of mail, 0 removed factors, 0 files of people, 0 acts on many people, 0 numbers of days are deleted, "
+        "1 sessions, 1 counts of guesses, 0 records of mail, 1 finished tasks, 0 removed factors, 0 files of people, 0 acts on many people, 0 numbers of days are deleted, "
         f"{lines} lines of the audit sealed.\n"
     )
     assert Session.objects.count() == 1
     assert later.is_in
+    assert [task.status for task in DBTaskResult.objects.all()] == ["READY"]
     assert not Budget.objects.filter(pk="address:192.0.2.9").exists()
 
 

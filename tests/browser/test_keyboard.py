@@ -97,7 +97,7 @@ def test_a_passkey_is_deleted_and_the_focus_stays_in_the_window(petra, kim):
 @pytest.mark.row("WCAG-2.1.1")
 def test_a_lost_phone_is_reset(petra, kim):
     kim.set_up_app()
-    petra.open(f"{USERS}{kim.user.pk}/lost-phone/?from=user")
+    petra.open(f"{USERS}{kim.user.pk}/lost-phone/?on=user")
     chosen = petra.page.get_by_role("radio").and_(petra.page.locator(":focus"))
     for _press in range(40):
         petra.page.keyboard.press("Tab")

@@ -12,7 +12,7 @@ def test_a_pass_that_is_withdrawn_while_its_owner_types_opens_nothing(at, admin,
 
     kim.set_up_app()
     petra, caller = at(Person(admin)), at(kim)
-    petra.arrive(f"/settings/administration/users/{kim.user.pk}/lost-phone/?from=user")
+    petra.arrive(f"/settings/administration/users/{kim.user.pk}/lost-phone/?on=user")
     petra.page.get_by_role("radio", name="In person").check()
     petra.field("Reason").fill("New phone")
     petra.page.locator("#id_app").uncheck()
@@ -38,7 +38,7 @@ def test_the_pass_prints_alone_on_the_sheet(at, admin, kim):
     kim.set_up_app()
     services.enable_two_factor(kim.user, actor=admin)
     petra = at(Person(admin))
-    petra.arrive(f"/settings/administration/users/{kim.user.pk}/lost-phone/?from=user")
+    petra.arrive(f"/settings/administration/users/{kim.user.pk}/lost-phone/?on=user")
     petra.page.get_by_role("radio", name="In person").check()
     petra.field("Reason").fill("New phone")
     petra.confirm()

@@ -30,7 +30,7 @@ EVERYTHING = ANSWERS | {"app": "on", "codes": "on", "sign_out": "on", "give_pass
 
 
 def page_of(user):
-    return f"{USERS}{user.pk}/lost-phone/?from=user"
+    return f"{USERS}{user.pk}/lost-phone/?on=user"
 
 
 def pass_page(user):
@@ -126,7 +126,7 @@ def test_it_is_withdrawn_from_the_persons_page(kim_with_all, administrator):
     administrator.client.post(page_of(kim_with_all.user), EVERYTHING)
     page = administrator.client.get(f"{USERS}{kim_with_all.user.pk}/")
     assert "has an access pass until" in words(page)
-    there = f"{pass_page(kim_with_all.user)}withdraw/?from=user"
+    there = f"{pass_page(kim_with_all.user)}withdraw/?on=user"
     assert "needs a new one" in words(administrator.client.get(there))
 
     said = administrator.client.post(there, follow=True)

@@ -376,6 +376,17 @@ def test_the_pager_leads_back(administrator, sixty, asked):
     assert first.one("nav", **{"aria-label": "Pages"}).words.startswith("1–25 of 60")
 
 
+def test_whoever_comes_back_from_a_person_or_an_act_is_where_they_were(administrator, sixty):
+    first = read(administrator.client.get(USERS)).one("nav", **{"aria-label": "Pages"})
+    second = USERS + first.links["Later"]
+    rows = read(administrator.client.get(second)).one("table")
+    person = read(administrator.client.get(rows.links["u30"]))
+
+    assert person.links["All users"] == second
+    where = read(administrator.client.get(person.links["All users"])).one("nav", **{"aria-label": "Pages"})
+    assert where.words.startswith("26–50 of")
+
+
 def test_the_pager_keeps_the_search(administrator, sixty):
     [(_names, pager), *_rest] = turned(administrator, q="u", sort="last")
 

@@ -534,7 +534,7 @@ def test_the_page_says_what_the_person_will_see_at_the_next_login(administrator,
     page = read(administrator.client.get(of(kim.user)))
 
     assert "User name and password" in page.words
-    assert page.links["Multi-factor authentication"] == of(kim.user, "mfa/?from=user")
+    assert page.links["Multi-factor authentication"] == of(kim.user, "mfa/?on=user")
     assert "has never signed in" in page.words
 
 
@@ -595,7 +595,7 @@ def test_a_deactivated_user_is_marked(administrator, make_user):
 
     assert "Deactivated" in page.words
     assert "gone is deactivated and cannot sign in." in page.words
-    assert page.links["Activate"] == of(gone, "activate/?from=user")
+    assert page.links["Activate"] == of(gone, "activate/?on=user")
 
 
 def test_activating_lets_somebody_sign_in_again_but_brings_no_session_back(administrator, kim):
@@ -817,7 +817,7 @@ RESET = "Send a password reset"
 
 def test_a_password_reset_says_first_what_it_will_do(administrator, kim, mailoutbox, deliver):
     page = read(administrator.client.get(of(kim.user)))
-    assert page.links[RESET] == of(kim.user, "password-reset/?from=user")
+    assert page.links[RESET] == of(kim.user, "password-reset/?on=user")
     with deliver():
         question = read(administrator.client.get(page.links[RESET]))
 
