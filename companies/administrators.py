@@ -30,6 +30,11 @@ ADMINISTERING = frozenset({Role.ADMINISTRATOR, Role.COMPANY_ADMINISTRATOR})
 ASKED_ALREADY = Kind.APP | Kind.OWN_SWITCH | Kind.LOCKED  # who has an app, or is asked for one, or is not let in at all
 
 
+def is_met_alone(kind: int) -> bool:
+    """Does the site's rule, and no switch of their own, ask somebody of this kind? Their company's is no matter of kinds."""
+    return bool(kind & OPENS_SETTINGS and kind & Kind.ACTIVE and not kind & ASKED_ALREADY)
+
+
 @dataclass(frozen=True)
 class Administrators:
     """Those whom `viewer` sees, and who have no app and are not asked for one by another rule."""
@@ -46,7 +51,7 @@ class Administrators:
         """How many there are of each kind."""
         found = {}
         for kind, people in self.numbers.people.items():
-            if kind & OPENS_SETTINGS and kind & Kind.ACTIVE and not kind & ASKED_ALREADY:
+            if is_met_alone(kind):
                 found[Kind(kind)] = people - self.numbers.required.get(kind, 0)
         return {kind: people for kind, people in found.items() if people}
 

@@ -1,175 +1,283 @@
-"""Whom a company's rule will meet, counted before it is thrown: the policy asked about each kind of person there is."""
+"""Whom a change of rules will meet, counted before it is made: the policy asked about each kind of person there is."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import Exists
+from django.db.models import Exists, Q, Sum
 
-from accounts.models import User
-from companies.listing.kinds import OPENS_SETTINGS, Chip, Kind
-from companies.models import Listing
-from mfa.forecast import Circumstances, Outcome, outcome, requiring
+from accounts import site_rule
+from accounts.models import Role, User
+from companies.administrators import is_met_alone
+from companies.listing.kinds import CELL_COLUMNS, OPENS_SETTINGS, Cell, Kind
+from companies.models import Listing, Tally
+from mfa.forecast import (
+    Circumstances,
+    Outcome,
+    demanding,
+    demanding_pass,
+    outcome,
+    released,
+    requiring,
+    switched_off,
+)
 from mfa.policy import Standing
 from mfa.queries import CONFIRMED_APPS, circumstances_of, with_holdings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Mapping
+    from uuid import UUID
 
     from django.db.models import QuerySet
 
     from companies.listing.numbers import Numbers
     from companies.models import Company
 
-ADMINISTRATORS_NAMED = 3  # administrators who will be asked, by name
+    Then = Callable[["Someone"], Circumstances]
+
+ADMINISTRATORS_NAMED = 3  # company administrators, by name
+NO_KIND = Kind(0)
+
+
+@dataclass(frozen=True)
+class Someone:
+    """Somebody, or whoever is of a kind: how they stand now, and what still counts once a rule is gone."""
+
+    now: Circumstances
+    required_by_company: bool
+    pass_demanded_by_company: bool
+    own_switch: bool
+
+    @classmethod
+    def of_cell(cls, cell: Cell, *, demanded: bool) -> Someone:
+        """`demanded`: the site demands a factor of everybody who opens the Settings app. A kind tells of no pass that was given."""
+        standing = Standing(
+            two_factor_required=cell.required or Kind.OWN_SWITCH in cell.kind,
+            has_app=Kind.APP in cell.kind,
+            has_passkey=Kind.PASSKEY in cell.kind,
+            passkey_requested=Kind.REQUESTED in cell.kind,
+            pass_demanded=cell.pass_demanded,
+            must_have_factor=demanded and bool(cell.kind & OPENS_SETTINGS),
+        )
+        return cls(Circumstances(standing), cell.required, cell.pass_demanded, Kind.OWN_SWITCH in cell.kind)
+
+    @classmethod
+    def of_person(cls, person: User) -> Someone:
+        now = circumstances_of(person)
+        return cls(now, person.required_by_company, person.pass_demanded_by_company, person.two_factor_enabled)
+
+
+def _once_required(who: Someone) -> Circumstances:
+    return requiring(who.now)
+
+
+def _once_off(who: Someone) -> Circumstances:
+    return switched_off(who.now, required=who.required_by_company, pass_demanded=who.pass_demanded_by_company)
+
+
+def _once_released(who: Someone) -> Circumstances:
+    return released(who.now, required=False)
+
+
+def _once_released_keeping(who: Someone) -> Circumstances:
+    return released(who.now, required=who.own_switch)
+
+
+def _once_demanded(who: Someone) -> Circumstances:
+    return demanding(who.now)
+
+
+def _once_pass_is_demanded(who: Someone) -> Circumstances:
+    return demanding_pass(who.now)
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """How many people there are of each kind, by what their next login will be once their account is open."""
+
+    numbers: Counter[tuple[Outcome, Kind]]
+    of_kind: Mapping[Cell, Outcome]
+    looked_at: Mapping[UUID, Outcome]  # those who were given a pass, of which their kind does not tell
+
+    def count(self, *words: Outcome, having: Kind = NO_KIND, without: Kind = NO_KIND) -> int:
+        """How many come to one of `words`; to any, where none is named."""
+        return sum(
+            number
+            for (word, kind), number in self.numbers.items()
+            if word in (words or Outcome) and having in kind and not kind & without
+        )
+
+    def names(self, rows: QuerySet[Listing], word: Outcome) -> list[str]:
+        """Some of the company administrators in `rows`, of one company, who come to `word`, by name."""
+        kinds = {cell.kind for cell, found in self.of_kind.items() if found is word and _administers(cell.kind)}
+        theirs = [person for person, found in self.looked_at.items() if found is word]
+        others = Q(kind__in=kinds) & ~Q(person__in=list(self.looked_at))
+        found = rows.filter(others | Q(person__in=theirs)).order_by().values("person")
+        named = User.objects.get_queryset().filter(pk__in=found, role=Role.COMPANY_ADMINISTRATOR, locked_at=None)
+        return [person.get_full_name() for person in named.order_by("search_text", "pk")[:ADMINISTRATORS_NAMED]]
+
+
+def _administers(kind: Kind) -> bool:
+    """Is somebody of this kind a company administrator whose account is open?"""
+    return Kind.COMPANY_ADMINISTRATOR in kind and Kind.LOCKED not in kind
+
+
+def _given_passes(rows: QuerySet[Listing], people: QuerySet[User]) -> dict[User, Cell]:
+    """Those of `people`, who stand in `rows`, who were given a pass and have set nothing up since."""
+    given = people.filter(~Exists(CONFIRMED_APPS), access_pass__isnull=False, is_active=True).select_related("company")
+    found = {person.pk: person for person in with_holdings(given)}
+    cells = rows.filter(person__in=list(found)).values_list("person", *CELL_COLUMNS)
+    return {found[key]: Cell.of(*columns) for key, *columns in cells}
+
+
+def _outcomes(cells: Mapping[Cell, int], given: Mapping[User, Cell], then: Then, *, demanded: bool = False) -> Outcomes:
+    """What becomes of so many people in each of `cells`. Of those who were `given` a pass each is looked at: they are few."""
+    of_kind = {cell: outcome(then(Someone.of_cell(cell, demanded=demanded))) for cell in cells}
+    numbers: Counter[tuple[Outcome, Kind]] = Counter()
+    for cell, number in cells.items():
+        numbers[of_kind[cell], cell.kind] += number
+    looked_at = {}
+    for person, cell in given.items():
+        if cell in of_kind:
+            looked_at[person.pk] = word = outcome(then(Someone.of_person(person)))
+            numbers[of_kind[cell], cell.kind] -= 1
+            numbers[word, cell.kind] += 1
+    return Outcomes(numbers, of_kind, looked_at)
+
+
+# --- 2FA is required ---
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What becomes of the people of a company whom one administrator sees, once it requires 2FA.
+    """What becomes of people once 2FA is required of them: those who are set up notice nothing, the others are `left`."""
 
-    The first three add up to all; the others are some of those who are asked.
-    """
-
-    set_up: int  # nothing changes for them
-    asked: int  # have signed in before
-    never_signed_in: int  # are asked at their first login
-    need_pass: int  # cannot go on before they are given one
-    locked: int  # come in only after somebody has looked at their account
-    administrators: list[str]  # some by name
-    asked_administrators: int
-    reader: Outcome | None  # what it means for whoever reads this; None where they are not of this company
+    set_up: int
+    left: Outcomes
+    reader: Outcome | None = None  # what it means for whoever reads this; None where they are not among them
+    administrators: Mapping[Outcome, list[str]] | None = None  # some by name
 
     @property
     def people(self) -> int:
-        return self.set_up + self.asked + self.never_signed_in
+        return self.set_up + self.left.count()
 
 
 def of_requiring(company: Company, numbers: Numbers, *, viewer: User) -> Forecast:
     """What requiring 2FA of everybody in `company`, whose `numbers` are given, will do: a few statements, however many people there are."""
-    kinds = {kind: n for kind, n in numbers.people.items() if kind & Kind.ACTIVE}
-    cells = [(kind, company.pass_demanded, number) for kind, number in kinds.items()]
-    reader = outcome(requiring(circumstances_of(viewer))) if viewer.company_id == company.pk else None
-    forecast = of_people(cells, Listing.objects.filter(company=company), viewer=viewer)
-    return replace(forecast, reader=reader)
+    cells, rows = _cells_of(company, numbers), Listing.objects.filter(company=company)
+    found = of_people(cells, rows, User.objects.managed_by(viewer).filter(company=company))
+    names = {
+        word: found.left.names(rows, word)
+        for word in (Outcome.ASKED, Outcome.STUCK)
+        if found.left.count(word, having=Kind.COMPANY_ADMINISTRATOR, without=Kind.LOCKED)
+    }
+    reader = outcome(_once_required(Someone.of_person(viewer))) if viewer.company_id == company.pk else None
+    return Forecast(found.set_up, found.left, reader, names)
 
 
-def of_people(cells: Iterable[tuple[int, bool, int]], rows: QuerySet[Listing], *, viewer: User) -> Forecast:
-    """The same of some people, who stand in these `rows` of the listing.
-
-    `cells` say how many of them there are of each kind, in companies that demand an access pass or not. A kind does not
-    tell whether a pass was given: of those few each is looked at.
-    """
-    cells = list(cells)
-    left = [cell for cell in cells if not cell[0] & Kind.APP]
-    never = sum(n for kind, _demanded, n in left if kind & Kind.NEVER_SIGNED_IN)
-    need_pass = sum(n for kind, demanded, n in left if _of_kind(kind, demanded) is Outcome.STUCK)
-    rows = rows.filter(kind__in={kind for kind, _demanded, _n in left})
-    for person, kind in _given_passes(rows, viewer):
-        need_pass -= _of_kind(kind, person.pass_demanded_by_company) is Outcome.STUCK
-        need_pass += outcome(requiring(circumstances_of(person))) is Outcome.STUCK
-    administering = {kind for kind, _demanded, _n in left if _administers(kind)}
+def of_people(cells: Mapping[Cell, int], rows: QuerySet[Listing], people: QuerySet[User]) -> Forecast:
+    """The same of these `people`, of whom there are so many in each of `cells`."""
+    left = {cell: number for cell, number in cells.items() if Kind.APP not in cell.kind}
     return Forecast(
-        set_up=sum(n for _kind, _demanded, n in cells) - sum(n for _kind, _demanded, n in left),
-        asked=sum(n for _kind, _demanded, n in left) - never,
-        never_signed_in=never,
-        need_pass=need_pass,
-        locked=sum(n for kind, _demanded, n in left if kind & Kind.LOCKED),
-        administrators=_names(rows.filter(kind__in=list(administering))) if administering else [],
-        asked_administrators=sum(n for kind, _demanded, n in left if _administers(kind)),
-        reader=None,
+        sum(cells.values()) - sum(left.values()), _outcomes(left, _given_passes(rows, people), _once_required)
     )
 
 
-def _administers(kind: int) -> bool:
-    """Is somebody of this kind a company administrator whose account is open?"""
-    return bool(kind & Kind.COMPANY_ADMINISTRATOR) and not kind & Kind.LOCKED
+def _cells_of(company: Company, numbers: Numbers) -> dict[Cell, int]:
+    """The active people of `company` by what they are."""
+    return {
+        Cell.of(kind, company.two_factor_enabled, company.pass_demanded): number
+        for kind, number in numbers.people.items()
+        if kind & Kind.ACTIVE
+    }
 
 
-def _names(rows: QuerySet[Listing]) -> list[str]:
-    """Some of these people by name."""
-    people = User.objects.get_queryset().filter(pk__in=rows.order_by().values("person"))
-    return [person.get_full_name() for person in people.order_by("search_text", "pk")[:ADMINISTRATORS_NAMED]]
-
-
-def _given_passes(rows: QuerySet[Listing], viewer: User) -> Iterator[tuple[User, int]]:
-    """Those in `rows` who were given a pass and have set nothing up since, and their kinds."""
-    given = (
-        User.objects.managed_by(viewer)
-        .filter(~Exists(CONFIRMED_APPS), access_pass__isnull=False, is_active=True)
-        .select_related("company")
-    )
-    found = {person.pk: person for person in with_holdings(given)}
-    for person, kind in rows.filter(person__in=list(found)).values_list("person", "kind"):
-        yield found[person], kind
-
-
-def _of_kind(kind: int, pass_demanded: bool) -> Outcome:  # noqa: FBT001  # a cell's columns
-    """What requiring 2FA means for somebody of this kind, once their account is open."""
-    standing = Standing(
-        two_factor_required=True,
-        has_app=bool(kind & Kind.APP),
-        has_passkey=bool(kind & Kind.PASSKEY),
-        passkey_requested=bool(kind & Kind.REQUESTED),
-        pass_demanded=pass_demanded,
-    )
-    return outcome(Circumstances(standing))
+# --- 2FA is required no longer ---
 
 
 @dataclass(frozen=True)
 class Release:
     """What becomes of the people of a company whom one administrator sees, once it no longer requires 2FA.
 
-    The first three add up to all. Of those who are not set up, the site's rule asks some still, whatever the company
-    says (`by_site`), and others have been switched on by themselves (`individually`).
+    Those who are set up keep it. What it means for the others depends on whether those are asked still whose own
+    switch is on.
     """
 
-    set_up: int  # they keep it
-    left: int  # have signed in before
-    left_never: int
-    by_site: int
-    by_site_never: int
-    individually: int  # and not by the site
-    reader: Chip | None  # among whom whoever reads this is; None where they are not of this company
+    set_up: int
+    left: Outcomes
+    keeping: Outcomes
+    reader: Outcome | None  # what it means for whoever reads this; None where they are not of this company
+    reader_is_set_up: bool = False
 
     @property
     def people(self) -> int:
-        return self.set_up + self.left + self.left_never
+        return self.set_up + self.left.count()
 
     def freed(self, *, keeping: bool) -> int:
         """How many are no longer asked; `keeping` those who were switched on by themselves."""
-        still = self.by_site + self.by_site_never + (self.individually if keeping else 0)
-        return self.left + self.left_never - still
+        return (self.keeping if keeping else self.left).count(Outcome.FREE)
 
 
 def of_releasing(company: Company, numbers: Numbers, *, viewer: User) -> Release:
     """What it will do that `company`, whose `numbers` are given, no longer requires 2FA."""
-    kinds = {kind: n for kind, n in numbers.people.items() if kind & Kind.ACTIVE}
-    left = {kind: n for kind, n in kinds.items() if not kind & Kind.APP}
-    never = {kind: n for kind, n in left.items() if kind & Kind.NEVER_SIGNED_IN}
-    asked = {kind: n for kind, n in left.items() if _released(kind, demanded=numbers.demanded) is not Outcome.FREE}
+    cells, rows = _cells_of(company, numbers), Listing.objects.filter(company=company)
+    left = {cell: number for cell, number in cells.items() if Kind.APP not in cell.kind}
+    given = _given_passes(rows, User.objects.managed_by(viewer).filter(company=company))
+    reader = Someone.of_person(viewer) if viewer.company_id == company.pk else None
     return Release(
-        set_up=sum(kinds.values()) - sum(left.values()),
-        left=sum(left.values()) - sum(never.values()),
-        left_never=sum(never.values()),
-        by_site=sum(n for kind, n in asked.items() if kind not in never),
-        by_site_never=sum(n for kind, n in asked.items() if kind in never),
-        individually=sum(n for kind, n in left.items() if kind & Kind.OWN_SWITCH and kind not in asked),
-        reader=_row_of_reader(viewer) if viewer.company_id == company.pk else None,
+        sum(cells.values()) - sum(left.values()),
+        _outcomes(left, given, _once_released, demanded=numbers.demanded),
+        _outcomes(left, given, _once_released_keeping, demanded=numbers.demanded),
+        outcome(_once_released(reader)) if reader else None,
+        reader_is_set_up=reader is not None and reader.now.standing.has_app,
     )
 
 
-def _row_of_reader(reader: User) -> Chip:
-    """Among whom somebody is who has signed in."""
-    return Chip.SET_UP if circumstances_of(reader).standing.has_app else Chip.LEFT
+def of_switching_off(cells: Mapping[Cell, int], rows: QuerySet[Listing], people: QuerySet[User]) -> Outcomes:
+    """What becomes of these `people` once 2FA is switched off for each of them, and what they set up for it is gone."""
+    return _outcomes(cells, _given_passes(rows, people), _once_off, demanded=site_rule.is_on())
 
 
-def _released(kind: int, *, demanded: bool) -> Outcome:
-    """What the next login is to somebody of this kind whom neither company nor own switch asks."""
-    standing = Standing(
-        has_passkey=bool(kind & Kind.PASSKEY),
-        passkey_requested=bool(kind & Kind.REQUESTED),
-        must_have_factor=demanded and bool(kind & OPENS_SETTINGS),
-    )
-    return outcome(Circumstances(standing))
+# --- The site demands a factor ---
+
+
+@dataclass(frozen=True)
+class SiteForecast:
+    """What becomes of those who open the Settings app, and are asked by no other rule, once a factor is demanded there.
+
+    Who is free has a passkey, which is asked for from then on.
+    """
+
+    left: Outcomes
+    reader: Outcome | None  # None where they have an app, or another rule asks them
+
+
+def of_demanding(numbers: Numbers, *, viewer: User) -> SiteForecast:
+    """The same of all whom `viewer`, who administers the site, sees: their `numbers`."""
+    kinds = [kind for kind in numbers.people if is_met_alone(kind)]
+    cells: Counter[Cell] = Counter()
+    tally = Tally.objects.order_by().filter(kind__in=kinds).values_list(*CELL_COLUMNS).annotate(Sum("number"))
+    for kind, required, demanded, number in tally:
+        if number and not required:
+            cells[Cell.of(kind, required, demanded)] += number
+    people = User.objects.managed_by(viewer).exclude(role=Role.MEMBER)
+    left = _outcomes(cells, _given_passes(Listing.objects.filter(kind__in=kinds), people), _once_demanded)
+    reader = Someone.of_person(viewer)
+    standing = reader.now.standing
+    met = not standing.has_app and not standing.two_factor_required
+    return SiteForecast(left, outcome(_once_demanded(reader)) if met else None)
+
+
+# --- A company demands a pass ---
+
+
+def of_demanding_pass(company: Company, numbers: Numbers, *, viewer: User) -> Forecast:
+    """What it will do that `company`, whose `numbers` are given, demands a pass before each first set-up."""
+    cells, rows = _cells_of(company, numbers), Listing.objects.filter(company=company)
+    left = {cell: number for cell, number in cells.items() if Kind.APP not in cell.kind}
+    people = User.objects.managed_by(viewer).filter(company=company)
+    reader = outcome(_once_pass_is_demanded(Someone.of_person(viewer))) if viewer.company_id == company.pk else None
+    found = _outcomes(left, _given_passes(rows, people), _once_pass_is_demanded, demanded=numbers.demanded)
+    return Forecast(sum(cells.values()) - sum(left.values()), found, reader)

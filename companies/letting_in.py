@@ -19,9 +19,11 @@ from audit.models import AuditEvent
 from audit.recording import record
 from audit.vocabulary import Action
 from companies import kept_apart
+from mfa.forecast import Outcome, outcome, without_factors
 from mfa.holding import hold_everything
 from mfa.methods.passkeys import number_in_use
 from mfa.models import AuthenticatorApp, Passkey, RecoveryCode
+from mfa.queries import circumstances_of
 from mfa.services import delete_passkey
 
 if TYPE_CHECKING:
@@ -74,6 +76,12 @@ class Lock:
 
     subject: User
     viewer: User
+
+    @property
+    def needs_pass(self) -> bool:
+        """Would nothing let them in but an access pass, if no factor were kept?"""
+        now = circumstances_of(self.subject)
+        return outcome(without_factors(now, pass_demanded=now.standing.pass_demanded)) is Outcome.STUCK
 
     @property
     def reported(self) -> AuditEvent | None:

@@ -63,8 +63,50 @@ class Outcome(StrEnum):
 
 def requiring(circumstances: Circumstances) -> Circumstances:
     """The same, once 2FA is required, the account is open, and whoever was invited has chosen a password."""
-    standing = replace(circumstances.standing, two_factor_required=True)
-    return replace(_with_first_factor(circumstances), standing=standing, is_open=True)
+    return _once_open(circumstances, replace(circumstances.standing, two_factor_required=True))
+
+
+def demanding(circumstances: Circumstances) -> Circumstances:
+    """The same of somebody who opens the Settings app, once a factor is demanded there."""
+    return _once_open(circumstances, replace(circumstances.standing, must_have_factor=True))
+
+
+def demanding_pass(circumstances: Circumstances) -> Circumstances:
+    """The same, once a first set-up needs an access pass."""
+    return _once_open(circumstances, replace(circumstances.standing, pass_demanded=True))
+
+
+def released(circumstances: Circumstances, *, required: bool) -> Circumstances:
+    """The same, once an earlier rule is gone; `required`: another one requires 2FA still."""
+    return _once_open(circumstances, replace(circumstances.standing, two_factor_required=required))
+
+
+def switched_off(circumstances: Circumstances, *, required: bool, pass_demanded: bool) -> Circumstances:
+    """The same, once 2FA is switched off: the company may require it, and demand a pass. A pass that was given goes with the app."""
+    now = circumstances.standing
+    standing = replace(
+        now,
+        two_factor_required=required,
+        pass_demanded=pass_demanded if now.has_app else now.pass_demanded,
+        has_app=False,
+        app_disabled=False,
+    )
+    has_pass = circumstances.has_pass and not now.has_app
+    return _once_open(replace(circumstances, has_codes=False, has_pass=has_pass), standing)
+
+
+def without_passkey(circumstances: Circumstances) -> Circumstances:
+    """The same, once the last passkey is gone."""
+    return _once_open(circumstances, replace(circumstances.standing, has_passkey=False))
+
+
+def without_factors(circumstances: Circumstances, *, pass_demanded: bool) -> Circumstances:
+    """The same, once nothing is held but the password, and no pass is open."""
+    gone = replace(circumstances, has_codes=False, has_pass=False)
+    standing = replace(
+        circumstances.standing, has_app=False, app_disabled=False, has_passkey=False, pass_demanded=pass_demanded
+    )
+    return _once_open(gone, standing)
 
 
 def ways(circumstances: Circumstances) -> list[Way]:
@@ -87,6 +129,11 @@ def outcome(circumstances: Circumstances) -> Outcome:
 def _with_first_factor(circumstances: Circumstances) -> Circumstances:
     """The same, with a password where there is nothing to begin with."""
     return circumstances if circumstances.first_factors else replace(circumstances, has_password=True)
+
+
+def _once_open(circumstances: Circumstances, standing: Standing) -> Circumstances:
+    """The same with this `standing`, once the account is open and there is something to begin with."""
+    return replace(_with_first_factor(circumstances), standing=standing, is_open=True)
 
 
 def _way(circumstances: Circumstances, first: Method) -> Way:

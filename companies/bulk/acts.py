@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as StrPromise
 
     from accounts.models import User
+    from companies.listing.kinds import Cell
     from companies.models import Listing
     from mfa.services import Sessions
 
@@ -70,22 +71,6 @@ WHY: dict[Why, StrPromise] = {
     Why.TODAY: _("Reminded within the last 24 hours"),
     Why.LAST: _("The last administrator who can sign in"),
 }
-
-
-class Cell(NamedTuple):
-    """People who are alike: their kind, and what their company demands."""
-
-    kind: Kind
-    required: bool
-    pass_demanded: bool
-
-    @classmethod
-    def of(cls, kind: int, required: bool | None, demanded: bool | None) -> Cell:  # noqa: FBT001  # a row's columns
-        """From the columns of the listing or the tally."""
-        return cls(Kind(kind), bool(required), bool(demanded))
-
-
-CELL_COLUMNS = ("kind", "company__two_factor_enabled", "company__pass_demanded")
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Count
 
-from accounts import site_rule
+from accounts.models import User
 from companies import forecast
-from companies.bulk.acts import CELL_COLUMNS, MASS_ACTS, Cell, Why
+from companies.bulk.acts import MASS_ACTS, Why
 from companies.bulk.choosing import list_of, rows_of
 from companies.bulk.models import BulkPerson
-from companies.listing.kinds import OPENS_SETTINGS, Kind
-from mfa.forecast import Circumstances, Outcome, outcome
-from mfa.policy import Standing
+from companies.listing.kinds import CELL_COLUMNS, Cell, Kind
 
 if TYPE_CHECKING:
-    from accounts.models import User
+    from django.db.models import QuerySet
+
     from companies.bulk.models import BulkRun
-    from companies.forecast import Forecast
+    from companies.forecast import Forecast, Outcomes
+    from companies.models import Listing
 
 
 @dataclass(frozen=True)
@@ -51,20 +51,6 @@ class Counts:
         """How many lose the app that they have set up, where 2FA is switched off."""
         return self.of(Kind.APP)
 
-    def once_off(self) -> Counter[Outcome]:
-        """What the next login is, once 2FA is switched off and what was set up for it is gone."""
-        outcomes: Counter[Outcome] = Counter()
-        demanded = site_rule.is_on()
-        for cell, number in self.changed.items():
-            standing = Standing(
-                two_factor_required=cell.required,
-                has_passkey=bool(cell.kind & Kind.PASSKEY),
-                pass_demanded=cell.pass_demanded,
-                must_have_factor=demanded and bool(cell.kind & OPENS_SETTINGS),
-            )
-            outcomes[outcome(Circumstances(standing))] += number
-        return outcomes
-
 
 def count(run: BulkRun, actor: User) -> Counts:
     """What `run` would do now: a handful of statements, however many people it is for."""
@@ -92,8 +78,17 @@ def count(run: BulkRun, actor: User) -> Counts:
 
 def once_required(counts: Counts, run: BulkRun, actor: User) -> Forecast:
     """What becomes of those who are changed, once 2FA is required of them."""
-    cells = [(int(cell.kind), cell.pass_demanded, number) for cell, number in counts.changed.items()]
-    return forecast.of_people(cells, rows_of(run, actor).exclude(person=actor.pk), viewer=actor)
+    return forecast.of_people(counts.changed, *_others(run, actor))
+
+
+def once_off(counts: Counts, run: BulkRun, actor: User) -> Outcomes:
+    """The same, once 2FA is switched off and what was set up for it is gone."""
+    return forecast.of_switching_off(counts.changed, *_others(run, actor))
+
+
+def _others(run: BulkRun, actor: User) -> tuple[QuerySet[Listing], QuerySet[User]]:
+    """The rows of whom `run` is for, and the people, without whoever acts."""
+    return rows_of(run, actor).exclude(person=actor.pk), User.objects.managed_by(actor).exclude(pk=actor.pk)
 
 
 def _cells(run: BulkRun, actor: User) -> Counter[Cell]:

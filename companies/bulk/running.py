@@ -26,9 +26,10 @@ from accounts.permissions import Permission
 from audit import recording
 from audit.recording import record
 from audit.vocabulary import Action
-from companies.bulk.acts import CELL_COLUMNS, MASS_ACTS, Act, Cell, Why
+from companies.bulk.acts import MASS_ACTS, Act, Why
 from companies.bulk.choosing import list_of
 from companies.bulk.models import BulkOutcome, BulkPerson, BulkRun
+from companies.listing.kinds import CELL_COLUMNS, Cell
 from companies.models import Listing
 from mfa.holding import hold_many
 from mfa.services import Sessions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import IntFlag, StrEnum
 from functools import cache
+from typing import NamedTuple
 
 from django.utils.translation import gettext_lazy as _
 
@@ -39,6 +40,22 @@ ROLES = {
     Role.AUDITOR: Kind.AUDITOR,
 }
 OPENS_SETTINGS = Kind.ADMINISTRATOR | Kind.COMPANY_ADMINISTRATOR | Kind.HELPDESK | Kind.AUDITOR
+
+
+class Cell(NamedTuple):
+    """People who are alike: their kind, and what their company demands."""
+
+    kind: Kind
+    required: bool
+    pass_demanded: bool
+
+    @classmethod
+    def of(cls, kind: int, required: bool | None, demanded: bool | None) -> Cell:  # noqa: FBT001  # a row's columns
+        """From the columns of the listing or the tally."""
+        return cls(Kind(kind), bool(required), bool(demanded))
+
+
+CELL_COLUMNS = ("kind", "company__two_factor_enabled", "company__pass_demanded")
 
 
 class Chip(StrEnum):

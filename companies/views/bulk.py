@@ -26,13 +26,13 @@ from accounts.throttle import budgets, lanes
 from companies import exports
 from companies.bulk import choosing, running
 from companies.bulk.acts import MASS_ACTS, WHY, Act, Why, acts_of
-from companies.bulk.counts import count, once_required
+from companies.bulk.counts import count, once_off, once_required
 from companies.bulk.models import BulkOutcome, BulkPerson, BulkRun
 from companies.listing.people import UserList
 from companies.views.back import list_query
 from companies.views.bulk_effects import effects
 from companies.views.exports import as_file
-from companies.views.forecast import lock_out
+from mfa.forecast import Outcome
 from mfa.step_up import confirmation_required
 
 if TYPE_CHECKING:
@@ -112,15 +112,15 @@ def bulk_run(request: SignedInRequest, run_id: UUID) -> HttpResponse:
         running.begin(run, actor=request.user, total=counts.total, signs_out=signs_out)
         return HttpResponseRedirect(_address(run))
     forecast = once_required(counts, run, request.user) if run.act == "require" else None
+    off = once_off(counts, run, request.user) if run.act == "stop" else None
     context = {
         "run": run,
         "act": act,
         "counts": counts,
         "shown": shown,
         "grown": grown,
-        "rows": effects(run.act, counts, forecast),
-        "locked_out": lock_out(forecast) if forecast else "",
-        "nobody_locked_out": forecast is not None,
+        "rows": effects(run.act, counts, forecast, off),
+        "nobody_is_stuck": forecast is not None and not forecast.left.count(Outcome.STUCK),
         "left_out": [(WHY[why], number) for why, number in counts.left_out.most_common()],
         "unknown": run.people.filter(why=Why.UNKNOWN).order_by("pk")[:MOST_SKIPPED],
         "back": _back(run),

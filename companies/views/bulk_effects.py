@@ -8,66 +8,45 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from companies.listing.kinds import Kind
-from companies.views.forecast import Row
+from companies.views.forecast import Row, asked_and_stuck, present
 from mfa.forecast import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from companies.bulk.counts import Counts
-    from companies.forecast import Forecast
+    from companies.forecast import Forecast, Outcomes
 
 
-def effects(act: str, counts: Counts, forecast: Forecast | None) -> list[Row]:
-    """The rows that anybody is in. `forecast` is that of requiring 2FA."""
-    rows = _required(forecast) if forecast else ROWS[act](counts)
-    return [row for row in rows if row.number]
+def effects(act: str, counts: Counts, forecast: Forecast | None, off: Outcomes | None) -> list[Row]:
+    """The rows that anybody is in. `forecast` is that of requiring 2FA, `off` that of switching it off."""
+    if forecast:
+        return present(_required(forecast))
+    return present(_switched_off(counts, off) if off else ROWS[act](counts))
 
 
 def _required(forecast: Forecast) -> list[Row]:
-    locked = ngettext(
-        "{number} is locked, and is asked once somebody let them in again.",
-        "{number} are locked, and are asked once somebody let them in again.",
-        forecast.locked,
-    )
-    asked = ngettext(
-        "will be asked to set it up at the next login", "will be asked to set it up at their next login", forecast.asked
-    )
-    never = ngettext(
-        "has never signed in, and is asked at the first login",
-        "have never signed in, and are asked at their first login",
-        forecast.never_signed_in,
-    )
     stays = ngettext("is set up and notices nothing", "are set up and notice nothing", forecast.set_up)
-    return [
-        Row("wait", "clock", forecast.asked, asked, locked.format(number=forecast.locked) if forecast.locked else ""),
-        Row("", "user-circle", forecast.never_signed_in, never),
-        Row("ok", "shield-check", forecast.set_up, stays),
-    ]
+    return [*asked_and_stuck(forecast.left), Row("ok", "shield-check", forecast.set_up, stays)]
 
 
-def _switched_off(counts: Counts) -> list[Row]:
-    outcomes, lost, number = counts.once_off(), counts.loses, counts.changes
+def _switched_off(counts: Counts, off: Outcomes) -> list[Row]:
+    lost, free = counts.loses, off.count(Outcome.FREE)
     loses = ngettext(
         "loses the authenticator app and the recovery codes that are set up",
         "lose the authenticator app and the recovery codes that they have set up",
         lost,
     )
-    free = outcomes[Outcome.FREE]
     no_longer = ngettext(
         "is no longer asked to set up two-factor authentication",
         "are no longer asked to set up two-factor authentication",
         free,
     )
-    still = ngettext(
-        "is asked again at the next login: a rule of the company or the site requires it",
-        "are asked again at their next login: a rule of their company or the site requires it",
-        number - free,
-    )
+    why = _("A rule of the company or the site requires it.")
     return [
         Row("bad", "trash", lost, loses),
         Row("", "key", free, no_longer),
-        Row("wait", "clock", number - free, still),
+        *asked_and_stuck(off, why=why),
     ]
 
 
@@ -115,7 +94,6 @@ def _deactivated(counts: Counts) -> list[Row]:
 
 
 ROWS: dict[str, Callable[[Counts], list[Row]]] = {
-    "stop": _switched_off,
     "request": _asked_for_passkey,
     "remind": _reminded,
     "withdraw": _request_withdrawn,

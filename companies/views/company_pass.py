@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 from django.contrib import messages
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.guards import settings_app
 from accounts.permissions import Permission
 from companies.access_passes import demand_passes, stop_demanding_passes
-from companies.views.companies import company_page, coverage_of, find_company
+from companies.forecast import of_demanding_pass
+from companies.listing.numbers import numbers_for
+from companies.views.companies import company_page, find_company
+from companies.views.forecast import rows_of_stuck
 from mfa.step_up import confirmation_required
 from mfa.window.consequences import Consequence
 from mfa.window.page import confirmation
@@ -37,14 +39,8 @@ def company_pass_on(request: SignedInRequest, company_id: UUID) -> HttpResponse:
         text = _("{company} demands an access pass before each first set-up.")
         messages.success(request, text.format(company=shown.name))
         return redirect("settings:company", company_id)
-    number = coverage_of(request, shown).asked
-    asked = ngettext(
-        "{number} user who has not set up two-factor authentication needs a pass for it. Give it from the user’s page.",
-        "{number} users who have not set up two-factor authentication need a pass for it. Give it from each user’s page.",
-        number,
-    )
+    forecast = of_demanding_pass(shown, numbers_for(request.user, shown), viewer=request.user)
     lines = [
-        Consequence("wait", "ticket", asked.format(number=number)),
         Consequence("ok", "shield-check", _("Users who have set it up sign in as before.")),
         Consequence("", "users", _("A first password that another person has read opens nothing any more.")),
     ]
@@ -52,7 +48,15 @@ def company_pass_on(request: SignedInRequest, company_id: UUID) -> HttpResponse:
         text = _("It holds for those of whom two-factor authentication is required: {company} does not require it.")
         lines.append(Consequence("", "information-circle", text.format(company=shown.name)))
     title = _("Demand an access pass before each first set-up in {company}?").format(company=shown.name)
-    return confirmation(request, company_page(request, company_id), title, lines, tone="primary")
+    return confirmation(
+        request,
+        company_page(request, company_id),
+        title,
+        lines,
+        tone="primary",
+        forecast=rows_of_stuck(forecast),
+        nobody_is_stuck=False,
+    )
 
 
 @settings_app(Permission.COMPANY_RULE)

@@ -23,7 +23,8 @@ from companies.listing.numbers import numbers_for
 from companies.queries import Coverage, asked_alone
 from companies.services import Individuals, end_company_sessions
 from companies.views.companies import company_page, coverage_of, find_company
-from companies.views.forecast import lock_out, rows_of, rows_of_release
+from companies.views.forecast import rows_of, rows_of_release
+from mfa.forecast import Outcome
 from mfa.forms import SignOutForm
 from mfa.services import Sessions
 from mfa.step_up import confirmation_required
@@ -75,7 +76,7 @@ def two_factor_on(request: SignedInRequest, company_id: UUID) -> HttpResponse:
         title=title,
         lines=[],
         forecast=rows_of(forecast, shown),
-        locked_out=lock_out(forecast),
+        nobody_is_stuck=not forecast.left.count(Outcome.STUCK),
         tone="primary",
     )
 
@@ -122,6 +123,7 @@ def two_factor_off(request: SignedInRequest, company_id: UUID) -> HttpResponse:
         title=title,
         lines=[],
         forecast=rows_of_release(release, shown),
+        nobody_is_stuck=not release.left.count(Outcome.STUCK),
         tone="primary",
         keep_label=keep_label,
         own_switches=_own_switches(request, shown, numbers) if keep_label else "",

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from django.contrib import messages
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from accounts import site_rule
@@ -15,10 +14,11 @@ from accounts.forms import too_many
 from accounts.guards import settings_app
 from accounts.permissions import Permission
 from accounts.throttle import budgets, lanes
-from companies.administrators import Administrators
+from companies.forecast import of_demanding
 from companies.listing.numbers import numbers_for
 from companies.views.companies import overview_page
-from mfa.queries import holdings_of
+from companies.views.forecast import rows_of_demand
+from mfa.forecast import Outcome
 from mfa.step_up import confirmation_required
 from mfa.window.consequences import Consequence
 from mfa.window.page import confirmation
@@ -26,7 +26,6 @@ from mfa.window.page import confirmation
 if TYPE_CHECKING:
     from django.http import HttpResponse
 
-    from accounts.models import User
     from accounts.requests import SignedInRequest
 
 
@@ -47,42 +46,16 @@ def rule_on(request: SignedInRequest) -> HttpResponse:
         )
         messages.success(request, text)
         return redirect("settings:home")
+    demand = of_demanding(numbers_for(request.user, None), viewer=request.user)
     return confirmation(
         request,
         overview_page(request),
         _("Demand two-factor authentication or a passkey of everybody who opens the Settings app?"),
-        _of_switching_on(request.user),
+        [Consequence("", "envelope", _("Administrators are told by mail, and so is everybody who is asked."))],
         tone="primary",
+        forecast=rows_of_demand(demand),
+        nobody_is_stuck=not demand.left.count(Outcome.STUCK),
     )
-
-
-def _of_switching_on(actor: User) -> list[Consequence]:
-    who = Administrators(actor, numbers_for(actor, None))
-    asked, by_passkey = who.without_factor, who.passkey_only
-    lines = [
-        Consequence(
-            "wait",
-            "clock",
-            ngettext(
-                "{number} person has neither and is asked to set one of them up at the next login: nobody is locked out.",
-                "{number} people have neither and are asked to set one of them up at their next login: nobody is locked out.",
-                asked,
-            ).format(number=asked),
-        )
-    ]
-    if not holdings_of(actor).beyond_password and not actor.two_factor_required:
-        lines.append(Consequence("wait", "user", _("You are one of them: have your phone ready at your next login.")))
-    if by_passkey:
-        text = ngettext(
-            "{number} person has a passkey and no app: it is asked for from now on, and the password alone opens nothing.",
-            "{number} people have a passkey and no app: it is asked for from now on, and the password alone opens nothing.",
-            by_passkey,
-        )
-        lines.append(Consequence("", "finger-print", text.format(number=by_passkey)))
-    return [
-        *lines,
-        Consequence("", "envelope", _("Administrators are told by mail, and so is everybody who is asked.")),
-    ]
 
 
 @settings_app(Permission.SITE_RULE)

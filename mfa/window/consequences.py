@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from mfa.forecast import without_passkey
 from mfa.policy import Method
 from mfa.queries import State
 from mfa.window.sentences import to_set_up
@@ -103,12 +104,15 @@ def of_deleting(window: Window, passkey: Passkey) -> list[Consequence]:
         _("You have no other method left and will sign in with user name and password only."),
         _("{name} has no other method left and will sign in with user name and password only."),
     )
-    without = replace(window.circumstances.standing, has_passkey=False)
-    if without.must_set_up:
+    without = without_passkey(window.circumstances)
+    if stuck := window.stuck(without):
+        no_other = window.said(_("You have no other method left."), _("{name} has no other method left."))
+        nothing_left = f"{no_other} {stuck}"
+    elif without.standing.must_set_up:
         nothing_left = window.said(
             _("You have no other method left and will be asked to set up {what} at the next login."),
             _("{name} has no other method left and will be asked to set up {what} at the next login."),
-            what=to_set_up(without, {Method.PASSWORD}),
+            what=to_set_up(without.standing, {Method.PASSWORD}),
         )
     elsewhere = window.said(
         _("It stays visible in your password manager until you delete it there."),
@@ -149,6 +153,11 @@ def _removed(window: Window) -> Consequence:
 
 def _next_login(window: Window) -> Consequence:
     """How the person signs in afterwards."""
+    stuck = window.stuck(window.once_off)
+    if stuck:
+        by_site = _("Everybody who opens the Settings app needs it, or a passkey.")
+        rule = _("{company} still requires it.") if window.subject.required_by_company else by_site
+        return Consequence("bad", "no-symbol", f"{window.said(rule, rule)} {stuck}")
     if window.subject.required_by_company:
         again = _("{company} still requires it: {name} will be asked to set it up again at the next login.")
         first = _("{company} still requires it: {name} will be asked to set it up at the next login.")
@@ -158,8 +167,8 @@ def _next_login(window: Window) -> Consequence:
         text = _(
             "Everybody who opens the Settings app needs one: {name} will be asked to set up {what} at the next login."
         )
-        off = replace(window.circumstances.standing, two_factor_required=False, has_app=False, app_disabled=False)
-        return Consequence("wait", "clock", window.said(text, text, what=to_set_up(off, {Method.PASSWORD})))
+        what = to_set_up(window.once_off.standing, {Method.PASSWORD})
+        return Consequence("wait", "clock", window.said(text, text, what=what))
     if window.demanded:
         text = window.said(
             _("You will sign in with a passkey, alone or after user name and password."),

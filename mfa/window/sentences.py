@@ -15,7 +15,7 @@ from accounts.dates import day, moment, on_day
 from accounts.models import Session, User
 from accounts.permissions import Permission
 from accounts.whereabouts import hidden
-from mfa.forecast import Circumstances, Way, requiring, ways
+from mfa.forecast import Circumstances, Outcome, Way, outcome, requiring, switched_off, ways
 from mfa.methods import recovery_codes
 from mfa.methods.passkeys.signals import signals
 from mfa.models import PasskeyRequest
@@ -226,6 +226,12 @@ class Window:
         """What the next login asks for once 2FA is required, of somebody who has not set it up."""
         return self.asked(requiring(self.circumstances))
 
+    @property
+    def once_off(self) -> Circumstances:
+        """What decides how the next login goes once 2FA is switched off."""
+        required, demanded = self.subject.required_by_company, self.subject.pass_demanded_by_company
+        return switched_off(self.circumstances, required=required, pass_demanded=demanded)
+
     @cached_property
     def ways(self) -> list[Way]:
         """The ways through the next login, as the policy has them."""
@@ -271,12 +277,7 @@ class Window:
         """The sentence where each way through this login asks for a set-up, or for a pass that there is not; else ""."""
         leading_in = [way for way in ways(circumstances) if way.leads_in]
         if not leading_in:
-            return self.said(
-                _(
-                    "Before the set-up you are asked for an access pass, and you have none: ask an administrator for one."
-                ),
-                _("Before the set-up, {name} is asked for an access pass and has none: give {name} one."),
-            )
+            return self._needs_pass
         if not all(Step.SET_UP_TWO_FACTOR in way.steps for way in leading_in):
             return ""
         what = to_set_up(circumstances.standing, {leading_in[0].first, *leading_in[0].proofs})
@@ -307,6 +308,15 @@ class Window:
             ),
             what=what,
         )
+
+    def stuck(self, circumstances: Circumstances) -> str:
+        """The sentence where no way through this login leads in, for want of a pass; else ""."""
+        return self._needs_pass if outcome(circumstances) is Outcome.STUCK else ""
+
+    @property
+    def _needs_pass(self) -> str:
+        own = _("Before the set-up you are asked for an access pass, and you have none: ask an administrator for one.")
+        return self.said(own, _("Before the set-up, {name} is asked for an access pass and has none: give {name} one."))
 
     @property
     def passkeys_in_words(self) -> str:

@@ -20,6 +20,7 @@ from accounts.models import User
 from accounts.permissions import Permission
 from accounts.refusals import managed_or_404
 from mfa import services
+from mfa.forecast import requiring
 from mfa.forms import SignOutForm
 from mfa.services import Sessions
 from mfa.step_up import confirmation_required
@@ -118,6 +119,12 @@ def two_factor_on(request: SignedInRequest, behind: Behind, user_id: UUID | None
                 _("Two-factor authentication is switched on for you."),
                 _("Two-factor authentication is switched on for {name}."),
             )
+        elif stuck := shown.stuck(requiring(shown.circumstances)):
+            on = shown.said(
+                _("Two-factor authentication is switched on for you."),
+                _("Two-factor authentication is switched on for {name}."),
+            )
+            told = f"{on} {stuck}"
         return done(request, user_id, told)
     title = shown.said(
         _("Switch on two-factor authentication?"),
@@ -178,6 +185,9 @@ def two_factor_off(request: SignedInRequest, behind: Behind, user_id: UUID | Non
 def _switched_off(shown: Window) -> str:
     """What happened, in the light of what there was before."""
     had_app = shown.app is not None
+    if stuck := shown.stuck(shown.once_off):
+        text = _("Two-factor authentication was switched off for {name}.")
+        return f"{shown.said(text, text)} {stuck}"
     if shown.subject.required_by_company:
         removed = _("Removed. {company} requires it: {name} will be asked to set it up at the next login.")
         asked = _("{company} requires it: {name} will be asked to set it up at the next login.")

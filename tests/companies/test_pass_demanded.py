@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from accounts import people
 from accounts.models import Role
 from audit.models import AuditEvent
+from companies import services as services_of_companies
 from companies.access_passes import Validity, give_pass
+from companies.models import Company
 from mfa import services
-from tests.companies import COMPANIES, press, read
-from tests.mfa.pages import CHALLENGE, SETUP, words
+from tests.companies import COMPANIES, USERS, press, read
+from tests.mfa.pages import CHALLENGE, SETUP, window_of, words
 
 
 @pytest.fixture
@@ -23,7 +26,7 @@ def test_the_switch_on_the_companys_page(administrator, kim_asked, admin, compan
     switch = read(page).one("button", role="switch", **{"aria-labelledby": "pass-label"})
     assert switch.attrs["aria-checked"] == "false"
     asked = administrator.client.get(f"{COMPANIES}{company.pk}/access-pass/on/")
-    assert "1 user who has not set up two-factor authentication needs a pass for it." in words(asked)
+    assert "1 cannot get in at the next login before an access pass is given" in words(asked)
 
     said = press(administrator.client, asked, "Confirm")
 
@@ -63,3 +66,75 @@ def test_another_companys_rule_is_nobody_elses(make_person, other_company):
     carl.sign_in()
 
     assert carl.client.post(f"{COMPANIES}{other_company.pk}/access-pass/on/").status_code == 404
+
+
+# --- What is said of one person, where a pass is demanded ---
+
+
+@pytest.fixture
+def kim_stays(kim, admin, company):
+    """Kim has an app, in a company that requires one, and a pass before it is set up."""
+    kim.set_up_app()
+    services_of_companies.enable_company_two_factor(company, actor=admin)
+    Company.objects.filter(pk=company.pk).update(pass_demanded=True)
+    return kim
+
+
+def test_off_says_before_and_after_that_a_pass_is_needed(administrator, kim_stays):
+    page = administrator.client.get(f"{window_of(kim_stays.user)}two-factor/off/")
+    needs = "Before the set-up, Kim is asked for an access pass and has none: give Kim one."
+    assert f"Acme Machines still requires it. {needs}" in read(page).dialog.words
+
+    done = press(administrator.client, page, "Confirm")
+
+    assert f"Two-factor authentication was switched off for Kim. {needs}" in words(done)
+    kim_stays.enter_password()
+    assert kim_stays.asked_for == CHALLENGE
+
+
+def test_on_says_before_and_after_that_a_pass_is_needed(administrator, kim, company):
+    Company.objects.filter(pk=company.pk).update(pass_demanded=True)
+    page = administrator.client.get(f"{window_of(kim.user)}two-factor/on/")
+    needs = "Before the set-up, Kim is asked for an access pass and has none: give Kim one."
+    assert needs in read(page).dialog.words
+
+    done = press(administrator.client, page, "Confirm")
+
+    assert f"Two-factor authentication is switched on for Kim. {needs}" in words(done)
+    assert "will be asked to set up" not in words(done)
+
+
+def test_lost_phone_without_a_pass_ends_at_the_challenge_as_it_says(administrator, kim_stays):
+    ticked = {"app": "on", "codes": "on", "checked": "in_person", "reason": "Lost at sea", "valid": "60"}
+    administrator.client.post(f"{USERS}{kim_stays.user.pk}/lost-phone/", ticked)
+
+    kim_stays.enter_password()
+
+    assert not kim_stays.user.authenticator_apps.exists()
+    assert kim_stays.asked_for == CHALLENGE
+
+
+def test_deleting_the_last_passkey_says_that_a_pass_is_needed(administrator, kim_asked, company):
+    passkey = kim_asked.add_passkey()
+    address = f"{window_of(kim_asked.user)}passkeys/{passkey.pk}/delete/"
+    assert "and will be asked to set up an authenticator app" in read(administrator.client.get(address)).dialog.words
+    Company.objects.filter(pk=company.pk).update(pass_demanded=True)
+
+    said = read(administrator.client.get(address)).dialog.words
+
+    assert "Kim has no other method left. Before the set-up, Kim is asked for an access pass and has none" in said
+    administrator.client.post(address)
+    kim_asked.enter_password()
+    assert kim_asked.asked_for == CHALLENGE
+
+
+def test_letting_somebody_in_says_that_a_pass_is_needed_where_no_passkey_is_left(
+    administrator, kim_stays, admin, company
+):
+    people.lock_user(kim_stays.user, actor=admin)
+    address = f"{USERS}{kim_stays.user.pk}/let-in/"
+    needs = "With no passkey left, Kim needs an access pass too"
+
+    assert needs in words(administrator.client.get(address))
+    Company.objects.filter(pk=company.pk).update(pass_demanded=False)
+    assert needs not in words(administrator.client.get(address))

@@ -9,6 +9,7 @@ from time import time
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from accounts import people, site_rule
 from accounts.authorization import NotPermitted
@@ -254,14 +255,16 @@ def test_it_is_off_in_the_demo_whose_overview_says_so_first():
 
 
 def test_the_switch_asks_first_and_says_what_will_happen(administrator, make_person):
-    make_person("carla", first_name="Carla", role=Role.COMPANY_ADMINISTRATOR)
+    make_person("carla", first_name="Carla", role=Role.COMPANY_ADMINISTRATOR, last_sign_in_at=timezone.now())
     make_person("paul", role=Role.ADMINISTRATOR, company=None).add_passkey()
     assert "2 administrators sign in with a password alone" in read(administrator.client.get(HOME)).words
 
     dialog = read(administrator.client.get(ON)).dialog
-    assert "2 people have neither and are asked to set one of them up at their next login" in dialog.words
+    assert "2 will be asked to set it up at their next login, and cannot get in without it" in dialog.words
+    assert "They have neither; one of them is enough." in dialog.words
+    assert "Nobody is locked out by this." in dialog.words
     assert "You are one of them" in dialog.words
-    assert "1 person has a passkey and no app" in dialog.words
+    assert "1 has a passkey and no app" in dialog.words
     assert not site_rule.current().factor_demanded
 
     answer = administrator.client.post(ON, follow=True)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.models import User
+from accounts.models import Role, SiteRule, User
 from companies.access_passes import NothingToOpen, Validity, give_pass
 from companies.models import Company
 from mfa import services
@@ -178,6 +178,7 @@ def put(person: Person, dice: Random, admin: User) -> None:
     assert company
     company.two_factor_enabled, company.pass_demanded = dice.random() < 0.4, dice.random() < 0.4
     company.save()
+    SiteRule.objects.update_or_create(defaults={"factor_demanded": dice.random() < 0.5, "changed_at": timezone.now()})
     person.given = ""
     if dice.random() < 0.5:
         person.set_up_app()
@@ -188,21 +189,36 @@ def put(person: Person, dice: Random, admin: User) -> None:
     elif dice.random() < 0.5:
         services.enable_two_factor(user, actor=admin)
     if dice.random() < 0.4:
-        person.add_passkey()
+        passkey = person.add_passkey()
+        if dice.random() < 0.2:
+            services.suspend_passkey(passkey, "a test")
     if dice.random() < 0.4:
         services.request_passkey(user, actor=admin)
     if dice.random() < 0.4:
         with suppress(NothingToOpen):
             person.given = give_pass(user, valid=Validity.AN_HOUR, checked="in_person", reason="On site", actor=admin)
+    shut = {"password": "!invited"} if dice.random() < 0.1 else {}
+    shut |= (
+        {"is_active": False} if dice.random() < 0.05 else {"locked_at": timezone.now()} if dice.random() < 0.05 else {}
+    )
+    User.objects.filter(pk=user.pk).update(password_is_short=dice.random() < 0.2, **(shut or {"is_active": True}))
     user.refresh_from_db()
 
 
-@pytest.mark.parametrize("number", range(48))
+@pytest.mark.parametrize("number", range(60))
 def test_the_login_is_what_was_said(number, make_person, admin):
     dice = Random(number)
-    person = make_person(f"person{number}", company=Company.objects.create(name=f"Company {number}"))
+    role = dice.choice([Role.MEMBER, Role.COMPANY_ADMINISTRATOR, Role.HELPDESK, Role.AUDITOR])
+    company = Company.objects.create(name=f"Company {number}")
+    person = make_person(f"person{number}", company=company, role=role)
     put(person, dice, admin)
     said = ways(circumstances_of(User.objects.select_related("company").get(pk=person.user.pk)))
+    if not said:  # deactivated, locked, or invited
+        person.enter_password()
+        if person.authenticator.credentials:
+            person.use_passkey()
+        assert person.asked_for == "/login/"
+        return
     way = dice.choice(said)
 
     steps, is_in = walk(person, way.first)
