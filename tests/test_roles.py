@@ -15,7 +15,8 @@ from accounts.guards import settings_app
 from accounts.models import Role, User
 from accounts.permissions import OF_ROLE, WHO_MAY, Permission
 from accounts.roles import FOR_EITHER, RANKS, up_to
-from companies.bulk.models import BulkRun
+from companies.bulk.acts import MASS_ACTS
+from companies.bulk.models import BulkPerson, BulkRun
 from companies.forms import UserForm
 from companies.importing import reading
 from companies.importing.running import keep
@@ -153,6 +154,25 @@ def test_another_company_does_not_exist_either(holder, asks, mia, other_company)
         if page.has("company_id"):
             allowed = needed(page, "GET") in OF_ROLE[holder.user.role]
             assert asks(page, "GET", mia, other_company) == (200 if everywhere else 404) if allowed else 403, page.name
+
+
+@pytest.mark.row("ASVS-8.2.1")
+@pytest.mark.parametrize("act", MASS_ACTS)
+@pytest.mark.parametrize("holder", HOLDERS, ids=NAMES, indirect=True)
+def test_what_may_be_done_to_one_may_be_done_to_many_and_nothing_else(holder, act, mia):
+    run = BulkRun.objects.create(owner=holder.user.pk, act=act, listed=True)
+    BulkPerson.objects.create(run=run, person=mia.user.pk)
+    before = everything()
+
+    status = holder.client.post(f"{USERS}bulk/{run.pk}/", {"shown": "9"}).status_code
+
+    run.refresh_from_db()
+    if {Permission.BULK, MASS_ACTS[act].needs} <= OF_ROLE[holder.user.role] and holder.user.opens_settings:
+        assert status in {200, 302}, "it begins, or the page says that it would change nobody"
+        assert run.begun_at is not None or act not in {"require", "request", "sign_out"}
+    else:
+        assert (status in {403, 404}, run.begun_at) == (True, None)
+        assert everything() == before
 
 
 def test_every_permission_is_somebodys_and_every_role_but_the_member_has_some():

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.catalogue import Stage
+from tests.browser.effort import EFFORT
 from tests.browser.pages import Desk
 from tests.browser.words import SOURCE
 
@@ -28,6 +29,16 @@ EXPECTED = re.compile(
 SECONDS = 15
 
 expect.set_options(timeout=SECONDS * 1000)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the acts of administrators cost: a test in a process of its own prints nothing that anybody sees."""
+    reports = [each for kind in ("passed", "failed") for each in terminalreporter.getreports(kind)]
+    told = [said for each in reports if each.when == "call" for name, said in each.user_properties if name == EFFORT]
+    if told:
+        terminalreporter.section("effort")
+        for said in sorted(told):
+            terminalreporter.line(str(said))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tests.browser.pages import Desk
 
 HOME = "/settings/"
+EFFORT = "effort"  # among what tests have printed at the end
 # Every press of the mouse asks for this; a button that Enter presses has no detail.
 TELL = "addEventListener('click', (event) => event.detail && fetch('/health/live?click', {keepalive: true}), true)"
 

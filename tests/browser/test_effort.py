@@ -17,7 +17,7 @@ from audit.models import AuditEvent
 from audit.vocabulary import Action
 from companies.models import Reminder
 from companies.services import enable_company_two_factor
-from tests.browser.effort import from_home
+from tests.browser.effort import EFFORT, from_home
 from tests.people import Person
 
 if TYPE_CHECKING:
@@ -30,14 +30,13 @@ def petra(at, admin):
 
 
 @pytest.fixture
-def within(capsys):
-    """`within(effort, "what", clicks=4, seconds=30)` prints what it cost, and holds it to that."""
+def within(record_property):
+    """`within(effort, "what", clicks=4, seconds=30)` has what it cost printed at the end, and holds it to that."""
 
     def check(effort: Effort, what: str, *, clicks: int, seconds: int | None = None) -> None:
         took = effort.seconds
-        with capsys.disabled():
-            print(f"\n{what}: {effort.clicks} clicks (at most {clicks})", end="")
-            print(f", {took:.1f} s (at most {seconds})" if seconds else "")
+        in_time = f", {took:.1f} s (at most {seconds})" if seconds else ""
+        record_property(EFFORT, f"{what}: {effort.clicks} clicks (at most {clicks}){in_time}")
         assert effort.clicks <= clicks
         assert seconds is None or took <= seconds
 
