@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from django.conf import settings
 from django.shortcuts import resolve_url
+from django.utils.crypto import constant_time_compare
 from django.utils.http import urlencode
 
 from accounts.clock import is_ahead
@@ -70,12 +71,14 @@ def path_of(key: str) -> str:
 
 def waiting(request: SiteRequest) -> dict[str, HeldForm]:
     """The forms that this browser sent within the last ten minutes, by their keys."""
-    keys = request.COOKIES.get(settings.HELD_FORMS_COOKIE_NAME, "").split(".")
+    own_keys = request.COOKIES.get(settings.HELD_FORMS_COOKIE_NAME, "").split(".")
     forms: dict[str, HeldForm] = request.session.get(HELD_FORMS, {})
     return {
         key: form
         for key, form in forms.items()
-        if key in keys and time() - form["at"] < SECONDS and not is_ahead(form["at"])
+        if any(constant_time_compare(key, own) for own in own_keys)
+        and time() - form["at"] < SECONDS
+        and not is_ahead(form["at"])
     }
 
 

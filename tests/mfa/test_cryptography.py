@@ -104,6 +104,7 @@ def test_secrets_are_compared_in_constant_time():
         "accounts/invitations.py: knows",
         "mfa/methods/access_pass/verification.py: verify",
         "mfa/methods/recovery_codes/verification.py: spend",
+        "mfa/held_forms.py: waiting",
         "mfa/methods/totp/codes.py: matching_step",
     }
 
@@ -142,6 +143,8 @@ def test_what_is_compared_otherwise_is_no_secret():
         # A session's own key before and after it was renewed, and whether what it holds was saved already.
         "self.row_key == self.session_key",
         "self.decode(row.session_data) == contents",
+        # The path of a form that waits, of those whose keys this browser's own cookie has.
+        "path_of(key) == path",
         # The word that stands in the address instead of the token.
         "token != OPENED",
         "token == OPENED",
