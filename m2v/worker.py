@@ -85,11 +85,14 @@ def repeat_sigterm(after: float = PATIENCE_SECONDS) -> None:
     signal.set_wakeup_fd(written.fileno(), warn_on_full_buffer=False)
 
     def wait() -> None:
+        """To the end of the process: whatever comes later is written there, too."""
+        told = False
         with heard, written:
-            while heard.recv(1)[0] != signal.SIGTERM:
-                pass
-            sleep(after)
-            os.kill(os.getpid(), signal.SIGTERM)
+            while number := heard.recv(1):
+                if number[0] == signal.SIGTERM and not told:
+                    told = True
+                    sleep(after)
+                    os.kill(os.getpid(), signal.SIGTERM)
 
     Thread(target=wait, daemon=True).start()
 

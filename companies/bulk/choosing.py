@@ -41,13 +41,15 @@ class TooMany(Exception):
     """More names were pasted than are taken at once."""
 
 
+@transaction.atomic
 def forget_old_runs() -> int:
-    """Delete runs that never began after a day, and those that are over after some weeks; how many."""
+    """Delete runs that never began after a day, and those that are over after some weeks; how many. None is begun meanwhile."""
     now = timezone.now()
     waits = Q(begun_at=None, created_at__lt=now - timedelta(days=1))
     old = BulkRun.objects.filter(waits | Q(ended_at__lt=now - timedelta(days=RUN_KEPT_DAYS)))
-    BulkPerson.objects.filter(run__in=old.values("pk")).delete()
-    return old.delete()[0]
+    keys = list(old.select_for_update().values_list("pk", flat=True))
+    BulkPerson.objects.filter(run__in=keys).delete()
+    return BulkRun.objects.filter(pk__in=keys).delete()[0]
 
 
 def from_filter(found: UserList, act: str) -> BulkRun:

@@ -37,21 +37,25 @@ def test_a_mistake_is_none(raised):
     assert not is_away(as_django_has_it(raised))
 
 
-def test_a_pool_that_loses_its_server_between_two_answers_is_an_outage():
-    broken, mistaken = utils.InternalError("as a driver's"), utils.InternalError("as a driver's")
-    broken.__cause__ = psycopg.InternalError("received 2 results from command 'BEGIN'")
-    mistaken.__cause__ = psycopg.errors.lookup("25P02")("the transaction is broken off, with the server's number")
+@pytest.mark.parametrize(
+    ("kind", "broken", "number"),
+    [
+        (utils.DatabaseError, psycopg.DatabaseError("server closed the connection unexpectedly"), "XX000"),
+        # A pool lost its server between two answers.
+        (utils.InternalError, psycopg.InternalError("received 2 results from command 'BEGIN'"), "25P02"),
+    ],
+)
+def test_a_connection_that_breaks_in_the_middle_of_an_answer_is_an_outage_what_the_server_numbers_is_none(
+    kind, broken, number
+):
+    made_up, of_the_server = kind("as a driver's"), kind("as a driver's")
+    made_up.__cause__ = broken
+    of_the_server.__cause__ = psycopg.errors.lookup(number)("a mistake, with its number")
 
-    assert is_away(broken)
-    assert not is_away(mistaken)
+    assert is_away(made_up)
+    assert not is_away(of_the_server)
 
 
-def test_a_connection_that_breaks_in_the_middle_of_an_answer_is_an_outage_though_psycopg_has_no_kind_for_it():
-    broken, mistaken = utils.DatabaseError("as a driver's"), utils.DatabaseError("as a driver's")
-    broken.__cause__ = psycopg.DatabaseError("server closed the connection unexpectedly")
-    mistaken.__cause__ = psycopg.errors.lookup("XX000")("a mistake of the server's, with its number")
-
-    assert is_away(broken)
-    assert not is_away(mistaken)
+def test_what_django_raises_itself_is_none():
     assert not is_away(utils.DatabaseError("Save with update_fields did not affect any rows."))
     assert not is_away(utils.DatabaseError("no database is there without a driver"))

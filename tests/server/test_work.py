@@ -71,6 +71,7 @@ def test_a_worker_of_its_own_that_is_told_once_to_stop_gives_back_what_it_is_at(
         finally:
             worker.kill()
             worker.wait()
+    site.lines()  # all that it wrote was lines of JSON
     changed, ended, beat = site.manage("shell", "--no-imports", "-c", HOW_FAR).split()
 
     assert 0 < int(changed) < MANY
