@@ -24,9 +24,16 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = (ROOT / "requirements" / "main.txt", ROOT / "requirements" / "metrics.txt")
-# Whose package states none: as its source says.
-STATED = {"pyrage": "MIT"}
+# Whose package states none, or one that is not SPDX's: as the licence beside it reads.
+STATED = {
+    "pyasn1-modules": "BSD-2-Clause",
+    "pyopenssl": "Apache-2.0",
+    "pyrage": "MIT",
+    "qrcode": "BSD-3-Clause",
+    "sqlparse": "BSD-3-Clause",
+}
 PIN = re.compile(r"^([\w.\[\],-]+==[^\\\n]+)", re.MULTILINE)
+VIA = re.compile(r"^    # +(?:via +)?([\w.-]+)(?: \((.+)\))?$", re.MULTILINE)
 
 
 def pinned(*locks: Path) -> list[tuple[str, str]]:
@@ -37,6 +44,16 @@ def pinned(*locks: Path) -> list[tuple[str, str]]:
         for each in found
         if each.marker is None or each.marker.evaluate()
     ]
+
+
+def needed_by(*locks: Path) -> dict[str, set[str]]:
+    """Each package that these pin, or all of them, for any machine, with those that bring it along: none, where we do."""
+    found: dict[str, set[str]] = {}
+    for lock in locks or LOCKS:
+        _before, *parts = PIN.split(lock.read_text())
+        for pin, rest in zip(parts[::2], parts[1::2], strict=True):
+            found[Requirement(pin).name] = {name for name, ours in VIA.findall(rest) if name != "via" and not ours}
+    return found
 
 
 def licence(name: str) -> str:

@@ -10,12 +10,16 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from license_expression import get_spdx_licensing
 
 from accounts import keys, sealing
 from audit.models import AuditEvent, Checkpoint
 from mfa.methods.passkeys import answers
+from tests import sbom
 from tests.documents import DOCS, table
 from tests.rooms import ROOMS
+
+COMPONENTS = DOCS / "dependencies.md"
 
 
 @pytest.mark.row("ASVS-11.1.2")
@@ -93,17 +97,38 @@ def test_every_log_is_listed_with_its_format_place_readers_and_end():
 
 
 @pytest.mark.row("ASVS-15.1.1, 15.2.1")
-def test_every_component_says_how_soon_it_is_updated():
+def test_every_component_that_was_chosen_says_how_soon_it_is_updated():
     project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text())["project"]
     direct = {
         re.split(r"[\[<>=!~;\s]", package)[0]
         for package in [*project["dependencies"], *project["optional-dependencies"]["metrics"]]
     }
-    rows = table("Dependencies", DOCS / "dependencies.md")
+    rows = table("What we chose", COMPONENTS)
 
-    assert {row[0] for row in rows} == direct
-    for name, _does, severe, others in rows:
+    assert [row[0] for row in rows] == sorted(direct)
+    for name, *said, severe, others in rows:
+        assert all(said), name
+        assert len(said) == 4, name
         assert 0 < int(severe) <= 14, name
         assert int(severe) <= int(others) <= 90, name
-    pinned = "".join((DOCS.parent / "requirements" / lock).read_text() for lock in ("main.txt", "metrics.txt"))
-    assert all(re.search(rf"(?m)^{name}(\[\w+\])?==", pinned) for name in direct)
+
+
+@pytest.mark.row("ASVS-15.1.1, 15.2.1")
+def test_every_package_of_the_locks_has_its_line_with_its_licence_and_what_needs_it():
+    chosen = {row[0]: row[3] for row in table("What we chose", COMPONENTS)}
+    brought = {row[0]: row[1:] for row in table("What they bring along", COMPONENTS)}
+    locked = sbom.needed_by()
+    here = {name for name, _version in sbom.pinned()}
+
+    assert chosen.keys() | brought.keys() == locked.keys()
+    assert not chosen.keys() & brought.keys()
+    assert list(brought) == sorted(brought)
+    assert {name: set(said[1].split(", ")) for name, said in brought.items()} == {
+        name: locked[name] for name in brought
+    }
+    assert all(all(said) and len(said) == 4 for said in brought.values())
+    licences = chosen | {name: said[3] for name, said in brought.items()}
+    assert {name: licences[name] for name in here} == {name: sbom.licence(name) for name in here}
+    assert [said for said in licences.values() if get_spdx_licensing().validate(said).errors] == []
+    windows = {name for name in brought if "Windows" in brought[name][0]}
+    assert locked.keys() - here == windows
