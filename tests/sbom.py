@@ -24,6 +24,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = (ROOT / "requirements" / "main.txt", ROOT / "requirements" / "metrics.txt")
+ALL_LOCKS = (*LOCKS, ROOT / "requirements" / "dev.txt")
 # Whose package states none, or one that is not SPDX's: as the licence beside it reads.
 STATED = {
     "pyasn1-modules": "BSD-2-Clause",
@@ -36,12 +37,16 @@ PIN = re.compile(r"^([\w.\[\],-]+==[^\\\n]+)", re.MULTILINE)
 VIA = re.compile(r"^    # +(?:via +)?([\w.-]+)(?: \((.+)\))?$", re.MULTILINE)
 
 
+def pins(*locks: Path) -> list[Requirement]:
+    """Each package that these pin, or all that serve, for any machine."""
+    return [Requirement(pin) for lock in locks or LOCKS for pin in PIN.findall(lock.read_text())]
+
+
 def pinned(*locks: Path) -> list[tuple[str, str]]:
-    """Name and version of each package that these pin, or all of them, for a machine like this one."""
-    found = [Requirement(pin) for lock in locks or LOCKS for pin in PIN.findall(lock.read_text())]
+    """Name and version of each, for a machine like this one."""
     return [
         (each.name, str(each.specifier).removeprefix("=="))
-        for each in found
+        for each in pins(*locks)
         if each.marker is None or each.marker.evaluate()
     ]
 
