@@ -75,11 +75,20 @@ class Administrators:
         return self._count(passkey=True)
 
     @property
+    def password_will_do(self) -> int:
+        """How many could open the Settings app with a password alone, or are asked for more by the rule alone."""
+        return self.without_factor + (0 if self.rule.factor_demanded else self.passkey_only)
+
+    @property
     def headline(self) -> str:
         """ "2 administrators sign in with a password alone"; with the rule, that they are asked."""
         number = self.without_factor
         if not number:
-            return _("Nobody opens the Settings app with a password alone")
+            return (
+                self._of_passkeys()
+                if self.password_will_do
+                else _("Nobody opens the Settings app with a password alone")
+            )
         if number == self._count(passkey=False, roles=ADMINISTERING):
             alone = ngettext(
                 "{number} administrator signs in with a password alone",
@@ -103,6 +112,16 @@ class Administrators:
                 number,
             )
         return (asked if self.rule.factor_demanded else alone).format(number=number)
+
+    def _of_passkeys(self) -> str:
+        """What the headline is where only people with passkeys are left."""
+        number = self.passkey_only
+        text = ngettext(
+            "{number} person with a passkey can open the Settings app with the password alone",
+            "{number} people with a passkey can open the Settings app with the password alone",
+            number,
+        )
+        return text.format(number=number)
 
     @cached_property
     def named(self) -> list[User]:

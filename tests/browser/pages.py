@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from base64 import b32decode
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,9 +17,12 @@ from tests.browser.words import SOURCE, named, within
 from tests.people import PASSWORD
 
 if TYPE_CHECKING:
+    from django.core.mail import EmailMessage
     from playwright.sync_api import Locator, Page
 
     from tests.people import Person
+
+PICTURES = os.environ.get("PICTURES", "")  # a folder to leave pictures of flows in
 
 
 class Device:
@@ -118,6 +123,11 @@ class Desk:
     def sees(self, text: str) -> None:
         expect(self.text(text).filter(visible=True).first).to_be_visible()
 
+    def fits(self) -> None:
+        """Nothing is wider than the screen."""
+        assert self.page.viewport_size
+        assert self.page.evaluate("document.documentElement.scrollWidth") <= self.page.viewport_size["width"]
+
     def is_on(self, path: str) -> None:
         """The address is `path` (and whatever query)."""
         expect(self.page).to_have_url(re.compile(rf"^\w+://[^/]+{re.escape(path)}(\?|#|$)"))
@@ -130,6 +140,12 @@ class Desk:
 
     def open(self, path: str) -> None:
         self.page.goto(path)
+
+    def open_mail(self, mail: EmailMessage, leads: str) -> None:
+        """Open the link in `mail` that leads to `/<leads>/`."""
+        found = re.search(rf"{re.escape(settings.BASE_URL)}(/{leads}/\S*)", str(mail.body))
+        assert found, mail.body
+        self.open(found[1])
 
     def bring_session(self) -> None:
         """Go on with the session of the person's other, faster browser."""
@@ -214,6 +230,20 @@ class Desk:
 
     def confirm(self) -> None:
         self.button("Confirm").click()
+
+    def picture(self, name: str) -> None:
+        """Where PICTURES names a folder: how it looks now, in both colours and at both widths."""
+        if not PICTURES:
+            return
+        before = self.page.viewport_size or {"width": 1280, "height": 800}
+        floating = self.page.locator("dialog:modal, :popover-open").count()
+        for width, height in ((1280, 800), (360, 740)):
+            self.page.set_viewport_size({"width": width, "height": height})
+            for scheme in ("light", "dark"):
+                self.page.emulate_media(color_scheme=scheme)
+                self.page.wait_for_timeout(300)  # colours fade
+                self.page.screenshot(path=Path(PICTURES) / f"{name}-{width}-{scheme}.png", full_page=not floating)
+        self.page.set_viewport_size({"width": before["width"], "height": before["height"]})
 
 
 def key_on(page: Page) -> bytes:

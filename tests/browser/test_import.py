@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,6 @@ fw.ochsenknecht;Friedrich-Wilhelm;Ochsenknecht-Unterberger;fw.ochsenknecht-unter
 h.brinkmann;Heike;Brinkmann;h.brinkmann@kepler;Acme Machines;
 minh.anh;Minh Anh;Nguyễn Thị;minh.anh@kepler.example;Acme Machines;Abteilungsleiterin Qualitätssicherung
 """
-PICTURES = os.environ.get("PICTURES", "")  # a folder to leave pictures in
 
 
 def send(desk, text):
@@ -27,30 +25,22 @@ def send(desk, text):
     desk.button("Look at it").click()
 
 
-def picture(desk, name):
-    if PICTURES:
-        for scheme in ("light", "dark"):
-            desk.page.emulate_media(color_scheme=scheme)
-            desk.page.wait_for_timeout(400)  # colours fade
-            desk.page.screenshot(path=Path(PICTURES) / f"{name}-{scheme}.png", full_page=True)
-
-
 @pytest.mark.parametrize("width", [1280, 360])
 def test_a_file_is_looked_at_then_imported_without_its_errors(width, administrator, at, company, mailoutbox):
     desk = at(administrator, viewport={"width": width, "height": 800})
     desk.bring_session()
     desk.open(USERS)
-    picture(desk, f"users-{width}")
+    desk.picture("import-users")
     desk.page.get_by_role("link", name="Import").click()
-    picture(desk, f"import-{width}")
+    desk.picture("import-import")
 
     send(desk, FILE)
 
     expect(desk.page.get_by_role("heading", name="Nothing is saved yet.")).to_be_visible()
     desk.sees("This is not a complete e-mail address. Add what comes after “kepler”.")
     assert User.objects.count() == 1
-    assert desk.page.evaluate("document.documentElement.scrollWidth") <= width
-    picture(desk, f"file-{width}")
+    desk.fits()
+    desk.picture("import-file")
     with desk.page.expect_download() as download:
         desk.page.get_by_role("link", name="Download the 2 lines").click()
     assert "h.brinkmann@kepler" in Path(download.value.path()).read_text(encoding="utf-8-sig")
@@ -59,7 +49,7 @@ def test_a_file_is_looked_at_then_imported_without_its_errors(width, administrat
 
     expect(desk.page.get_by_role("heading", name="The import is done")).to_be_visible()
     desk.sees("lines have an error and were left out")
-    picture(desk, f"done-{width}")
+    desk.picture("import-done")
     assert sorted(User.objects.values_list("username", flat=True)) == ["b.achterberg", "fw.ochsenknecht", "petra"]
     assert len(mailoutbox) == 2
     desk.page.get_by_role("link", name="To the users").click()

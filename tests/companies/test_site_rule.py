@@ -340,6 +340,23 @@ def test_nobody_on_a_password_alone_is_good_news(admin):
     assert "Nobody opens the Settings app with a password alone" in read(petra.client.get(HOME)).words
 
 
+def test_a_passkey_beside_a_password_that_is_enough_is_no_good_news_before_the_rule(admin):
+    petra = Person(admin)
+    petra.add_passkey()
+    petra.sign_in()
+    left = "1 person with a passkey can open the Settings app with the password alone"
+    good = "Nobody opens the Settings app with a password alone"
+    page = read(petra.client.get(HOME)).words
+    assert left in page
+    assert good not in page
+
+    site_rule.demand_factor(actor=admin)
+
+    page = read(petra.client.get(HOME)).words
+    assert good in page
+    assert left not in page
+
+
 # --- What the window says ---
 
 

@@ -15,7 +15,7 @@ from tests.scenes import PASSWORD_PAGE, paths_about
 
 RECOVERY = f"{CHALLENGE}?with=recovery"
 CONFIRM = "/confirm/"
-HELP = "Don’t have any of these with you? An administrator of your company can remove your two-factor authentication."
+HELP = "Don’t have any of these with you? Your administrator can remove your two-factor authentication."
 
 
 @pytest.fixture

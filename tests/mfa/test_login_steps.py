@@ -565,7 +565,7 @@ def test_an_existing_passkey_is_used_before_an_app_is_set_up(kim, admin):
     assert there(kim.enter_password()) == CHALLENGE
     page = words(kim.client.get(CHALLENGE))
     assert "Confirm with your passkey that it is you. Then you are asked to set up two-factor authentication." in page
-    assert "Don’t have your passkey with you? An administrator of your company can delete it." in page
+    assert "Don’t have your passkey with you? Your administrator can delete it." in page
     assert kim.enter_code("123456").status_code == 400, "there is no app whose code could count"
     assert there(kim.client.get(SETUP)) == CHALLENGE
 

@@ -292,7 +292,7 @@ def test_without_any_other_method_an_administrator_lets_them_in(kim_with_app, ad
     RecoveryCode.objects.all().delete()
     kim_with_app.enter_password()
     page = kim_with_app.client.get("/login/challenge/").content.decode()
-    assert "Ask an administrator of your company to remove" in page
+    assert "Ask your administrator to remove" in page
     assert 'name="code"' not in page
     window = f"/settings/administration/users/{kim_with_app.user.pk}/mfa/"
     assert "Switch 2FA off to let Kim in" in administrator.client.get(window).content.decode()
