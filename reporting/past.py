@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from itertools import batched, groupby
+from itertools import batched, groupby, islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from django.db.models import Q, Sum
 
 from accounts import site_rule
 from accounts.models import Role, User
+from accounts.one_moment import one_moment
 from audit.models import AuditEvent
 from audit.vocabulary import Action
 from companies.listing.kinds import OPENS_SETTINGS, ROLES, Kind
@@ -164,12 +165,19 @@ class PastPerson:
 
 
 def as_they_were(people: Iterable[User], moment: datetime) -> Iterator[PastPerson]:
-    """Each of `people`, who were read `with_factors`, at `moment`, some hundreds at a time."""
+    """Each of `people`, who were read `with_factors`, at `moment`, some hundreds at a time: where they are read while they
+    are asked for, these and their lines are of one moment.
+    """
     rules = list(AuditEvent.objects.filter(SAYS_A_NUMBER, at__gt=moment).order_by("-pk").values_list("pk", "company"))
-    for part in batched(people, PEOPLE_AT_ONCE, strict=False):
-        lines = _lines_after(moment).filter(subject__in=[person.pk for person in part]).order_by("subject", "-pk")
-        rows = lines.values_list("subject", "pk", "action", "details")
-        later = {subject: list(found) for subject, found in groupby(rows, key=lambda row: row[0])}
+    rest = iter(people)
+    while True:
+        with one_moment():
+            part = list(islice(rest, PEOPLE_AT_ONCE))
+            lines = _lines_after(moment).filter(subject__in=[person.pk for person in part]).order_by("subject", "-pk")
+            rows = lines.values_list("subject", "pk", "action", "details")
+            later = {subject: list(found) for subject, found in groupby(rows, key=lambda row: row[0])}
+        if not part:
+            return
         for person in part:
             past, older = PastPerson.now(person, moment), list(rules)
             for _subject, pk, action, details in later.get(person.pk, ()):
@@ -204,7 +212,8 @@ def changed_since(moment: datetime, company_id: UUID | None = None) -> set[UUID]
 
 def numbers_at(moment: datetime, company_id: UUID | None = None) -> Counter[tuple[UUID | None, int]]:
     """How many people of each kind each company had: what is counted now, without those who changed since, and with them
-    as they were."""
+    as they were. Its caller reads all of it of one moment.
+    """
     tally = Tally.objects.filter(*([Q(company=company_id)] if company_id else [])).order_by()
     found: Counter[tuple[UUID | None, int]] = Counter()
     for company, kind, number in tally.values_list("company", "kind").annotate(Sum("number")):

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
 
+from accounts.one_moment import one_moment
 from audit.models import AuditEvent
 from audit.vocabulary import Action
 from companies.models import Snapshot
@@ -46,7 +47,8 @@ def take_snapshot(day: date) -> bool:
     until = min(end_of(day), now)
     if Snapshot.objects.filter(day=day, whole=True, until__gte=until).exists():
         return False
-    rows = _rows(day, until)
+    with one_moment():
+        rows = _rows(day, until)
     with transaction.atomic():
         Snapshot.objects.filter(day=day, until__lt=until).delete()
         # Of two that do it at once, one is enough.

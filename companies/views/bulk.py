@@ -21,6 +21,7 @@ from accounts.background import NO_LONGER_KEPT
 from accounts.forms import too_many
 from accounts.guards import settings_app
 from accounts.models import User
+from accounts.one_moment import one_moment
 from accounts.permissions import Permission
 from accounts.throttle import budgets, lanes
 from companies import exports
@@ -101,7 +102,11 @@ def bulk_run(request: SignedInRequest, run_id: UUID) -> HttpResponse:
             running.go_on(run)
             return HttpResponseRedirect(_address(run))
         return _progress(request, run)
-    act, counts = _permitted(request, run.act), count(run, request.user)
+    act = _permitted(request, run.act)
+    with one_moment():
+        counts = count(run, request.user)
+        forecast = once_required(counts, run, request.user) if run.act == "require" else None
+        off = once_off(counts, run, request.user) if run.act == "stop" else None
     shown = _number(request.POST.get("shown", ""))
     grown = request.method == "POST" and counts.changes > shown
     if request.method == "POST" and counts.changes and not grown:
@@ -111,8 +116,6 @@ def bulk_run(request: SignedInRequest, run_id: UUID) -> HttpResponse:
         signs_out = act.offers_sign_out and "sign_out" in request.POST
         running.begin(run, actor=request.user, total=counts.total, signs_out=signs_out)
         return HttpResponseRedirect(_address(run))
-    forecast = once_required(counts, run, request.user) if run.act == "require" else None
-    off = once_off(counts, run, request.user) if run.act == "stop" else None
     context = {
         "run": run,
         "act": act,

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.guards import settings_app
+from accounts.one_moment import one_moment
 from accounts.people import ChangedMeanwhile
 from accounts.permissions import Permission
 from accounts.refusals import fields_ignored, managed_or_404
@@ -45,6 +46,7 @@ SUGGESTED = 20
 
 @settings_app(Permission.LOOK)
 @require_safe
+@one_moment()
 def overview(request: SignedInRequest) -> HttpResponse:
     """How well the actor's people are protected, and what is left to do."""
     return overview_page(request).draw(request)
@@ -103,7 +105,9 @@ def company_new(request: SignedInRequest) -> HttpResponse:
 @require_safe
 def company(request: SignedInRequest, company_id: UUID) -> HttpResponse:
     """A company: its 2FA switch, how many of its people are set up, and what was done lately."""
-    return company_page(request, company_id).draw(request)
+    page = company_page(request, company_id)
+    with one_moment():
+        return page.draw(request)
 
 
 def company_page(request: SignedInRequest, company_id: UUID) -> Page:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts.guards import settings_app
+from accounts.one_moment import one_moment
 from accounts.permissions import Permission
 from companies.access_passes import demand_passes, stop_demanding_passes
 from companies.forecast import of_demanding_pass
@@ -39,7 +40,8 @@ def company_pass_on(request: SignedInRequest, company_id: UUID) -> HttpResponse:
         text = _("{company} demands an access pass before each first set-up.")
         messages.success(request, text.format(company=shown.name))
         return redirect("settings:company", company_id)
-    forecast = of_demanding_pass(shown, numbers_for(request.user, shown), viewer=request.user)
+    with one_moment():
+        forecast = of_demanding_pass(shown, numbers_for(request.user, shown), viewer=request.user)
     lines = [
         Consequence("ok", "shield-check", _("Users who have set it up sign in as before.")),
         Consequence("", "users", _("A first password that another person has read opens nothing any more.")),

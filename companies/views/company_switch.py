@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.forms import too_many
 from accounts.guards import settings_app
 from accounts.models import Session, User
+from accounts.one_moment import one_moment
 from accounts.permissions import Permission
 from accounts.throttle import budgets, lanes
 from companies import services
@@ -66,12 +67,17 @@ def two_factor_on(request: SignedInRequest, company_id: UUID) -> HttpResponse:
         )
         messages.success(request, text.format(company=shown.name, number=number))
         return redirect("settings:company", company_id)
+    return _ask_on(request, shown)
+
+
+@one_moment()
+def _ask_on(request: SignedInRequest, shown: Company) -> HttpResponse:
     numbers = numbers_for(request.user, shown)
     forecast = of_requiring(shown, numbers, viewer=request.user)
     title = _("Switch on two-factor authentication for {company}?").format(company=shown.name)
     return _ask(
         request,
-        company_id,
+        shown.pk,
         Coverage.of(numbers),
         title=title,
         lines=[],
@@ -88,9 +94,9 @@ def two_factor_off(request: SignedInRequest, company_id: UUID) -> HttpResponse:
     """Say who keeps 2FA and who is no longer asked; then switch it off."""
     shown = find_company(request, company_id)
     form = CompanyOffForm(request.POST)
-    numbers = numbers_for(request.user, shown)
-    release = of_releasing(shown, numbers, viewer=request.user)
     if request.method == "POST" and form.is_valid():
+        with one_moment():
+            release = of_releasing(shown, numbers_for(request.user, shown), viewer=request.user)
         keep = form.cleaned_data["keep"]
         changed = services.disable_company_two_factor(
             shown,
@@ -108,6 +114,13 @@ def two_factor_off(request: SignedInRequest, company_id: UUID) -> HttpResponse:
             text = _("{company} does not require two-factor authentication. Nothing was changed.")
         messages.success(request, text.format(company=shown.name, number=freed))
         return redirect("settings:company", company_id)
+    return _ask_off(request, shown)
+
+
+@one_moment()
+def _ask_off(request: SignedInRequest, shown: Company) -> HttpResponse:
+    numbers = numbers_for(request.user, shown)
+    release = of_releasing(shown, numbers, viewer=request.user)
     coverage, keep_label = Coverage.of(numbers), ""
     if coverage.individually:
         keep_label = ngettext(
@@ -118,7 +131,7 @@ def two_factor_off(request: SignedInRequest, company_id: UUID) -> HttpResponse:
     title = _("Switch off two-factor authentication for {company}?").format(company=shown.name)
     return _ask(
         request,
-        company_id,
+        shown.pk,
         coverage,
         title=title,
         lines=[],

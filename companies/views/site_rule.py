@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import site_rule
 from accounts.forms import too_many
 from accounts.guards import settings_app
+from accounts.one_moment import one_moment
 from accounts.permissions import Permission
 from accounts.throttle import budgets, lanes
 from companies.forecast import of_demanding
@@ -46,6 +47,11 @@ def rule_on(request: SignedInRequest) -> HttpResponse:
         )
         messages.success(request, text)
         return redirect("settings:home")
+    return _ask_on(request)
+
+
+@one_moment()
+def _ask_on(request: SignedInRequest) -> HttpResponse:
     demand = of_demanding(numbers_for(request.user, None), viewer=request.user)
     return confirmation(
         request,

@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.guards import settings_app
+from accounts.one_moment import one_moment
 from accounts.permissions import Permission
 from companies.exports import headings_in_words
 from companies.views.exports import sent_as_file
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 @settings_app(Permission.ACTIVITY)
 @require_safe
+@one_moment()
 def past_day(request: SignedInRequest) -> HttpResponse:
     """Numbers of a day that is over, by state and company."""
     shown = PastDay(request.user, request.GET.get("day", "")[:20])
