@@ -236,7 +236,10 @@ class LetInForm(forms.Form):
 
 
 class LostPhoneForm(forms.Form):
-    """What was on a lost phone, how the administrator made sure who asks, and what happens then."""
+    """What was on a lost phone, how the administrator made sure who asks, and what happens then.
+
+    `first`: nothing was, and a pass for the first set-up is all that is asked for, so that sessions go on.
+    """
 
     throttled: Throttled | None = None
 
@@ -255,14 +258,17 @@ class LostPhoneForm(forms.Form):
     give_pass = forms.BooleanField(required=False, initial=True)
     valid = forms.TypedChoiceField(
         label=_("Valid for"),
+        required=False,  # it is on no page where no pass is given
         coerce=lambda minutes: Validity(int(minutes)),
         initial=Validity.AN_HOUR,
         widget=forms.Select({"class": "input"}),
         choices=(),
     )
 
-    def __init__(self, *args: Any, factors: Iterable[LostFactor], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, factors: Iterable[LostFactor], first: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.first = first
+        self.fields["sign_out"].initial = not first
         self.factors = list(factors)
         for factor in self.factors:
             self.fields[factor.key] = forms.BooleanField(required=False, initial=factor.ticked)
@@ -283,6 +289,9 @@ class LostPhoneForm(forms.Form):
         reason: str = self.cleaned_data["reason"]
         ONE_LINE(reason)
         return reason
+
+    def clean_valid(self) -> Validity:
+        return self.cleaned_data["valid"] or Validity.AN_HOUR
 
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data

@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from accounts.dates import moment
 from accounts.sessions.listed import ListedSession, sessions_of
 from accounts.whereabouts import hidden
+from companies.lost_factors import lost_factors
 from companies.reminders import asked_in, reminded_at, why_not
 from mfa.policy import Method, Step
 from mfa.queries import State
@@ -52,6 +53,11 @@ class UserPage:
     window: Window
 
     @property
+    def needs_first_pass(self) -> bool:
+        """Is a pass for the first set-up all that there is to give? They hold nothing, and something is demanded."""
+        return (self.person.two_factor_required or self.window.demanded) and not lost_factors(self.window)
+
+    @property
     def verdict(self) -> Verdict:
         """Can they sign in, and what is demanded of them? Where the account is locked, the page says so above."""
         name, ways = self.person.get_short_name(), self.window.ways
@@ -78,8 +84,9 @@ class UserPage:
         """How many ways lead in, and which: "3: password and code, and 2 passkeys"."""
         if self.person.is_shut_out:
             return ""
-        alone = [way for way in self.window.ways if way.first == Method.PASSWORD and not way.proofs]
-        coded = [way for way in self.window.ways if way.first == Method.PASSWORD and Method.TOTP in way.proofs]
+        leading = [way for way in self.window.ways if way.leads_in]
+        alone = [way for way in leading if way.first == Method.PASSWORD and not way.proofs]
+        coded = [way for way in leading if way.first == Method.PASSWORD and Method.TOTP in way.proofs]
         named = [_("password and code")] if coded else [_("password")] if alone else []
         number = self.window.usable_passkeys
         if number:

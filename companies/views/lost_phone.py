@@ -30,7 +30,8 @@ from companies.forms import LostPhoneForm
 from companies.lost_factors import lost_factors
 from companies.lost_phone import reset
 from companies.spelling import spelled
-from companies.views.back import back_to_user, list_query
+from companies.user_page import UserPage
+from companies.views.back import act_query, back_to_user, list_query
 from companies.views.users import find_person, last_administrator, page_behind
 from mfa.services import Sessions
 from mfa.step_up import confirmation_required
@@ -61,7 +62,8 @@ def user_lost_phone(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     if person == request.user or person.is_shut_out:
         return _not_here(request, person)
     window = Window(person, request.user)
-    form = LostPhoneForm(request.POST if request.method == "POST" else None, factors=lost_factors(window))
+    first = UserPage(person, window).needs_first_pass
+    form = LostPhoneForm(request.POST if request.method == "POST" else None, factors=lost_factors(window), first=first)
     if form.is_valid():
         data, ending = form.cleaned_data, window.sessions
         try:
@@ -88,7 +90,12 @@ def user_lost_phone(request: SignedInRequest, user_id: UUID) -> HttpResponse:
             form.add_error(None, too_many(trouble))
         else:
             return _done(request, person, done, signed_out=ending if data["sign_out"] else 0)
-    demanded = window.circumstances.standing.pass_demanded
+    return _dialog(request, window, form)
+
+
+def _dialog(request: SignedInRequest, window: Window, form: LostPhoneForm) -> HttpResponse:
+    """What is asked, over the page that it was begun on."""
+    person, demanded = window.subject, window.circumstances.standing.pass_demanded
     context = {
         "form": form,
         "person": person,
@@ -158,6 +165,7 @@ def user_access_pass(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         "site_address": settings.BASE_URL.partition("://")[2] + reverse("login"),
         "checked": checked_how(made) if made else "",
         "list_query": list_query(request),
+        "act_query": act_query(request),
     }
     return render(request, PASS_PAGE, context)
 

@@ -56,3 +56,17 @@ def test_the_pass_prints_alone_on_the_sheet(at, admin, kim):
     ):
         expect(gone).to_be_hidden()
     expect(petra.page.get_by_text("Removed from Kim")).to_be_hidden()
+
+
+def test_somebody_with_a_password_and_nothing_else_is_signed_out_everywhere(at, admin, kim):
+    petra, caller = at(Person(admin)), at(kim)
+    caller.arrive("/portal/")
+    petra.arrive(f"/settings/administration/users/{kim.user.pk}/")
+    petra.link("Lost phone").click()
+    petra.role("radio", "In person").check()
+    petra.field("Reason").fill("Left on the train")
+    petra.confirm()
+
+    petra.sees("1 session ended.")
+    caller.open("/portal/")
+    caller.is_on("/login/")

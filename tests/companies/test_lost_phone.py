@@ -16,11 +16,12 @@ from companies import kept_apart
 from companies.access_passes import IdentityCheck, Validity, give_pass
 from companies.letting_in import APP, CODES
 from companies.lost_phone import reset
+from companies.models import Company
 from mfa import services
 from mfa.models import AccessPass, AuthenticatorApp, Passkey, RecoveryCode
 from mfa.services import Sessions
 from tests.accounts.walk import everything
-from tests.companies import USERS
+from tests.companies import USERS, read
 from tests.mfa.pages import CHALLENGE, OWN, SAVE, SETUP, audit_of, confirm_setup, html, open_setup, words
 from tests.people import Person
 
@@ -280,6 +281,32 @@ def test_of_whoever_holds_nothing_the_page_says_so_and_what_is_demanded(kim_with
     assert "Kim has set up nothing but a password." in asked
     assert "Without one, the set-up stays closed: an access pass is demanded." in asked
     assert "the password alone does" not in asked
+
+
+def test_whoever_holds_nothing_has_lost_nothing_and_is_given_a_pass_where_one_is_of_use(kim, administrator, company):
+    page = read(administrator.client.get(f"{USERS}{kim.user.pk}/"))
+    assert "Lost phone" in page.links
+    assert "1: password" in page.words
+
+    Company.objects.filter(pk=company.pk).update(two_factor_enabled=True, pass_demanded=True)
+
+    page = read(administrator.client.get(f"{USERS}{kim.user.pk}/"))
+    assert "Give an access pass" in page.links
+    assert "Lost phone" not in page.links
+    assert "Kim cannot sign in without help." in page.words
+    assert "1: password" not in page.words, "a way in that leads nowhere is none"
+    dialog = read(administrator.client.get(page_of(kim.user))).dialog
+    assert "For the first set-up" in dialog.words
+    assert "checked" not in dialog.one("input", name="sign_out").attrs, "whoever waits at the login would begin again"
+
+
+def test_signing_out_alone_needs_no_time_for_a_pass(kim, administrator):
+    ticked = {"checked": "in_person", "reason": "Lost", "sign_out": "on"}  # as its page sends it: no pass is of use
+    kim.sign_in()
+
+    said = administrator.client.post(page_of(kim.user), ticked, follow=True)
+
+    assert "1 session ended." in words(said)
 
 
 def test_where_there_was_nothing_to_end_that_is_said(kim, administrator):
