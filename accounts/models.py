@@ -19,13 +19,13 @@ from django.utils.translation import gettext_lazy as _
 from accounts.address_models import PendingAddress
 from accounts.domains import shown_if_one
 from accounts.hashers import salt_of
+from accounts.key_models import KeyInUse, SigningKey
 from accounts.mail_models import OwedMail
 from accounts.passwords import LONGEST_TYPED, typed_alike
 from accounts.permissions import OF_ROLE, Permission
 from accounts.roles import Role, seen_roles, sees_everybody, serves_site
 from accounts.rule_models import SiteRule
 from accounts.sessions.models import Session
-from accounts.signing_key_models import SigningKey
 from accounts.text import (
     FoldedAddressField,
     FoldedField,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 
-__all__ = ["Budget", "OwedMail", "PendingAddress", "Role", "Session", "SigningKey", "SiteRule", "User"]
+__all__ = ["Budget", "KeyInUse", "OwedMail", "PendingAddress", "Role", "Session", "SigningKey", "SiteRule", "User"]
 
 
 def best_named(name: str, spelled: Callable[[str], Iterable[User]]) -> User | None:

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from accounts.signing_key_models import SigningKey
+from accounts.key_models import SigningKey
 
 STILL_IN_USE = timedelta(hours=2)
 

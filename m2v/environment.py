@@ -58,6 +58,10 @@ class Environment:
         except ImproperlyConfigured as trouble:
             raise self._all_that_is_wrong() from trouble
 
+    def unset(self, *names: str) -> list[str]:
+        """Those of `names` that say nothing."""
+        return [name for name in names if not self._variables.get(name)]
+
     def refuse(self, why: str) -> None:
         """Something is wrong, in a sentence with the name of a variable in it."""
         self._wrong.append(why)

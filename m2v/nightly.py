@@ -1,5 +1,5 @@
 """What is done without anybody asking, beside the queue's worker: the numbers of the day that is over are kept, what
-has run out is deleted, and other machines are told with which key this one signs.
+has run out is deleted, and other machines are told which keys this one has.
 
 It looks every hour, and what is kept already costs it two questions. So it does not matter when the worker starts, how
 many there are, or that one was away at midnight. Every minute it seals the lines of the audit that their own process
@@ -11,8 +11,10 @@ from __future__ import annotations
 import logging
 from time import sleep
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
+from accounts.keys_in_use import agree
 from accounts.signing_keys import say_what_signs
 from accounts.tidying import tidy
 from audit.sealing.timing import seal_what_was_left
@@ -29,7 +31,7 @@ def every_hour() -> None:
     while True:
         once()
         delete_old()
-        say_again_what_signs()
+        say_again_what_is_used()
         connections.close_all()  # it has a connection of its own, which is not needed for an hour
         sleep(EVERY_SECONDS)
 
@@ -58,9 +60,12 @@ def delete_old() -> None:
         log.exception("what has run out could not be deleted")
 
 
-def say_again_what_signs() -> None:
-    """This machine is still in use, with its SECRET_KEY."""
-    try:
-        say_what_signs()
-    except Exception:
-        log.exception("with which key this machine signs could not be kept")
+def say_again_what_is_used() -> None:
+    """This machine is still in use, with its keys."""
+    for say in (say_what_signs, agree):
+        try:
+            say()
+        except ImproperlyConfigured:  # what serves already goes on
+            log.exception("the machines of the site have different keys")
+        except Exception:
+            log.exception("which keys this machine uses could not be kept")

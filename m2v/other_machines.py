@@ -1,7 +1,7 @@
 """Do the other machines of the site use the keys that this one does? For the start, and for `manage.py doctor`.
 
-Keys of MFA_ENCRYPTION_KEYS are held against what is sealed with them (mfa.rotation), and stop the start: nobody could use
-their app. What is found here is said, and the site serves: docs/decisions/0045-machines-that-sign-differently.md.
+Keys of MFA_ENCRYPTION_KEYS are held against what is sealed with them (mfa.rotation) and against those of the other machines
+(accounts.keys_in_use), and stop the start: nobody could use their app. What is found here is said, and the site serves: docs/decisions/0045-machines-that-sign-differently.md.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.keys_in_use import other_audit_keys
 from accounts.signing_keys import not_accepted_here
 from audit.sealing.checkpoints import Tampered, newest_checkpoint_of_ours
 
@@ -47,5 +48,14 @@ def differences() -> Iterator[Difference]:
                 "Is AUDIT_SIGNING_KEY that of the other machines? If it was changed, list the public half of the one before "
                 "in AUDIT_PUBLIC_KEYS. This machine seals nothing until then."
             ),
+            "m2v.E016",
+        )
+        return
+    for other in other_audit_keys():
+        said = _("{machine} signs the audit with another AUDIT_SIGNING_KEY than this machine, or did at {time}.")
+        hint = _("Set the same AUDIT_SIGNING_KEY on both, or list its public half in AUDIT_PUBLIC_KEYS here: {key}")
+        yield Difference(
+            said.format(machine=other.machine, time=f"{timezone.localtime(other.seen_at):%H:%M %Z}"),
+            hint.format(key=other.fingerprint),
             "m2v.E016",
         )

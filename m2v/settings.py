@@ -160,13 +160,20 @@ _embedded = not env.read("DATABASE_URL", str)
 DATABASES = {
     "default": env.read("DATABASE_URL", lambda text: parse.database(text or f"sqlite:///{DATA_DIR / 'm2v.sqlite3'}"))
 }
+_on_a_server = DATABASES["default"]["ENGINE"] != "django.db.backends.sqlite3"
+# Keys that only this machine knows, where others may use the same database; at localhost it is tried out.
+KEYS_NOT_SET = (
+    env.unset("SECRET_KEY", "MFA_ENCRYPTION_KEYS", "AUDIT_SIGNING_KEY")
+    if _on_a_server and not parse.is_local(_host)
+    else []
+)
 # Demo people, whose passwords are printed, are for trying it out: never where real people may be meant to sign in.
 DEMO_ALLOWED = _embedded and not OVER_TLS
 for_its_owner_alone(
     *(DATA_DIR / f"m2v.sqlite3{end}" for end in ("", "-wal", "-shm", "-journal")),
     *(DATA_DIR / name for name in ("secret_key", "mfa_encryption_key", "audit_signing_key", "outbox")),
 )
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+if not _on_a_server:
     # A write transaction takes its lock when it begins, and waits its turn: no "database is locked" half-way.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",

@@ -36,13 +36,26 @@ def is_of_this_version() -> bool:
     return not missing_migrations() and upkeep.in_place()
 
 
+def see_keys_are_set() -> None:
+    """Make sure that no key was made here which the other machines do not know. Raises ImproperlyConfigured."""
+    if settings.KEYS_NOT_SET:
+        text = _(
+            "Where DATABASE_URL is a server, these are set, the same on every machine: {names}. This machine made its own: "
+            "they are in {folder}; set those, or make new ones where nobody has signed in yet."
+        )
+        raise ImproperlyConfigured(text.format(names=", ".join(settings.KEYS_NOT_SET), folder=settings.DATA_DIR))
+
+
 def see_tables_and_keys() -> None:
     """Make sure that the tables are of this version, with a key for all in them. Raises ImproperlyConfigured."""
-    from mfa.rotation import check_keys  # noqa: PLC0415  # models are there once Django is set up
+    see_keys_are_set()
+    from accounts.keys_in_use import encryption_keys_fit  # noqa: PLC0415  # models are there once Django is set up
+    from mfa.rotation import check_keys  # noqa: PLC0415  # the same
 
     if missing_migrations():
         raise ImproperlyConfigured(_("The database is not of this version. Run `m2v upgrade`."))
     check_keys()
+    encryption_keys_fit()
 
 
 class Fit:
@@ -91,7 +104,7 @@ def see_keys() -> None:
         log.warning("no passkeys here", extra={"fields": {"why": settings.PASSKEYS_REFUSED}})
     try:
         fit.look()
-        _see_other_machines()
+        _agree_with_other_machines()
     except ImproperlyConfigured as trouble:
         log.critical("not fit to serve", exc_info=trouble)
         raise
@@ -101,11 +114,16 @@ def see_keys() -> None:
         connections.close_all()
 
 
-def _see_other_machines() -> None:
-    """Tell the log where others have other keys, and others what this machine signs with."""
-    from accounts.signing_keys import say_what_signs  # noqa: PLC0415  # models are there once Django is set up
+def _agree_with_other_machines() -> None:
+    """Tell the others which keys this machine has, and the log where theirs are other ones.
+
+    Raises ImproperlyConfigured where one cannot read what the other seals.
+    """
+    from accounts.keys_in_use import agree  # noqa: PLC0415  # models are there once Django is set up
+    from accounts.signing_keys import say_what_signs  # noqa: PLC0415  # the same
     from m2v.other_machines import differences  # noqa: PLC0415  # the same
 
+    agree()
     for found in differences():
         log.error("%s %s", found.said, found.hint)
     say_what_signs()

@@ -17,6 +17,7 @@ from django.db import connection
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from accounts.keys_in_use import forget_unused
 from accounts.mail_models import OwedMail
 from accounts.sealing import Purpose, Unreadable, ciphers, names_its_purpose, seal, unseal
 from mfa.models import AuthenticatorApp, RecoveryCode
@@ -69,6 +70,8 @@ def rotate() -> Rotation:
             as_read: dict[str, Any] = {"pk": row.pk, column: sealed}
             rotation.done[table] += model._meta.base_manager.filter(**as_read).update(**{column: again})
     rotation.needed = {_name(head) for model, column, *_ in SEALED for head in _heads(model, column)}
+    if not rotation.unreadable:
+        forget_unused(rotation.free)
     return rotation
 
 

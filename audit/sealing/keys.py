@@ -38,6 +38,11 @@ def public_key() -> str:
     return _name(as_private(settings.AUDIT_SIGNING_KEY).public_key())
 
 
+def known_public_keys() -> list[str]:
+    """The public halves of our key and of its predecessors, as `public_key` spells them."""
+    return [_name(key) for key in _known()]
+
+
 def read() -> None:
     """Parse all keys. Raises ImproperlyConfigured if one is not a key."""
     _known()

@@ -181,6 +181,7 @@ NOT_SPOKEN = {
     "accounts/after_response.py": "for the log",
     "accounts/domains.py": "a reason for the code that asks",
     "accounts/keys.py": "m2v/environment.py says it, in the shell's language",
+    "accounts/keys_in_use.py": "part of what a fingerprint is of",
     "accounts/sealing.py": "part of what is sealed",
     "audit/models.py": "for whoever wrote the code that tries",
     "audit/sealing/checkpoints.py": "part of what is signed",

@@ -76,7 +76,7 @@ def test_a_key_that_is_in_use_no_longer_is_forgotten(db, machine, time_machine):
     time_machine.shift(timedelta(hours=2, seconds=1))
 
     assert found() == []
-    nightly.say_again_what_signs()
+    nightly.say_again_what_is_used()
     assert list(SigningKey.objects.values_list("fingerprint", "machine", "seen_at")) == [
         (fingerprint(NEW), node(), timezone.now())
     ]

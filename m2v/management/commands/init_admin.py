@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from accounts.first_administrator import SomebodyAdministers, make_first_administrator
 from accounts.forms import FIELD_CLASSES, ONE_LINE
-from m2v.start import is_of_this_version
+from m2v.start import is_of_this_version, see_keys_are_set
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -46,6 +46,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        see_keys_are_set()
         if not is_of_this_version():
             raise CommandError(_now("The database is not of this version. Run `m2v upgrade` first."))
         stdin: TextIO = options.get("stdin") or sys.stdin

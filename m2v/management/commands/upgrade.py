@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from m2v.start import see_keys_are_set
 from m2v.upgrading import upgrade
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Command(BaseCommand):
                 self.stdout.write(sentence)
                 self.stdout.flush()
 
+        see_keys_are_set()
         found = upgrade(waits=lambda: say(_("Another upgrade of this database is going on: waiting for its end.")))
         upgraded = ngettext(
             "The database is upgraded, by {number} migration.",
