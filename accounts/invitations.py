@@ -34,25 +34,24 @@ from audit.recording import record
 from audit.vocabulary import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
 RESET_SECONDS = 3600
 INVITATION_MAIL = ("mail/invitation.txt", "mail/invitation.html")
 RESET_MAIL = ("mail/password-reset.txt", "mail/password-reset.html")
-INVITATION_SECONDS = 7 * 24 * 3600
 YEAR_2001 = 978_307_200  # where tokens count their seconds from
 
 
 class LinkTokens:
-    """The tokens of our links, each good for `seconds` from when it was made, which is not in the future.
+    """The tokens of our links, each good for as long as it `lasts` from when it was made, which is not in the future.
 
     Like Django's own (PasswordResetTokenGenerator), they are derived from the account, so that another password or
     address ends them. A session keeps only a digest of the token it opened, which Django's cannot be checked against.
     """
 
     key_salt: str
-    seconds: int
+    lasts: Callable[[], timedelta]
 
     def make_token(self, user: User) -> str:
         """A token for `user`, made now."""
@@ -79,7 +78,7 @@ class LinkTokens:
             made = base36_to_int(claimed.partition("-")[0])
         except ValueError:
             return
-        if -APART <= int(time()) - YEAR_2001 - made <= self.seconds:
+        if -APART <= int(time()) - YEAR_2001 - made <= self.lasts().total_seconds():
             for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
                 yield self._token(user, made, secret)
 
@@ -88,18 +87,22 @@ class LinkTokens:
         return f"{int_to_base36(made)}-{salted_hmac(self.key_salt, of, secret=secret, algorithm='sha256').hexdigest()[::2]}"
 
 
+def _invitations_last() -> timedelta:
+    return timedelta(days=settings.INVITATION_DAYS)
+
+
 class InvitationTokens(LinkTokens):
-    """Good for seven days, and until the password is chosen, another invitation is sent or this one is withdrawn."""
+    """Good for INVITATION_DAYS, and until the password is chosen, another invitation is sent or this one is withdrawn."""
 
     key_salt = "accounts.invitation"
-    seconds = INVITATION_SECONDS
+    lasts = staticmethod(_invitations_last)
 
 
 class ResetTokens(LinkTokens):
     """Good for one hour, and until the password or the e-mail address changes."""
 
     key_salt = "accounts.password-reset"
-    seconds = RESET_SECONDS
+    lasts = staticmethod(lambda: timedelta(seconds=RESET_SECONDS))
 
 
 invitation_tokens = InvitationTokens()
@@ -118,7 +121,7 @@ def invite(person: User, *, actor: User) -> str:
     hold(person, actor=actor, needs=Permission.INVITE)
     link = _make_invitation(person, actor)
     if person.email:
-        ends = timezone.now() + timedelta(seconds=INVITATION_SECONDS)
+        ends = timezone.now() + _invitations_last()
         owe([_invitation(person, actor, link)], cause=actor.pk, about="invitation", expires_at=ends)
     return link
 
@@ -130,7 +133,7 @@ def invite_all(invited: Iterable[User], *, actor: User) -> None:
         hold(person, actor=actor, needs=Permission.INVITE)
         links.append((person, _make_invitation(person, actor)))
     drafts = (_invitation(person, actor, link) for person, link in links)
-    ends = timezone.now() + timedelta(seconds=INVITATION_SECONDS)
+    ends = timezone.now() + _invitations_last()
     owe(drafts, cause=f"many {actor.pk}", about="invitation", expires_at=ends)
 
 
@@ -173,7 +176,7 @@ class Invited:
 
     @property
     def until(self) -> datetime:
-        return self.at + timedelta(seconds=INVITATION_SECONDS)
+        return self.at + _invitations_last()
 
     @property
     def expired(self) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop
 
@@ -17,7 +18,7 @@ from accounts.throttle import budgets
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SECONDS_OF_GUESSES = 30 * 24 * 3600
+SECONDS_OF_A_DAY = 24 * 3600
 
 
 def _forget_ended_sessions() -> int:
@@ -25,7 +26,7 @@ def _forget_ended_sessions() -> int:
 
 
 def _forget_old_guesses() -> int:
-    return budgets.forget_old(SECONDS_OF_GUESSES)
+    return budgets.forget_old(settings.GUESS_DAYS * SECONDS_OF_A_DAY)
 
 
 # What it is, in the command's words, and what deletes it.

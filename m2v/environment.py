@@ -119,6 +119,14 @@ def months(name: str, text: str) -> int:
     return int(text)
 
 
+def days(name: str, least: int, most: int, text: str) -> int:
+    """A number of days. Raises ImproperlyConfigured."""
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        wrong = _("{name} must be a number of days, from {least} to {most}. It is {text!r}.")
+        raise ImproperlyConfigured(wrong.format(name=name, least=least, most=most, text=text))
+    return int(text)
+
+
 def time_zone(text: str) -> str:
     """The name of a time zone. Raises ImproperlyConfigured."""
     try:

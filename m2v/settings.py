@@ -237,6 +237,8 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 SHOW_WHEREABOUTS = env.read("SHOW_WHEREABOUTS", partial(parse.switch, "SHOW_WHEREABOUTS"), "true")
 SNAPSHOT_MONTHS = env.read("SNAPSHOT_MONTHS", partial(parse.months, "SNAPSHOT_MONTHS"))
+GUESS_DAYS = env.read("GUESS_DAYS", partial(parse.days, "GUESS_DAYS", 2, 366), "30")  # no budget lasts for two
+INVITATION_DAYS = env.read("INVITATION_DAYS", partial(parse.days, "INVITATION_DAYS", 1, 30), "7")
 
 # --- What is done in the background: a queue in the same database, and `manage.py work` at its other end ---
 

@@ -6,6 +6,7 @@ from string import Formatter
 from typing import TYPE_CHECKING, Any
 
 from django import template
+from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -74,6 +75,13 @@ BAD = {
     Action.RECOVERY_CODES_DISABLED,
     Action.ACCESS_PASS_DISABLED,
 }
+
+
+@register.simple_tag
+def invitation_days() -> int:
+    """For how many days the link of an invitation is good."""
+    days: int = settings.INVITATION_DAYS
+    return days
 
 
 @register.filter

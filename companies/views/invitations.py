@@ -5,8 +5,10 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.contrib import messages
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from accounts import invitations, people
@@ -86,8 +88,13 @@ def _chosen_already(request: SignedInRequest, person: User) -> HttpResponse:
 def say_invited(request: SignedInRequest, person: User, link: str) -> HttpResponse:
     """Say where the invitation went; without an address, show the link once."""
     if person.email:
-        text = _("{name} is invited: the link went to {email} and is good for seven days.")
-        messages.success(request, text.format(name=person.get_short_name(), email=person.email))
+        days = settings.INVITATION_DAYS
+        text = ngettext(
+            "{name} is invited: the link went to {email} and is good for {days} day.",
+            "{name} is invited: the link went to {email} and is good for {days} days.",
+            days,
+        )
+        messages.success(request, text.format(name=person.get_short_name(), email=person.email, days=days))
     else:
         request.session[HANDED_OVER] = [
             str(person.pk),

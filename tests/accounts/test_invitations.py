@@ -62,6 +62,24 @@ def test_an_invitation_is_good_for_seven_days(days, works, nadia, admin, time_ma
     assert signs_in("nadia", NEW) == works
 
 
+@pytest.mark.parametrize(("hours", "works"), [(47, True), (49, False)])
+def test_an_invitation_is_good_for_as_many_days_as_is_said(hours, works, nadia, admin, settings, time_machine, told):
+    settings.INVITATION_DAYS = 2
+    time_machine.move_to(INVITED_AT, tick=False)
+    petra = Person(admin)
+    petra.sign_in()
+    [mail] = told(invitations.invite, nadia, actor=admin)
+    assert "the link works once, for 2 days:" in mail.body
+    assert "the link is good until 6 May 2026, 09:30" in page_of(petra, nadia)
+    link = link_in(mail)
+
+    time_machine.shift(hours * 3600)
+
+    assert (choose(link) is not None) == works
+    if not works:
+        assert "is older than 2 days, or was withdrawn" in browser().get(link).content.decode()
+
+
 @pytest.mark.row("ASVS-6.4.1")
 def test_an_invitation_can_be_withdrawn(nadia, link, administrator):
     reader = browser()

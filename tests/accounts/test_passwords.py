@@ -353,7 +353,7 @@ def test_somebody_new_chooses_their_own_password(invite, administrator, mailoutb
     nadia = User.objects.get(username="nadia")
     assert answer.headers["Location"] == f"{USERS}{nadia.pk}/"
     page = administrator.client.get(answer.headers["Location"]).content.decode()
-    assert "Nadia is invited: the link went to nadia@acme.example and is good for seven days." in page
+    assert "Nadia is invited: the link went to nadia@acme.example and is good for 7 days." in page
     assert "/invitation/" not in page
     mail = mailoutbox[0]
     assert (mail.to, mail.subject) == (["nadia@acme.example"], "Your m2v account")

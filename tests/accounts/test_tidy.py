@@ -48,6 +48,18 @@ def test_what_has_run_out_is_deleted(kim, time_machine):
     assert not Budget.objects.filter(pk="address:192.0.2.9").exists()
 
 
+@pytest.mark.parametrize(("days", "kept"), [(2, False), (30, True)])
+def test_guesses_are_kept_for_as_many_days_as_is_said(days, kept, db, settings, time_machine):
+    settings.GUESS_DAYS = days
+    time_machine.move_to("2026-05-04 09:00:00+00:00", tick=False)
+    browser().post("/login/", {"username": "nobody", "password": "wrong"}, REMOTE_ADDR="192.0.2.9")
+
+    time_machine.shift(2 * 24 * 3600 + 1)
+    call_command("tidy", stdout=StringIO())
+
+    assert Budget.objects.filter(pk="address:192.0.2.9").exists() is kept
+
+
 @pytest.mark.row("ASVS-6.3.8")
 def test_what_is_tidied_tells_nobody_which_names_exist(kim, time_machine):
     """Failures at a name count on for as long whether somebody has it or not."""

@@ -83,7 +83,7 @@ def test_a_new_user_is_invited_by_mail_and_chooses_their_own_password(administra
 
     nora = User.objects.get(username="nora.berg")
     assert answer.redirect_chain == [(of(nora), 302)]
-    assert "Nora is invited: the link went to nora@acme.example and is good for seven days." in read(answer).notes
+    assert "Nora is invited: the link went to nora@acme.example and is good for 7 days." in read(answer).notes
     [mail] = mailoutbox
     assert mail.to == ["nora@acme.example"]
     assert mail.subject == "Your m2v account"
@@ -765,7 +765,7 @@ def test_a_new_invitation_ends_the_earlier_ones(administrator, invited, mailoutb
     for number in (1, 2):
         with deliver():
             answer = press(administrator.client, administrator.client.get(of(invited)), "Invite again")
-        assert "Nora is invited: the link went to nora@acme.example and is good for seven days." in read(answer).notes
+        assert "Nora is invited: the link went to nora@acme.example and is good for 7 days." in read(answer).notes
         assert len(mailoutbox) == number  # before its link ends, by which it would not be sent
     first, second = links_in(mailoutbox)
 

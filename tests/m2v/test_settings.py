@@ -50,6 +50,8 @@ VARIABLES = (
     "OWN_NETWORKS",
     "SHOW_WHEREABOUTS",
     "SNAPSHOT_MONTHS",
+    "GUESS_DAYS",
+    "INVITATION_DAYS",
     "METRICS",
 )
 HTTPS = "https://m2v.example.com"
@@ -545,6 +547,19 @@ def test_numbers_of_days_are_kept_for_good_or_for_some_months(load):
             ImproperlyConfigured, match=r"^SNAPSHOT_MONTHS must be a number of months, from 2 to 120\. "
         ):
             load(SNAPSHOT_MONTHS=months)
+
+
+@pytest.mark.parametrize(("name", "days", "most"), [("GUESS_DAYS", 30, 366), ("INVITATION_DAYS", 7, 30)])
+def test_guesses_and_invitations_are_kept_for_as_many_days_as_is_said(load, name, days, most):
+    least = 2 if name == "GUESS_DAYS" else 1
+    assert load()[name] == days
+    for number in (least, most):
+        assert load(**{name: str(number)})[name] == number
+    for text in ("", "0", str(least - 1), "-2", str(most + 1), "two", "2.0", "٢"):
+        with pytest.raises(
+            ImproperlyConfigured, match=rf"^{name} must be a number of days, from {least} to {most}\. It is "
+        ):
+            load(**{name: text})
 
 
 def test_where_and_when_people_sign_in_is_shown_to_administrators_or_not(load):

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.description = _(
-            "Delete sessions that have run out, and counts of guesses thirty days after the last guess. Failures at somebody’s "
-            "own password and codes stay until a success, an unlock or a reset; those at names that nobody has are kept alike."
+            "Delete sessions that have run out, and counts of guesses GUESS_DAYS after the last guess. Failures at somebody’s own "
+            "password and codes stay until a success, an unlock or a reset; those at names that nobody has are kept alike."
         )
 
     def handle(self, *args: object, **options: object) -> None:

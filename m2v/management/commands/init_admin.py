@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TextIO
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _lazy
 
@@ -24,7 +28,7 @@ SOMEBODY_ADMINISTERS = _lazy(
     "password, and `m2v createsuperuser` makes another administrator."
 )
 DONE = _lazy("""\
-{person} is an administrator once they have chosen a password, within seven days, at:
+{person} is an administrator once they have chosen a password, until {until}, at:
 
 {link}
 
@@ -61,7 +65,8 @@ class Command(BaseCommand):
             raise CommandError(str(SOMEBODY_ADMINISTERS)) from trouble
         except ValidationError as trouble:
             raise CommandError(" ".join(trouble.messages)) from trouble
-        self.stdout.write(DONE.format(person=name.strip(), link=link))
+        until = date_format(timezone.localdate() + timedelta(days=settings.INVITATION_DAYS), _now("j F Y"))
+        self.stdout.write(DONE.format(person=name.strip(), link=link, until=until))
 
     def _asked(self, what: str, stdin: TextIO) -> str:
         """What somebody at the terminal answers."""
