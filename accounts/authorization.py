@@ -109,8 +109,11 @@ def hold_each(people: Sequence[User], *, actor: User | None, needs: Permission, 
 
 
 def hold_actor(actor: User, *, needs: Permission, also: Q = NOBODY) -> User:
-    """`actor` as they are now, locked together with whoever `also` finds. Raises ShutOut and NotPermitted."""
-    acting = _still_in(actor, _locked(Q(pk=actor.pk) | also))
+    """`actor` as they are now, locked together with whoever `also` finds, however many. Raises ShutOut and NotPermitted."""
+    if also != NOBODY:
+        for _key in _locked_in_turn(Q(pk=actor.pk) | also).values_list("pk").iterator():
+            pass  # nothing of a hundred thousand people is kept but their locks
+    acting = _still_in(actor, _locked(Q(pk=actor.pk)))
     _permitted(acting, needs)
     return acting
 
@@ -170,8 +173,12 @@ def _able_administrators() -> UserQuerySet:
 
 
 def _locked(whom: Q) -> dict[object, User]:
-    rows = User.objects.get_queryset().select_for_update(no_key=True).filter(whom).order_by("pk")
-    return {row.pk: row for row in rows}
+    return {row.pk: row for row in _locked_in_turn(whom)}
+
+
+def _locked_in_turn(whom: Q) -> UserQuerySet:
+    """Those whom `whom` finds, locked in the order of their keys as they are read."""
+    return User.objects.get_queryset().select_for_update(no_key=True).filter(whom).order_by("pk")
 
 
 def _permitted(acting: User, needs: Permission) -> None:

@@ -86,9 +86,14 @@ def draft_of(mail: OwedMail) -> Draft:
 
 
 def forget_mail_to(addresses: Collection[str]) -> int:
-    """Delete the mails that wait for one of these addresses, in their folded form; how many."""
-    waiting = OwedMail.objects.filter(ended_at=None).iterator()
-    keys = [mail.pk for mail in waiting if _folded_address(mail) in addresses]
+    """Delete the mails that wait for one of these addresses, in their folded form; how many. However many wait, some are
+    in memory.
+    """
+    waiting, keys = OwedMail.objects.filter(ended_at=None).order_by("pk"), list[int]()
+    part = list(waiting[:MOST_ROWS])
+    while part:
+        keys += [mail.pk for mail in part if _folded_address(mail) in addresses]
+        part = list(waiting.filter(pk__gt=part[-1].pk)[:MOST_ROWS])
     return OwedMail.objects.filter(pk__in=keys).delete()[0]
 
 

@@ -188,6 +188,14 @@ DONE_TO_MANY: dict[str, tuple[_StrPromise, _StrPromise]] = {
     ),
     "sign_out": (_("signed {number} user out everywhere"), _("signed {number} users out everywhere")),
     "deactivate": (_("deactivated {number} user"), _("deactivated {number} users")),
+    "switch_off_own": (
+        _("switched the personal 2FA switch of {number} user off"),
+        _("switched the personal 2FA switches of {number} users off"),
+    ),
+    "announce": (
+        _("told {number} user by e-mail that 2FA is required"),
+        _("told {number} users by e-mail that 2FA is required"),
+    ),
     "release": (_("the personal switch of {number} user"), _("the personal switches of {number} users")),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -10,20 +11,31 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.authorization import OutOfReach, hold_actor
+from accounts.authorization import NOBODY, OutOfReach, hold_actor
 from accounts.models import User
 from accounts.people import ChangedMeanwhile, end_all_sessions
 from accounts.permissions import Permission
 from audit.recording import as_part_of, record, written_together
 from audit.vocabulary import Action
+from companies.bulk.following import ANNOUNCE, RELEASE, SWITCH, release, switched_on_alone, to_be_told
+from companies.bulk.running import begin_following
 from companies.models import Company
-from mfa.queries import asked_individually
 from mfa.services import Sessions
 
 if TYPE_CHECKING:
     from accounts.models import UserQuerySet
+    from companies.bulk.models import BulkRun
 
-SWITCH = "two_factor_enabled"
+
+IN_THE_CLICK = 1000  # people whom one transaction changes or writes to: others who write on SQLite wait for it
+
+
+@dataclass(frozen=True)
+class Thrown:
+    """A company's switch was thrown: did that change it, and what follows from it in the background, for many people?"""
+
+    changed: bool
+    follows: BulkRun | None = None
 
 
 class Individuals(Enum):
@@ -54,13 +66,18 @@ def rename_company(company: Company, name: str, *, actor: User, seen: str | None
 
 
 @transaction.atomic
-def enable_company_two_factor(company: Company, *, actor: User, sessions: Sessions = Sessions.GO_ON) -> None:
-    """Require 2FA of everybody in `company`: whoever has not set it up is asked at the next login."""
-    hold_company(company, actor=actor, needs=Permission.COMPANY_RULE)
-    if _set_switch(company, on=True):
-        record(Action.COMPANY_TWO_FACTOR_ENABLED, actor=actor, company=company, changes={SWITCH: [False, True]})
+def enable_company_two_factor(company: Company, *, actor: User, sessions: Sessions = Sessions.GO_ON) -> Thrown:
+    """Require 2FA of everybody in `company`: whoever has not set it up is asked at the next login, and told by mail."""
+    people = Q(company=company.pk) if sessions is Sessions.END else NOBODY
+    hold_company(company, actor=actor, needs=Permission.COMPANY_RULE, people=people)
+    changed, told = _set_switch(company, on=True), to_be_told(company.pk)
+    later: dict[str, Any] = {"told_later": True} if changed and _too_many(told) else {}
+    if changed:
+        changes = {SWITCH: [False, True]}
+        record(Action.COMPANY_TWO_FACTOR_ENABLED, actor=actor, company=company, changes=changes, **later)
     if sessions is Sessions.END:
         end_company_sessions(company, actor=actor)
+    return Thrown(changed, begin_following(ANNOUNCE, company, told, actor=actor) if later else None)
 
 
 @transaction.atomic
@@ -70,52 +87,63 @@ def disable_company_two_factor(
     actor: User,
     individuals: Individuals = Individuals.STOP_ASKING,
     sessions: Sessions = Sessions.GO_ON,
-) -> bool:
-    """Stop requiring 2FA; False where it was not required. Those set up keep it; those not set up are no longer asked.
+) -> Thrown:
+    """Stop requiring 2FA. Those set up keep it; those not set up are no longer asked.
 
-    With `STOP_ASKING`, the own switch of those who are not set up and whom
-    `actor` manages goes off too; with `KEEP_ASKING` it stays, and asks them still.
+    With `STOP_ASKING`, the own switch of those who are not set up and whom `actor` manages goes off too: at once where
+    they are no more than `IN_THE_CLICK`, else one after the other. With `KEEP_ASKING` it stays, and asks them still.
     """
-    acting, _now = hold_company(company, actor=actor, needs=Permission.COMPANY_RULE)
+    asked = switched_on_alone(company.pk)
+    if individuals is Individuals.KEEP_ASKING:
+        asked = asked.none()
+    later = _too_many(asked)
+    at_once = asked.filter(pk=actor.pk) if later else asked
+    people = Q(company=company.pk) if sessions is Sessions.END else Q(pk__in=at_once.values("pk"))
+    acting, _now = hold_company(company, actor=actor, needs=Permission.COMPANY_RULE, people=people)
     changed = _set_switch(company, on=False)
     if changed:
-        managed = User.objects.managed_by(acting).filter(company=company, is_active=True)
-        stopped = _stop_asking(managed, actor) if individuals is Individuals.STOP_ASKING else {}
+        stopped = _stop_asking(at_once & User.objects.managed_by(acting), actor)
         changes = {SWITCH: [True, False]}
         record(Action.COMPANY_TWO_FACTOR_DISABLED, actor=actor, company=company, changes=changes, **stopped)
     if sessions is Sessions.END:
         end_company_sessions(company, actor=actor)
-    return changed
+    return Thrown(changed, begin_following(RELEASE, company, asked, actor=actor) if changed and later else None)
 
 
-def _stop_asking(people: UserQuerySet, actor: User) -> dict[str, Any]:
-    """Switch off the own switch of those of `people`, who are held, who are not set up, with a line for each.
+def _stop_asking(asked: UserQuerySet, actor: User) -> dict[str, Any]:
+    """Switch off the own switch of `asked`, who are held, with a line for each.
 
     What the company's line says of it: it stands for theirs, as for those of an act on many.
     """
-    asked = asked_individually(people)
     found = list(asked.only("company"))
     if not found:
         return {}
-    asked.update(two_factor_enabled=False, two_factor_changed_at=timezone.now(), two_factor_changed_by=actor)
     run = uuid4()
     with as_part_of(run), written_together():
-        for person in found:
-            record(Action.TWO_FACTOR_DISABLED, actor=actor, subject=person, changes={SWITCH: [True, False]})
+        release(found, actor=actor)
     return {"act": "release", "many": str(run), "changed": len(found)}
+
+
+def _too_many(people: UserQuerySet) -> bool:
+    """Are they too many for one transaction?"""
+    return people.order_by()[: IN_THE_CLICK + 1].count() > IN_THE_CLICK
 
 
 @transaction.atomic
 def end_company_sessions(company: Company, *, actor: User) -> None:
     """End all sessions of all people of `company` whom `actor` manages: two statements, however many they are."""
-    acting, _company = hold_company(company, actor=actor, needs=Permission.COMPANY_SIGN_OUT)
+    everybody = Q(company=company.pk)
+    acting, _company = hold_company(company, actor=actor, needs=Permission.COMPANY_SIGN_OUT, people=everybody)
     ended = end_all_sessions(User.objects.managed_by(acting).filter(company=company))
     record(Action.COMPANY_SESSIONS_ENDED, actor=actor, company=company, changes={"sessions": [ended, 0]})
 
 
-def hold_company(company: Company, *, actor: User, needs: Permission) -> tuple[User, Company]:
-    """`actor` and `company` as they are now, locked together with its people. Raises ShutOut, NotPermitted and OutOfReach."""
-    acting = hold_actor(actor, needs=needs, also=Q(company=company.pk))
+def hold_company(company: Company, *, actor: User, needs: Permission, people: Q = NOBODY) -> tuple[User, Company]:
+    """`actor` and `company` as they are now, locked together with those of its people whom the act changes.
+
+    Raises ShutOut, NotPermitted and OutOfReach.
+    """
+    acting = hold_actor(actor, needs=needs, also=people)
     found = Company.objects.managed_by(acting).select_for_update(no_key=True).filter(pk=company.pk).first()
     if found is None:
         raise OutOfReach

@@ -135,6 +135,11 @@ def with_factors(people: QuerySet[User]) -> QuerySet[User]:
     )
 
 
-def asked_individually(people: QuerySet[User]) -> QuerySet[User]:
+def not_set_up[People: QuerySet[Any]](people: People) -> People:
+    """Those of `people` who have not set 2FA up."""
+    return people.filter(~Exists(CONFIRMED_APPS))
+
+
+def asked_individually[People: QuerySet[Any]](people: People) -> People:
     """Those of `people` whose own switch is on and who have not set 2FA up."""
-    return people.filter(~Exists(CONFIRMED_APPS), two_factor_enabled=True)
+    return not_set_up(people).filter(two_factor_enabled=True)

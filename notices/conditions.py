@@ -28,6 +28,11 @@ def others_who_can_sign_in(event: AuditEvent) -> bool:
     return others(event) and event.subject is not None and event.subject.has_usable_password()
 
 
+def not_told_later(event: AuditEvent) -> bool:
+    """Are they few enough to be told in the transaction of the act?"""
+    return "told_later" not in event.details
+
+
 def on_the_server(event: AuditEvent) -> bool:
     """Was it done on the command line, by somebody of whom no more is known?"""
     return "shell" in event.details

@@ -51,7 +51,7 @@ def the_person(event: AuditEvent) -> list[Recipient]:
     replaced, earliest = _replaced_addresses(event)
     addresses = {fold_address(address): address for address in (person.email, *replaced) if address}
     believed = {fold_address(person.email), fold_address(earliest)}
-    return [_at(address, person, believed=folded in believed) for folded, address in addresses.items()]
+    return [at(address, person, believed=folded in believed) for folded, address in addresses.items()]
 
 
 def moved_lately(people: Iterable[UUID | None]) -> set[UUID | None]:
@@ -66,7 +66,7 @@ def at_home(event: AuditEvent) -> list[Recipient]:
     person = event.subject
     if person is None or not person.is_active or not person.email:
         return []
-    return [_at(person.email, person)]
+    return [at(person.email, person)]
 
 
 def _replaced_addresses(event: AuditEvent) -> tuple[list[str], str]:
@@ -147,8 +147,9 @@ def _all(people: QuerySet[User]) -> list[Recipient]:
     found: Iterable[User] = people.exclude(email="").only(
         "username", "first_name", "last_name", "email", "language", "browser_language"
     )
-    return [_at(person.email, person) for person in found]
+    return [at(person.email, person) for person in found]
 
 
-def _at(address: str, person: User, *, believed: bool = True) -> Recipient:
+def at(address: str, person: User, *, believed: bool = True) -> Recipient:
+    """`person` at this address of theirs."""
     return Recipient(address, spoken(person.get_short_name()), person.mail_language, believed)

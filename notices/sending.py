@@ -20,8 +20,9 @@ from notices import letters, recipients
 from notices.table import IN_THE_SHELL, NOTICES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from accounts.models import User
     from accounts.owed import Draft
     from audit.models import AuditEvent
     from notices.notice import Notice
@@ -42,6 +43,16 @@ def tell(event: AuditEvent) -> None:
                 _owe(notice, event)
             else:
                 together.append((notice, event))
+
+
+def tell_each(event: AuditEvent, people: Iterable[User]) -> None:
+    """In the transaction of the caller, write down the mails about `event` to `people`: some of those whom it is told to,
+    where they are too many for the transaction of the act.
+    """
+    told = [recipients.at(person.email, person) for person in people if person.email]
+    for notice in NOTICES[Action(event.action)]:
+        letter = letters.letter(notice, event)
+        owe(map(letter.to, told), cause=f"many {event.actor_id}")
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from notices.asked import asks_for_passkey_alone, asks_for_set_up
 from notices.conditions import (
     failed_beyond_the_password,
     few_codes_left,
+    not_told_later,
     others,
     others_who_can_sign_in,
     removed,
@@ -234,6 +235,7 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
                 "you are asked to at your next login, after the password. Have your phone ready."
             ),
             to=to.the_companys_people_not_set_up,
+            when=not_told_later,
             own_page="own_two_factor",
         ),
     ),

@@ -20,6 +20,7 @@ from accounts.permissions import Permission
 from companies import reminders
 from companies.listing.kinds import OPENS_SETTINGS, Kind
 from mfa import services
+from mfa.services import Sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,10 +29,10 @@ if TYPE_CHECKING:
     from django.db.models import Q, QuerySet
     from django.utils.functional import _StrPromise as StrPromise
 
-    from accounts.models import User
+    from accounts.models import User, UserQuerySet
+    from companies.bulk.models import BulkRun
     from companies.listing.kinds import Cell
     from companies.models import Listing
-    from mfa.services import Sessions
 
     LeftOut = dict[UUID, "Why"]  # by the key of the person
 
@@ -53,6 +54,8 @@ class Why(StrEnum):
     NO_ADDRESS = "no_address"
     TODAY = "today"
     LAST = "last"
+    SET_UP = "set_up"
+    SINCE = "since"
 
 
 WHY: dict[Why, StrPromise] = {
@@ -70,6 +73,8 @@ WHY: dict[Why, StrPromise] = {
     Why.NO_ADDRESS: _("No e-mail address on record"),
     Why.TODAY: _("Reminded within the last 24 hours"),
     Why.LAST: _("The last administrator who can sign in"),
+    Why.SET_UP: _("Have set it up, and keep it"),
+    Why.SINCE: _("Their own 2FA switch was switched on later"),
 }
 
 
@@ -79,14 +84,15 @@ class Act:
 
     `leaves_out` says of whom it would change nothing; `do` says whom it left out for what no forecast knows. `sets_apart` finds
     those left out for what no kind tells, each in one group. `factors`: what people hold is locked before them, as the
-    service does it. `mails`: it is nothing but a mail, and takes from the budget of whoever begins it.
+    service does it. `mails`: it is nothing but a mail, and takes from the budget of whoever begins it. What nobody chooses
+    (`companies.bulk.following`) finds its people by itself (`finds`).
     """
 
     label: StrPromise
     title: StrPromise
     icon: str
     needs: Permission
-    do: Callable[[list[User], User, Sessions], LeftOut]  # the people, the actor, what becomes of open sessions
+    do: Callable[[list[User], User, BulkRun], LeftOut]  # the people, the actor, and what else was said
     leaves_out: Callable[[Cell], Why | None]
     sets_apart: Callable[[QuerySet[Listing]], list[tuple[Why, QuerySet[Listing]]]] = lambda _rows: []
     also: Q = NOBODY  # who else is to be held
@@ -94,29 +100,34 @@ class Act:
     offers_sign_out: bool = False
     takes_away: bool = False
     mails: bool = False
+    finds: Callable[[BulkRun], UserQuerySet] | None = None
 
 
-def _enable(people: list[User], actor: User, sessions: Sessions) -> LeftOut:
-    services.enable_two_factor(*people, actor=actor, sessions=sessions)
+def _enable(people: list[User], actor: User, run: BulkRun) -> LeftOut:
+    services.enable_two_factor(*people, actor=actor, sessions=_sessions(run))
     return {}
 
 
-def _disable(people: list[User], actor: User, sessions: Sessions) -> LeftOut:
-    services.disable_two_factor(*people, actor=actor, sessions=sessions)
+def _disable(people: list[User], actor: User, run: BulkRun) -> LeftOut:
+    services.disable_two_factor(*people, actor=actor, sessions=_sessions(run))
     return {}
 
 
-def _request(people: list[User], actor: User, _sessions: Sessions) -> LeftOut:
+def _sessions(run: BulkRun) -> Sessions:
+    return Sessions.END if run.signs_out else Sessions.GO_ON
+
+
+def _request(people: list[User], actor: User, _run: BulkRun) -> LeftOut:
     services.request_passkey(*people, actor=actor)
     return {}
 
 
-def _withdraw(people: list[User], actor: User, _sessions: Sessions) -> LeftOut:
+def _withdraw(people: list[User], actor: User, _run: BulkRun) -> LeftOut:
     services.delete_passkey_request(*people, actor=actor)
     return {}
 
 
-def _remind(people: list[User], actor: User, _sessions: Sessions) -> LeftOut:
+def _remind(people: list[User], actor: User, _run: BulkRun) -> LeftOut:
     return {person.pk: Why(why) for person, why in reminders.remind_all(*people, actor=actor).items()}
 
 
@@ -144,12 +155,12 @@ def _not_to_be_reached(rows: QuerySet[Listing]) -> list[tuple[Why, QuerySet[List
     return found
 
 
-def _sign_out(them: list[User], actor: User, _sessions: Sessions) -> LeftOut:
+def _sign_out(them: list[User], actor: User, _run: BulkRun) -> LeftOut:
     people.end_sessions(*them, actor=actor)
     return {}
 
 
-def _deactivate(them: list[User], actor: User, _sessions: Sessions) -> LeftOut:
+def _deactivate(them: list[User], actor: User, _run: BulkRun) -> LeftOut:
     return {person.pk: Why.LAST for person in people.deactivate_all(*them, actor=actor)}
 
 

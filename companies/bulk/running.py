@@ -26,19 +26,22 @@ from accounts.permissions import Permission
 from audit import recording
 from audit.recording import record
 from audit.vocabulary import Action
-from companies.bulk.acts import MASS_ACTS, Act, Why
+from companies.bulk.acts import Act, Why
 from companies.bulk.choosing import list_of
+from companies.bulk.following import ALL_ACTS
 from companies.bulk.models import BulkOutcome, BulkPerson, BulkRun
 from companies.listing.kinds import CELL_COLUMNS, Cell
 from companies.models import Listing
 from mfa.holding import hold_many
-from mfa.services import Sessions
 from notices.sending import told_together
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from django.db.models import QuerySet
 
     from accounts.authorization import Held
+    from companies.models import Company
 
 IN_A_STEP = 200  # people of one transaction: SQLite has one writer, and others wait for it
 PUT_DOWN_AT_ONCE = 2000
@@ -56,7 +59,7 @@ def begin(run: BulkRun, *, actor: User, total: int, signs_out: bool) -> bool:
     Raises ShutOut and NotPermitted.
     """
     acting = hold_actor(actor, needs=Permission.BULK)
-    if MASS_ACTS[run.act].needs not in acting.permissions:
+    if ALL_ACTS[run.act].needs not in acting.permissions:
         raise NotPermitted
     begun = BulkRun.objects.filter(pk=run.pk, begun_at=None).update(
         begun_at=timezone.now(),
@@ -69,6 +72,24 @@ def begin(run: BulkRun, *, actor: User, total: int, signs_out: bool) -> bool:
     if begun:
         carry_on.enqueue(str(run.pk))
     return bool(begun)
+
+
+def begin_following(act: str, company: Company, people: QuerySet[User], *, actor: User) -> BulkRun:
+    """Have the queue do to these people of `company` what its rule means for them: the end of the transaction that throws
+    its switch. Its caller has seen that `actor` may; if that signed `actor` out too, it goes on all the same.
+    """
+    run = BulkRun.objects.create(
+        act=act,
+        owner=actor.pk,
+        asked={"company": str(company.pk)},
+        total=people.exclude(pk=actor.pk).count(),
+        begun_at=timezone.now(),
+        epoch=User.objects.values_list("session_epoch", flat=True).get(pk=actor.pk),
+        address=recording.current_address(),
+        browser=recording.current_browser()[:300],
+    )
+    carry_on.enqueue(str(run.pk))
+    return run
 
 
 @transaction.atomic
@@ -156,7 +177,7 @@ def _list_people(run: BulkRun, actor: User) -> None:
     if run.listed:
         return
     part: list[BulkPerson] = []
-    for pk in list_of(run, actor).ids():
+    for pk in _found(run, actor):
         part.append(BulkPerson(run=run, person=pk))
         if len(part) == PUT_DOWN_AT_ONCE:
             patiently(_put_down, run, part)
@@ -164,6 +185,19 @@ def _list_people(run: BulkRun, actor: User) -> None:
     patiently(_put_down, run, part)
     total = BulkPerson.objects.filter(run=run).count()
     BulkRun.objects.filter(pk=run.pk, turn=run.turn).update(listed=True, total=total, beat=timezone.now())
+
+
+def _found(run: BulkRun, actor: User) -> Iterator[UUID]:
+    """Whom the run is for, some thousands at a time."""
+    finds = ALL_ACTS[run.act].finds
+    if finds is None:
+        yield from list_of(run, actor).ids()
+        return
+    keys = finds(run).exclude(pk=actor.pk).order_by("pk").values_list("pk", flat=True)
+    part = list(keys[:PUT_DOWN_AT_ONCE])
+    while part:
+        yield from part
+        part = list(keys.filter(pk__gt=part[-1])[:PUT_DOWN_AT_ONCE])
 
 
 @transaction.atomic
@@ -208,14 +242,14 @@ def _act_on_some(run: BulkRun, actor: User) -> bool:
 
 def _acted_on(keys: list[UUID], run: BulkRun, actor: User) -> tuple[list[UUID], dict[UUID, Why]]:
     """Hold these people, and act on those who are not to be left out: who was changed, and why the others were not."""
-    act = MASS_ACTS[run.act]
+    act = ALL_ACTS[run.act]
     with hold_many(keys, actor=actor, needs=Permission.BULK, also=act.also, factors=act.factors) as held:
         rows = Listing.objects.filter(person__in=keys).values_list("person", *CELL_COLUMNS)
         cells = {person: Cell.of(*columns) for person, *columns in rows}
         left_out = {key: why for key in keys if (why := _left_out(key, cells.get(key), held, actor, act))}
         people = [held.people[key] for key in keys if key not in left_out]
         if people:
-            left_out |= act.do(people, actor, Sessions.END if run.signs_out else Sessions.GO_ON)
+            left_out |= act.do(people, actor, run)
     return [key for key in keys if key not in left_out], left_out
 
 

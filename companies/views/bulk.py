@@ -28,6 +28,7 @@ from companies import exports
 from companies.bulk import choosing, running
 from companies.bulk.acts import MASS_ACTS, WHY, Act, Why, acts_of
 from companies.bulk.counts import count, once_off, once_required
+from companies.bulk.following import ALL_ACTS
 from companies.bulk.models import BulkOutcome, BulkPerson, BulkRun
 from companies.listing.people import UserList
 from companies.views.back import list_query
@@ -187,7 +188,7 @@ def _progress(request: SignedInRequest, run: BulkRun) -> HttpResponse:
     skips = run.skipped
     context: dict[str, Any] = {
         "run": run,
-        "act": MASS_ACTS[run.act],
+        "act": ALL_ACTS[run.act],
         "seconds_left": _seconds_left(run),
         "may_go_on": BulkRun.objects.filter(running.left(), pk=run.pk).exists(),
         "skipped": list(_skipped(request, run, MOST_SKIPPED)) if run.ended_at and skips else [],

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from accounts.requests import SignedInRequest
     from companies.listing.numbers import Numbers
     from companies.models import Company
+    from companies.services import Thrown
 
 LOOKED_UP = 1000  # people whose sessions are looked for
 NAMED = 10  # people whose own switch goes off, by name; of the others their number
@@ -58,7 +59,7 @@ def two_factor_on(request: SignedInRequest, company_id: UUID) -> HttpResponse:
         except budgets.Throttled as trouble:
             messages.error(request, too_many(trouble))
             return redirect("settings:company", company_id)
-        services.enable_company_two_factor(shown, actor=request.user, sessions=_sessions(form))
+        thrown = services.enable_company_two_factor(shown, actor=request.user, sessions=_sessions(form))
         number = coverage_of(request, shown).asked
         text = ngettext(
             "{company} requires two-factor authentication. {number} user will be asked at the next login.",
@@ -66,7 +67,7 @@ def two_factor_on(request: SignedInRequest, company_id: UUID) -> HttpResponse:
             number,
         )
         messages.success(request, text.format(company=shown.name, number=number))
-        return redirect("settings:company", company_id)
+        return _to_what_follows(thrown, company_id)
     return _ask_on(request, shown)
 
 
@@ -98,7 +99,7 @@ def two_factor_off(request: SignedInRequest, company_id: UUID) -> HttpResponse:
         with one_moment():
             release = of_releasing(shown, numbers_for(request.user, shown), viewer=request.user)
         keep = form.cleaned_data["keep"]
-        changed = services.disable_company_two_factor(
+        thrown = services.disable_company_two_factor(
             shown,
             actor=request.user,
             individuals=Individuals.KEEP_ASKING if keep else Individuals.STOP_ASKING,
@@ -110,10 +111,15 @@ def two_factor_off(request: SignedInRequest, company_id: UUID) -> HttpResponse:
             "{company} no longer requires two-factor authentication. {number} users are no longer asked.",
             freed,
         )
-        if not changed:
+        if thrown.follows:
+            text = _(
+                "{company} no longer requires two-factor authentication. Personal switches go off one after the other: "
+                "until its turn comes, a person is asked still."
+            )
+        if not thrown.changed:
             text = _("{company} does not require two-factor authentication. Nothing was changed.")
         messages.success(request, text.format(company=shown.name, number=freed))
-        return redirect("settings:company", company_id)
+        return _to_what_follows(thrown, company_id)
     return _ask_off(request, shown)
 
 
@@ -192,6 +198,13 @@ def _ask(request: SignedInRequest, company_id: UUID, coverage: Coverage, **conte
     """The confirmation over the company's page, with "Sign out now" where somebody is signed in."""
     context["sign_out"] = _sessions_end(coverage) if _somebody_is_in(company_id, coverage) else ""
     return confirmation(request, company_page(request, company_id), **context)
+
+
+def _to_what_follows(thrown: Thrown, company_id: UUID) -> HttpResponse:
+    """How far the work is that goes on in the background, else the company."""
+    if thrown.follows:
+        return redirect("settings:bulk_run", thrown.follows.pk)
+    return redirect("settings:company", company_id)
 
 
 def _somebody_is_in(company_id: UUID, coverage: Coverage) -> bool:

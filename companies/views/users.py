@@ -23,7 +23,8 @@ from accounts.refusals import fields_ignored, managed_or_404
 from accounts.sessions.listed import end_one
 from accounts.throttle import budgets, lanes
 from companies.access_passes import open_pass_of
-from companies.bulk.acts import MASS_ACTS, acts_of
+from companies.bulk.acts import acts_of
+from companies.bulk.following import ALL_ACTS
 from companies.bulk.running import latest_runs
 from companies.forms import UserForm
 from companies.history import History
@@ -75,7 +76,7 @@ def user_list(request: SignedInRequest) -> HttpResponse:
     found, acts = UserList(request.user, request.GET), acts_of(request.user)
     query = f"?{request.GET.urlencode()}" if request.GET else ""  # the whole of it, the place of the first row too
     rows = rows_of(found.page.people, request.user, query, picks=bool(acts))
-    runs = [(run, MASS_ACTS[run.act]) for run in latest_runs(request.user)] if acts else []
+    runs = [(run, ALL_ACTS[run.act]) for run in latest_runs(request.user)] if acts else []
     return render(request, LIST, {"list": found, "rows": rows, "acts": acts, "runs": runs})
 
 

@@ -21,6 +21,7 @@ from companies import access_passes, services
 from companies.bulk import choosing
 from companies.bulk.acts import MASS_ACTS
 from companies.bulk.counts import count, once_off, once_required
+from companies.bulk.models import BulkRun
 from companies.forecast import of_demanding, of_demanding_pass, of_releasing, of_requiring
 from companies.listing.kinds import CELL_COLUMNS, Cell
 from companies.listing.numbers import numbers_for
@@ -30,7 +31,6 @@ from companies.services import Individuals
 from mfa.forecast import Outcome, outcome
 from mfa.models import AccessPass, AuthenticatorApp, Passkey, PasskeyRequest, RecoveryCode
 from mfa.queries import circumstances_of, with_holdings
-from mfa.services import Sessions
 from tests.companies import read
 from tests.mfa.pages import window_of, words
 from tests.mfa.walking import walked
@@ -225,7 +225,7 @@ def test_an_act_on_many_asks_whom_it_was_said_to_ask(db, admin, act, rule_on):
         if person.is_active and not acts.leaves_out(cells[person.pk])
     ]
 
-    acts.do(changed, admin, Sessions.GO_ON)
+    acts.do(changed, admin, BulkRun())
 
     assert len(changed) == counts.changes
     theirs = read_again(Q(pk__in=[person.pk for person in changed]))
