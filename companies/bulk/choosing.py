@@ -82,7 +82,10 @@ def names_in(text: str) -> dict[str, str]:
     """
     parts: list[str] = []
     for line in text.replace("\x00", "").splitlines():
-        parts += IN_BRACKETS.findall(line) or APART.split(line)
+        *named, rest = IN_BRACKETS.split(line)
+        for before, address in batched(named, 2, strict=True):
+            parts += [*APART.split(_without_display_name(before)), address]
+        parts += APART.split(rest)
     names: dict[str, str] = {}
     for part in dict.fromkeys(parts):
         name = part.strip("\"'<>()")[:LONGEST_NAME]
@@ -91,6 +94,19 @@ def names_in(text: str) -> dict[str, str]:
         if len(names) > MOST_PASTED:
             raise TooMany
     return names
+
+
+def _without_display_name(before: str) -> str:
+    """What stands before an address in brackets, less the name of its owner: to the last comma or semicolon, or in quotes."""
+    if before.rstrip().endswith('"'):
+        return before.rstrip()[:-1].rpartition('"')[0]
+    done, _, near = before.rpartition(";")
+    names, _, _given = near.rpartition(",")
+    others, _, family = names.rpartition(",")
+    words = family.replace("-", " ").replace("'", " ").split()
+    # "Huber, Franz <franz@acme.example>" is how many mail programs write one person; a user name is rarely in capitals.
+    of_one = all(word.isalpha() for word in words) and any(word[0].isupper() for word in words)
+    return f"{done};{others if of_one else names}"
 
 
 def list_of(run: BulkRun, actor: User) -> UserList:

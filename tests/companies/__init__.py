@@ -173,6 +173,31 @@ def _value(found: Element) -> str | None:
     return found.attrs.get("value", "")
 
 
+def polled(shown: Element, answer: Element) -> Element:
+    """The page `shown` after htmx put in what its one poll takes out of `answer`."""
+    [poll] = [found for found in shown.walk() if found.attrs.get("hx-trigger", "").startswith("every ")]
+    assert poll.attrs["hx-swap"] == "outerHTML"
+    _put(poll, _with_id(answer, poll.attrs["hx-select"]))
+    for taken in poll.attrs["hx-select-oob"].split(","):
+        selector, _, within = taken.partition(":")
+        old, new = _with_id(shown, selector), _with_id(answer, selector)
+        if within == "innerHTML":
+            old.children = new.children
+        else:
+            _put(old, new)
+    return shown
+
+
+def _with_id(page: Element, selector: str) -> Element:
+    [found] = [found for found in page.walk() if "#" + found.attrs.get("id", "") == selector]
+    return found
+
+
+def _put(old: Element, new: Element) -> None:
+    assert old.parent
+    old.parent.children = [new if child is old else child for child in old.parent.children]
+
+
 @contextmanager
 def just_before_saving(model: type[Model], act: Callable[[], object]) -> Iterator[None]:
     """Somebody else is quicker: `act` happens once, between the check of a form and its save."""

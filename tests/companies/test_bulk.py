@@ -32,7 +32,7 @@ from m2v.unfinished import take_up_unfinished
 from mfa import services
 from mfa.models import PasskeyRequest
 from reporting.activity import Asked
-from tests.companies import read
+from tests.companies import polled, read
 
 USERS = "/settings/administration/users/"
 BULK = f"{USERS}bulk/"
@@ -225,6 +225,21 @@ def test_pasted_names_and_addresses_are_found_in_any_form(administrator, make_us
         ("cem", "changed", ""),
         ("nobody", "skipped", "unknown"),
     }
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("kim.hansen; Franz Huber <franz@acme.example>, nobody.here", ["kim.hansen", "franz@acme.example", "nobody.here"]),
+        ("Franz Huber <franz@acme.example> kim.hansen", ["franz@acme.example", "kim.hansen"]),
+        ('"Huber, Franz" <franz@acme.example>, kim.hansen', ["franz@acme.example", "kim.hansen"]),
+        ("Huber, Franz <franz@acme.example>; Hansen, Kim <kim@acme.example>", ["franz@acme.example", "kim@acme.example"]),
+        ("<franz@acme.example>,<kim@acme.example>", ["franz@acme.example", "kim@acme.example"]),
+        ("kim.hansen franz,ben\tada", ["kim.hansen", "franz", "ben", "ada"]),
+    ],
+)
+def test_names_between_addresses_are_read_too(line, meant):
+    assert list(choosing.names_in(line).values()) == meant
 
 
 def test_pasting_nothing_and_too_much_is_said(administrator, monkeypatch):
@@ -428,6 +443,16 @@ def test_a_run_that_waits_says_so_and_can_be_stopped(administrator, make_user):
     assert "2 users were left as they were." in page
     running.work(run.pk)
     assert not User.objects.filter(two_factor_enabled=True).exists()
+
+
+def test_whoever_watches_it_to_its_end_sees_what_a_reload_shows(administrator, make_user):
+    run = begun(administrator, [make_user("ada"), make_user("ben", two_factor_enabled=True)])
+    watched = read(administrator.client.get(f"{BULK}{run.pk}/"))
+    running.work(run.pk)
+    reloaded = read(administrator.client.get(f"{BULK}{run.pk}/"))
+
+    assert "Download as CSV" in reloaded.words
+    assert polled(watched, reloaded).words == reloaded.words
 
 
 def test_a_stop_in_the_middle_leaves_the_others(administrator, make_user, monkeypatch):

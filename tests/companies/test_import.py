@@ -26,6 +26,7 @@ from companies.importing.checking import CheckedFile
 from companies.importing.reading import MOST_IN_A_FILE, NotRead, decoded, read
 from companies.models import Company, Import
 from tests.accounts.walk import everything
+from tests.companies import polled
 from tests.companies import read as read_page
 from tests.people import Person
 
@@ -593,6 +594,16 @@ def test_it_is_done_by_the_queue_and_not_by_the_request(administrator, company):
     assert made() == 45
     line = AuditEvent.objects.filter(action="user_created", subject__username="kim7").get()
     assert (line.address, "Chrome" in line.browser) == ("127.0.0.1", True), "as if the request had done it"
+
+
+def test_whoever_watches_it_to_its_end_sees_what_a_reload_shows(administrator, company):
+    kept = begun(administrator)
+    watched = read_page(administrator.client.get(f"{IMPORT}{kept.pk}/"))
+    running.work(kept.pk)
+    reloaded = read_page(administrator.client.get(f"{IMPORT}{kept.pk}/"))
+
+    assert "Another file" in reloaded.words
+    assert polled(watched, reloaded).words == reloaded.words
 
 
 def test_what_was_made_stays_and_the_rest_follows_after_the_process_ended(
