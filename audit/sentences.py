@@ -30,6 +30,7 @@ class Sentence(NamedTuple):
     by_nobody: _StrPromise | None = None  # nobody is signed in, as on the command line;
     about_nobody: _StrPromise | None = None  # there is no such user
     of_many: _StrPromise | None = None  # it stands for the lines of an act on many, to which {many_done} leads
+    general: _StrPromise | None = None  # of every line of its kind, where `said` without its names is another's too
 
 
 SENTENCES = {
@@ -146,10 +147,14 @@ SENTENCES = {
     Action.OTHER_SESSIONS_ENDED: Sentence(_("{subject} signed out everywhere else")),
     Action.COMPANY_CREATED: Sentence(_("{actor} created the company {company}")),
     Action.COMPANY_CHANGED: Sentence(_("{actor} changed the company {company}")),
-    Action.COMPANY_TWO_FACTOR_ENABLED: Sentence(_("{actor} switched two-factor authentication on for {company}")),
+    Action.COMPANY_TWO_FACTOR_ENABLED: Sentence(
+        _("{actor} switched two-factor authentication on for {company}"),
+        general=_("… switched two-factor authentication on for a company"),
+    ),
     Action.COMPANY_TWO_FACTOR_DISABLED: Sentence(
         _("{actor} switched two-factor authentication off for {company}"),
         of_many=_("{actor} switched two-factor authentication off for {company}, and {many_done}"),
+        general=_("… switched two-factor authentication off for a company"),
     ),
     Action.COMPANY_PASS_DEMANDED: Sentence(_("{actor} demanded an access pass for each first set-up in {company}")),
     Action.COMPANY_PASS_NOT_DEMANDED: Sentence(
@@ -225,7 +230,8 @@ def shell_in_words(event: AuditEvent) -> str:
 
 def in_general(action: Action) -> str:
     """What lines of this kind say, whoever they are about."""
-    return str(SENTENCES[action].said).format_map(defaultdict(lambda: "…"))
+    sentence = SENTENCES[action]
+    return str(sentence.general or sentence.said).format_map(defaultdict(lambda: "…"))
 
 
 def form_and_words(event: AuditEvent) -> tuple[str, dict[str, str]]:

@@ -95,9 +95,12 @@ class Asked:
 
     @property
     def time(self) -> str:
-        """A name of `TIMES`. Days that are said count where no other time is."""
-        said = RANGE if self.asked.get("from") or self.asked.get("to") else USUAL_TIME
+        """A name of `TIMES`. Days that are said count where no other time is; a range with neither day is any time."""
+        days_said = bool(self.asked.get("from") or self.asked.get("to"))
+        said = RANGE if days_said else USUAL_TIME
         asked = self.asked.get("time", said)
+        if asked == RANGE and not days_said:
+            return "any"
         return asked if asked in TIMES else said
 
     @cached_property

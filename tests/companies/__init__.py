@@ -147,10 +147,9 @@ def press(client: Client, response: HttpResponse, name: str, /, **fields: str) -
     while form and form.name != "form":
         form = form.parent
     assert form, f"{name} is in no form"
-    inputs = [*form.walk(), *(found for found in page.walk() if found.attrs.get("form") == form.attrs.get("id", "-"))]
-    known = {found.attrs["name"]: found for found in inputs if found.name != "button" and "name" in found.attrs}
+    known = _fields(form)
     assert fields.keys() <= known.keys(), f"The form has no {fields.keys() - known.keys()}"
-    values = {key: value for key, found in known.items() if (value := _value(found)) is not None}
+    values = sent_as_it_is(form)
     if "name" in button.attrs:
         values[button.attrs["name"]] = button.attrs.get("value", "")
     here = response.request["PATH_INFO"]
@@ -160,6 +159,17 @@ def press(client: Client, response: HttpResponse, name: str, /, **fields: str) -
     if form.attrs.get("method") == "post":
         return client.post(action, values | fields, follow=True)
     return client.get(action.partition("?")[0], values | fields, follow=True)  # a form's values replace the query
+
+
+def sent_as_it_is(form: Element) -> dict[str, str]:
+    """What a form sends, less its button, if nothing is filled in."""
+    return {key: value for key, found in _fields(form).items() if (value := _value(found)) is not None}
+
+
+def _fields(form: Element) -> dict[str, Element]:
+    elsewhere = (found for found in form.root.walk() if found.attrs.get("form") == form.attrs.get("id", "-"))
+    inputs = [*form.walk(), *elsewhere]
+    return {found.attrs["name"]: found for found in inputs if found.name != "button" and "name" in found.attrs}
 
 
 def _value(found: Element) -> str | None:

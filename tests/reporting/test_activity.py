@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from accounts import people
 from accounts.activity import Activity, By, Place
@@ -27,7 +28,7 @@ from audit.vocabulary import Action
 from companies import services as companies
 from mfa import services
 from reporting.activity import Asked
-from tests.companies import read
+from tests.companies import read, sent_as_it_is
 from tests.people import Person
 
 if TYPE_CHECKING:
@@ -173,6 +174,32 @@ def test_what_does_not_exist_finds_nothing_and_says_so(administrator, kim, asked
 
     assert said(answer) == []
     assert "There is nobody and nothing of this name" in answer.words
+
+
+@pytest.mark.parametrize("time", ["today", "7", "week", "30", "any", "range&from=2026-03-01", "range&to=2026-03-01"])
+def test_a_form_changes_what_is_filled_in_and_no_other_filter(administrator, admin, kim, time):
+    """Each form of the page, sent as it came with another act: the same days, the same people."""
+    address = f"{ACTIVITY}?actor={admin.pk}&person={kim.user.pk}&q=kim&time={time}"
+    before = Asked(admin, QueryDict(address.partition("?")[2]))
+    answer = administrator.client.get(address)
+
+    forms = [form for form in read(answer).all("form") if form.attrs.get("action") == ACTIVITY]
+    assert len(forms) == 2
+    for form in forms:
+        after = Asked(admin, QueryDict(urlencode(sent_as_it_is(form) | {"act": Action.PASSKEY_REQUESTED})))
+        assert (after.days, after.person, after.actor, after.words) == (
+            before.days,
+            before.person,
+            before.actor,
+            before.words,
+        )
+
+
+@pytest.mark.parametrize("language", [code for code, _name in settings.LANGUAGES])
+def test_each_act_to_choose_from_says_what_no_other_says(admin, language):
+    with translation.override(language):
+        labels = [label for _act, label in Asked(admin, QueryDict()).acts]
+    assert len(labels) == len(set(labels))
 
 
 @pytest.mark.parametrize("place", ["x", "1-", "-1", "1-1-1", "٣-٣", "9" * 30 + "-1", "1-" + "9" * 30, "1.5-2"])
