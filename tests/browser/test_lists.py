@@ -8,6 +8,10 @@ import pytest
 from playwright.sync_api import expect
 
 from accounts import people
+from accounts.not_me import Claim
+from audit.models import AuditEvent
+from companies.letting_in import APP
+from companies.lost_phone import reset
 from mfa import services
 from tests.people import Person
 
@@ -94,6 +98,22 @@ def test_a_name_of_a_hundred_and_fifty_letters_makes_no_page_wider_than_the_scre
     own = at(Person(nora), viewport={"width": width, "height": 900})
     own.arrive("/user-settings/mfa/two-factor/set-up/")
     assert own.page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("width", [1280, 320])
+def test_a_reason_without_a_space_makes_no_page_wider_than_the_screen(width, administrator, kim_with_app, at):
+    kim = kim_with_app.user
+    reset(kim, lost={APP}, checked="called_back", reason="x" * 300, actor=administrator.user)
+    line = AuditEvent.objects.select_related("subject").get(action="user_reset")
+    people.report_not_me(Claim(line, kim.email), about="What you sign in with was removed")
+    desk = at(administrator, viewport={"width": width, "height": 900})
+    desk.bring_session()
+    company = f"/settings/administration/companies/{kim.company_id}/"
+    activity = f"/settings/administration/activity/?person={kim.pk}&time=any"
+    for page in (f"{USERS}{kim.pk}/", f"{USERS}{kim.pk}/mfa/", f"{USERS}{kim.pk}/let-in/", company, activity):
+        desk.open(page)
+        expect(desk.page.locator("body")).to_contain_text("x" * 300)
+        assert desk.page.evaluate("document.documentElement.scrollWidth") == width, page
 
 
 @pytest.mark.parametrize("away", ["All users", "Deactivate", "Portal"])
