@@ -24,18 +24,12 @@ def begun_on_user(request: SignedInRequest) -> bool:
 
 def list_query(request: SignedInRequest) -> str:
     """The list's search, filter and page as a query string; a person's pages carry it along."""
-    asked = request.GET.copy()
-    for name in (BEGUN_ON, HISTORY):
-        asked.pop(name, None)
-    return f"?{asked.urlencode()}" if asked else ""
+    return _query(request, BEGUN_ON, HISTORY)
 
 
 def act_query(request: SignedInRequest) -> str:
     """The same for an act that was started on the person's page."""
-    asked = request.GET.copy()
-    asked.pop(HISTORY, None)
-    asked[BEGUN_ON] = USER
-    return f"?{asked.urlencode()}"
+    return _query(request, HISTORY, **{BEGUN_ON: USER})
 
 
 def user_address(request: SignedInRequest, user_id: UUID) -> str:
@@ -50,3 +44,13 @@ def to_let_in(request: SignedInRequest, user_id: UUID) -> HttpResponseRedirect:
 def back_to_user(request: SignedInRequest, user_id: UUID) -> HttpResponseRedirect:
     """To the person's page."""
     return HttpResponseRedirect(user_address(request, user_id))
+
+
+def _query(request: SignedInRequest, *dropped: str, **added: str) -> str:
+    """What was asked for, less `dropped` and the fields of a form that were left empty: each row's links repeat it."""
+    asked = request.GET.copy()
+    for name in [name for name in asked if name in dropped or not asked[name]]:
+        del asked[name]
+    for name, value in added.items():
+        asked[name] = value
+    return f"?{asked.urlencode()}" if asked else ""

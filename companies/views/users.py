@@ -74,8 +74,7 @@ def _person_behind(request: SignedInRequest, user_id: UUID) -> dict[str, Any]:
 def user_list(request: SignedInRequest) -> HttpResponse:
     """Everybody whom the actor may manage."""
     found, acts = UserList(request.user, request.GET), acts_of(request.user)
-    query = f"?{request.GET.urlencode()}" if request.GET else ""  # the whole of it, the place of the first row too
-    rows = rows_of(found.page.people, request.user, query, picks=bool(acts))
+    rows = rows_of(found.page.people, request.user, list_query(request), picks=bool(acts))
     runs = [(run, ALL_ACTS[run.act]) for run in latest_runs(request.user)] if acts else []
     return render(request, LIST, {"list": found, "rows": rows, "acts": acts, "runs": runs})
 

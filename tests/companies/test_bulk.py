@@ -230,10 +230,16 @@ def test_pasted_names_and_addresses_are_found_in_any_form(administrator, make_us
 @pytest.mark.parametrize(
     ("line", "meant"),
     [
-        ("kim.hansen; Franz Huber <franz@acme.example>, nobody.here", ["kim.hansen", "franz@acme.example", "nobody.here"]),
+        (
+            "kim.hansen; Franz Huber <franz@acme.example>, nobody.here",
+            ["kim.hansen", "franz@acme.example", "nobody.here"],
+        ),
         ("Franz Huber <franz@acme.example> kim.hansen", ["franz@acme.example", "kim.hansen"]),
         ('"Huber, Franz" <franz@acme.example>, kim.hansen', ["franz@acme.example", "kim.hansen"]),
-        ("Huber, Franz <franz@acme.example>; Hansen, Kim <kim@acme.example>", ["franz@acme.example", "kim@acme.example"]),
+        (
+            "Huber, Franz <franz@acme.example>; Hansen, Kim <kim@acme.example>",
+            ["franz@acme.example", "kim@acme.example"],
+        ),
         ("<franz@acme.example>,<kim@acme.example>", ["franz@acme.example", "kim@acme.example"]),
         ("kim.hansen franz,ben\tada", ["kim.hansen", "franz", "ben", "ada"]),
     ],
