@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCALES = ROOT / "locale"
 # How modules name gettext, gettext_lazy and ngettext, and what templates become.
 ONE = ("_", "_now", "_later", "_lazy", "gettext", "gettext_lazy", "gettext_noop", "in_the_shells_words")
-KEYWORDS = {**dict.fromkeys(ONE), "ngettext": (1, 2), "pgettext_lazy": ((1, "c"), 2)}
+KEYWORDS = {**dict.fromkeys(ONE), "ngettext": (1, 2), "ngettext_lazy": (1, 2), "pgettext_lazy": ((1, "c"), 2)}
 # Without dates and versions: a catalogue in which nothing was changed stays as it is, to the letter.
 HEADER = """\
 # The sentences of m2v MFA; CONTRIBUTING.md says how they are brought up to date.

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import argparse
+import inspect
 import os
+import re
 import subprocess
 import sys
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import pytest
+from babel.messages.extract import extract_python
 from django.core.management import CommandError, call_command, get_commands, load_command_class
 from django.core.management.base import BaseCommand
 from django.utils import translation
 from django.utils.translation import gettext
 
 from m2v.shell import language_of
+from tests.catalogue import languages, read
 from tests.rooms import ROOMS
 
 ROOT = Path(__file__).resolve().parents[2]
+# Words of a command, and the one option of Django's that cannot be left out.
+ALIKE = ["require, stop, reset, pass, unlock, status, report", "Skip system checks."]
 OURS = sorted((app, name) for name, app in get_commands().items() if app in ROOMS)
 
 
@@ -110,6 +117,66 @@ def test_somebody_who_asks_for_help_reads_it_in_it_even_of_what_serves(tmp_path)
     assert "Erledigt, was in der Warteschlange steht" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("arguments", "german"),
+    [
+        (["backup"], "Fehler: diese Argumente fehlen: folder, --recipient"),
+        (["doctor", "--all"], "Fehler: unbekannte Argumente: --all"),
+        (["doctor", "-v", "9"], "Fehler: Argument -v/--verbosity: 9 ist nicht möglich (zur Wahl stehen: 0, 1, 2, 3)"),
+        (
+            ["doctor", "-v", "some"],
+            "Fehler: Argument -v/--verbosity: 'some' ist kein gültiger Wert (int)",
+        ),
+        (["mfa", "status", "kim", "--minutes"], "Fehler: Argument --minutes: ein Wert wird erwartet"),
+        (["mfa", "status", "kim", "--sign-out=yes"], "Fehler: Argument --sign-out: 'yes' ist hier zu viel"),
+        (
+            ["mfa", "status", "kim", "--m", "5", "--s"],
+            "Fehler: --s ist nicht eindeutig; möglich sind: --",
+        ),
+    ],
+    ids=lambda each: "-".join(each) if isinstance(each, list) else "",
+)
+def test_what_is_wrong_with_the_arguments_is_said_in_it(arguments, german, tmp_path):
+    done = called(*arguments, DATA_DIR=str(tmp_path), LANG="de_DE.UTF-8")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("Aufruf: ")
+    assert german in done.stderr
+
+
+# What only those read who write a command, and what no command here has.
+PROGRAMMERS = re.compile(
+    r"subparser|parser_name|\(default: |can't open|argument \"-\"|two groups|for positionals|invalid option string|dest= is"
+    r"|conflict|must be optional|__call__|is deprecated|%\(heading\)s|not callable|unexpected option|subcommands|warning"
+    r"|program's version"
+)
+
+
+def test_every_sentence_that_this_python_says_of_arguments_is_in_every_catalogue():
+    code = BytesIO(inspect.getsource(argparse).encode())
+    said = [message for *_place, message, _comments in extract_python(code, {"_": None, "ngettext": (1, 2)}, [], {})]
+    ours = {
+        strings if isinstance(strings, str) else strings[:2] for strings in said if not PROGRAMMERS.search(str(strings))
+    }
+
+    assert len(ours) > 15
+    for language in languages():
+        assert ours - {message.id for message in read(language)} == set(), language
+
+
+@pytest.mark.parametrize("name", ["audit_export", "mfa", "worker"])
+def test_help_has_no_english_but_names(name, tmp_path):
+    """In two places that differ in nothing but their language, what is said alike is no sentence."""
+    helps = [
+        called(name, "--help", DATA_DIR=str(tmp_path), LANG=language, COLUMNS="1000").stdout
+        for language in ("de", "en")
+    ]
+    german, english = [re.split(r"\n+ *| {2,}", said) for said in helps]
+
+    assert german[0].startswith("Aufruf: ")
+    assert [each for each in set(german) & set(english) if re.search(r"[a-z.] [a-z]", each) and each not in ALIKE] == []
+
+
 def helps(app, name):
     """What `--help` says of a command, without the options that each command of Django has."""
     parser = load_command_class(app, name).create_parser("m2v", name)
@@ -124,8 +191,7 @@ def test_what_each_command_says_of_itself_is_german_too(app, name):
         german = helps(app, name)
 
     assert english[0], "says what it does"
-    words_of_the_command = ["require, stop, reset, pass, unlock, status, report"]
-    assert [said for said in german if said in english and said not in words_of_the_command] == []
+    assert [said for said in german if said in english and said not in ALIKE] == []
 
 
 def test_a_backup_is_refused_in_german(tmp_path):
