@@ -20,13 +20,13 @@ from django.utils.translation import gettext_lazy as _later
 from django.utils.translation import ngettext
 
 from accounts.models import Role, User
-from accounts.owed import TOO_LONG, failed_lately, longest_wait, waiting_mail
 from accounts.roles import seen_roles
 from companies.administrators import Administrators
 from companies.listing.kinds import ROLES, Chip, Kind
 from companies.listing.numbers import numbers_by_company, numbers_for, scope_of
 from companies.models import Company, Listing, Snapshot, Tally
 from companies.queries import Coverage
+from companies.queue import Queue, queue
 from companies.snapshots.reading import Past, covered
 
 if TYPE_CHECKING:
@@ -161,12 +161,13 @@ class Overview:
         return [*self._about_mail(), *(matter for matter in found if matter.number)]
 
     def _about_mail(self) -> list[Matter]:
-        """Mail that waits for too long or was given up, said to those who can look at the server's log, or have somebody
-        do so.
-        """
-        if self.viewer.role != Role.ADMINISTRATOR:
-            return []
-        return [*_mail_that_waits(), *_mail_given_up()]
+        """Mail that waits for too long or was given up."""
+        return [*_mail_that_waits(self.queue), *_mail_given_up(self.queue)] if self.queue else []
+
+    @cached_property
+    def queue(self) -> Queue | None:
+        """What waits, said to those who can look at the server's log, or have somebody do so."""
+        return queue() if self.viewer.role == Role.ADMINISTRATOR else None
 
     def _about_locks(self) -> str:
         """How many of those who are locked said "This wasn't me"."""
@@ -224,10 +225,10 @@ def _literally(number: int) -> Any:  # the stubs let bits meet numbers alone
     return Func(template=str(int(number)), output_field=IntegerField())
 
 
-def _mail_that_waits() -> list[Matter]:
-    if longest_wait() <= TOO_LONG:
+def _mail_that_waits(queue: Queue) -> list[Matter]:
+    waiting = queue.mail
+    if not waiting.too_long:
         return []
-    waiting = waiting_mail()
     text = ngettext("mail waits to be delivered", "mails wait to be delivered", waiting.number)
     hint = ngettext(
         "The first has waited for {number} minute. The mail server or the worker may be down: see the log.",
@@ -237,8 +238,8 @@ def _mail_that_waits() -> list[Matter]:
     return [Matter("envelope", "icon bad", waiting.number, text, hint, "")]
 
 
-def _mail_given_up() -> list[Matter]:
-    if not (number := failed_lately()):
+def _mail_given_up(queue: Queue) -> list[Matter]:
+    if not (number := queue.failed):
         return []
     text = ngettext("mail was not delivered", "mails were not delivered", number)
     hint = _("The mail server refused them for good, or for three days. The log says which, and why.")

@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.owed import TOO_LONG, failed_lately, waiting_mail
+from accounts.waiting_tasks import waiting_tasks
 from audit.sealing.checkpoints import LATE
 from audit.sealing.unsealed import unsealed_lines
 from companies.listing import upkeep
@@ -31,7 +32,6 @@ from m2v.mail_settings import FILES, SMTP
 from m2v.other_machines import differences
 from m2v.request_ids import HEADER
 from m2v.start import see_tables_and_keys
-from m2v.waiting_tasks import waiting_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

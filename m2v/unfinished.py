@@ -7,10 +7,10 @@ from time import sleep
 
 from django.db import connections
 
+from accounts.waiting_tasks import waiting_tasks
 from companies.bulk.running import take_up_runs
 from companies.importing.inviting import take_up_invitations
 from companies.importing.running import take_up_imports
-from m2v.waiting_tasks import waiting_tasks
 
 LOOKED_FOR_EVERY = 5  # seconds
 

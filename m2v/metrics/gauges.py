@@ -11,9 +11,9 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from accounts.owed import failed_lately, waiting_mail
+from accounts.waiting_tasks import waiting_tasks
 from audit.sealing.unsealed import unsealed_lines
 from companies.listing.numbers import numbers_of_everybody
-from m2v.waiting_tasks import waiting_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
 
 from accounts import people
 from accounts.addresses import ADDRESS_MAIL
@@ -33,6 +34,11 @@ A_DAY = timedelta(days=1)
 
 def overview(person):
     return read(person.client.get(HOME))
+
+
+def attention(person):
+    """What needs attention, in words."""
+    return overview(person).words.partition("Needs attention")[2].partition("Two-factor authentication over time")[0]
 
 
 def days_go_by(clock, days):
@@ -115,7 +121,7 @@ def test_where_nothing_needs_attention_it_says_so(petra, company):
 
 def test_mail_that_waits_for_ten_minutes_is_said_to_the_sites_administrators_alone(petra, carla, company):
     owe((Draft(f"p{one}@acme.example", "Hello", ADDRESS_MAIL, "en") for one in range(3)), cause="kim")
-    assert "to be delivered" not in overview(petra).words, "it was owed just now"
+    assert "to be delivered" not in attention(petra), "it was owed just now"
 
     OwedMail.objects.update(created_at=timezone.now() - timedelta(minutes=25))
 
@@ -127,17 +133,90 @@ def test_mail_that_waits_for_ten_minutes_is_said_to_the_sites_administrators_alo
     given_up = (
         "mail was not delivered The mail server refused them for good, or for three days. The log says which, and why."
     )
-    said = overview(petra).words
+    said = attention(petra)
     assert words in said
     assert given_up in said
     assert "deliver" not in overview(carla).words
+
+
+# --- What waits ---
+
+
+def a_task(minutes):
+    """One that nobody has begun for so long."""
+    task = DBTaskResult.objects.create(
+        status="READY", task_path="x", args_kwargs={"args": [], "kwargs": {}}, backend_name="default",
+        exception_class_path="", traceback="",
+    )  # fmt: skip
+    DBTaskResult.objects.filter(pk=task.pk).update(enqueued_at=timezone.now() - timedelta(minutes=minutes))
+
+
+def test_what_waits_is_said_when_nothing_does(petra, company):
+    OwedMail.objects.all().delete()
+
+    words = overview(petra).words
+
+    assert "Mail and background work 0 0 mails wait to be delivered Nothing waits." in words
+    assert "0 acts on many people or imports wait Nothing waits." in words
+    assert "0 mails were given up in the last three days None was refused for good, or for three days." in words
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [
+        (0, "The first has waited for less than a minute."),
+        (1, "The first has waited for 1 minute."),
+        (4, "The first has waited for 4 minutes."),
+        (25, "The first has waited for 25 minutes. Have somebody run “m2v doctor” on the server:"),
+    ],
+)
+def test_what_waits_is_said_with_its_number_and_for_how_long(minutes, said, petra, company):
+    OwedMail.objects.all().delete()
+    owe([Draft("kim@acme.example", "x", ADDRESS_MAIL, "en", {})], cause="x")
+    owe([Draft("max@acme.example", "x", ADDRESS_MAIL, "en", {})], cause="y")
+    OwedMail.objects.filter(cause="x").update(created_at=timezone.now() - timedelta(minutes=minutes))
+    a_task(minutes)
+
+    page = overview(petra)
+
+    assert f"2 mails wait to be delivered {said}" in page.words
+    assert f"1 act on many people or import waits {said}" in page.words
+
+
+def test_mail_that_failed_comes_with_what_to_do(petra, company):
+    owe([Draft("kim@acme.example", "x", ADDRESS_MAIL, "en", {})], cause="x")
+    OwedMail.objects.update(ended_at=timezone.now(), fate="failed", sealed=None)
+
+    assert (
+        "1 mail was given up in the last three days The log of m2v.mail says which, and why. Correct the address on the "
+        "person’s page, and send again what they need" in overview(petra).words
+    )
+
+
+def test_mail_that_mailboxes_refuse_is_said_apart(petra, company):
+    OwedMail.objects.all().delete()
+    owe([Draft("kim@acme.example", "x", ADDRESS_MAIL, "en", {})], cause="x")
+    OwedMail.objects.update(mailbox_refuses=True)
+
+    assert (
+        "1 mail waits to be delivered 1 is refused by its own mailbox for now, and tried again for three days."
+        in overview(petra).words
+    )
+
+
+def test_what_waits_is_for_the_sites_administrators(carla, make_person, company):
+    assert "Mail and background work" not in overview(carla).words
+    for role in (Role.HELPDESK, Role.AUDITOR):
+        other = make_person(role, role=role, company=None)
+        other.sign_in()
+        assert "Mail and background work" not in overview(other).words
 
 
 def test_mail_that_its_own_mailbox_refuses_needs_nobodys_attention(petra, company):
     owe([Draft("full@acme.example", "Hello", ADDRESS_MAIL, "en")], cause="kim")
     OwedMail.objects.update(created_at=timezone.now() - timedelta(hours=5), mailbox_refuses=True)
 
-    assert "to be delivered" not in overview(petra).words
+    assert "to be delivered" not in attention(petra)
 
 
 def test_a_new_installation_says_how_to_begin(petra):

@@ -129,6 +129,14 @@ def test_the_kernel_is_asked():
     assert findings.kernels_clock() in {None, *range(6)}
 
 
+def test_how_much_waits_and_for_how_long_is_said_always(admin, capsys):
+    call_command("doctor")
+
+    said = capsys.readouterr().out
+    assert "waiting, the first for 0 min, of which 0 are refused by their mailboxes for now" in said
+    assert "Acts on many and imports: 0 waiting, the first for 0 min." in said
+
+
 def test_a_mail_is_sent_where_one_is_asked_for(admin, mailoutbox, capsys):
     call_command("doctor", send_mail="kim@example.com")
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts.delivery import MailServer
 from accounts.owed import failed_lately, waiting_mail
+from accounts.waiting_tasks import waiting_tasks
 from m2v.findings import findings
 
 if TYPE_CHECKING:
@@ -38,22 +39,25 @@ class Command(BaseCommand):
                     broken.append(said(each))
                 else:
                     self.stdout.write(_("Look at this: {finding}").format(finding=said(each)))
-        self._say_how_much_mail()
+        self._say_how_much_waits()
         if send_mail:
             broken += self._send_mail(send_mail)
         if broken:
             raise CommandError("\n".join(broken))
 
-    def _say_how_much_mail(self) -> None:
+    def _say_how_much_waits(self) -> None:
         try:
-            waiting, failed = waiting_mail(), failed_lately()
+            waiting, tasks, failed = waiting_mail(), waiting_tasks(), failed_lately()
         except (DatabaseError, InterfaceError):  # said already
             return
         text = _(
-            "Mail: {number} waiting, of which {refused} are refused by their mailboxes for now; {failed} given up in the "
-            "last three days."
+            "Mail: {number} waiting, the first for {minutes} min, of which {refused} are refused by their mailboxes for now; "
+            "{failed} given up in the last three days."
         )
-        self.stdout.write(text.format(number=waiting.number, refused=waiting.refused, failed=failed))
+        said = text.format(number=waiting.number, minutes=waiting.minutes, refused=waiting.refused, failed=failed)
+        self.stdout.write(said)
+        text = _("Acts on many and imports: {number} waiting, the first for {minutes} min.")
+        self.stdout.write(text.format(number=tasks.number, minutes=tasks.minutes))
 
     def _send_mail(self, address: str) -> list[str]:
         mail = EmailMessage(

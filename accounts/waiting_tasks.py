@@ -19,6 +19,10 @@ class WaitingTasks(NamedTuple):
     number: int
     longest: timedelta
 
+    @property
+    def minutes(self) -> int:
+        return int(self.longest.total_seconds() // 60)
+
 
 def waiting_tasks() -> WaitingTasks:
     """What waits now."""
