@@ -10,13 +10,18 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from accounts.activity import Activity, By
+from accounts.activity import Activity, By, Place
 from audit.acts import GROUP_LABELS, GROUPS, Group
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.utils.functional import _StrPromise as StrPromise
 
     from accounts.models import User
+
+# In the query of a page: the part of the history that is shown, and the place after or before which it goes on.
+KIND, AFTER, BEFORE = "history", "history_after", "history_before"
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,12 @@ class History:
         numbers = self.whole.counts({key: part for key, (_name, part) in self.parts.items()})
         return [(key, name, numbers[key]) for key, (name, _part) in self.parts.items()]
 
-    def shown(self, asked: str, most: int) -> dict[str, Any]:
-        """The newest lines of the part that is asked for, for a page."""
-        chosen = asked if asked in self.parts else "all"
-        return {"history": self, "chosen": chosen, "events": self.parts[chosen][1].newest(most)}
+    def shown(self, asked: Mapping[str, str], most: int) -> dict[str, Any]:
+        """At most `most` lines of the part and place that a page is `asked` for; the newest, where nothing is there."""
+        chosen = asked[KIND] if asked.get(KIND) in self.parts else "all"
+        part = self.parts[chosen][1]
+        after, before = (Place.read(asked.get(name, "")) for name in (AFTER, BEFORE))
+        lines = part.page(after=after, before=before, size=most)
+        if (after or before) and not lines.lines:
+            lines = part.page(size=most)
+        return {"history": self, "chosen": chosen, "shown": lines}

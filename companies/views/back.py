@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from django.http import HttpResponseRedirect
 from django.urls import reverse
 
+from companies import history
+
 if TYPE_CHECKING:
     from uuid import UUID
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 BEGUN_ON = "on"  # in the query of an act: the page that it was begun on, and comes back to ("from" is a list's place)
 USER = "user"
-HISTORY = "history"  # in the query of a person's page: what of their history is shown
+HISTORY = (history.KIND, history.AFTER, history.BEFORE)  # of a person's page alone: no act carries it along
 
 
 def begun_on_user(request: SignedInRequest) -> bool:
@@ -24,12 +26,12 @@ def begun_on_user(request: SignedInRequest) -> bool:
 
 def list_query(request: SignedInRequest) -> str:
     """The list's search, filter and page as a query string; a person's pages carry it along."""
-    return _query(request, BEGUN_ON, HISTORY)
+    return _query(request, BEGUN_ON, *HISTORY)
 
 
 def act_query(request: SignedInRequest) -> str:
     """The same for an act that was started on the person's page."""
-    return _query(request, HISTORY, **{BEGUN_ON: USER})
+    return _query(request, *HISTORY, **{BEGUN_ON: USER})
 
 
 def user_address(request: SignedInRequest, user_id: UUID) -> str:

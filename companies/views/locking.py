@@ -19,7 +19,7 @@ from accounts.throttle import budgets, lanes
 from companies.forms import LetInForm
 from companies.history import History
 from companies.letting_in import Lock, let_in
-from companies.views.back import HISTORY, back_to_user, list_query, to_let_in
+from companies.views.back import back_to_user, list_query, to_let_in
 from companies.views.invitations import say_invited
 from companies.views.users import find_person, last_administrator, page_behind
 from mfa.step_up import confirmation_required
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from accounts.requests import SignedInRequest
 
-MOST_LINES = 50  # of the history at once
+MOST_LINES = 50  # of the history
 
 
 @settings_app(Permission.LOCK)
@@ -105,7 +105,7 @@ def user_let_in(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         else:
             return say_invited(request, person, link)
     context = {"form": form, "person": person, "lock": lock, "window": Window(person, request.user)}
-    context |= History.of(person, viewer=request.user).shown(request.GET.get(HISTORY, ""), MOST_LINES)
+    context |= History.of(person, viewer=request.user).shown(request.GET, MOST_LINES)
     context["list_query"] = list_query(request)
     page = render(request, "settings/administration/users/let-in.html", context, status=400 if form.is_bound else 200)
     return budgets.wait(page, form.throttled) if form.throttled else page

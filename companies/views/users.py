@@ -31,7 +31,7 @@ from companies.history import History
 from companies.listing.people import UserList
 from companies.models import Company
 from companies.user_page import UserPage
-from companies.views.back import HISTORY, act_query, back_to_user, begun_on_user, list_query, user_address
+from companies.views.back import act_query, back_to_user, begun_on_user, list_query, user_address
 from companies.views.invitations import link_to_hand_over, say_invited
 from companies.views.user_rows import rows_of
 from mfa.step_up import confirmation_required
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 LIST = "settings/administration/users/list.html"
 BEHIND = "settings/administration/users/behind.html"
 USER_PAGE = "settings/administration/users/edit.html"
-NEWEST_LINES = 10  # of the history; Activity has all of it
+FEW_LINES = 10  # of the history at once
 
 
 def page_behind(request: SignedInRequest) -> Page:
@@ -164,7 +164,7 @@ def _user_page(request: SignedInRequest, person: User, form: UserForm | None) ->
         "locked": budgets.blocked_until(person) is not None,
         "invited": None if person.is_shut_out else invitations.invited(person),
         "link": link_to_hand_over(request, person),
-        **History.of(person, viewer=request.user).shown(request.GET.get(HISTORY, ""), NEWEST_LINES),
+        **History.of(person, viewer=request.user).shown(request.GET, FEW_LINES),
     }
 
 

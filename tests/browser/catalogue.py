@@ -811,6 +811,20 @@ inside("users-no-such-company", "settings:users", "petra.vogt", query="?company=
 inside("user-new", "settings:user_new", "petra.vogt")
 inside("user-edit", "settings:user", "petra.vogt", user="kim.hansen")
 inside("user-edit-deactivated", "settings:user", "petra.vogt", user="lena.fischer")
+
+
+@state("user-history", "settings:user")
+def user_history(stage: Stage) -> Desk:
+    """A later page of it."""
+    kim = stage.user("kim.hansen")
+    for number in range(25):
+        record(Action.PASSKEY_RENAMED, actor=kim, subject=kim, before=f"Key {number}", name=f"Key {number + 1}")
+    desk = stage.inside("hanna.weber", address(stage, "settings:user", user="kim.hansen"))
+    desk.link("Earlier").click()
+    desk.page.wait_for_url("**history_after**")
+    return desk
+
+
 inside("user-deactivate", "settings:user_deactivate", "petra.vogt", user="kim.hansen")
 inside("user-erase", "settings:user_erase", "petra.vogt", user="lena.fischer", query="?on=user")
 inside("user-lock", "settings:user_lock", "petra.vogt", user="kim.hansen")

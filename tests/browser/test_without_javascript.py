@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from audit.models import AuditEvent
+from audit.vocabulary import Action
 from mfa import services
 
 USERS = "/settings/administration/users/"
@@ -175,3 +177,24 @@ def test_a_list_is_sorted_by_a_button(petra, kim):
     petra.page.get_by_label("Sort by").select_option("Last login")
     petra.button("Search").click()
     expect(petra.page.get_by_role("row").nth(1)).to_contain_text("Petra Vogt")
+
+
+COVERED = """(part) => {
+  const { x, y, width, height } = part.getBoundingClientRect();
+  return !part.contains(document.elementFromPoint(x + width / 2, y + height / 2));
+}"""
+
+
+def test_the_history_of_a_person_goes_on_where_it_stands_on_the_page(petra, kim):
+    """Its heading is on the screen then, and not behind the bar at the top."""
+    for number in range(25):
+        details = {"before": f"Key {number}", "name": f"Key {number + 1}"}
+        AuditEvent.objects.create(action=Action.PASSKEY_RENAMED, actor=kim.user, subject=kim.user, details=details)
+    petra.open(f"{USERS}{kim.user.pk}/")
+
+    petra.link("Earlier").click()
+
+    expect(petra.page.get_by_text("to “Key 15”")).to_be_visible()
+    assert not petra.heading("History").evaluate(COVERED)
+    petra.link("Later").click()
+    expect(petra.page.get_by_text("to “Key 25”")).to_be_visible()
