@@ -6,6 +6,7 @@ import json
 import os
 import re
 import runpy
+import shlex
 import shutil
 import subprocess
 import tomllib
@@ -33,6 +34,7 @@ UNITS = sorted(path for path in (CONTRIB / "systemd").iterdir() if path.suffix i
 SITE = CONTRIB / "nginx" / "m2v.conf"
 CONTAINER = CONTRIB / "container"
 PROGRAM = "/opt/m2v/bin/m2v"
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 
 
 def seconds(name, text):
@@ -211,6 +213,51 @@ def test_the_container_is_made_of_files_that_are_there():
     assert text.rstrip().endswith('CMD ["m2v", "serve"]')
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     assert project["build-system"], "which `pip wheel` builds by"
+
+
+# The version of postgresql-client in each release of Debian.
+CLIENTS = {"bookworm": 15, "trixie": 17}
+
+
+def test_the_container_has_the_pg_dump_that_a_backup_of_the_compose_files_server_needs():
+    text = (CONTAINER / "Containerfile").read_text()
+    image = text.split("\nFROM ")[-1]
+    server = int(re.search(r"postgres:(\d+)", (CONTAINER / "compose.yaml").read_text())[1])
+    section = OPERATIONS.partition("6. **Containers.**")[2].partition("### Sizes")[0]
+
+    assert re.search(r"apt-get install\b.* postgresql-client\b", image)
+    client = CLIENTS[re.search(r"python:3\.\d+-slim-(\w+)", image)[1]]
+    assert client >= server
+    assert f"of version {client}" in section
+
+
+def test_the_container_keeps_backups_apart_from_the_keys_and_where_it_may_write():
+    image, compose = (CONTAINER / "Containerfile").read_text(), (CONTAINER / "compose.yaml").read_text()
+
+    for folder in ("/var/lib/m2v", "/var/backups/m2v"):
+        assert re.search(rf"(?m)^VOLUME .*{folder}\b", image)
+        assert f":{folder}\n" in compose
+    assert "install -d -o m2v -g m2v -m 700 /var/backups/m2v" in image
+
+
+def test_secrets_of_the_container_are_in_no_image_and_in_no_commit():
+    ignored = (CONTAINER / "Containerfile.dockerignore").read_text().splitlines()
+    for name in ("m2v.env", "database_password"):
+        assert f"contrib/container/{name}" in ignored
+        assert f"/contrib/container/{name}" in (ROOT / ".gitignore").read_text().splitlines()
+        assert re.search(rf"(env_file|file): {name}\n", (CONTAINER / "compose.yaml").read_text())
+
+
+def test_the_settings_of_the_container_are_made_of_those_of_the_units(tmp_path):
+    """By the command that the page says: no address and folder of a machine is left in them."""
+    [command] = re.findall(r"(?m)^ *(grep -v .+ contrib/systemd/m2v\.env) > contrib/container/m2v\.env", OPERATIONS)
+
+    made = subprocess.run(shlex.split(command), cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    names = set(re.findall(r"(?m)^([A-Z_]+)=", made))
+    assert names == set(re.findall(r"(?m)^([A-Z_]+)=", (CONTRIB / "systemd" / "m2v.env").read_text())) - {
+        "HOST", "PORT", "DATA_DIR",
+    }  # fmt: skip
 
 
 def test_the_compose_file_builds_that_container_and_gives_it_time_to_stop():

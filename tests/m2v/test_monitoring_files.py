@@ -20,6 +20,7 @@ from m2v.metrics.gauges import asked
 CONTRIB = Path(settings.ROOT) / "contrib"
 RULES = CONTRIB / "prometheus" / "m2v.rules.yml"
 DASHBOARD = CONTRIB / "grafana" / "m2v.json"
+SCRAPED = CONTRIB / "prometheus" / "prometheus.yml"
 OPERATIONS = Path(settings.ROOT) / "docs" / "operations.md"
 PROMTOOL = shutil.which("promtool")
 METRIC = re.compile(r"\bm2v_[a-z_]+")
@@ -73,6 +74,22 @@ def test_the_dashboard_shows_every_metric_and_the_page_explains_it(there):
 
     assert {name.removesuffix("_bucket") for name in shown} == series
     assert explained == series
+
+
+def test_what_prometheus_asks_is_the_job_that_the_alarms_know_at_every_machine():
+    text = SCRAPED.read_text()
+    targets = re.findall(r'(?m)^          - "([\d.]+):(\d+)"$', text)
+    machines = re.findall(r"server ([\d.]+):8000", (CONTRIB / "nginx" / "m2v.conf").read_text())
+    page = OPERATIONS.read_text()
+
+    assert re.findall(r"job_name: (\S+)", text) == ["m2v"]
+    assert 'up{job=\\"m2v\\"}' in RULES.read_text()
+    assert [address for address, _port in targets] == machines
+    assert {f"METRICS={address}:{port}" for address, port in targets} & set(re.findall(r"METRICS=[\d.:]+", page))
+    assert re.findall(r"rule_files:\n  - (\S+)", text) == [RULES.name]
+    assert "contrib/prometheus/prometheus.yml" in page
+    for label in set(re.findall(r"severity: (\w+)", RULES.read_text())):
+        assert f'"{label}"' in text, "where it goes"
 
 
 def test_the_page_says_what_each_alarm_means():
@@ -169,3 +186,8 @@ def test_prometheus_reads_the_alarms_and_what_the_dashboard_asks(tmp_path):
     file.write_text(json.dumps({"groups": [{"name": "panels", "rules": rules}]}))
 
     promtool("check", "rules", str(RULES), str(file))
+
+
+@by_promtool
+def test_prometheus_takes_its_settings():
+    promtool("check", "config", str(SCRAPED))

@@ -46,12 +46,13 @@ RUN_BY = {
 OTHERS_RUN_BY = {
     "nginx -t": "tests/m2v/test_contrib.py",
     "pg_ctl promote": "tests/cluster/databases.py",
+    "promtool check config": "tests/m2v/test_monitoring_files.py",
     "psql": "tests/cluster/databases.py",
     "python3 docs/check_audit.py": "tests/audit/test_export.py",
     "systemd-analyze verify": "tests/m2v/test_contrib.py",
 }
 PROGRAMS = re.compile(
-    r"(?:make|nginx|pg_ctl|psql|python3|pip|/opt/m2v/bin/pip|age|age-keygen|timedatectl|systemctl|systemd-analyze|systemd-run|useradd|install) "
+    r"(?:make|nginx|pg_ctl|psql|python3|pip|/opt/m2v/bin/pip|age|age-keygen|timedatectl|systemctl|systemd-analyze|systemd-run|useradd|install|docker|promtool) "
 )
 SPAN = re.compile(r"`([^`\n]+)`")
 FENCE = re.compile(r"^( *)```\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
@@ -70,6 +71,8 @@ def ours(page: str) -> list[list[str]]:
     for line in lines_of(page):
         if line.startswith("systemd-run "):
             line = line[line.index("/opt/m2v/bin/m2v") :]
+        if line.startswith("docker compose ") and " site m2v " in line:
+            line = line[line.index("m2v ", line.index(" site ")) :]
         if OURS.match(line):
             name, *words = shlex.split(OURS.sub("", line, count=1))
             found.append([name.replace("-", "_"), *words])
