@@ -212,6 +212,12 @@ def invited(person: User) -> Invited | None:
     return None
 
 
+def can_choose_password(person: User) -> bool:
+    """Does the link of an invitation that was sent to `person` still work?"""
+    last = invited(person)
+    return last is not None and last.works
+
+
 def _invitation(person: User, actor: User, link: str) -> Draft:
     with translation.override(person.mail_language):
         return _draft(person, actor, _("Your m2v account"), INVITATION_MAIL, link)

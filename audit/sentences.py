@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
@@ -209,7 +210,7 @@ def many_done(event: AuditEvent) -> str:
     """What was done to how many."""
     number = event.details.get("changed", 0)
     one, more = DONE_TO_MANY.get(event.details.get("act", ""), ("", ""))
-    return str(one if number == 1 else more).format(number=number)
+    return str(one if number == 1 else more).format(number=number_format(number, force_grouping=True))
 
 
 def checked_how(event: AuditEvent) -> str:

@@ -11,6 +11,7 @@ from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -79,7 +80,7 @@ def bulk_names(request: SignedInRequest) -> HttpResponse:
             run = choosing.from_pasted(request.user, name, text)
         except choosing.TooMany:
             trouble = _("These are more than {most}. Take them in parts, or import a file.").format(
-                most=choosing.MOST_PASTED
+                most=number_format(choosing.MOST_PASTED, force_grouping=True)
             )
         else:
             if run.total:

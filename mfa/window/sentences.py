@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from accounts.activity import Activity
 from accounts.dates import day, moment, on_day
+from accounts.invitations import can_choose_password
 from accounts.models import Session, User
 from accounts.permissions import Permission
 from accounts.whereabouts import hidden
@@ -200,7 +201,7 @@ class Window:
         if self.subject.locked_at is not None:
             return self.said("", _("{name} is locked and cannot sign in until an administrator lets them in again."))
         if not self.ways:
-            if self.subject.last_sign_in_at:
+            if self.subject.last_sign_in_at and not can_choose_password(self.subject):
                 return self.said("", _("{name} has no password any more and cannot sign in until invited again."))
             return self.said("", _("{name} was invited and has not chosen a password yet."))
         if self.app is not None and self.app.disabled_at:

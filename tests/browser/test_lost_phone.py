@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
+from accounts.models import Role
 from mfa import services
+from tests.links import NEW
 from tests.people import Person
 
 
@@ -70,3 +72,78 @@ def test_somebody_with_a_password_and_nothing_else_is_signed_out_everywhere(at, 
     petra.sees("1 session ended.")
     caller.open("/portal/")
     caller.is_on("/login/")
+
+
+def test_after_this_was_not_me_the_old_app_is_put_back_and_its_codes_work(at, admin, kim, make_person, mailoutbox):
+    """On phones: Petra believes somebody who is not Kim, Kim says so, and Samir looks at it with her."""
+    phone = {"viewport": {"width": 360, "height": 740}}
+    samir = at(make_person("samir", first_name="Samir", role=Role.ADMINISTRATOR, company=None), **phone)
+    petra, thief, owner = at(Person(admin), **phone), at(Person(kim.user), **phone), at(kim, **phone)
+    kim.set_up_app()
+    kim.sign_in()  # by which it is known what was surely Kim's
+
+    petra.arrive("/settings/")
+    petra.find_user("kim")
+    petra.link("Kim Hansen").click()
+    petra.fits()
+    petra.link("Lost phone").click()
+    petra.role("radio", "Vouched for by a company administrator").check()
+    petra.field("Reason").fill("Left on the train")
+    petra.fits()
+    petra.picture("back-1-lost")
+    petra.confirm()
+    code = petra.role("status", "Access pass").inner_text()
+    petra.fits()
+    petra.picture("back-2-pass")
+
+    thief.sign_in()
+    thief.field("Access pass").fill(code)
+    thief.button("Continue").click()
+    thief.set_up_app()
+    thief.save_codes()
+    thief.is_on("/portal/")
+
+    [mail] = [mail for mail in mailoutbox if "What you sign in with was removed" in mail.subject]
+    owner.open_mail(mail, "not-me")
+    owner.fits()
+    owner.picture("back-3-not-me")
+    owner.button("Lock my account").click()
+    expect(owner.heading("This account was locked")).to_be_visible()
+    owner.picture("back-4-locked")
+    thief.open("/portal/")
+    thief.is_on("/login/")
+    owner.sign_in()
+    owner.sees("locked")
+    owner.picture("back-5-told")
+
+    samir.arrive("/settings/")
+    samir.picture("back-6-overview")
+    samir.link("1 account is locked").click()
+    samir.picture("back-7-list")
+    locked = samir.page.locator("a.pill")
+    assert locked.bounding_box()["height"] < 32, "icon and word stand beside each other"
+    samir.link("Kim Hansen").click()
+    samir.link("Look at the account and let Kim in again").click()
+    samir.fits()
+    samir.picture("back-8-let-in")
+    samir.role("radio", "In person").check()
+    samir.field("Reason").fill("It was not Kim who called")
+    samir.button("Let Kim in again").click()
+    samir.sees("Kim")
+    samir.fits()
+    samir.picture("back-9-done")
+
+    owner.open_mail(mailoutbox[-1], "invitation")
+    owner.labelled("New password").fill(NEW)
+    owner.labelled("New password, again").fill(NEW)
+    owner.button("Save the password").click()
+    owner.picture("back-A-saved")
+    owner.open("/login/")
+    owner.enter_password(NEW)
+    owner.is_on("/login/challenge/")
+    owner.enter_code(kim.code())
+    owner.is_on("/portal/")
+    thief.open("/login/")
+    thief.enter_password(NEW)
+    thief.enter_code(thief.person.code())
+    thief.sees("This code is not right.")

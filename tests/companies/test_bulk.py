@@ -262,8 +262,8 @@ def test_as_many_as_the_page_says_are_taken_with_the_names_that_mail_programs_wr
 
     page = words(paste(administrator, "require", text))
 
-    assert "Changes 1 user, skips 4999" in page
-    assert "These are more than 5000." in words(paste(administrator, "require", f"{text}\none@more"))
+    assert "Changes 1 user, skips 4,999" in page
+    assert "These are more than 5,000." in words(paste(administrator, "require", f"{text}\none@more"))
 
 
 @pytest.mark.timeout(20)

@@ -7,11 +7,12 @@ import re
 import pytest
 from django.utils import timezone
 
-from accounts import people, site_rule
-from accounts.models import Role
+from accounts import invitations, people, site_rule
+from accounts.models import Role, User
 from audit.models import AuditEvent
 from audit.vocabulary import Action
 from companies.access_passes import Validity, give_pass
+from companies.letting_in import let_in
 from mfa import services
 from mfa.models import AuthenticatorApp, RecoveryCode
 from tests.companies import read
@@ -121,6 +122,20 @@ def test_whoever_was_invited_has_not_begun(administrator, make_person):
     page = page_of(administrator, make_person("omar", first_name="Omar", password=None))
 
     assert steps_on(page) == ["Omar was invited and has not chosen a password yet."]
+
+
+def test_whoever_was_invited_again_is_not_to_be_invited_again(administrator, kim, admin):
+    kim.sign_in()
+    people.lock_user(kim.user, actor=admin)
+    let_in(kim.user, kept=(), checked="in_person", reason="It was a mistake", actor=admin)
+    chooses, again = "Kim was invited and has not chosen a password yet.", "cannot sign in until invited again."
+    page = words(page_of(administrator, kim))
+    assert chooses in page
+    assert again not in page
+
+    invitations.withdraw(User.objects.get(pk=kim.user.pk), actor=admin)
+
+    assert again in words(page_of(administrator, kim))
 
 
 def test_whoever_must_have_a_factor_and_uses_a_passkey_does_not_get_in_by_the_password_alone(
