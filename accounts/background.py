@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from datetime import timedelta
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from django.db import DatabaseError, InterfaceError, connection, models
+from django.db import DatabaseError, InterfaceError, connection, models, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.away import is_away
+from audit.recording import record
+from audit.vocabulary import Action
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,7 +24,11 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
+    from accounts.models import User
+
 SILENT_SECONDS = 60  # after which work is taken to have ended with its process
+GIVEN_UP_AFTER = 6  # without getting any further, half an hour in all
+KEPT_IN_MIND = timedelta(days=3)  # that it was given up
 ATTEMPTS = 5  # at one step, where the database is busy
 BUSY_SECONDS = 0.5  # between two of them
 KEPT_WAITING = 5  # of one owner, that wait to be begun, each in a tab of its own
@@ -35,7 +43,7 @@ class TakenOver(Exception):
 
 class Background(models.Model):
     """Something that `owner` has done for them. `beat` says when it was last known to run, `stopped` why it did not get
-    to its end.
+    to its end, and `tries` how often it was begun since it last got further.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
@@ -45,6 +53,8 @@ class Background(models.Model):
     beat = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     stopped = models.CharField(max_length=300, blank=True)
+    # With a default in the database: the release before works too, while both serve.
+    tries = models.PositiveSmallIntegerField(default=0, db_default=0)
 
     class Meta:
         abstract = True
@@ -65,9 +75,52 @@ def silent_since() -> datetime:
     return timezone.now() - timedelta(seconds=SILENT_SECONDS)
 
 
+def fell_silent() -> Q:
+    """Work that is to be tried again: the pause is twice as long each time that it did not get any further."""
+    found = Q(tries=0, beat__lt=silent_since())
+    for tries in range(1, GIVEN_UP_AFTER + 1):
+        before = timezone.now() - timedelta(seconds=SILENT_SECONDS * 2 ** (tries - 1))
+        found |= Q(tries__gte=tries, beat__lt=before) if tries == GIVEN_UP_AFTER else Q(tries=tries, beat__lt=before)
+    return found
+
+
 def waiting() -> Q:
     """What nobody is at work on, and is not over."""
-    return Q(ended_at=None) & (Q(beat=None) | Q(beat__lt=silent_since()) | ~Q(stopped=""))
+    return Q(ended_at=None) & (Q(beat=None) | fell_silent() | ~Q(stopped=""))
+
+
+def tried(work: QuerySet[Any], trouble: Exception, actor: User, kind: str) -> None:
+    """Note that `work`, of which this process has the turn, ended with `trouble`: it is tried again, or was often enough.
+
+    That the database was busy or away does not count.
+    """
+    if is_away(trouble):
+        with suppress(DatabaseError, InterfaceError):
+            work.update(tries=0)
+    else:
+        give_up(work, actor, kind)
+
+
+@transaction.atomic
+def give_up(work: QuerySet[Any], actor: User, kind: str) -> bool:
+    """Try `work` no more until somebody says so, if it was often enough, and put that on record. False where it was not."""
+    text = _(
+        "It failed {number} times in a row and was given up. The server’s log says why: once that is mended, it can go on."
+    )
+    found = work.filter(tries__gte=GIVEN_UP_AFTER, stopped="")
+    key = found.values_list("pk", flat=True).first()
+    if not found.update(stopped=text.format(number=GIVEN_UP_AFTER), beat=None):
+        return False
+    company = None if actor.serves_site else actor.company
+    record(Action.WORK_GIVEN_UP, actor=actor, company=company, tries=GIVEN_UP_AFTER, kind=kind, work=str(key))
+    log.error("given up after %s tries: %s", GIVEN_UP_AFTER, kind, extra={"fields": {"work": str(key)}})
+    return True
+
+
+def given_up(work: Any) -> int:
+    """How many of this kind were given up, and are not gone on with, in the days that it is kept in mind."""
+    found = work.objects.filter(tries__gte=GIVEN_UP_AFTER, begun_at__gt=timezone.now() - KEPT_IN_MIND)
+    return int(found.exclude(stopped="").count())
 
 
 def too_many_waiting(own: QuerySet[Any]) -> list[UUID]:

@@ -165,6 +165,9 @@ SENTENCES = {
     Action.LIST_EXPORTED: Sentence(_("{actor} took the list “{name}” out as a file")),
     Action.USERS_IMPORTED: Sentence(_("{actor} imported users from the file “{name}”")),
     Action.MANY_ACTED_ON: Sentence(_("{actor} acted on many users at once"), of_many=_("{actor} {many_done}")),
+    Action.WORK_GIVEN_UP: Sentence(
+        _("What {actor} had begun in the background was given up: it failed {tries} times in a row")
+    ),
     # What was read
     Action.ACTIVITY_EXPORTED: Sentence(_("{actor} exported activity as a file")),
     Action.AUDIT_EXPORTED: Sentence(_("{actor} exported the whole audit, signed")),

@@ -78,6 +78,7 @@ class Action(StrEnum):
     LIST_EXPORTED = "list_exported"
     USERS_IMPORTED = "users_imported"
     MANY_ACTED_ON = "many_acted_on"
+    WORK_GIVEN_UP = "work_given_up"
 
     # What was read
     ACTIVITY_EXPORTED = "activity_exported"

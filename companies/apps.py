@@ -12,6 +12,7 @@ class CompaniesConfig(AppConfig):
         """Have the listing of people kept by the database, whose tables may change meanwhile."""
         from accounts.tidying import TIDIERS  # noqa: PLC0415  # the same
         from companies.bulk.choosing import forget_old_runs  # noqa: PLC0415  # the same
+        from companies.bulk.running import end_what_was_given_up  # noqa: PLC0415  # the same
         from companies.importing.running import forget_old_imports  # noqa: PLC0415  # the same
         from companies.kept_apart import forget_old  # noqa: PLC0415  # the same
         from companies.listing import upkeep  # noqa: PLC0415  # models are there now
@@ -19,6 +20,7 @@ class CompaniesConfig(AppConfig):
 
         TIDIERS.append((gettext_noop("removed factors"), forget_old))
         TIDIERS.append((gettext_noop("files of people"), forget_old_imports))
+        TIDIERS.append((gettext_noop("acts on many people that were given up"), end_what_was_given_up))
         TIDIERS.append((gettext_noop("acts on many people"), forget_old_runs))
         TIDIERS.append((gettext_noop("numbers of days"), forget_old_snapshots))
         pre_migrate.connect(upkeep.before_migrations, sender=self)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.background import given_up
 from accounts.owed import TOO_LONG, failed_lately, waiting_mail
 from accounts.waiting_tasks import waiting_tasks
+from companies.models import BulkRun, Import
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -45,6 +47,11 @@ class Queue(NamedTuple):
 def queue() -> Queue:
     """As it stands."""
     return Queue(waiting_mail(), waiting_tasks(), failed_lately())
+
+
+def work_given_up() -> int:
+    """How many acts on many and imports were given up lately, because they failed again and again."""
+    return sum(given_up(work) for work in (BulkRun, Import))
 
 
 def _of_mail(mail: Waiting) -> Waits:

@@ -26,6 +26,7 @@ from accounts.waiting_tasks import waiting_tasks
 from audit.sealing.checkpoints import LATE
 from audit.sealing.unsealed import unsealed_lines
 from companies.listing import upkeep
+from companies.queue import work_given_up
 from m2v.disks import nearly_full
 from m2v.environment import is_local
 from m2v.mail_settings import FILES, SMTP
@@ -105,6 +106,14 @@ def _queues() -> Iterator[checks.CheckMessage]:
         minutes = int(waited.total_seconds() // 60)
         said = _("Work in the queue has waited for {minutes} minutes.").format(minutes=minutes)
         yield checks.Error(said, hint, id="m2v.E005")
+    if number := work_given_up():
+        said = ngettext(
+            "{number} act on many or import was given up: it failed again and again.",
+            "{number} acts on many or imports were given up: they failed again and again.",
+            number,
+        ).format(number=number)
+        hint = _("The log of m2v.work says why. Once that is mended, whoever began it can go on, from its page.")
+        yield checks.Error(said, hint, id="m2v.E018")
     unsealed = unsealed_lines()
     if unsealed.age > LATE:
         said = _("{number} lines of the audit are not sealed, the oldest for {minutes} minutes.")

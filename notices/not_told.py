@@ -43,6 +43,7 @@ NOT_TOLD: dict[Action, str] = {
     Action.LIST_EXPORTED: _NOTHING_CHANGED,
     Action.USERS_IMPORTED: "The invitations are the first mails.",
     Action.MANY_ACTED_ON: "Each person is told by the line that is about them.",
+    Action.WORK_GIVEN_UP: "Its page says so to whoever began it, and the log, doctor and the metrics to whoever runs the server.",
     Action.ACTIVITY_EXPORTED: _NOTHING_CHANGED,
     Action.AUDIT_EXPORTED: _NOTHING_CHANGED,
     Action.PERSON_EXPORTED: "It is for them, and the file says that it was taken out; administrators are told what is done on the server.",

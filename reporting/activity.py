@@ -23,10 +23,9 @@ from accounts.text import fold
 from audit.acts import CHANGES, EVERYTHING, GROUP_LABELS, GROUPS
 from audit.sentences import in_general
 from audit.vocabulary import Action
-from companies.bulk.choosing import RUN_KEPT_DAYS
 from companies.bulk.running import going_on
 from companies.listing.search import LAST_LETTER, words_in
-from companies.models import Company, Listing
+from companies.models import BulkRun, Company, Import, Listing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -270,12 +269,25 @@ class Asked:
     # --- How ---
 
     def _result_of(self, line: AuditEvent) -> str:
-        """The page of an act on many, for whoever did it and as long as it is there; "" for all else."""
-        kept = line.at > timezone.now() - timedelta(days=RUN_KEPT_DAYS)
-        own = line.action == Action.MANY_ACTED_ON and line.actor_id == self.viewer.pk
-        if not (own and kept and Permission.BULK in self.viewer.permissions):
+        """The page of an act on many or of an import, for whoever did it and as long as it is there; "" for all else."""
+        if line.actor_id != self.viewer.pk or (key := _work_of(line)) not in self._own_work:
             return ""
-        return reverse("settings:bulk_run", args=[line.details["many"]])
+        return reverse(self._own_work[key], args=[key])
+
+    @cached_property
+    def _own_work(self) -> dict[UUID, str]:
+        """Of the acts on many and the imports that stand on this page, those that the viewer can look at, and where."""
+        keys = {key for line in self.page.lines if (key := _work_of(line))}
+        pages: dict[str, tuple[Any, Permission]] = {
+            "settings:bulk_run": (BulkRun, Permission.BULK),
+            "settings:user_import_file": (Import, Permission.IMPORT),
+        }
+        return {
+            key: page
+            for page, (work, needs) in pages.items()
+            if keys and needs in self.viewer.permissions
+            for key in work.objects.filter(pk__in=keys, owner=self.viewer.pk).values_list("pk", flat=True)
+        }
 
     @property
     def _single(self) -> Action | None:
@@ -309,6 +321,13 @@ class Asked:
             rows = rows.filter(company=self.viewer.company_id)
         keys = list(rows.values_list("person", flat=True)[: MOST_FOUND + 1]) if words else []
         return list(managed.filter(pk__in=keys))
+
+
+def _work_of(line: AuditEvent) -> UUID | None:
+    """The act on many, or the import, that a line is the sum of, or says that it was given up."""
+    if line.action not in {Action.MANY_ACTED_ON, Action.USERS_IMPORTED, Action.WORK_GIVEN_UP}:
+        return None
+    return _key(str(line.details.get("many") or line.details.get("work", "")))
 
 
 def _key(text: str) -> UUID | None:

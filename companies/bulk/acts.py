@@ -56,6 +56,7 @@ class Why(StrEnum):
     LAST = "last"
     SET_UP = "set_up"
     SINCE = "since"
+    LATER = "later"
 
 
 WHY: dict[Why, StrPromise] = {
@@ -74,6 +75,7 @@ WHY: dict[Why, StrPromise] = {
     Why.TODAY: _("Reminded within the last 24 hours"),
     Why.LAST: _("The last administrator who can sign in"),
     Why.SET_UP: _("Have set it up, and keep it"),
+    Why.LATER: _("Came among them after you were shown whom it is for"),
     Why.SINCE: _("Their own 2FA switch was switched on later"),
 }
 

@@ -19,6 +19,7 @@ from accounts.models import User
 from accounts.text import fold_address
 from companies.bulk.acts import Why
 from companies.bulk.models import BulkOutcome, BulkPerson, BulkRun
+from companies.bulk.shown import among, packed
 from companies.listing.people import UserList
 from companies.models import Listing
 
@@ -57,7 +58,7 @@ def from_filter(found: UserList, act: str) -> BulkRun:
     said = {name: found.asked[name][:200] for name in KEPT_FILTERS if found.asked.get(name)}
     if found.company:
         said["company"] = str(found.company.pk)
-    return _kept(BulkRun(owner=found.actor.pk, act=act, asked=said))
+    return _kept(BulkRun(owner=found.actor.pk, act=act, asked=said, shown=packed(found.ids())))
 
 
 def from_ticked(actor: User, act: str, keys: Iterable[str]) -> BulkRun:
@@ -112,6 +113,20 @@ def _without_display_name(before: str) -> str:
 def list_of(run: BulkRun, actor: User) -> UserList:
     """The list that finds the people of a run."""
     return UserList(actor, QueryDict(urlencode(run.asked or {})))
+
+
+def others_came(run: BulkRun, actor: User) -> bool:
+    """Does the filter of `run`, which is not begun, find somebody by now who was not among those that were counted?"""
+    if run.shown is None:
+        return False
+    shown = bytes(run.shown)
+    return not all(among(key, shown) for key in list_of(run, actor).ids())
+
+
+def count_anew(run: BulkRun, actor: User) -> None:
+    """Those whom the filter finds now are those who are counted, unless it was begun meanwhile."""
+    if run.shown is not None:
+        BulkRun.objects.filter(pk=run.pk, begun_at=None).update(shown=packed(list_of(run, actor).ids()))
 
 
 def rows_of(run: BulkRun, actor: User) -> QuerySet[Listing]:

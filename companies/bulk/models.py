@@ -18,7 +18,8 @@ class BulkRun(Background):
     """An act (`companies.bulk.acts`) on people who were listed, or on all whom a filter finds when it begins (`asked`).
 
     `epoch`, `address` and `browser` are those of the session that it was begun in. `turn` goes up whenever somebody takes
-    the work up, so that whoever had it before stops. `listed` says that all its people are on record.
+    the work up, so that whoever had it before stops. `listed` says that all its people are on record; until then, `shown`
+    is whom its filter found when they were counted (`companies.bulk.shown`).
     """
 
     act = models.CharField(max_length=20)
@@ -29,6 +30,7 @@ class BulkRun(Background):
     browser = models.CharField(max_length=300, blank=True)
     turn = models.PositiveIntegerField(default=0)
     listed = models.BooleanField(default=False)
+    shown = models.BinaryField(null=True)
     total = models.PositiveIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0)
     skipped = models.PositiveIntegerField(default=0)

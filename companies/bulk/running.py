@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from accounts.authorization import NotPermitted, ShutOut, hold_actor
-from accounts.background import TakenOver, patiently, silent_since, waiting
+from accounts.background import GIVEN_UP_AFTER, TakenOver, give_up, patiently, silent_since, tried, waiting
 from accounts.models import User
 from accounts.permissions import Permission
 from audit import recording
@@ -30,6 +30,7 @@ from companies.bulk.acts import Act, Why
 from companies.bulk.choosing import list_of
 from companies.bulk.following import ALL_ACTS
 from companies.bulk.models import BulkOutcome, BulkPerson, BulkRun
+from companies.bulk.shown import among
 from companies.listing.kinds import CELL_COLUMNS, Cell
 from companies.models import Listing
 from mfa.holding import hold_many
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from accounts.authorization import Held
     from companies.models import Company
 
+MANY_KIND = "bulk"  # of work, in the audit
 IN_A_STEP = 200  # people of one transaction: SQLite has one writer, and others wait for it
 PUT_DOWN_AT_ONCE = 2000
 LATELY = timedelta(days=1)
@@ -95,7 +97,7 @@ def begin_following(act: str, company: Company, people: QuerySet[User], *, actor
 @transaction.atomic
 def go_on(run: BulkRun) -> bool:
     """Have it done from where it was left. False where somebody is at work on it, or it is over."""
-    if not BulkRun.objects.filter(left(), pk=run.pk).exists():
+    if not BulkRun.objects.filter(left(), pk=run.pk).update(beat=None, stopped="", tries=0):
         return False
     carry_on.enqueue(str(run.pk))
     return True
@@ -103,7 +105,8 @@ def go_on(run: BulkRun) -> bool:
 
 def left() -> Q:
     """Runs that began, and that nobody is at work on though there was time to begin."""
-    return waiting() & Q(begun_at__lt=silent_since())
+    idle = Q(beat=None) | Q(beat__lt=silent_since())
+    return Q(ended_at=None, begun_at__lt=silent_since()) & idle
 
 
 def going_on() -> QuerySet[BulkRun]:
@@ -121,11 +124,19 @@ def latest_runs(actor: User) -> list[BulkRun]:
 
 
 def take_up_runs() -> int:
-    """Have the queue do each run that began, is not over, and has nobody at work on it; how many. Twice harms nobody."""
-    keys = list(going_on().filter(waiting()).values_list("pk", flat=True))
+    """Have the queue do each run that began, is not over nor given up, and has nobody at work on it; how many. Twice harms
+    nobody.
+    """
+    keys = list(going_on().filter(waiting(), stopped="").values_list("pk", flat=True))
     for key in keys:
         carry_on.enqueue(str(key))
     return len(keys)
+
+
+def end_what_was_given_up() -> int:
+    """End each run that was given up, and that nobody has gone on with for a day; how many."""
+    old = going_on().filter(waiting(), begun_at__lt=timezone.now() - LATELY).exclude(stopped="")
+    return sum(_end(BulkRun.objects.filter(pk=pk), why) for pk, why in list(old.values_list("pk", "stopped")))
 
 
 def stop(run: BulkRun) -> bool:
@@ -144,14 +155,16 @@ def carry_on(run_id: str) -> None:
 
 def work(run_id: UUID) -> None:
     """Take the turn, list the people, and act on all who are left."""
-    taken = BulkRun.objects.filter(waiting(), pk=run_id).exclude(begun_at=None)
-    if not taken.update(beat=timezone.now(), turn=F("turn") + 1):
+    taken = BulkRun.objects.filter(waiting(), pk=run_id, stopped="").exclude(begun_at=None)
+    if not taken.update(beat=timezone.now(), turn=F("turn") + 1, tries=F("tries") + 1):
         return
     run = BulkRun.objects.get(pk=run_id)
     mine = BulkRun.objects.filter(pk=run_id, turn=run.turn)
     actor = User.objects.get(pk=run.owner)
     actor.session_epoch = run.epoch  # whoever was signed out since does nothing any more
     with recording.origin(run.address, run.browser), override(actor.mail_language):
+        if run.tries > GIVEN_UP_AFTER and give_up(mine, actor, MANY_KIND):  # its process was killed each time
+            return
         try:
             with recording.as_part_of(run.pk):
                 _act_on_all(run, actor)
@@ -160,7 +173,10 @@ def work(run_id: UUID) -> None:
         except (ShutOut, NotPermitted):
             _end(mine, _("What you may do has changed meanwhile, or you were signed out."))
         except (KeyboardInterrupt, SystemExit):  # the process is to end: whoever comes next need not wait
-            mine.filter(ended_at=None).update(beat=None)
+            mine.filter(ended_at=None).update(beat=None, tries=run.tries - 1)
+            raise
+        except Exception as trouble:
+            tried(mine.filter(ended_at=None), trouble, actor, MANY_KIND)
             raise
         else:
             _end(mine, "")
@@ -173,18 +189,26 @@ def _act_on_all(run: BulkRun, actor: User) -> None:
 
 
 def _list_people(run: BulkRun, actor: User) -> None:
-    """Put on record whom the filter finds now. What was put there by somebody who did not get to the end stays."""
+    """Put on record whom the filter finds now, and of them those who are left out because they came after they were counted.
+    What was put there by somebody who did not get to the end stays.
+    """
     if run.listed:
         return
     part: list[BulkPerson] = []
+    shown = None if run.shown is None else bytes(run.shown)
     for pk in _found(run, actor):
-        part.append(BulkPerson(run=run, person=pk))
+        came = shown is not None and not among(pk, shown)
+        left_out = {"outcome": BulkOutcome.SKIPPED, "why": Why.LATER} if came else {}
+        part.append(BulkPerson(run=run, person=pk, **left_out))
         if len(part) == PUT_DOWN_AT_ONCE:
             patiently(_put_down, run, part)
             part = []
     patiently(_put_down, run, part)
-    total = BulkPerson.objects.filter(run=run).count()
-    BulkRun.objects.filter(pk=run.pk, turn=run.turn).update(listed=True, total=total, beat=timezone.now())
+    people = BulkPerson.objects.filter(run=run)
+    skipped = people.filter(outcome=BulkOutcome.SKIPPED).count()
+    BulkRun.objects.filter(pk=run.pk, turn=run.turn).update(
+        listed=True, total=people.count(), skipped=skipped, shown=None, beat=timezone.now()
+    )
 
 
 def _found(run: BulkRun, actor: User) -> Iterator[UUID]:
@@ -235,7 +259,7 @@ def _act_on_some(run: BulkRun, actor: User) -> bool:
     for reason, them in by_why.items():
         BulkPerson.objects.filter(pk__in=them).update(outcome=BulkOutcome.SKIPPED, why=reason)
     BulkRun.objects.filter(pk=run.pk).update(
-        changed=F("changed") + len(changed), skipped=F("skipped") + len(left_out), beat=timezone.now()
+        changed=F("changed") + len(changed), skipped=F("skipped") + len(left_out), beat=timezone.now(), tries=0
     )
     return True
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.tasks import task
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -20,7 +20,7 @@ from django.utils.translation import override
 
 from accounts import invitations
 from accounts.authorization import NotPermitted, ShutOut, hold_actor, hold_together
-from accounts.background import patiently, silent_since
+from accounts.background import GIVEN_UP_AFTER, fell_silent, give_up, patiently, silent_since, tried
 from accounts.models import User
 from accounts.permissions import Permission
 from accounts.throttle import budgets, lanes
@@ -32,6 +32,7 @@ from companies.importing.models import Import
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+IMPORT_KIND = "import"  # of work, in the audit
 INVITED_TOGETHER = 20  # people of one transaction, as when they are made
 
 
@@ -89,7 +90,7 @@ def begin_inviting(sent: Import, *, actor: User) -> bool:
     now = timezone.now()
     idle = Q(beat=None) | Q(beat__lt=silent_since()) | ~Q(stopped="")
     left = Import.objects.filter(idle, pk=sent.pk, ended_at__isnull=False).exclude(uninvited=[])
-    if not left.update(begun_at=now, beat=now, stopped="", **begun_by(actor)):
+    if not left.update(begun_at=now, beat=now, stopped="", tries=0, **begun_by(actor)):
         return False
     invite_others.enqueue(str(sent.pk))
     return True
@@ -99,9 +100,7 @@ def take_up_invitations() -> int:
     """Have the queue invite those whom somebody was inviting until they fell silent; how many imports have some. Twice
     harms nobody.
     """
-    interrupted = (
-        Import.objects.filter(stopped="", beat__lt=silent_since()).exclude(ended_at=None).exclude(uninvited=[])
-    )
+    interrupted = Import.objects.filter(fell_silent(), stopped="").exclude(ended_at=None).exclude(uninvited=[])
     keys = list(interrupted.values_list("pk", flat=True))
     for key in keys:
         invite_others.enqueue(str(key))
@@ -116,14 +115,20 @@ def invite_others(import_id: str) -> None:
 
 def invite_the_rest(import_id: UUID) -> None:
     """Invite those of an import who are not invited yet, as far as the day's budget goes; the others stay."""
-    stopped = ""
-    with in_the_name_of(Import.objects.get(pk=import_id)) as actor:
+    stopped, it = "", Import.objects.filter(pk=import_id)
+    it.update(tries=F("tries") + 1, beat=timezone.now())
+    with in_the_name_of(it.get()) as actor:
+        if give_up(it.filter(tries__gt=GIVEN_UP_AFTER), actor, IMPORT_KIND):  # its process was killed each time
+            return
         try:
             while patiently(_invite_some, import_id, actor):
                 pass
         except (ShutOut, NotPermitted):
             stopped = _("What you may do has changed meanwhile, or you were signed out.")
-    Import.objects.filter(pk=import_id).update(stopped=stopped, beat=None)
+        except Exception as trouble:
+            tried(it, trouble, actor, IMPORT_KIND)
+            raise
+    it.update(stopped=stopped, beat=None, tries=0)
 
 
 @transaction.atomic
@@ -141,8 +146,8 @@ def _invite_some(import_id: UUID, actor: User) -> bool:
     waits = [str(person.pk) for person in still[len(now) :]]
     kept.uninvited = [*waits, *kept.uninvited[len(part) :]]
     kept.invited += len(now)
-    kept.beat = timezone.now()
-    kept.save(update_fields=["uninvited", "invited", "beat"])
+    kept.beat, kept.tries = timezone.now(), 0
+    kept.save(update_fields=["uninvited", "invited", "beat", "tries"])
     return bool(kept.uninvited) and not waits
 
 

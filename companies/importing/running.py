@@ -6,6 +6,7 @@ the turn, and goes on after the last line that was gone through; one who had it 
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from itertools import batched
 from operator import itemgetter
@@ -20,7 +21,16 @@ from django.utils.translation import gettext as _
 
 from accounts import invitations, people
 from accounts.authorization import NotPermitted, OutOfReach, ShutOut, hold_actor
-from accounts.background import TakenOver, patiently, silent_since, too_many_waiting, waiting
+from accounts.background import (
+    GIVEN_UP_AFTER,
+    TakenOver,
+    give_up,
+    patiently,
+    silent_since,
+    too_many_waiting,
+    tried,
+    waiting,
+)
 from accounts.forms import too_many
 from accounts.models import User
 from accounts.permissions import Permission
@@ -29,7 +39,7 @@ from accounts.throttle import budgets, lanes
 from audit.recording import record
 from audit.vocabulary import Action
 from companies.importing.checking import CheckedFile, Mistake, taken
-from companies.importing.inviting import begun_by, in_the_name_of, within_budget
+from companies.importing.inviting import IMPORT_KIND, begun_by, in_the_name_of, within_budget
 from companies.importing.models import Import
 from companies.importing.reading import read
 from mfa.services import enable_two_factor
@@ -42,6 +52,8 @@ if TYPE_CHECKING:
 
     from companies.importing.checking import Newcomer
     from companies.importing.reading import Table
+
+log = logging.getLogger("m2v.work")
 
 TOGETHER = 20  # people of one transaction: SQLite has one writer, and others wait for it
 KEPT_HOURS = 24
@@ -67,7 +79,11 @@ def forget_old_imports() -> int:
     now = timezone.now()
     yesterday = now - timedelta(hours=KEPT_HOURS)
     for key in list(_given_up(yesterday).values_list("pk", flat=True)):
-        _end_early(key, yesterday)
+        try:
+            _end_early(key, yesterday)
+        except Exception:  # what it always failed at may be its text: it is over all the same
+            log.exception("an import could not be put on record")
+            Import.objects.filter(pk=key).update(ended_at=now, text="", beat=None)
     unused = Q(begun_at=None, created_at__lt=yesterday)
     done = Q(ended_at__lt=yesterday, begun_at__lt=yesterday, uninvited=[])
     late = Q(ended_at__lt=now - timedelta(days=UNINVITED_KEPT_DAYS))
@@ -134,12 +150,14 @@ def take_up_imports() -> int:
 
 def _left() -> Q:
     """What stopped, and what nobody is at work on though there was time to begin."""
-    return waiting() & (~Q(stopped="") | Q(begun_at__lt=silent_since()))
+    idle = Q(begun_at__lt=silent_since()) & (Q(beat=None) | Q(beat__lt=silent_since()))
+    return Q(ended_at=None) & (~Q(stopped="") | idle)
 
 
 def _hand_over(imports: QuerySet[Import], actor: User, **chosen: bool) -> bool:
     [key] = imports.values_list("pk", flat=True) or [None]
-    if key is None or not imports.update(begun_at=timezone.now(), beat=None, stopped="", **begun_by(actor), **chosen):
+    now = timezone.now()
+    if key is None or not imports.update(begun_at=now, beat=None, stopped="", tries=0, **begun_by(actor), **chosen):
         return False
     make_people.enqueue(str(key))
     return True
@@ -157,11 +175,13 @@ def make_people(import_id: str) -> None:
 def work(import_id: UUID) -> None:
     """Take the turn, and make the people of the lines that are left. What stops it is kept with the import."""
     taken = Import.objects.filter(waiting(), pk=import_id, stopped="").exclude(begun_at=None)
-    if not taken.update(beat=timezone.now(), turn=F("turn") + 1):
+    if not taken.update(beat=timezone.now(), turn=F("turn") + 1, tries=F("tries") + 1):
         return
     kept = Import.objects.get(pk=import_id)
     mine = Import.objects.filter(pk=import_id, turn=kept.turn, stopped="", ended_at=None)
     with in_the_name_of(kept) as actor:
+        if kept.tries > GIVEN_UP_AFTER and give_up(mine, actor, IMPORT_KIND):  # its process was killed each time
+            return
         try:
             _make_all(kept, actor)
         except TakenOver:
@@ -171,7 +191,10 @@ def work(import_id: UUID) -> None:
         except budgets.Throttled as trouble:
             mine.update(stopped=too_many(trouble))
         except (KeyboardInterrupt, SystemExit):  # the process is to end: whoever comes next need not wait
-            mine.update(beat=None)
+            mine.update(beat=None, tries=kept.tries - 1)
+            raise
+        except Exception as trouble:
+            tried(mine, trouble, actor, IMPORT_KIND)
             raise
 
 
@@ -206,7 +229,7 @@ def _note_mistakes(kept: Import, left: int, mistakes: list[dict[str, Any]]) -> b
 def _end(kept: Import, actor: User) -> bool:
     """Nothing is left to do: the file itself is needed no more."""
     _hold_turn(kept)
-    Import.objects.filter(pk=kept.pk).update(ended_at=timezone.now(), text="", beat=None)
+    Import.objects.filter(pk=kept.pk).update(ended_at=timezone.now(), text="", beat=None, tries=0)
     kept.refresh_from_db()
     company = None if actor.serves_site else actor.company
     record(
@@ -217,6 +240,7 @@ def _end(kept: Import, actor: User) -> bool:
         lines=kept.lines,
         made=kept.made,
         invited=kept.invited,
+        work=str(kept.pk),
     )
     return True
 
@@ -246,6 +270,7 @@ def _make(kept: Import, part: Sequence[Newcomer], actor: User, cells: dict[int, 
             mistakes=[*kept.mistakes, *_as_kept(mistakes, cells)],
             uninvited=[*kept.uninvited, *later],
             beat=timezone.now(),
+            tries=0,
         )
     return True
 

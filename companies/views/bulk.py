@@ -96,7 +96,7 @@ def bulk_names(request: SignedInRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def bulk_run(request: SignedInRequest, run_id: UUID) -> HttpResponse:
     """What would happen, then how far it is, then what came of it. Where more people would be met by now than whoever confirms
-    was shown, it shows them first.
+    was shown, or others, it shows them first.
     """
     run = _find(request, run_id)
     if run.begun_at is not None:
@@ -111,7 +111,10 @@ def bulk_run(request: SignedInRequest, run_id: UUID) -> HttpResponse:
         off = once_off(counts, run, request.user) if run.act == "stop" else None
     shown = _number(request.POST.get("shown", ""))
     grown = request.method == "POST" and counts.changes > shown
-    if request.method == "POST" and counts.changes and not grown:
+    others = request.method == "POST" and choosing.others_came(run, request.user)
+    if others:
+        choosing.count_anew(run, request.user)
+    elif request.method == "POST" and counts.changes and not grown:
         if act.mails and (trouble := _over_budget(request)):
             messages.error(request, trouble)
             return HttpResponseRedirect(_address(run))
@@ -124,6 +127,7 @@ def bulk_run(request: SignedInRequest, run_id: UUID) -> HttpResponse:
         "counts": counts,
         "shown": shown,
         "grown": grown,
+        "others": others,
         "rows": effects(run.act, counts, forecast, off),
         "nobody_is_stuck": forecast is not None and not forecast.left.count(Outcome.STUCK),
         "left_out": [(WHY[why], number) for why, number in counts.left_out.most_common()],
@@ -131,7 +135,7 @@ def bulk_run(request: SignedInRequest, run_id: UUID) -> HttpResponse:
         "back": _back(run),
     }
     page = "settings/administration/users/bulk-counts.html"
-    return render(request, page, context, status=409 if grown else 200)
+    return render(request, page, context, status=409 if grown or others else 200)
 
 
 @settings_app(Permission.BULK)

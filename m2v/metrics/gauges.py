@@ -14,6 +14,7 @@ from accounts.owed import failed_lately, waiting_mail
 from accounts.waiting_tasks import waiting_tasks
 from audit.sealing.unsealed import unsealed_lines
 from companies.listing.numbers import numbers_of_everybody
+from companies.queue import work_given_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -64,6 +65,7 @@ def _of_the_database() -> Iterator[Metric]:
     tasks = waiting_tasks()
     yield _gauge("m2v_tasks_waiting", "Tasks of the queue that nobody has begun.", tasks.number)
     yield _gauge("m2v_tasks_oldest_seconds", "For how long the first of them has waited.", _seconds(tasks.longest))
+    yield _gauge("m2v_work_given_up", "Acts on many and imports that failed again and again.", work_given_up())
     unsealed = unsealed_lines()
     yield _gauge("m2v_audit_unsealed", "Lines of the audit that are under no checkpoint yet.", unsealed.number)
     yield _gauge("m2v_audit_unsealed_oldest_seconds", "How old the first of them is.", _seconds(unsealed.age))

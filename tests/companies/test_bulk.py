@@ -8,6 +8,7 @@ import sys
 from html import unescape
 from io import StringIO
 from urllib.parse import urlencode
+from uuid import uuid4
 
 import pytest
 from django.db import OperationalError, transaction
@@ -26,6 +27,7 @@ from companies.bulk import choosing, running
 from companies.bulk.acts import MASS_ACTS
 from companies.bulk.counts import count
 from companies.bulk.models import BulkPerson
+from companies.bulk.shown import among, packed
 from companies.models import BulkRun, Company
 from companies.services import disable_company_two_factor, enable_company_two_factor
 from m2v.unfinished import take_up_unfinished
@@ -182,6 +184,51 @@ def test_where_more_are_met_than_were_shown_it_asks_again(administrator, company
     [shown] = re.findall(r'name="shown" value="(\d+)"', answer.content.decode())
     go(administrator, shown=shown)
     assert not User.objects.filter(username__in=["ada", "ben", "cem"], is_active=True).exists()
+
+
+def test_where_others_are_met_than_were_shown_it_asks_again(administrator, company, other_company, make_user, go):
+    """One goes, another comes: the number is the same."""
+    ada, ben = make_user("ada"), make_user("ben", company=other_company)
+    page = tick(administrator, "deactivate", query=f"?company={company.name}", everyone="on")
+    [shown] = re.findall(r'name="shown" value="(\d+)"', page.content.decode())
+    run = BulkRun.objects.get()
+    User.objects.filter(pk=ada.pk).update(company=other_company)
+    User.objects.filter(pk=ben.pk).update(company=company)
+
+    answer = administrator.client.post(f"{BULK}{run.pk}/", {"shown": shown})
+
+    assert answer.status_code == 409
+    assert "By now there are others among them than you were shown. Nothing was done" in words(answer)
+    run.refresh_from_db()
+    assert run.begun_at is None
+    go(administrator, shown=shown)  # who confirms now was shown ben
+    assert outcomes(run) == {("ben", "changed", "")}
+
+
+def test_whoever_comes_after_it_was_confirmed_is_not_met(administrator, company, make_user, settings):
+    settings.TASKS = {"default": {"BACKEND": "django.tasks.backends.dummy.DummyBackend"}}
+    make_user("ada")
+    tick(administrator, "deactivate", query=f"?company={company.name}", everyone="on")
+    run = BulkRun.objects.get()
+    administrator.client.post(f"{BULK}{run.pk}/", {"shown": "1"})
+    make_user("ben")
+
+    running.work(run.pk)
+
+    run.refresh_from_db()
+    assert outcomes(run) == {("ada", "changed", ""), ("ben", "skipped", "later")}
+    assert (run.total, run.changed, run.skipped, run.left, run.shown) == (2, 1, 1, 0, None)
+    page = words(administrator.client.get(f"{BULK}{run.pk}/"))
+    assert "Came among them after you were shown whom it is for" in page
+
+
+def test_whoever_was_shown_is_told_from_whoever_was_not():
+    keys = [uuid4() for _ in range(2000)]
+    shown = packed(keys[:1000])
+
+    assert len(shown) == 5000
+    assert [among(key, shown) for key in keys] == [True] * 1000 + [False] * 1000
+    assert not among(keys[0], packed([]))
 
 
 def test_where_fewer_are_met_than_were_shown_it_goes_on(administrator, make_user, go):

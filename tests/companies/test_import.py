@@ -262,7 +262,7 @@ def test_everybody_is_made_as_by_a_click_and_invited(administrator, company, go,
     assert "/invitation/" in mailoutbox[0].body
     line = AuditEvent.objects.get(action="users_imported")
     assert line.actor == administrator.user
-    assert line.details == {"name": "kepler.csv", "lines": 2, "made": 2, "invited": 2}
+    assert line.details == {"name": "kepler.csv", "lines": 2, "made": 2, "invited": 2, "work": str(kept.pk)}
     page = words(administrator.client.get(f"{IMPORT}{kept.pk}/"))
     assert "The import is done" in page
     assert "2 people were created" in page
@@ -848,7 +848,7 @@ def test_one_that_nobody_went_on_with_for_a_day_ends_on_record_and_says_what_is_
 
     line = AuditEvent.objects.get(action="users_imported")
     assert (line.actor, line.address) == (administrator.user, "127.0.0.1")
-    assert line.details == {"name": "kepler.csv", "lines": 46, "made": 20, "invited": 0}
+    assert line.details == {"name": "kepler.csv", "lines": 46, "made": 20, "invited": 0, "work": str(kept.pk)}
     kept.refresh_from_db()
     assert (kept.text, kept.stopped, kept.ended_at is None) == ("", "", False)
     page = words(administrator.client.get(f"{IMPORT}{kept.pk}/"))
