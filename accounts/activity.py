@@ -16,9 +16,10 @@ from django.db.models import BooleanField, Case, Count, Exists, F, OuterRef, Q, 
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
+from accounts.roles import seen_roles
 from accounts.whereabouts import COMING_AND_GOING, hidden, hide
-from audit.acts import EVERYTHING, all_but
-from audit.models import OF_A_RUN, OF_NO_RUN, SIGNED_OUT_ALONE, AuditEvent, part_of
+from audit.acts import EVERYTHING, SUMS, all_but
+from audit.models import CREATED_ALONE, OF_A_RUN, OF_NO_RUN, SIGNED_OUT_ALONE, AuditEvent, part_of
 from audit.reading import without_what_was_typed
 from audit.vocabulary import Action
 
@@ -42,6 +43,7 @@ START = datetime(1970, 1, 1, tzinfo=UTC)
 DOTTED = timedelta(microseconds=1)
 # In words by which PostgreSQL takes it for true of every other line: it takes "is null" for rare, and sorts what is sorted.
 IS_ALONE = Case(When(OF_NO_RUN, then=Value(True)), default=Value(False), output_field=BooleanField())
+WITH_SUMS = {Action.SESSIONS_ENDED: SIGNED_OUT_ALONE, Action.USER_CREATED: CREATED_ALONE}
 OWN_ACT = Case(When(actor=F("subject"), then=Value(True)), default=Value(False), output_field=BooleanField())
 
 
@@ -89,8 +91,8 @@ class Activity:
     """The lines that `viewer` may see, narrowed. `person` is on whom; `actor` who, by their key or by what they are.
 
     `since` and what comes after it, up to but not including `until`. `run` is that of an act on many, whose lines alone
-    are asked for. `folded`: of such acts, the one line that stands for all is enough, where the viewer sees that one; not
-    of those that are not over (`going_on`).
+    are asked for. `folded`: of such acts, the one line that stands for all is enough, or for those of the company; not of
+    those that are not over (`going_on`).
     """
 
     viewer: User
@@ -175,7 +177,10 @@ class Activity:
         lines, acts = self._chosen(), all_but(EVERYTHING - self._shown_acts)
         if self.folded and not (self.actor is By.NOBODY and self._in_turn):  # who acts on many is somebody
             alone = [_alone(lines, act) for act in acts] if self._in_turn else [lines.filter(OF_NO_RUN)]
-            return [*alone, *(part.exclude(action__in=all_but(acts)) for part in self._without_sum(lines))]
+            without_sum = [
+                lines.filter(part_of(run)).exclude(action__in=[*all_but(acts), *SUMS]) for run in self.going_on
+            ]
+            return [*alone, *without_sum, *self._sums_of_company()]
         if self._in_turn:
             return [lines.filter(action=act) for act in acts]
         by_time = (
@@ -183,17 +188,14 @@ class Activity:
         )
         return [lines.filter(OF_NO_RUN), lines.filter(OF_A_RUN)] if by_time else [lines]
 
-    def _without_sum(self, lines: QuerySet[AuditEvent]) -> list[QuerySet[AuditEvent]]:
-        """Of `lines` those that are part of an act on many, and that no other stands for: it is not over, or the viewer
-        does not see the sum. Whoever sees not everybody sees the sums of those whom they manage alone.
-        """
-        parts = [lines.filter(part_of(run)) for run in self.going_on]
-        if self._sees_all:
-            return parts
-        by = AuditEvent.objects.order_by().filter(action=Action.MANY_ACTED_ON).values("actor").distinct()
-        unseen = User.objects.filter(pk__in=by).exclude(pk__in=User.objects.managed_by(self.viewer).values("pk"))
-        of_runs = lines.filter(OF_A_RUN)
-        return parts + [of_runs.filter(actor=actor) for actor in unseen.values_list("pk", flat=True)]
+    def _sums_of_company(self) -> list[QuerySet[AuditEvent]]:
+        """The lines that stand for what an act on many did in the company that is asked for, beside others."""
+        if not self._companies or self.actor in {By.NOBODY, By.PERSON}:
+            return []
+        lines = self.narrowed(actor=None)._chosen()
+        if self.actor and not isinstance(self.actor, By):
+            lines = _neutral(lines, "actor", self.actor)
+        return [lines.filter(OF_A_RUN, action=act) for act in all_but(EVERYTHING - self._shown_acts) if act in SUMS]
 
     @property
     def _in_turn(self) -> bool:
@@ -265,7 +267,18 @@ class Activity:
             return Q()
         managed = User.objects.managed_by(self.viewer)
         about, by = (Exists(managed.filter(pk=OuterRef(role))) for role in ("subject", "actor"))
-        return Q(about) | (Q(subject=None) & Q(by)) | Q(action__startswith="company_")
+        to_company = Q(action__startswith="company_") | Q(action__in=SUMS, company__isnull=False)
+        return Q(about) | (Q(subject=None) & Q(by)) | to_company
+
+    def _as_seen(self, event: Any) -> bool:
+        """Have the sum of an act on many count those of a company alone whom the viewer sees; is it about anybody then?"""
+        if self._sees_all or event.action not in SUMS or event.actor_managed:
+            return True
+        roles = event.details.get("roles")
+        event.details = {key: event.details[key] for key in SAID_OF_A_SUM if key in event.details}
+        if roles is not None:
+            event.details["changed"] = sum(roles.get(role, 0) for role in seen_roles(self.viewer))
+        return roles is None or event.details["changed"] > 0
 
     def _shown(self, places: Iterable[Place]) -> list[AuditEvent]:
         """The lines at `places`, newest first, without the address and browser of actors whom the viewer does not manage,
@@ -280,7 +293,7 @@ class Activity:
                 subject_managed=Exists(managed.filter(pk=OuterRef("subject"))),
             )
         )
-        events: list[Any] = list(lines)
+        events: list[Any] = [event for event in lines if self._as_seen(event)]
         for event in events:
             if event.actor_id and not event.actor_managed and event.subject_id != self.viewer.pk:
                 event.address, event.browser = None, ""
@@ -289,14 +302,18 @@ class Activity:
         return events
 
 
+# What there is to read of the sum of an act by somebody whom one does not see: not what they filtered by, nor their file.
+SAID_OF_A_SUM = ("act", "many", "run", "changed")
+
+
 def _alone(lines: QuerySet[AuditEvent], act: Action) -> QuerySet[AuditEvent]:
     """Of `lines` those of `act` that are no part of an act on many.
 
-    Of the one that is done to many they have an index of their own; of the others the index of the act is enough, and
+    Of those that are done to many they have an index of their own; of the others the index of the act is enough, and
     the words are such that no other is tempting.
     """
-    if act is Action.SESSIONS_ENDED:
-        return lines.filter(SIGNED_OUT_ALONE)
+    if act in WITH_SUMS:
+        return lines.filter(WITH_SUMS[act])
     return lines.filter(IS_ALONE, action=act)
 
 

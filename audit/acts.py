@@ -95,6 +95,8 @@ GROUPS: dict[Group, frozenset[Action]] = {
     group: frozenset(action for action in Action if group_of(action) is group) for group in Group
 }
 EVERYTHING = frozenset(Action)
+# Each stands for the lines of an act on many: one for all of them, and one for those of each company.
+SUMS = frozenset({Action.MANY_ACTED_ON, Action.USERS_IMPORTED})
 # What somebody did, apart from coming and going and from what was refused.
 CHANGES = EVERYTHING - GROUPS[Group.LOGINS] - GROUPS[Group.FAILURES]
 

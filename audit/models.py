@@ -111,11 +111,18 @@ class IsAlone(IsNull):
 
 OF_NO_RUN = models.Q(IsAlone(RunOf("details"), True))  # as Django spells it
 OF_A_RUN = models.Q(IsNull(RunOf("details"), False))
-# Of acts on many, the one that is shown among the few of a group that shows their sums too. In words of its own, so
-# that nothing but its index serves (accounts.activity).
-SIGNED_OUT_ALONE = OF_NO_RUN & models.Q(
-    Exact(Coalesce("action", "action"), models.Func(template="'sessions_ended'", output_field=models.TextField()))
-)
+
+
+def _alone(action: str) -> models.Q:
+    """Lines of `action` that are part of no act on many, in words for which nothing but their index serves."""
+    return OF_NO_RUN & models.Q(
+        Exact(Coalesce("action", "action"), models.Func(template=f"'{action}'", output_field=models.TextField()))
+    )
+
+
+# Of what is done to many, those that are shown among the few of a group that shows their sums too (accounts.activity).
+SIGNED_OUT_ALONE = _alone("sessions_ended")
+CREATED_ALONE = _alone("user_created")
 
 
 def part_of(run: str) -> models.Q:
@@ -160,8 +167,9 @@ class AuditEvent(WrittenOnce):
             models.Index("company", "at", "id", name="events_alone_of_a_company", condition=OF_NO_RUN),
             models.Index("at", "id", name="sign_outs_alone", condition=SIGNED_OUT_ALONE),
             models.Index("company", "at", "id", name="sign_outs_alone_in_a_company", condition=SIGNED_OUT_ALONE),
+            models.Index("at", "id", name="created_alone", condition=CREATED_ALONE),
+            models.Index("company", "at", "id", name="created_alone_in_a_company", condition=CREATED_ALONE),
             models.Index(RunOf("details"), "at", "id", name="events_of_a_run", condition=OF_A_RUN),
-            models.Index("company", "actor", "at", "id", name="events_of_runs_in_a_company", condition=OF_A_RUN),
             # Nobody is a value among others to SQLite alone: PostgreSQL does not know that their lines stand in order.
             models.Index("action", "at", "id", name="events_by_nobody", condition=models.Q(actor=None)),
             models.Index(

@@ -163,7 +163,9 @@ SENTENCES = {
     ),
     Action.COMPANY_SESSIONS_ENDED: Sentence(_("{actor} ended all sessions of the users of {company}")),
     Action.LIST_EXPORTED: Sentence(_("{actor} took the list “{name}” out as a file")),
-    Action.USERS_IMPORTED: Sentence(_("{actor} imported users from the file “{name}”")),
+    Action.USERS_IMPORTED: Sentence(
+        _("{actor} imported users from the file “{name}”"), of_many=_("{actor} {many_done}")
+    ),
     Action.MANY_ACTED_ON: Sentence(_("{actor} acted on many users at once"), of_many=_("{actor} {many_done}")),
     Action.WORK_GIVEN_UP: Sentence(
         _("What {actor} had begun in the background was given up: it failed {tries} times in a row")
@@ -205,15 +207,22 @@ DONE_TO_MANY: dict[str, tuple[_StrPromise, _StrPromise]] = {
         _("told {number} user by e-mail that 2FA is required"),
         _("told {number} users by e-mail that 2FA is required"),
     ),
+    "import": (
+        _("imported {number} user from the file “{name}”"),
+        _("imported {number} users from the file “{name}”"),
+    ),
+    "import_unnamed": (_("imported {number} user"), _("imported {number} users")),  # whose file is not the reader's
+    "invite": (_("invited {number} imported user"), _("invited {number} imported users")),
     "release": (_("the personal switch of {number} user"), _("the personal switches of {number} users")),
 }
 
 
 def many_done(event: AuditEvent) -> str:
-    """What was done to how many."""
-    number = event.details.get("changed", 0)
-    one, more = DONE_TO_MANY.get(event.details.get("act", ""), ("", ""))
-    return str(one if number == 1 else more).format(number=number_format(number, force_grouping=True))
+    """What was done to how many, and by which file."""
+    number, act, name = (event.details.get(key, "") for key in ("changed", "act", "name"))
+    one, more = DONE_TO_MANY.get("import_unnamed" if act == "import" and not name else act, ("", ""))
+    said = {"number": number_format(number or 0, force_grouping=True), "name": name}
+    return str(one if number == 1 else more).format(**said)
 
 
 def checked_how(event: AuditEvent) -> str:

@@ -15,6 +15,7 @@ from companies.listing.kinds import Chip, Kind
 from companies.listing.numbers import numbers_by_company
 from companies.listing.pages import Walk
 from companies.models import Listing
+from companies.sums import runs_without_sum
 from mfa.queries import State
 
 if TYPE_CHECKING:
@@ -105,5 +106,5 @@ def _asked_alone(kind: int) -> bool:
 
 
 def latest_events(company: Company, viewer: User) -> list[AuditEvent]:
-    """What was done in `company` lately, without sign-ins and refusals."""
-    return Activity(viewer, company=company.pk, acts=CHANGES).newest()
+    """What was done in `company` lately, without sign-ins and refusals; of what was done to many, the sum."""
+    return Activity(viewer, company=company.pk, acts=CHANGES, folded=True, going_on=runs_without_sum()).newest()

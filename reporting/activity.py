@@ -20,12 +20,12 @@ from accounts.dates import heading, span
 from accounts.models import User
 from accounts.permissions import Permission
 from accounts.text import fold
-from audit.acts import CHANGES, EVERYTHING, GROUP_LABELS, GROUPS
+from audit.acts import CHANGES, EVERYTHING, GROUP_LABELS, GROUPS, SUMS
 from audit.sentences import in_general
 from audit.vocabulary import Action
-from companies.bulk.running import going_on
 from companies.listing.search import LAST_LETTER, words_in
 from companies.models import BulkRun, Company, Import, Listing
+from companies.sums import runs_without_sum
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,17 +54,8 @@ ACTORS: dict[str, StrPromise] = {
     By.NOBODY: _("By nobody signed in"),
 }
 CHANGING, EVERY_ACT = "", "all"
-NARROWING = (
-    "q",
-    "person",
-    "actor",
-    "company",
-    "act",
-    "time",
-    "from",
-    "to",
-    "run",
-)  # what narrows; the rest says where one is
+# What narrows; the rest says where one is.
+NARROWING = ("q", "person", "actor", "company", "act", "time", "from", "to", "run")
 
 
 class Day(NamedTuple):
@@ -169,18 +160,20 @@ class Asked:
         by = self.asked.get("actor", "")
         first, last = self.days
         people = self.people if self.words else [self.person] if self.person else None
+        company = self.company.pk if self.company else None
         if self.run:
-            return Activity(self.viewer, run=str(run), acts=acts) if (run := _key(self.run)) else None
+            run = _key(self.run)
+            return Activity(self.viewer, run=str(run), company=company, acts=acts - SUMS) if run else None
         return Activity(
             self.viewer,
             person=None if people is None else frozenset(person.pk for person in people),
             actor=self.actor.pk if self.actor else By(by) if by else None,
-            company=self.company.pk if self.company else None,
+            company=company,
             acts=acts & CHANGES if by == By.OTHERS else acts,
             since=_begin(first) if first else None,
             until=_begin(last + timedelta(days=1)) if last else None,
-            folded=people is None and self.company is None and Action.MANY_ACTED_ON in acts,
-            going_on=tuple(str(pk) for pk in going_on().values_list("pk", flat=True)),
+            folded=people is None and bool(acts & SUMS),
+            going_on=runs_without_sum(),
         )
 
     @cached_property

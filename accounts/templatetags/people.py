@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from string import Formatter
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django import template
 from django.conf import settings
@@ -122,19 +123,19 @@ def sentence(event: AuditEvent) -> str:
 
 
 @register.simple_tag
-def parts_of(event: Any, about: User | None = None, by: str = "") -> list[tuple[str, str]]:
+def parts_of(event: Any, about: User | None = None, by: str = "", lines: str = "") -> list[tuple[str, str]]:
     """The same in parts; people whom the viewer manages come with a link to their page (see accounts.activity).
 
     `about` is the person whose page it is on, who needs no link. With `by`, the beginning of an address, the link of
-    whoever acted leads to what they did.
+    whoever acted leads to what they did. On the page `lines`, or with `by`, the sum of an act on many leads to its lines.
     """
     form, words = sentences.form_and_words(event)
     people = {"actor": event.actor_managed and event.actor, "subject": event.subject_managed and event.subject}
     parts = []
     for text, field, _format, _conversion in Formatter().parse(form):
         parts.append((text, ""))
-        if field == "many_done" and by:  # the sum of an act on many leads to its lines
-            parts.append((words[field], f"{by.partition('?')[0]}?time=any&run={event.details.get('many', '')}"))
+        if field == "many_done" and (by or lines):
+            parts.append((words[field], f"{lines or by.partition('?')[0]}?{_lines_of(event)}"))
             continue
         if field:
             person = people.get(field)
@@ -143,6 +144,12 @@ def parts_of(event: Any, about: User | None = None, by: str = "") -> list[tuple[
                 address = f"{by}{person.pk}"
             parts.append((words[field], address))
     return parts
+
+
+def _lines_of(event: Any) -> str:
+    """The lines that `event` stands for, in an address: where it is a company's part, those of the company."""
+    asked = {"time": "any", "run": event.details.get("many", "")}
+    return urlencode({**asked, "company": event.company_id} if "run" in event.details else asked)
 
 
 @register.filter

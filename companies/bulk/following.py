@@ -64,7 +64,7 @@ def _release(people: list[User], actor: User, run: BulkRun) -> LeftOut:
 def _announce(people: list[User], actor: User, run: BulkRun) -> LeftOut:
     left_out = _gone(people, run)
     line = AuditEvent.objects.filter(
-        action=Action.COMPANY_TWO_FACTOR_ENABLED, company=_company_of(run), actor=actor
+        action=Action.COMPANY_TWO_FACTOR_ENABLED, company=company_of(run), actor=actor
     ).select_related("actor", "subject", "company")
     tell_each(line.latest("pk"), [person for person in people if person.pk not in left_out])
     return left_out
@@ -72,10 +72,10 @@ def _announce(people: list[User], actor: User, run: BulkRun) -> LeftOut:
 
 def _gone(people: list[User], run: BulkRun) -> LeftOut:
     """Who is in another company by now."""
-    return {person.pk: Why.GONE for person in people if person.company_id != _company_of(run)}
+    return {person.pk: Why.GONE for person in people if person.company_id != company_of(run)}
 
 
-def _company_of(run: BulkRun) -> UUID:
+def company_of(run: BulkRun) -> UUID:
     return UUID((run.asked or {})["company"])
 
 
@@ -103,7 +103,7 @@ FOLLOWING: dict[str, Act] = {
         Permission.COMPANY_RULE,
         _release,
         _not_released,
-        finds=lambda run: switched_on_alone(_company_of(run)),
+        finds=lambda run: switched_on_alone(company_of(run)),
     ),
     ANNOUNCE: Act(
         _("Tell by e-mail"),
@@ -112,7 +112,7 @@ FOLLOWING: dict[str, Act] = {
         Permission.COMPANY_RULE,
         _announce,
         _not_told,
-        finds=lambda run: to_be_told(_company_of(run)),
+        finds=lambda run: to_be_told(company_of(run)),
     ),
 }
 ALL_ACTS = MASS_ACTS | FOLLOWING

@@ -24,15 +24,15 @@ from accounts.background import GIVEN_UP_AFTER, TakenOver, give_up, patiently, s
 from accounts.models import User
 from accounts.permissions import Permission
 from audit import recording
-from audit.recording import record
 from audit.vocabulary import Action
 from companies.bulk.acts import Act, Why
 from companies.bulk.choosing import list_of
-from companies.bulk.following import ALL_ACTS
+from companies.bulk.following import ALL_ACTS, FOLLOWING, company_of
 from companies.bulk.models import BulkOutcome, BulkPerson, BulkRun
 from companies.bulk.shown import among
 from companies.listing.kinds import CELL_COLUMNS, Cell
 from companies.models import Listing
+from companies.sums import sum_up
 from mfa.holding import hold_many
 from notices.sending import told_together
 
@@ -295,12 +295,12 @@ def _end(runs: QuerySet[BulkRun], why: str) -> bool:
     run.ended_at, run.stopped = timezone.now(), why
     run.save(update_fields=["ended_at", "stopped"])
     actor = User.objects.get(pk=run.owner)
-    record(
+    sum_up(
         Action.MANY_ACTED_ON,
+        run.pk,
         actor=actor,
-        company=None if actor.serves_site else actor.company,
+        company=company_of(run) if run.act in FOLLOWING else None,
         act=run.act,
-        many=str(run.pk),  # the lines of which it is the sum say `run`
         changed=run.changed,
         skipped=run.skipped,
         left=run.left,

@@ -28,6 +28,7 @@ from audit import recording
 from audit.models import AuditEvent
 from audit.vocabulary import Action
 from companies.importing.models import Import
+from companies.sums import sum_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -125,6 +126,7 @@ def invite_the_rest(import_id: UUID) -> None:
                 pass
         except (ShutOut, NotPermitted):
             stopped = _("What you may do has changed meanwhile, or you were signed out.")
+            _sum_up(import_id, actor)
         except Exception as trouble:
             tried(it, trouble, actor, IMPORT_KIND)
             raise
@@ -139,7 +141,7 @@ def _invite_some(import_id: UUID, actor: User) -> bool:
     """
     kept = Import.objects.select_for_update().get(pk=import_id)
     part = [UUID(key) for key in kept.uninvited[:INVITED_TOGETHER]]
-    with hold_together(part, actor=actor, needs=Permission.INVITE) as held:
+    with recording.as_part_of(kept.pk), hold_together(part, actor=actor, needs=Permission.INVITE) as held:
         still = _to_be_invited([held.people[key] for key in part if key in held.reached])
         now = within_budget(still, actor)
         invitations.invite_all(now, actor=actor)
@@ -148,7 +150,15 @@ def _invite_some(import_id: UUID, actor: User) -> bool:
     kept.invited += len(now)
     kept.beat, kept.tries = timezone.now(), 0
     kept.save(update_fields=["uninvited", "invited", "beat", "tries"])
-    return bool(kept.uninvited) and not waits
+    if more := bool(kept.uninvited) and not waits:
+        return more
+    _sum_up(import_id, actor)
+    return False
+
+
+@transaction.atomic
+def _sum_up(import_id: UUID, actor: User) -> None:
+    sum_up(Action.MANY_ACTED_ON, import_id, actor=actor, act="invite")
 
 
 def _to_be_invited(people: list[User]) -> list[User]:

@@ -36,12 +36,13 @@ from accounts.models import User
 from accounts.permissions import Permission
 from accounts.text import fold, fold_address
 from accounts.throttle import budgets, lanes
-from audit.recording import record
+from audit.recording import as_part_of
 from audit.vocabulary import Action
 from companies.importing.checking import CheckedFile, Mistake, taken
 from companies.importing.inviting import IMPORT_KIND, begun_by, in_the_name_of, within_budget
 from companies.importing.models import Import
 from companies.importing.reading import read
+from companies.sums import sum_up
 from mfa.services import enable_two_factor
 
 if TYPE_CHECKING:
@@ -231,16 +232,15 @@ def _end(kept: Import, actor: User) -> bool:
     _hold_turn(kept)
     Import.objects.filter(pk=kept.pk).update(ended_at=timezone.now(), text="", beat=None, tries=0)
     kept.refresh_from_db()
-    company = None if actor.serves_site else actor.company
-    record(
+    sum_up(
         Action.USERS_IMPORTED,
+        kept.pk,
         actor=actor,
-        company=company,
+        act="import",
+        changed=kept.made,
         name=kept.name,
         lines=kept.lines,
-        made=kept.made,
         invited=kept.invited,
-        work=str(kept.pk),
     )
     return True
 
@@ -248,7 +248,7 @@ def _end(kept: Import, actor: User) -> bool:
 def _make(kept: Import, part: Sequence[Newcomer], actor: User, cells: dict[int, dict[str, str]]) -> bool:
     """Make the people of `part`. What that costs of a budget is spent however it ends; all else is one transaction."""
     free, mistakes = _let_through(part, actor)
-    with transaction.atomic():
+    with as_part_of(kept.pk), transaction.atomic():
         _hold_turn(kept)
         hold_actor(actor, needs=Permission.IMPORT)
         made = []

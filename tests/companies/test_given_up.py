@@ -192,11 +192,11 @@ def test_an_imports_line_leads_to_its_page_for_whoever_began_it(clock, administr
     for person in (administrator, other):
         person.sign_in()
 
-    assert line.details["work"] == str(kept.pk)
+    assert line.details["many"] == str(kept.pk)
     assert page in page_of(administrator.client.get(ACTIVITY)).links.values()
     assert page not in page_of(other.client.get(ACTIVITY)).links.values()
     answer = administrator.client.post(f"{ACTIVITY}export/", {"form": "jsonl"})
     lines = [json.loads(one) for one in b"".join(answer.streaming_content).decode().splitlines()]
-    assert str(kept.pk) in {one["details"].get("work") for one in lines}
+    assert str(kept.pk) in {one["details"].get("many") for one in lines}
     kept.delete()
     assert page not in page_of(administrator.client.get(ACTIVITY)).links.values(), "it is no longer there"
