@@ -63,6 +63,7 @@ if TYPE_CHECKING:
 HALF_WAY_SECONDS = 600
 POSTPONED = "passkey_postponed"  # until the next login
 STEPS_DONE = "steps_done"  # of this login, those that set something up
+OWN_PAGES = {Step.SET_UP_TWO_FACTOR: "own_two_factor", Step.SET_UP_PASSKEY: "own_passkey_new"}
 SIGN_IN = PreparedChange(
     lambda key, now, spoken: (
         User.objects.get_queryset().opening().filter(pk=key).update(last_sign_in_at=now, browser_language=spoken)
@@ -234,8 +235,15 @@ def _proved(request: SiteRequest, person: User, progress: Progress, proof: Proof
 
 @transaction.atomic(savepoint=False)
 def step_done(request: SiteRequest, person: User) -> str:
-    """What the step asked for is set up, or put off until the next login; the path where the login goes on."""
+    """What the step asked for is set up, or put off until the next login; the path where the login goes on.
+
+    A mail's link to one's own page for the same is answered by it: nobody is asked to set up twice.
+    """
     request.session.cycle_key()
+    assert request.progress  # there is a claimant
+    own_page = OWN_PAGES.get(request.progress.pending[0])
+    if own_page and request.session.get(NEXT) == resolve_url(own_page):
+        del request.session[NEXT]
     progress = progress_of(request.session, person)
     if not progress.pending:
         return complete(request, person, progress.proofs)

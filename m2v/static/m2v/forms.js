@@ -22,7 +22,7 @@ for (const field of document.querySelectorAll("input[data-code]")) {
 
 // Whoever stops the browser on the way can send it again: nothing tells a page that it was stopped.
 const PAUSE = 4_000;
-for (const form of document.querySelectorAll("form[method=post]")) {
+for (const form of document.querySelectorAll("form[method=post]:not([data-files])")) {
   form.addEventListener("submit", (event) => {
     if (form.dataset.sent) event.preventDefault();
     if (event.defaultPrevented) return;
@@ -33,6 +33,11 @@ for (const form of document.querySelectorAll("form[method=post]")) {
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
+
+// The page stays as it is under a file that comes: the menu that it was chosen from closes, and another can be taken.
+for (const form of document.querySelectorAll("form[data-files]")) {
+  form.addEventListener("submit", () => form.closest("[popover]").hidePopover());
+}
 
 // A password can be looked at before it is sent; on its way it is hidden again, for the browser's own keeping.
 for (const button of document.querySelectorAll("button[data-shows]")) {
