@@ -34,11 +34,6 @@ window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
 
-// The page stays as it is under a file that comes: the menu that it was chosen from closes, and another can be taken.
-for (const form of document.querySelectorAll("form[data-files]")) {
-  form.addEventListener("submit", () => form.closest("[popover]").hidePopover());
-}
-
 // A password can be looked at before it is sent; on its way it is hidden again, for the browser's own keeping.
 for (const button of document.querySelectorAll("button[data-shows]")) {
   const field = document.getElementById(button.dataset.shows);

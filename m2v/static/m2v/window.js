@@ -131,3 +131,8 @@ document.addEventListener("change", ({ target }) => {
 document.addEventListener("reset", () => setTimeout(count)); // once the boxes are empty
 window.addEventListener("pageshow", count);
 document.addEventListener("htmx:after:swap", count);
+
+// The page stays as it is under a file that comes: the menu that it was chosen from closes, and another can be taken.
+for (const form of document.querySelectorAll("form[data-files]")) {
+  form.addEventListener("submit", () => form.closest("[popover]").hidePopover());
+}
