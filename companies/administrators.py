@@ -5,7 +5,8 @@ Read from the tally, so that it costs the same among a million people.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from django.db.models import Q
@@ -14,8 +15,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts import site_rule
+from accounts.linked import with_links
 from accounts.models import Role, User
-from companies.listing.kinds import OPENS_SETTINGS, ROLES, Kind, role_of
+from companies.listing.kinds import OPENS_SETTINGS, ROLES, Cell, Kind, role_of
+from companies.listing.leads import Leads
 from companies.listing.models import Listing, Tally
 from companies.models import Company
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from companies.listing.numbers import Numbers
 
 SOME = 3  # by name; of the others their number
+PASSWORD_ALONE, PASSKEY_ALONE = "password_alone", "passkey_alone"  # of companies.listing.narrowing
 ADMINISTERING = frozenset({Role.ADMINISTRATOR, Role.COMPANY_ADMINISTRATOR})
 ASKED_ALREADY = Kind.APP | Kind.OWN_SWITCH | Kind.LOCKED  # who has an app, or is asked for one, or is not let in at all
 
@@ -35,12 +39,23 @@ def is_met_alone(kind: int) -> bool:
     return bool(kind & OPENS_SETTINGS and kind & Kind.ACTIVE and not kind & ASKED_ALREADY)
 
 
+def has_neither(cell: Cell) -> bool:
+    """Is there neither app nor passkey, and nothing but the site's rule that asks for one? Then a password is all there is."""
+    return is_met_alone(cell.kind) and not cell.required and Kind.PASSKEY not in cell.kind
+
+
+def has_passkey_alone(cell: Cell) -> bool:
+    """The same with a passkey and no app: without the rule, the password alone is enough too."""
+    return is_met_alone(cell.kind) and not cell.required and Kind.PASSKEY in cell.kind
+
+
 @dataclass(frozen=True)
 class Administrators:
     """Those whom `viewer` sees, and who have no app and are not asked for one by another rule."""
 
     viewer: User
     numbers: Numbers  # of all whom the viewer sees
+    outside: Counter[Cell] = field(default_factory=Counter)  # of them, whom the next login keeps outside without a pass
 
     @cached_property
     def rule(self) -> SiteRule:
@@ -80,15 +95,58 @@ class Administrators:
         return self.without_factor + (0 if self.rule.factor_demanded else self.passkey_only)
 
     @property
+    def kept_out(self) -> int:
+        """How many of those without a factor the next login keeps outside before a pass is given."""
+        return sum(number for cell, number in self.outside.items() if has_neither(cell))
+
+    @property
     def headline(self) -> str:
         """ "2 administrators sign in with a password alone"; with the rule, that they are asked."""
-        number = self.without_factor
+        number, leads = self.without_factor, Leads({}, (PASSWORD_ALONE,))
         if not number:
             return (
                 self._of_passkeys()
                 if self.password_will_do
                 else _("Nobody opens the Settings app with a password alone")
             )
+        if self.kept_out:
+            text = ngettext(
+                "{number} person who opens the Settings app has neither 2FA nor a passkey",
+                "{number} people who open the Settings app have neither 2FA nor a passkey",
+                number,
+            )
+        else:
+            text = self._headline(number)
+        return with_links(text, number=leads.number(number))
+
+    @property
+    def then(self) -> list[str]:
+        """What the next login does with them, where it is not the same with all."""
+        out, leads = self.kept_out, Leads({}, (PASSWORD_ALONE,))
+        asked = self.without_factor - out
+        said: list[str] = []
+        if out and asked:
+            text = ngettext(
+                "{number} will be asked to set one up at the next login.",
+                "{number} will be asked to set one up at their next login.",
+                asked,
+            )
+            said.append(with_links(text, number=leads.number(asked, "now.asked")))
+        if out:
+            text = ngettext(
+                "{number} cannot get in at the next login before an access pass is given.",
+                "{number} cannot get in at their next login before an access pass is given to each.",
+                out,
+            )
+            said.append(with_links(text, number=leads.number(out, "now.stuck")))
+        return said
+
+    @property
+    def passkeys_alone(self) -> str:
+        """The list of those with a passkey and no app."""
+        return Leads({}, (PASSKEY_ALONE,)).everybody
+
+    def _headline(self, number: int) -> str:
         if number == self._count(passkey=False, roles=ADMINISTERING):
             alone = ngettext(
                 "{number} administrator signs in with a password alone",
@@ -111,7 +169,7 @@ class Administrators:
                 "{number} people who open the Settings app will be asked to set up 2FA or a passkey",
                 number,
             )
-        return (asked if self.rule.factor_demanded else alone).format(number=number)
+        return asked if self.rule.factor_demanded else alone
 
     def _of_passkeys(self) -> str:
         """What the headline is where only people with passkeys are left."""
@@ -121,7 +179,7 @@ class Administrators:
             "{number} people with a passkey can open the Settings app with the password alone",
             number,
         )
-        return text.format(number=number)
+        return with_links(text, number=Leads({}, (PASSKEY_ALONE,)).number(number))
 
     @cached_property
     def named(self) -> list[User]:

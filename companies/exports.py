@@ -32,7 +32,7 @@ ROWS_AT_ONCE = 500
 BOM = "\ufeff"  # without it, Excel takes UTF-8 for Windows-1252, and "Müller" for "MÃ¼ller"
 STATES = {State.SET_UP: "set up", State.ASKED: "asked at next login", State.OFF: "not asked"}
 
-FILTERS = ("q", "show", "company", "role", "sort")  # of an address, in the audit
+FILTERS = ("q", "show", "company", "role", "only", "of", "sort")  # of an address, in the audit
 
 # The first of them are what an import reads, in whatever language of the site.
 OF_A_PERSON = (

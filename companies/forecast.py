@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING
 
 from django.db.models import Exists, Q, Sum
@@ -18,11 +20,13 @@ from mfa.forecast import (
     Outcome,
     demanding,
     demanding_pass,
+    once_open,
     outcome,
     released,
     requiring,
     switched_off,
 )
+from mfa.models import AccessPass
 from mfa.policy import Standing
 from mfa.queries import CONFIRMED_APPS, circumstances_of, with_holdings
 
@@ -69,6 +73,10 @@ class Someone:
         return cls(now, person.required_by_company, person.pass_demanded_by_company, person.two_factor_enabled)
 
 
+def _as_it_is(who: Someone) -> Circumstances:
+    return once_open(who.now)
+
+
 def _once_required(who: Someone) -> Circumstances:
     return requiring(who.now)
 
@@ -91,6 +99,50 @@ def _once_demanded(who: Someone) -> Circumstances:
 
 def _once_pass_is_demanded(who: Someone) -> Circumstances:
     return demanding_pass(who.now)
+
+
+class Change(StrEnum):
+    """A change of rules that is forecast, by its name in the address of a list; the first is none."""
+
+    NONE = "now"
+    REQUIRED = "required"
+    OFF = "off"
+    RELEASED = "released"
+    DEMANDED = "demanded"
+    PASS_DEMANDED = "pass"  # noqa: S105  # a name
+
+
+THEN: dict[Change, Then] = {
+    Change.NONE: _as_it_is,
+    Change.REQUIRED: _once_required,
+    Change.OFF: _once_off,
+    Change.RELEASED: _once_released,
+    Change.DEMANDED: _once_demanded,
+    Change.PASS_DEMANDED: _once_pass_is_demanded,
+}
+
+
+def is_forecast(cell: Cell, change: Change) -> bool:
+    """Is somebody of this kind among those of whom the forecast of `change` says what becomes of them?"""
+    if Kind.ACTIVE not in cell.kind:
+        return False
+    match change:
+        case Change.OFF:
+            return True
+        case Change.DEMANDED:
+            return is_met_alone(cell.kind) and not cell.required
+    return Kind.APP not in cell.kind
+
+
+@cache  # a page asks a thousand times, about some dozens of kinds
+def outcome_of(cell: Cell, change: Change, *, demanded: bool) -> Outcome:
+    """What the next login is of whoever is of this kind, once that is changed."""
+    return outcome(THEN[change](Someone.of_cell(cell, demanded=demanded)))
+
+
+def outcome_for(person: User, change: Change) -> Outcome:
+    """The same of somebody, who is looked at."""
+    return outcome(THEN[change](Someone.of_person(person)))
 
 
 @dataclass(frozen=True)
@@ -124,9 +176,12 @@ def _administers(kind: Kind) -> bool:
     return Kind.COMPANY_ADMINISTRATOR in kind and Kind.LOCKED not in kind
 
 
-def _given_passes(rows: QuerySet[Listing], people: QuerySet[User]) -> dict[User, Cell]:
+def given_passes(rows: QuerySet[Listing], people: QuerySet[User]) -> dict[User, Cell]:
     """Those of `people`, who stand in `rows`, who were given a pass and have set nothing up since."""
-    given = people.filter(~Exists(CONFIRMED_APPS), access_pass__isnull=False, is_active=True).select_related("company")
+    keys = list(AccessPass.objects.values_list("user", flat=True))  # SQLite looks at everybody otherwise
+    if not keys:
+        return {}
+    given = people.filter(~Exists(CONFIRMED_APPS), pk__in=keys, is_active=True).select_related("company")
     found = {person.pk: person for person in with_holdings(given)}
     cells = rows.filter(person__in=list(found)).values_list("person", *CELL_COLUMNS)
     return {found[key]: Cell.of(*columns) for key, *columns in cells}
@@ -166,8 +221,7 @@ class Forecast:
 
 def of_requiring(company: Company, numbers: Numbers, *, viewer: User) -> Forecast:
     """What requiring 2FA of everybody in `company`, whose `numbers` are given, will do: a few statements, however many people there are."""
-    cells, rows = _cells_of(company, numbers), Listing.objects.filter(company=company)
-    found = of_people(cells, rows, User.objects.managed_by(viewer).filter(company=company))
+    found, rows = counts_of_requiring(company, numbers, viewer=viewer), Listing.objects.filter(company=company)
     names = {
         word: found.left.names(rows, word)
         for word in (Outcome.ASKED, Outcome.STUCK)
@@ -177,11 +231,17 @@ def of_requiring(company: Company, numbers: Numbers, *, viewer: User) -> Forecas
     return Forecast(found.set_up, found.left, reader, names)
 
 
+def counts_of_requiring(company: Company, numbers: Numbers, *, viewer: User) -> Forecast:
+    """The same without names, and without what it means for whoever reads it."""
+    rows = Listing.objects.filter(company=company)
+    return of_people(_cells_of(company, numbers), rows, User.objects.managed_by(viewer).filter(company=company))
+
+
 def of_people(cells: Mapping[Cell, int], rows: QuerySet[Listing], people: QuerySet[User]) -> Forecast:
     """The same of these `people`, of whom there are so many in each of `cells`."""
     left = {cell: number for cell, number in cells.items() if Kind.APP not in cell.kind}
     return Forecast(
-        sum(cells.values()) - sum(left.values()), _outcomes(left, _given_passes(rows, people), _once_required)
+        sum(cells.values()) - sum(left.values()), _outcomes(left, given_passes(rows, people), _once_required)
     )
 
 
@@ -224,7 +284,7 @@ def of_releasing(company: Company, numbers: Numbers, *, viewer: User) -> Release
     """What it will do that `company`, whose `numbers` are given, no longer requires 2FA."""
     cells, rows = _cells_of(company, numbers), Listing.objects.filter(company=company)
     left = {cell: number for cell, number in cells.items() if Kind.APP not in cell.kind}
-    given = _given_passes(rows, User.objects.managed_by(viewer).filter(company=company))
+    given = given_passes(rows, User.objects.managed_by(viewer).filter(company=company))
     reader = Someone.of_person(viewer) if viewer.company_id == company.pk else None
     return Release(
         sum(cells.values()) - sum(left.values()),
@@ -237,7 +297,7 @@ def of_releasing(company: Company, numbers: Numbers, *, viewer: User) -> Release
 
 def of_switching_off(cells: Mapping[Cell, int], rows: QuerySet[Listing], people: QuerySet[User]) -> Outcomes:
     """What becomes of these `people` once 2FA is switched off for each of them, and what they set up for it is gone."""
-    return _outcomes(cells, _given_passes(rows, people), _once_off, demanded=site_rule.is_on())
+    return _outcomes(cells, given_passes(rows, people), _once_off, demanded=site_rule.is_on())
 
 
 # --- The site demands a factor ---
@@ -263,7 +323,7 @@ def of_demanding(numbers: Numbers, *, viewer: User) -> SiteForecast:
         if number and not required:
             cells[Cell.of(kind, required, demanded)] += number
     people = User.objects.managed_by(viewer).exclude(role=Role.MEMBER)
-    left = _outcomes(cells, _given_passes(Listing.objects.filter(kind__in=kinds), people), _once_demanded)
+    left = _outcomes(cells, given_passes(Listing.objects.filter(kind__in=kinds), people), _once_demanded)
     reader = Someone.of_person(viewer)
     standing = reader.now.standing
     met = not standing.has_app and not standing.two_factor_required
@@ -279,5 +339,5 @@ def of_demanding_pass(company: Company, numbers: Numbers, *, viewer: User) -> Fo
     left = {cell: number for cell, number in cells.items() if Kind.APP not in cell.kind}
     people = User.objects.managed_by(viewer).filter(company=company)
     reader = outcome(_once_pass_is_demanded(Someone.of_person(viewer))) if viewer.company_id == company.pk else None
-    found = _outcomes(left, _given_passes(rows, people), _once_pass_is_demanded, demanded=numbers.demanded)
+    found = _outcomes(left, given_passes(rows, people), _once_pass_is_demanded, demanded=numbers.demanded)
     return Forecast(sum(cells.values()) - sum(left.values()), found, reader)

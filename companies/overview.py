@@ -19,10 +19,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _later
 from django.utils.translation import ngettext
 
+from accounts.linked import with_links
 from accounts.models import Role, User
 from accounts.roles import seen_roles
 from companies.administrators import Administrators
 from companies.listing.kinds import ROLES, Chip, Kind
+from companies.listing.leads import Leads, people_of
+from companies.listing.narrowed import kept_out
+from companies.listing.narrowing import NOT_ME
 from companies.listing.numbers import numbers_by_company, numbers_for, scope_of
 from companies.models import Company, Listing, Snapshot, Tally
 from companies.queries import Coverage
@@ -30,10 +34,13 @@ from companies.queue import Queue, queue
 from companies.snapshots.reading import Past, covered
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable
     from uuid import UUID
 
     from django.utils.functional import _StrPromise as StrPromise
+
+    from companies.listing.kinds import Cell
 
 FURTHEST = 5
 CHANGE_DAYS = 28
@@ -59,6 +66,7 @@ class LaggingCompany(NamedTuple):
     coverage: Coverage
     before: int | None
     left: str  # the link to those who are left
+    leads: Leads
 
     @property
     def change(self) -> int:
@@ -66,14 +74,26 @@ class LaggingCompany(NamedTuple):
         return self.coverage.percent - self.before if self.before is not None else 0
 
 
-# Of each chip: icon, style, words behind the number, and a hint; the worst first.
-MATTERS: list[tuple[Chip, str, str, Callable[[int], str], StrPromise | str]] = [
+KEPT_OUT = "now.stuck"  # of companies.listing.narrowing
+# Of each filter: icon, style, words behind the number, and a hint; the worst first.
+MATTERS: list[tuple[str, str, str, Callable[[int], str], StrPromise | str]] = [
     (
         Chip.LOCKED,
         "lock-closed",
         "icon bad",
         lambda number: ngettext("account is locked", "accounts are locked", number),
         "",  # is counted
+    ),
+    (
+        KEPT_OUT,
+        "no-symbol",
+        "icon bad",
+        lambda number: ngettext(
+            "person cannot get in at the next login before an access pass is given",
+            "people cannot get in at their next login before an access pass is given to each",
+            number,
+        ),
+        _later("The first set-up demands one. Give it from the user’s page."),
     ),
     (
         Chip.ONE_WAY,
@@ -125,7 +145,11 @@ class Overview:
 
     @cached_property
     def administrators(self) -> Administrators:
-        return Administrators(self.viewer, self._numbers)
+        return Administrators(self.viewer, self._numbers, self._kept_out)
+
+    @cached_property
+    def _kept_out(self) -> Counter[Cell]:
+        return kept_out(self.viewer, self._numbers)
 
     @cached_property
     def coverage(self) -> Coverage:
@@ -153,10 +177,14 @@ class Overview:
     @cached_property
     def matters(self) -> list[Matter]:
         """What somebody should look at, the worst first."""
-        count = self.coverage.counts
+        out = self._kept_out.total()
+        count = self.coverage.counts | {KEPT_OUT: out, Chip.ASKED: self.coverage.asked - out}
+        lists = {each: _list(each) for each in Chip} | {KEPT_OUT: Leads({}).to(KEPT_OUT)}
+        if out:
+            lists[Chip.ASKED] = Leads({}).to("now.asked")
         found = [
-            Matter(icon, style, count[chip], counted(count[chip]), hint or self._about_locks(), _list(chip))
-            for chip, icon, style, counted, hint in MATTERS
+            Matter(icon, style, count[whom], counted(count[whom]), hint or self._about_locks(), lists[whom])
+            for whom, icon, style, counted, hint in MATTERS
         ]
         return [*self._about_mail(), *(matter for matter in found if matter.number)]
 
@@ -175,11 +203,12 @@ class Overview:
         said = User.objects.managed_by(self.viewer).filter(pk__in=locked, locked_by=None).count()
         if not said:
             return _("They can sign in again once an administrator lets them in.")
-        return ngettext(
+        text = ngettext(
             "{number} said “This wasn’t me”. An administrator lets them in again.",
             "{number} said “This wasn’t me”. An administrator lets them in again.",
             said,
-        ).format(number=said)
+        )
+        return with_links(text, number=Leads({}).number(said, NOT_ME))
 
     # --- Who is furthest behind ---
 
@@ -192,7 +221,9 @@ class Overview:
         numbers = numbers_by_company(self.viewer, companies, demanded=self._numbers.demanded)
         before = self._before(ids)
         return [
-            LaggingCompany(company, coverage, before.get(company.pk), _who_is_left(company, coverage))
+            LaggingCompany(
+                company, coverage, before.get(company.pk), _who_is_left(company, coverage), people_of(company)
+            )
             for company in companies
             for coverage in [Coverage.of(numbers[company.pk])]
         ]

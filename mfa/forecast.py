@@ -61,8 +61,13 @@ class Outcome(StrEnum):
     CLOSED = "closed"  # deactivated or locked
 
 
+def once_open(circumstances: Circumstances) -> Circumstances:
+    """The same, once the account is open, and whoever was invited has chosen a password."""
+    return _once_open(circumstances, circumstances.standing)
+
+
 def requiring(circumstances: Circumstances) -> Circumstances:
-    """The same, once 2FA is required, the account is open, and whoever was invited has chosen a password."""
+    """The same, once 2FA is required and the account is open."""
     return _once_open(circumstances, replace(circumstances.standing, two_factor_required=True))
 
 

@@ -279,7 +279,7 @@ def test_a_companys_confirmation_with_its_page_behind_costs_the_same_for_3_and_f
         assert administrator.client.get(address).status_code == 200
 
     assert len(few) == len(many), (few, many)
-    assert len(many) <= 2 + 19, many
+    assert len(many) <= 2 + 20, many
 
 
 def test_the_overview_costs_the_same_for_3_and_for_40_and_after_one_day_and_after_twenty(administrator, admin, company):
@@ -295,7 +295,7 @@ def test_the_overview_costs_the_same_for_3_and_for_40_and_after_one_day_and_afte
         assert administrator.client.get("/settings/").status_code == 200
 
     assert len(few) == len(many), (few, many)
-    assert len(many) <= 2 + 18, many
+    assert len(many) <= 2 + 20, many
 
 
 @pytest.mark.parametrize("on", [True, False])

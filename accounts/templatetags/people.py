@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from accounts import dates, whereabouts
+from accounts.linked import linked
 from accounts.text import inside as inside_a_sentence
 from audit import reading, sentences
 from audit.acts import GROUPS, Group
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from audit.models import AuditEvent
 
 register = template.Library()
+register.filter(linked)
+
 
 ICONS = {
     "signed_in": "arrow-right-end-on-rectangle",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts import people, site_rule
+from accounts import people
 from accounts.authorization import ADMINISTRATORS, NOBODY
 from accounts.permissions import Permission
 from companies import reminders
@@ -26,13 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
 
-    from django.db.models import Q, QuerySet
+    from django.db.models import Q
     from django.utils.functional import _StrPromise as StrPromise
 
     from accounts.models import User, UserQuerySet
     from companies.bulk.models import BulkRun
     from companies.listing.kinds import Cell
-    from companies.models import Listing
 
     LeftOut = dict[UUID, "Why"]  # by the key of the person
 
@@ -84,10 +83,10 @@ WHY: dict[Why, StrPromise] = {
 class Act:
     """Something that is done to each of many: how it is called, what it needs, and the service that does it.
 
-    `leaves_out` says of whom it would change nothing; `do` says whom it left out for what no forecast knows. `sets_apart` finds
-    those left out for what no kind tells, each in one group. `factors`: what people hold is locked before them, as the
-    service does it. `mails`: it is nothing but a mail, and takes from the budget of whoever begins it. What nobody chooses
-    (`companies.bulk.following`) finds its people by itself (`finds`).
+    `leaves_out` says of whom it would change nothing; `do` says whom it left out for what no forecast knows. `sets_apart` says of
+    rows of the listing who is left out for what no kind tells: for the first reason that holds. `factors`: what people hold
+    is locked before them, as the service does it. `mails`: it is nothing but a mail, and takes from the budget of whoever
+    begins it. What nobody chooses (`companies.bulk.following`) finds its people by itself (`finds`).
     """
 
     label: StrPromise
@@ -95,8 +94,8 @@ class Act:
     icon: str
     needs: Permission
     do: Callable[[list[User], User, BulkRun], LeftOut]  # the people, the actor, and what else was said
-    leaves_out: Callable[[Cell], Why | None]
-    sets_apart: Callable[[QuerySet[Listing]], list[tuple[Why, QuerySet[Listing]]]] = lambda _rows: []
+    leaves_out: Callable[[Cell, bool], Why | None]  # and whether the site demands a factor
+    sets_apart: Callable[[], dict[Why, Q]] = dict
     also: Q = NOBODY  # who else is to be held
     factors: bool = False
     offers_sign_out: bool = False
@@ -133,7 +132,7 @@ def _remind(people: list[User], actor: User, _run: BulkRun) -> LeftOut:
     return {person.pk: Why(why) for person, why in reminders.remind_all(*people, actor=actor).items()}
 
 
-def _not_reminded(cell: Cell) -> Why | None:
+def _not_reminded(cell: Cell, demanded: bool) -> Why | None:  # noqa: FBT001  # one of a table
     """Who is deactivated, locked, or not asked for anything."""
     if Kind.ACTIVE not in cell.kind:
         return Why.DEACTIVATED
@@ -144,17 +143,13 @@ def _not_reminded(cell: Cell) -> Why | None:
     if Kind.APP in cell.kind:
         return Why.NOT_ASKED
     by_site = bool(cell.kind & OPENS_SETTINGS) and Kind.PASSKEY not in cell.kind
-    asked = cell.required or Kind.OWN_SWITCH in cell.kind or (by_site and site_rule.is_on())
+    asked = cell.required or Kind.OWN_SWITCH in cell.kind or (by_site and demanded)
     return None if asked else Why.NOT_ASKED
 
 
-def _not_to_be_reached(rows: QuerySet[Listing]) -> list[tuple[Why, QuerySet[Listing]]]:
+def _not_to_be_reached() -> dict[Why, Q]:
     """Who cannot sign in yet, has no address, or was reminded today."""
-    found = []
-    for why, condition in reminders.beyond_reach("person").items():
-        found.append((Why(why), rows.filter(condition)))
-        rows = rows.exclude(condition)
-    return found
+    return {Why(why): condition for why, condition in reminders.beyond_reach("person").items()}
 
 
 def _sign_out(them: list[User], actor: User, _run: BulkRun) -> LeftOut:
@@ -187,7 +182,7 @@ MASS_ACTS: dict[str, Act] = {
         "shield-check",
         Permission.USER_RULE,
         _enable,
-        lambda cell: _if(cell, Kind.OWN_SWITCH, Why.REQUIRED),
+        lambda cell, _demanded: _if(cell, Kind.OWN_SWITCH, Why.REQUIRED),
         offers_sign_out=True,
     ),
     "request": Act(
@@ -196,7 +191,7 @@ MASS_ACTS: dict[str, Act] = {
         "finger-print",
         Permission.PASSKEY_REQUEST,
         _request,
-        lambda cell: _if(cell, Kind.REQUESTED, Why.REQUESTED),
+        lambda cell, _demanded: _if(cell, Kind.REQUESTED, Why.REQUESTED),
     ),
     "remind": Act(
         _("Remind"),
@@ -214,7 +209,7 @@ MASS_ACTS: dict[str, Act] = {
         "x-circle",
         Permission.PASSKEY_REQUEST,
         _withdraw,
-        lambda cell: _unless(cell, Kind.REQUESTED, Why.NOT_REQUESTED),
+        lambda cell, _demanded: _unless(cell, Kind.REQUESTED, Why.NOT_REQUESTED),
     ),
     "sign_out": Act(
         _("Sign out everywhere"),
@@ -222,7 +217,7 @@ MASS_ACTS: dict[str, Act] = {
         "arrow-left-start-on-rectangle",
         Permission.SIGN_OUT,
         _sign_out,
-        lambda cell: _if(cell, Kind(0), Why.DEACTIVATED),
+        lambda cell, _demanded: _if(cell, Kind(0), Why.DEACTIVATED),
         takes_away=True,
     ),
     "stop": Act(
@@ -231,7 +226,7 @@ MASS_ACTS: dict[str, Act] = {
         "minus-circle",
         Permission.USER_RULE,
         _disable,
-        lambda cell: _unless(cell, Kind.OWN_SWITCH | Kind.APP, Why.NOT_REQUIRED),
+        lambda cell, _demanded: _unless(cell, Kind.OWN_SWITCH | Kind.APP, Why.NOT_REQUIRED),
         factors=True,
         offers_sign_out=True,
         takes_away=True,
@@ -242,7 +237,7 @@ MASS_ACTS: dict[str, Act] = {
         "no-symbol",
         Permission.ACTIVATE,
         _deactivate,
-        lambda cell: _if(cell, Kind(0), Why.DEACTIVATED),
+        lambda cell, _demanded: _if(cell, Kind(0), Why.DEACTIVATED),
         also=ADMINISTRATORS,
         takes_away=True,
     ),

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MOST_PASTED = 5000
 ROWS_AT_A_TIME = 500
 RUN_KEPT_DAYS = 30  # names of whom an act left out; what was done is in the audit
-KEPT_FILTERS = ("q", "show", "company", "role")
+KEPT_FILTERS = ("q", "show", "company", "role", "only", "of")
 LONGEST_NAME = 300
 APART = re.compile(r"[\s,;]+")
 # As mail programs write addresses. The two halves share no letter: else a line of "@" takes the square of its length.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Count
 
+from accounts import site_rule
 from accounts.models import User
 from companies import forecast
 from companies.bulk.acts import MASS_ACTS, Why
@@ -55,19 +56,21 @@ class Counts:
 def count(run: BulkRun, actor: User) -> Counts:
     """What `run` would do now: a handful of statements, however many people it is for."""
     cells = _cells(run, actor)
-    act, counts = MASS_ACTS[run.act], Counts(Counter(), Counter())
+    act, counts, demanded = MASS_ACTS[run.act], Counts(Counter(), Counter()), site_rule.is_on()
     if own := rows_of(run, actor).filter(person=actor.pk).values_list(*CELL_COLUMNS).first():
         cells[Cell.of(*own)] -= 1
         counts.left_out[Why.ONESELF] += 1
     for cell, number in cells.items():
-        if why := act.leaves_out(cell):
+        if why := act.leaves_out(cell, demanded):
             counts.left_out[why] += number
         else:
             counts.changed[cell] += number
-    for why, rows in act.sets_apart(rows_of(run, actor).exclude(person=actor.pk)):
-        for *columns, number in rows.order_by().values_list(*CELL_COLUMNS).annotate(Count("pk")):
+    rows = rows_of(run, actor).exclude(person=actor.pk)
+    for why, holds in act.sets_apart().items():
+        theirs, rows = rows.filter(holds), rows.exclude(holds)
+        for *columns, number in theirs.order_by().values_list(*CELL_COLUMNS).annotate(Count("pk")):
             cell = Cell.of(*columns)
-            if not act.leaves_out(cell):
+            if not act.leaves_out(cell, demanded):
                 counts.changed[cell] -= number
                 counts.left_out[why] += number
     known = BulkPerson.objects.filter(run=run).exclude(why="").values_list("why").annotate(Count("pk"))

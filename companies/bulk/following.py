@@ -79,7 +79,7 @@ def company_of(run: BulkRun) -> UUID:
     return UUID((run.asked or {})["company"])
 
 
-def _not_released(cell: Cell) -> Why | None:
+def _not_released(cell: Cell, _demanded: bool) -> Why | None:  # noqa: FBT001  # one of a table
     if Kind.ACTIVE not in cell.kind:
         return Why.DEACTIVATED
     if Kind.APP in cell.kind:
@@ -87,7 +87,7 @@ def _not_released(cell: Cell) -> Why | None:
     return None if Kind.OWN_SWITCH in cell.kind else Why.NOT_REQUIRED
 
 
-def _not_told(cell: Cell) -> Why | None:
+def _not_told(cell: Cell, _demanded: bool) -> Why | None:  # noqa: FBT001  # one of a table
     if Kind.ACTIVE not in cell.kind:
         return Why.DEACTIVATED
     if Kind.APP in cell.kind:

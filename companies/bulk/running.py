@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
+from accounts import site_rule
 from accounts.authorization import NotPermitted, ShutOut, hold_actor
 from accounts.background import GIVEN_UP_AFTER, TakenOver, give_up, patiently, silent_since, tried, waiting
 from accounts.models import User
@@ -270,20 +271,23 @@ def _acted_on(keys: list[UUID], run: BulkRun, actor: User) -> tuple[list[UUID], 
     with hold_many(keys, actor=actor, needs=Permission.BULK, also=act.also, factors=act.factors) as held:
         rows = Listing.objects.filter(person__in=keys).values_list("person", *CELL_COLUMNS)
         cells = {person: Cell.of(*columns) for person, *columns in rows}
-        left_out = {key: why for key in keys if (why := _left_out(key, cells.get(key), held, actor, act))}
+        demanded = site_rule.is_on()
+        left_out = {
+            key: why for key in keys if (why := _left_out(key, cells.get(key), held, actor, act, demanded=demanded))
+        }
         people = [held.people[key] for key in keys if key not in left_out]
         if people:
             left_out |= act.do(people, actor, run)
     return [key for key in keys if key not in left_out], left_out
 
 
-def _left_out(key: UUID, cell: Cell | None, held: Held, actor: User, act: Act) -> Why | None:
+def _left_out(key: UUID, cell: Cell | None, held: Held, actor: User, act: Act, *, demanded: bool) -> Why | None:
     """Why somebody of those who are held is left out, if they are."""
     if key == actor.pk:
         return Why.ONESELF
     if cell is None or key not in held.reached:
         return Why.GONE
-    return act.leaves_out(cell)
+    return act.leaves_out(cell, demanded)
 
 
 @transaction.atomic

@@ -12,7 +12,9 @@ from accounts.models import Role, User
 from accounts.roles import seen_roles, serves_site
 from accounts.text import fold
 from accounts.whereabouts import hidden
+from companies.bulk.models import BulkRun
 from companies.listing.kinds import Chip
+from companies.listing.narrowing import label_of
 from companies.listing.search import words_in
 from companies.models import Company
 
@@ -20,11 +22,12 @@ if TYPE_CHECKING:
     from django.http import QueryDict
 
 ORDERS = ("name", "company", "last")
+MOST_CONDITIONS = 6
 
 
 @dataclass(frozen=True)
 class AskedList:
-    """What the address asks for. A company, role or filter that there is not finds nobody: an act on all that are found must not
+    """What the address asks for. A company, role, filter or condition that there is not finds nobody: an act on all that are found must not
     meet more than were meant. Anything else that is odd in it is ignored.
     """
 
@@ -40,6 +43,25 @@ class AskedList:
         """The filter; "" for all active people, or all whom a search finds."""
         chosen = self.asked.get("show", "")
         return chosen if chosen in list(Chip) else ""
+
+    @property
+    def only(self) -> list[str]:
+        """What holds of those who are shown, beside the filter: what the number says that led here."""
+        return [name for name in self.asked.get("only", "").split(",") if name]
+
+    @property
+    def only_in_words(self) -> str:
+        """The same, as the list says it."""
+        return " · ".join(map(label_of, self.only))
+
+    @cached_property
+    def chosen_for(self) -> BulkRun | None:
+        """The act for which some were ticked or pasted: these alone are shown. It is the actor's own."""
+        try:
+            key = UUID(self.asked.get("of", ""))
+        except ValueError:
+            return None
+        return BulkRun.objects.filter(pk=key, owner=self.actor.pk, asked__isnull=True).first()
 
     @property
     def order(self) -> str:
@@ -89,8 +111,12 @@ class AskedList:
 
     @cached_property
     def unknown(self) -> bool:
-        """Does it ask for a company, a role or a filter that there is not, or not for the actor?"""
+        """Does it ask for a company, a role, a filter or a condition that there is not, or not for the actor?"""
         odd = any(self.asked.get(name) and not known for name, known in (("show", self.chosen), ("role", self.role)))
+        odd = odd or (bool(self.asked.get("of")) and self.chosen_for is None)
+        odd = (
+            odd or len(self.only) > MOST_CONDITIONS or not all(map(label_of, self.only))
+        )  # cut short they would meet more
         return odd or self.no_such_company
 
     @cached_property

@@ -71,8 +71,6 @@ class Chip(StrEnum):
     NEVER = "never"
     LOCKED = "locked"
     INACTIVE = "inactive"
-    LEFT = "left"
-    LEFT_NEVER = "left_never"
 
 
 LABELS = {
@@ -86,11 +84,7 @@ LABELS = {
     Chip.NEVER: _("Never signed in"),
     Chip.LOCKED: _("Locked"),
     Chip.INACTIVE: _("Deactivated"),
-    Chip.LEFT: _("Not set up"),
-    Chip.LEFT_NEVER: _("Not set up, never signed in"),
 }
-# What a forecast's numbers lead to. They are not offered; whoever follows one sees what it is.
-NOT_OFFERED = frozenset({Chip.LEFT, Chip.LEFT_NEVER})
 # Shown with their number even if it is none.
 NEVER_HIDDEN = frozenset({Chip.SET_UP, Chip.ASKED, Chip.OFF, Chip.REQUESTED})
 
@@ -119,9 +113,6 @@ def _meets(kind: Kind, chip: Chip, *, required: bool, demanded: bool) -> bool:
             by_site = demanded and kind & OPENS_SETTINGS and not kind & Kind.PASSKEY
             asked = bool(required or kind & Kind.OWN_SWITCH or by_site)
             return not kind & Kind.APP and asked is (chip is Chip.ASKED)
-        case Chip.LEFT | Chip.LEFT_NEVER:
-            never = bool(kind & Kind.NEVER_SIGNED_IN)
-            return not kind & Kind.APP and never is (chip is Chip.LEFT_NEVER)
         case Chip.ONE_WAY:  # an app or a passkey, and nothing beside it but recovery codes
             return kind & (Kind.APP | Kind.PASSKEY | Kind.MORE_PASSKEYS) in {Kind.APP, Kind.PASSKEY}
     return bool(kind & BITS[chip])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from django.db.models import Q, Sum
+from django.db.models import Count, Q, Sum
 from django.utils.functional import SimpleLazyObject
 
 from accounts import site_rule
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from accounts.models import User
-    from companies.models import Company
+    from companies.models import Company, Listing
 
 ACTIVE = int(Kind.ACTIVE)  # of a thousand kinds at once, for which a flag takes ten times as long
 # Of these it is the company's rule that says whether they are asked.
@@ -38,6 +39,11 @@ class Numbers:
     people: dict[int, int]
     required: Mapping[int, int]
     demanded: bool
+
+    @property
+    def all(self) -> int:
+        """How many there are, deactivated people too."""
+        return sum(self.people.values())
 
     def of(self, chip: Chip | None) -> int:
         """How many meet `chip`; without one, all who are active."""
@@ -103,6 +109,17 @@ def numbers_for(actor: User, company: Company | None) -> Numbers:
     cells = Tally.objects.filter(scope, *([Q(company=company)] if company else []))
     everywhere = not (scope or company)
     return _numbers(cells, company, lambda kind: role_of(kind) in roles, everywhere=everywhere)
+
+
+def numbers_of_rows(rows: QuerySet[Listing], actor: User) -> Numbers:
+    """The same of these `rows`, which are few, as far as `actor` sees them."""
+    roles, people, required = seen_roles(actor), Counter[int](), Counter[int]()
+    counted = rows.order_by().values_list("kind", "company__two_factor_enabled").annotate(Count("pk"))
+    for kind, requires, number in counted:
+        if role_of(kind) in roles:
+            people[kind] += number
+            required[kind] += number if requires else 0
+    return Numbers(people, required, site_rule.is_on())
 
 
 def numbers_of_everybody() -> Numbers:

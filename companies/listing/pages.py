@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce, Concat
 from companies.models import Company, Listing, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from uuid import UUID
 
     from django.db.models import QuerySet
@@ -31,7 +31,8 @@ SMALL = 200  # people of a company that are sorted rather than walked
 class Walk:
     """The listing's rows in an order, from `start` (its end, or after or before somebody), in a direction.
 
-    `choice` says who is shown, by the column in which their kind stands.
+    `choice` says who is shown, by the column in which their kind stands. Where it does not go by their kind alone,
+    `tallied` says in which cells of the tally most of them are, and `beside` who may be elsewhere.
     """
 
     rows: QuerySet[Listing]
@@ -39,6 +40,8 @@ class Walk:
     number: int
     start: Listing | None
     backwards: bool = False
+    tallied: Q | None = None
+    beside: frozenset[UUID] = frozenset()
 
     def people(self, order: str) -> list[UUID]:
         """Those of one page and one more, the nearest to `start` first."""
@@ -108,6 +111,8 @@ class Walk:
     # --- By company: one after the other, those without one first ---
 
     def _by_company(self) -> list[UUID]:
+        if self.tallied is not None and self._few:
+            return self._sorted_by_company()
         found: list[UUID] = []
         for group in self._companies():
             alone, chosen = len(group) == 1, self._chosen()
@@ -120,37 +125,57 @@ class Walk:
                 break
         return found
 
-    def _companies(self) -> list[list[UUID | None]]:
+    def _sorted_by_company(self) -> list[UUID]:
+        """Those who are few: fetched, and sorted."""
+        rows, column = self._chosen(), F("company__name_folded")
+        if self.start is not None:
+            here = self.start.company.name_folded if self.start.company else None
+            beyond = Q(company=self.start.company_id) & self._beyond("name")
+            if here is not None:
+                beyond |= Q(**{f"company__name_folded__{'lt' if self.backwards else 'gt'}": here})
+            if (here is None) is not self.backwards:
+                beyond |= Q(company__isnull=self.backwards)
+            rows = rows.filter(beyond)
+        first = column.desc(nulls_last=True) if self.backwards else column.asc(nulls_first=True)
+        order = ("-name", "-id") if self.backwards else ("name", "id")
+        return list(rows.order_by(first, *order).values_list("person", flat=True)[:ONE_MORE])
+
+    def _companies(self) -> Iterator[list[UUID | None]]:
         """The companies to be looked through, in turn: the small ones that fill a page at once."""
-        own: list[list[UUID | None]] = [[self.start.company_id]] if self.start else []
         here = self.start.company if self.start else None
-        others = Company.objects.annotate(
-            number=Subquery(
-                Tally.objects.filter(self.choice("kind"), company=OuterRef("pk"))
-                .order_by()
-                .values("company")
-                .annotate(sum=Sum("number"))
-                .values("sum")
-            )
-        ).filter(number__gt=0)
+        nobodys = self.start is None or here is None or self.backwards
+        if not self.backwards and nobodys:
+            yield [None]
         if here is not None:
-            others = others.filter(**{f"name_folded__{'lt' if self.backwards else 'gt'}": here.name_folded})
-        elif self.start and self.backwards:
-            others = others.none()
+            yield [here.pk]
+        if here is not None or not (self.start and self.backwards):
+            yield from self._beside(here.name_folded if here else "")
+        if self.backwards and nobodys:
+            yield [None]
+
+    def _beside(self, here: str) -> Iterator[list[UUID | None]]:
+        """Companies on the far side of the one with this name, those together that are looked through together."""
+        tallied = self.choice("kind") if self.tallied is None else self.tallied
+        people = Tally.objects.filter(tallied, company=OuterRef("pk")).order_by()
+        number = Subquery(people.values("company").annotate(sum=Sum("number")).values("sum"))
+        there_too = Q(pk__in=Listing.objects.filter(person__in=self.beside).values("company")) if self.beside else Q()
+        others = Company.objects.annotate(number=number).filter(Q(number__gt=0) | there_too)
         others = others.order_by("-name_folded" if self.backwards else "name_folded")
-        groups: list[list[UUID | None]] = []
-        small, number = False, 0
-        for company, people in others.values_list("pk", "number")[:ONE_MORE]:
-            if small and people <= SMALL:
-                groups[-1].append(company)
-            else:
-                groups.append([company])
-            small, number = people <= SMALL, number + people
-            if number >= ONE_MORE:
-                break
-        alone = self.start is None or (here is not None and self.backwards)
-        nobodys: list[list[UUID | None]] = [[None]] if alone else []
-        return [*own, *groups, *nobodys] if self.backwards else [*nobodys, *own, *groups]
+        side, goes_on = "lt" if self.backwards else "gt", True
+        while goes_on:
+            beyond = others.filter(**{f"name_folded__{side}": here}) if here else others
+            groups: list[list[UUID | None]] = []
+            small, enough, seen = False, 0, 0
+            for company, name, found in beyond.values_list("pk", "name_folded", "number")[:ONE_MORE]:
+                if small and (found or 0) <= SMALL:
+                    groups[-1].append(company)
+                else:
+                    groups.append([company])
+                small, here, seen, enough = (found or 0) <= SMALL, name, seen + 1, enough + (found or 0)
+                if enough >= ONE_MORE:
+                    break
+            yield from groups
+            goes_on = enough >= ONE_MORE or seen == ONE_MORE
 
 
 def unindexed_kind(rows: QuerySet[Listing]) -> QuerySet[Listing]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -16,9 +16,12 @@ from accounts import site_rule
 from accounts.models import Role, User
 from accounts.roles import seen_roles
 from audit.prepared import Prepared
+from companies.bulk.models import BulkPerson
 from companies.listing.asked import AskedList
-from companies.listing.kinds import LABELS, NEVER_HIDDEN, NOT_OFFERED, Chip, is_met, met_by, role_of
-from companies.listing.numbers import ACTIVE, Numbers, numbers_for, scope_of
+from companies.listing.kinds import CELL_COLUMNS, LABELS, NEVER_HIDDEN, Cell, Chip, Kind, is_met, met_by, role_of
+from companies.listing.narrowed import Narrowed
+from companies.listing.narrowing import Ground, condition
+from companies.listing.numbers import ACTIVE, Numbers, numbers_for, numbers_of_rows, scope_of
 from companies.listing.pages import ONE_MORE, PAGE_SIZE, Walk, row_of
 from companies.listing.search import LOOKED_THROUGH, MOST_HITS, Hits, beginning_with, matching, search
 from companies.models import Listing, Reminder, Tally
@@ -67,7 +70,7 @@ class UserList(AskedList):
     def counts(self) -> dict[str, int]:
         """The numbers beside the filters, and "all"; none where more were found than were looked at."""
         if not self.terms:
-            return self._numbers.of_each()
+            return self._numbers.of_each() | ({"all": self._numbers.all} if self.chosen_for else {})
         if self._hits.more:
             return {}
         found: Counter[str] = Counter(dict.fromkeys(Chip, 0))
@@ -83,13 +86,15 @@ class UserList(AskedList):
         return [
             (chip, LABELS[chip], counts.get(chip))
             for chip in Chip
-            if chip in NEVER_HIDDEN or chip == self.chosen or (counts.get(chip, 1) and chip not in NOT_OFFERED)
+            if chip in NEVER_HIDDEN or chip == self.chosen or counts.get(chip, 1)
         ]
 
     @property
     def number(self) -> int | None:
         """How many there are behind the filter; None for too many to be counted."""
-        return len(self._sought) if self.terms and not self.more else self.counts.get(self.chosen or "all")
+        if self.terms:
+            return None if self.more else len(self._sought)
+        return self._narrowed.number if self._narrowed else self.counts.get(self.chosen or "all")
 
     @cached_property
     def more(self) -> bool:
@@ -131,12 +136,12 @@ class UserList(AskedList):
         """How many they are by columns that listing and tally share, the number last; from the tally where that knows."""
         if self.finds_nobody:
             return
-        if self.terms:
+        if self._narrowed and not self.terms and columns == CELL_COLUMNS:
+            yield from ((*cell, number) for cell, number in self._narrowed.cells.items())
+        elif self.terms or self._narrowed or self._cells is None:
             yield from self.rows.order_by().values_list(*columns).annotate(Count("pk"))
         else:
-            cells = Tally.objects.filter(scope_of(self.actor), self._choice)
-            cells = cells.filter(company=self.company) if self.company else cells
-            yield from cells.order_by().values_list(*columns).annotate(Sum("number"))
+            yield from self._cells.filter(self._choice).order_by().values_list(*columns).annotate(Sum("number"))
 
     # --- How ---
 
@@ -144,6 +149,8 @@ class UserList(AskedList):
     def _everybody(self) -> Numbers:
         if self.finds_nobody:
             return Numbers({}, {}, demanded=False)
+        if self.chosen_for:
+            return numbers_of_rows(self._rows, self.actor)
         return numbers_for(self.actor, self.company)
 
     @cached_property
@@ -158,14 +165,56 @@ class UserList(AskedList):
         if self.finds_nobody:
             return Listing.objects.none()
         rows = Listing.objects.filter(scope_of(self.actor))
+        if self.chosen_for:
+            people = BulkPerson.objects.filter(run=self.chosen_for, person__isnull=False)
+            rows = rows.filter(person__in=people.values("person"))
         return rows.filter(company=self.company) if self.company else rows
 
     @property
+    def _cells(self) -> QuerySet[Tally] | None:
+        """What adds up to the rows; None where only these can be counted."""
+        if self.chosen_for:
+            return None
+        cells = Tally.objects.filter(scope_of(self.actor))
+        return cells.filter(company=self.company) if self.company else cells
+
+    @property
+    def _chip(self) -> Chip | None:
+        return Chip(self.chosen) if self.chosen else None
+
+    @property
+    def _shows_all(self) -> bool:
+        """Are deactivated people shown too where no filter is chosen: those found, and those somebody chose?"""
+        return bool(self.terms or self.chosen_for) and not self.chosen
+
+    @cached_property
+    def _narrowed(self) -> Narrowed | None:
+        """The same with all that holds of them beside the filter, if the address says so."""
+        if not self.only or self.finds_nobody:
+            return None
+        demanded = self._numbers.demanded
+        ground = Ground(self.actor, self._rows, demanded)
+
+        def meets(cell: Cell) -> bool:
+            if self._chip:
+                return is_met(self._chip, cell.kind, required=cell.required, demanded=demanded)
+            return self._shows_all or Kind.ACTIVE in cell.kind
+
+        conditions = [condition(name, ground) for name in self.only]
+        return Narrowed(self._rows, self._cells, self._numbers.people, self.company, meets, conditions)
+
+    @property
     def _choice(self) -> Q:
-        """Those behind the filter. A search finds deactivated people too."""
-        if self.terms and not self.chosen:
-            return self._anybody
-        return self._numbers.choice(Chip(self.chosen) if self.chosen else None)
+        """Those behind the filter."""
+        return self._chosen_by("kind")
+
+    def _chosen_by(self, column: str) -> Q:
+        """The same by the column in which their kind stands."""
+        if self._narrowed:
+            return self._narrowed.choice(column)
+        if self._shows_all:
+            return self._anybody if column == "kind" else Q(**{f"{column}__in": list(self._numbers.people)})
+        return self._numbers.choice(self._chip, column)
 
     @property
     def _anybody(self) -> Q:
@@ -183,17 +232,21 @@ class UserList(AskedList):
         """Whom the search found, whatever filter is chosen."""
         if self.finds_nobody:
             return Hits([], more=False)
-        few = self.company is not None and sum(self._numbers.people.values()) <= LOOKED_THROUGH
-        whole = not (scope_of(self.actor) or self.company or self._anybody)
+        some = self.company or self.chosen_for
+        few = bool(some) and self._numbers.all <= LOOKED_THROUGH
+        whole = not (scope_of(self.actor) or some or self._anybody)
         return search(self._rows.filter(self._anybody), self.terms, few=few, whole=whole)
 
     @cached_property
     def _chosen_hits(self) -> Hits:
         """Whom it found behind the filter: looked for once more where the first of all hits are not all."""
-        if not self.chosen:
+        if not self.chosen and not self.only:
             return self._hits
+        if self._narrowed:
+            few = self._narrowed.number <= LOOKED_THROUGH
+            return search(self._rows.filter(self._choice), self.terms, few=few)
         if self._hits.more:
-            few = self._numbers.of(Chip(self.chosen)) <= LOOKED_THROUGH
+            few = self._numbers.of(self._chip) <= LOOKED_THROUGH
             return search(self._rows.filter(self._choice), self.terms, few=few)
         chip, found = Chip(self.chosen), self._hits.people
         met = {
@@ -225,11 +278,11 @@ class UserList(AskedList):
         return self._shown(shown, start + 1, earlier=start > 0)
 
     def _page_of_walk(self) -> PeoplePage:
-        chip = Chip(self.chosen) if self.chosen else None
-        number = self._numbers.of(chip)
+        number, narrowed = self.number or 0, self._narrowed
+        apart = (narrowed.tallied(), narrowed.beside) if narrowed else ()
 
         def walk(start: Listing | None, *, backwards: bool = False) -> list[UUID]:
-            return Walk(self._rows, partial(self._numbers.choice, chip), number, start, backwards).people(self.order)
+            return Walk(self._rows, self._chosen_by, number, start, backwards, *apart).people(self.order)
 
         if before := row_of(self._cursor("before"), self._rows):
             found = walk(before, backwards=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -31,6 +31,7 @@ from companies.bulk.acts import MASS_ACTS, WHY, Act, Why, acts_of
 from companies.bulk.counts import count, once_off, once_required
 from companies.bulk.following import ALL_ACTS
 from companies.bulk.models import BulkOutcome, BulkPerson, BulkRun
+from companies.listing.leads import Leads
 from companies.listing.people import UserList
 from companies.views.back import list_query
 from companies.views.bulk_effects import effects
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from accounts.requests import SignedInRequest
+    from companies.bulk.counts import Counts
 
 MOST_SKIPPED = 100  # of those who were skipped; the file has all
 
@@ -121,6 +123,7 @@ def bulk_run(request: SignedInRequest, run_id: UUID) -> HttpResponse:
         signs_out = act.offers_sign_out and "sign_out" in request.POST
         running.begin(run, actor=request.user, total=counts.total, signs_out=signs_out)
         return HttpResponseRedirect(_address(run))
+    leads = _leads(run)
     context = {
         "run": run,
         "act": act,
@@ -128,14 +131,32 @@ def bulk_run(request: SignedInRequest, run_id: UUID) -> HttpResponse:
         "shown": shown,
         "grown": grown,
         "others": others,
-        "rows": effects(run.act, counts, forecast, off),
+        "rows": effects(run.act, counts, forecast, off, replace(leads, only=(f"for.{run.act}",))),
         "nobody_is_stuck": forecast is not None and not forecast.left.count(Outcome.STUCK),
-        "left_out": [(WHY[why], number) for why, number in counts.left_out.most_common()],
-        "unknown": run.people.filter(why=Why.UNKNOWN).order_by("pk")[:MOST_SKIPPED],
+        **_led_to(run, counts),
+        "unknown": run.people.filter(why=Why.UNKNOWN).order_by("pk")[: None if "all" in request.GET else MOST_SKIPPED],
         "back": _back(run),
     }
     page = "settings/administration/users/bulk-counts.html"
     return render(request, page, context, status=409 if grown or others else 200)
+
+
+def _leads(run: BulkRun) -> Leads:
+    """To the lists of the people of a run that waits: its filter's, or those who were chosen."""
+    return Leads(run.asked if run.asked is not None else {"of": str(run.pk)})
+
+
+def _led_to(run: BulkRun, counts: Counts) -> dict[str, Any]:
+    """The list of whom it changes, and of whom it skips: all of them, and for each reason. Names that are nobody's are on the page."""
+    leads, strangers = _leads(run), counts.left_out[Why.UNKNOWN]
+    reasons = [each for each in counts.left_out.most_common() if each[0] is not Why.UNKNOWN]
+    return {
+        "changed": leads.to(f"for.{run.act}"),
+        "skipped": counts.skips - strangers,
+        "all_skipped": leads.to(f"not.{run.act}"),
+        "left_out": [(number, WHY[why], leads.to(f"not.{run.act}.{why}")) for why, number in reasons],
+        "strangers": strangers,
+    }
 
 
 @settings_app(Permission.BULK)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.linked import with_links
+from companies.forecast import Change
 from companies.listing.kinds import Kind
 from companies.views.forecast import Row, asked_and_stuck, present
 from mfa.forecast import Outcome
@@ -16,21 +18,25 @@ if TYPE_CHECKING:
 
     from companies.bulk.counts import Counts
     from companies.forecast import Forecast, Outcomes
+    from companies.listing.leads import Leads
 
 
-def effects(act: str, counts: Counts, forecast: Forecast | None, off: Outcomes | None) -> list[Row]:
-    """The rows that anybody is in. `forecast` is that of requiring 2FA, `off` that of switching it off."""
+def effects(act: str, counts: Counts, forecast: Forecast | None, off: Outcomes | None, leads: Leads) -> list[Row]:
+    """The rows that anybody is in. `forecast` is that of requiring 2FA, `off` that of switching it off; `leads` to those who are
+    changed.
+    """
     if forecast:
-        return present(_required(forecast))
-    return present(_switched_off(counts, off) if off else ROWS[act](counts))
+        return present(_required(forecast, leads))
+    return present(_switched_off(counts, off, leads) if off else ROWS[act](counts, leads))
 
 
-def _required(forecast: Forecast) -> list[Row]:
+def _required(forecast: Forecast, leads: Leads) -> list[Row]:
     stays = ngettext("is set up and notices nothing", "are set up and notice nothing", forecast.set_up)
-    return [*asked_and_stuck(forecast.left), Row("ok", "shield-check", forecast.set_up, stays)]
+    set_up = Row("ok", "shield-check", forecast.set_up, stays, address=leads.to("app"))
+    return [*asked_and_stuck(forecast.left, Change.REQUIRED, leads), set_up]
 
 
-def _switched_off(counts: Counts, off: Outcomes) -> list[Row]:
+def _switched_off(counts: Counts, off: Outcomes, leads: Leads) -> list[Row]:
     lost, free = counts.loses, off.count(Outcome.FREE)
     loses = ngettext(
         "loses the authenticator app and the recovery codes that are set up",
@@ -44,13 +50,13 @@ def _switched_off(counts: Counts, off: Outcomes) -> list[Row]:
     )
     why = _("A rule of the company or the site requires it.")
     return [
-        Row("bad", "trash", lost, loses),
-        Row("", "key", free, no_longer),
-        *asked_and_stuck(off, why=why),
+        Row("bad", "trash", lost, loses, address=leads.to("app")),
+        Row("", "key", free, no_longer, address=leads.to(f"{Change.OFF}.{Outcome.FREE}")),
+        *asked_and_stuck(off, Change.OFF, leads, why=why),
     ]
 
 
-def _asked_for_passkey(counts: Counts) -> list[Row]:
+def _asked_for_passkey(counts: Counts, leads: Leads) -> list[Row]:
     number, having = counts.changes, counts.of(Kind.PASSKEY)
     text = ngettext(
         "will be asked for a passkey at the next login", "will be asked for a passkey at their next login", number
@@ -60,40 +66,42 @@ def _asked_for_passkey(counts: Counts) -> list[Row]:
         "{number} of them have one already, and are asked for one more.",
         having,
     )
-    return [Row("wait", "finger-print", number, text, more.format(number=having) if having else "")]
+    already = with_links(more, number=leads.number(having, "passkey")) if having else ""
+    return [Row("wait", "finger-print", number, text, already, leads.to())]
 
 
-def _reminded(counts: Counts) -> list[Row]:
+def _reminded(counts: Counts, leads: Leads) -> list[Row]:
     text = ngettext(
         "gets a mail that says what the next login asks for, and how it goes",
         "get a mail that says what the next login asks for, and how it goes",
         counts.changes,
     )
-    return [Row("", "envelope", counts.changes, text, _("Nobody is reminded more than once a day."))]
+    return [Row("", "envelope", counts.changes, text, _("Nobody is reminded more than once a day."), leads.to())]
 
 
-def _request_withdrawn(counts: Counts) -> list[Row]:
+def _request_withdrawn(counts: Counts, leads: Leads) -> list[Row]:
     text = ngettext("is no longer asked for a passkey", "are no longer asked for a passkey", counts.changes)
-    return [Row("", "x-circle", counts.changes, text)]
+    return [Row("", "x-circle", counts.changes, text, address=leads.to())]
 
 
-def _signed_out(counts: Counts) -> list[Row]:
+def _signed_out(counts: Counts, leads: Leads) -> list[Row]:
     number = counts.changes
     text = ngettext("is signed out everywhere at once", "are signed out everywhere at once", number)
     more = _("They can sign in again right away.")
-    return [Row("bad", "arrow-left-start-on-rectangle", number, text, more)]
+    return [Row("bad", "arrow-left-start-on-rectangle", number, text, more, leads.to())]
 
 
-def _deactivated(counts: Counts) -> list[Row]:
+def _deactivated(counts: Counts, leads: Leads) -> list[Row]:
     text = ngettext(
         "is signed out everywhere at once and cannot sign in",
         "are signed out everywhere at once and cannot sign in",
         counts.changes,
     )
-    return [Row("bad", "no-symbol", counts.changes, text, _("What they set up stays, for the day they come back."))]
+    more = _("What they set up stays, for the day they come back.")
+    return [Row("bad", "no-symbol", counts.changes, text, more, leads.to())]
 
 
-ROWS: dict[str, Callable[[Counts], list[Row]]] = {
+ROWS: dict[str, Callable[[Counts, Leads], list[Row]]] = {
     "request": _asked_for_passkey,
     "remind": _reminded,
     "withdraw": _request_withdrawn,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,10 @@ from accounts.people import ChangedMeanwhile
 from accounts.permissions import Permission
 from accounts.refusals import fields_ignored, managed_or_404
 from companies import services
+from companies.forecast import Change, counts_of_requiring
 from companies.forms import CompanyForm
 from companies.listing.kinds import Chip
+from companies.listing.leads import people_of
 from companies.listing.numbers import numbers_for
 from companies.listing.pages import PAGE_SIZE
 from companies.listing.people import UserList
@@ -30,6 +33,7 @@ from companies.models import Company
 from companies.overview import Overview
 from companies.queries import Coverage, count_people, latest_events
 from companies.snapshots.reading import Past
+from mfa.forecast import Outcome
 from mfa.step_up import confirmation_required
 from mfa.window.page import Page
 
@@ -40,6 +44,8 @@ if TYPE_CHECKING:
 
     from accounts.models import User
     from accounts.requests import SignedInRequest
+    from companies.forecast import Forecast
+    from companies.listing.leads import Leads
 
 SUGGESTED = 20
 
@@ -60,7 +66,13 @@ def overview_page(request: SignedInRequest) -> Page:
 def _overview(viewer: User) -> dict[str, Any]:
     """What the overview shows."""
     shown = Overview(viewer)
-    return {"overview": shown, "administrators": shown.administrators, "coverage": shown.coverage, "past": shown.past}
+    return {
+        "overview": shown,
+        "administrators": shown.administrators,
+        "coverage": shown.coverage,
+        "leads": people_of(None),
+        "past": shown.past,
+    }
 
 
 @settings_app(Permission.LOOK)
@@ -80,7 +92,9 @@ def company_list(request: SignedInRequest) -> HttpResponse:
     companies = Company.objects.managed_by(request.user).search(words).order_by("name_folded")
     page = Paginator(companies, PAGE_SIZE).get_page(request.GET.get("page", "1"))
     page.object_list = count_people(page.object_list, request.user)
-    return render(request, "settings/administration/companies/list.html", {"page": page, "words": words})
+    rows = [(company, people_of(company)) for company in page.object_list]
+    context = {"page": page, "words": words, "rows": rows}
+    return render(request, "settings/administration/companies/list.html", context)
 
 
 @settings_app(Permission.COMPANY_CREATE)
@@ -119,11 +133,35 @@ def company_page(request: SignedInRequest, company_id: UUID) -> Page:
 def _shown(request: SignedInRequest, company_id: UUID) -> dict[str, Any]:
     """What a company's page shows."""
     shown = find_company(request, company_id)
-    context: dict[str, Any] = {"company": shown, "coverage": coverage_of(request, shown)}
+    numbers = numbers_for(request.user, shown)
+    context: dict[str, Any] = {"company": shown, "coverage": Coverage.of(numbers), "leads": people_of(shown)}
+    if not shown.two_factor_enabled:
+        context["once_on"] = OnceOn.of(counts_of_requiring(shown, numbers, viewer=request.user), context["leads"])
     context["left"] = left_in(shown, request.user) if context["coverage"].asked else None
     context["past"] = Past(request.user, context["coverage"], shown)
     context["events"] = latest_events(shown, request.user)
     return context
+
+
+@dataclass(frozen=True)
+class OnceOn:
+    """How many people of a company would be asked at their next login, and how many kept outside; and the lists of them."""
+
+    asked: int
+    kept_out: int
+    leads: Leads
+
+    @classmethod
+    def of(cls, forecast: Forecast, leads: Leads) -> OnceOn:
+        return cls(forecast.left.count(Outcome.ASKED), forecast.left.count(Outcome.STUCK), leads)
+
+    @property
+    def list_of_asked(self) -> str:
+        return self.leads.to(f"{Change.REQUIRED}.{Outcome.ASKED}")
+
+    @property
+    def list_of_kept_out(self) -> str:
+        return self.leads.to(f"{Change.REQUIRED}.{Outcome.STUCK}")
 
 
 def left_in(shown: Company, viewer: User) -> UserList:

@@ -56,7 +56,7 @@ def company_pass_on(request: SignedInRequest, company_id: UUID) -> HttpResponse:
         title,
         lines,
         tone="primary",
-        forecast=rows_of_stuck(forecast),
+        forecast=rows_of_stuck(forecast, shown),
         nobody_is_stuck=False,
     )
 

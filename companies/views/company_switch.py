@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.forms import too_many
 from accounts.guards import settings_app
+from accounts.linked import with_links
 from accounts.models import Session, User
 from accounts.one_moment import one_moment
 from accounts.permissions import Permission
@@ -20,6 +21,7 @@ from accounts.throttle import budgets, lanes
 from companies import services
 from companies.forecast import of_releasing, of_requiring
 from companies.forms import CompanyOffForm
+from companies.listing.leads import people_of
 from companies.listing.numbers import numbers_for
 from companies.queries import Coverage, asked_alone
 from companies.services import Individuals, end_company_sessions
@@ -78,7 +80,7 @@ def _ask_on(request: SignedInRequest, shown: Company) -> HttpResponse:
     title = _("Switch on two-factor authentication for {company}?").format(company=shown.name)
     return _ask(
         request,
-        shown.pk,
+        shown,
         Coverage.of(numbers),
         title=title,
         lines=[],
@@ -129,15 +131,16 @@ def _ask_off(request: SignedInRequest, shown: Company) -> HttpResponse:
     release = of_releasing(shown, numbers, viewer=request.user)
     coverage, keep_label = Coverage.of(numbers), ""
     if coverage.individually:
-        keep_label = ngettext(
+        text = ngettext(
             "Keep asking the {number} user switched on individually",
             "Keep asking the {number} users switched on individually",
             coverage.individually,
-        ).format(number=coverage.individually)
+        )
+        keep_label = with_links(text, number=people_of(shown).number(coverage.individually, "own_switch"))
     title = _("Switch off two-factor authentication for {company}?").format(company=shown.name)
     return _ask(
         request,
-        shown.pk,
+        shown,
         coverage,
         title=title,
         lines=[],
@@ -152,8 +155,8 @@ def _ask_off(request: SignedInRequest, shown: Company) -> HttpResponse:
 def _own_switches(request: SignedInRequest, shown: Company, numbers: Numbers) -> str:
     """Whose own switch goes off, by name."""
     named = [person.get_full_name() for person in asked_alone(shown, numbers, request.user, NAMED)]
-    if more := Coverage.of(numbers).individually - len(named):
-        named.append(ngettext("{number} more", "{number} more", more).format(number=more))
+    if Coverage.of(numbers).individually > len(named):
+        named.append(_("others"))
     names = _("{first} and {last}").format(first=", ".join(named[:-1]), last=named[-1]) if named[1:] else named[0]
     return ngettext(
         "Otherwise the personal switch of {names} goes off too.",
@@ -174,7 +177,7 @@ def company_sign_out(request: SignedInRequest, company_id: UUID) -> HttpResponse
         return redirect("settings:company", company_id)
     coverage = coverage_of(request, shown)
     is_in = _somebody_is_in(company_id, coverage)
-    ends = _sessions_end(coverage) if is_in else _("Nobody of this company is signed in.")
+    ends = _sessions_end(coverage, shown) if is_in else _("Nobody of this company is signed in.")
     lines = [
         Consequence("bad" if is_in else "", "arrow-left-start-on-rectangle", ends),
         Consequence("", "key", _("They can sign in again right away.")),
@@ -186,18 +189,19 @@ def company_sign_out(request: SignedInRequest, company_id: UUID) -> HttpResponse
     return confirmation(request, company_page(request, company_id), title, lines, tone=tone)
 
 
-def _sessions_end(coverage: Coverage) -> str:
-    return ngettext(
+def _sessions_end(coverage: Coverage, shown: Company) -> str:
+    text = ngettext(
         "Ends the sessions of the {number} user at once.",
         "Ends the sessions of all {number} users at once.",
         coverage.all,
-    ).format(number=coverage.all)
+    )
+    return with_links(text, number=people_of(shown).number(coverage.all))
 
 
-def _ask(request: SignedInRequest, company_id: UUID, coverage: Coverage, **context: Any) -> HttpResponse:
+def _ask(request: SignedInRequest, shown: Company, coverage: Coverage, **context: Any) -> HttpResponse:
     """The confirmation over the company's page, with "Sign out now" where somebody is signed in."""
-    context["sign_out"] = _sessions_end(coverage) if _somebody_is_in(company_id, coverage) else ""
-    return confirmation(request, company_page(request, company_id), **context)
+    context["sign_out"] = _sessions_end(coverage, shown) if _somebody_is_in(shown.pk, coverage) else ""
+    return confirmation(request, company_page(request, shown.pk), **context)
 
 
 def _to_what_follows(thrown: Thrown, company_id: UUID) -> HttpResponse:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from companies.forecast import NO_KIND
-from companies.listing.kinds import Chip, Kind
+from accounts.linked import joined, with_links
+from companies.forecast import NO_KIND, Change
+from companies.listing.kinds import Kind
+from companies.listing.leads import people_of
 from mfa.forecast import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from companies.forecast import Forecast, Outcomes, Release, SiteForecast
+    from companies.listing.leads import Leads
     from companies.models import Company
 
 NEVER_IN = Kind.NEVER_SIGNED_IN
@@ -25,19 +26,20 @@ NEVER_IN = Kind.NEVER_SIGNED_IN
 
 @dataclass(frozen=True)
 class Row:
-    """Some people: tone, icon, how many, what becomes of them, and what there is to add; `show` lists just these."""
+    """Some people: tone, icon, how many, what becomes of them, what there is to add, and the list of just these."""
 
     tone: str
     icon: str
     number: int
     text: str
     more: str = ""
-    show: str = ""
     address: str = ""
 
 
 def asked_and_stuck(
     found: Outcomes,
+    change: Change,
+    leads: Leads,
     *,
     why: str = "",
     reader: Outcome | None = None,
@@ -49,7 +51,7 @@ def asked_and_stuck(
     """
     named = administrators or {}
     asked, never = found.count(Outcome.ASKED, without=NEVER_IN), found.count(Outcome.ASKED, having=NEVER_IN)
-    said = [why, *_among(found, Outcome.ASKED, named, without=NEVER_IN)]
+    said = [why, *_among(found, Outcome.ASKED, named, _of(change, Outcome.ASKED), leads, without=NEVER_IN)]
     return [
         Row(
             "wait",
@@ -60,8 +62,8 @@ def asked_and_stuck(
                 "will be asked to set it up at their next login, and cannot get in without it",
                 asked,
             ),
-            _said(_yours() if reader is Outcome.ASKED else "", *said),
-            show=Chip.LEFT if asked == found.count(without=NEVER_IN) else "",
+            joined(_yours() if reader is Outcome.ASKED else "", *said),
+            leads.to(_of(change, Outcome.ASKED), "signed_in"),
         ),
         Row(
             "",
@@ -69,13 +71,20 @@ def asked_and_stuck(
             never,
             ngettext("has never signed in", "have never signed in", never),
             ngettext("Is asked at the first login.", "They are asked at their first login.", never),
-            show=Chip.LEFT_NEVER if never == found.count(having=NEVER_IN) else "",
+            leads.to(_of(change, Outcome.ASKED), "never"),
         ),
-        _stuck(found, reader, named),
+        _stuck(found, change, leads, reader, named),
     ]
 
 
-def _stuck(found: Outcomes, reader: Outcome | None, named: Mapping[Outcome, list[str]]) -> Row:
+def _of(change: Change, word: Outcome) -> str:
+    """What holds of those who come to `word`."""
+    return f"{change}.{word}"
+
+
+def _stuck(
+    found: Outcomes, change: Change, leads: Leads, reader: Outcome | None, named: Mapping[Outcome, list[str]]
+) -> Row:
     """Those whom the next login will not let in, and who can help."""
     number = found.count(Outcome.STUCK)
     others = number - (reader is Outcome.STUCK)
@@ -89,18 +98,20 @@ def _stuck(found: Outcomes, reader: Outcome | None, named: Mapping[Outcome, list
             "cannot get in at their next login before an access pass is given to each, which the first set-up demands",
             number,
         ),
-        _said(
+        joined(
             _("You are one of them: have another administrator give you a pass before you sign out.")
             if reader is Outcome.STUCK
             else "",
             give,
-            *_among(found, Outcome.STUCK, named),
+            *_among(found, Outcome.STUCK, named, _of(change, Outcome.STUCK), leads),
         ),
+        leads.to(_of(change, Outcome.STUCK)),
     )
 
 
 def rows_of(forecast: Forecast, company: Company) -> list[Row]:
     """Of 2FA that a company requires: all of them, then the parts that anybody is in."""
+    leads = people_of(company)
     everybody = ngettext(
         "person, and everybody who joins later", "people, and everybody who joins later", forecast.people
     )
@@ -110,15 +121,17 @@ def rows_of(forecast: Forecast, company: Company) -> list[Row]:
         forecast.set_up,
         ngettext("is set up and notices nothing", "are set up and notice nothing", forecast.set_up),
         _yours() if forecast.reader is Outcome.FREE else "",
-        show=Chip.SET_UP,
+        leads.set_up,
     )
-    left = asked_and_stuck(forecast.left, reader=forecast.reader, administrators=forecast.administrators)
-    return _linked([Row("", "users", forecast.people, everybody), set_up, *left], company)
+    left = asked_and_stuck(
+        forecast.left, Change.REQUIRED, leads, reader=forecast.reader, administrators=forecast.administrators
+    )
+    return [Row("", "users", forecast.people, everybody, address=leads.everybody), *present([set_up, *left])]
 
 
 def rows_of_release(release: Release, company: Company) -> list[Row]:
     """The same of a company that no longer requires 2FA."""
-    left, set_up = release.left, release.set_up
+    leads, left, set_up = people_of(company), release.left, release.set_up
     free, never = left.count(Outcome.FREE, without=NEVER_IN), left.count(Outcome.FREE, having=NEVER_IN)
     reader = None if release.reader_is_set_up else release.reader
     asked = left.count(Outcome.ASKED, without=NEVER_IN)
@@ -127,15 +140,15 @@ def rows_of_release(release: Release, company: Company) -> list[Row]:
         "They open the Settings app, where the whole site demands a factor.",
         asked,
     )
+    people = ngettext("person", "people", release.people)
     rows = [
-        Row("", "users", release.people, ngettext("person", "people", release.people)),
         Row(
             "ok",
             "shield-check",
             set_up,
             ngettext("has set it up and keeps it", "have set it up and keep it", set_up),
             _yours() if release.reader_is_set_up else "",
-            show=Chip.SET_UP,
+            leads.set_up,
         ),
         Row(
             "",
@@ -143,7 +156,7 @@ def rows_of_release(release: Release, company: Company) -> list[Row]:
             free,
             ngettext("is no longer asked to set it up", "are no longer asked to set it up", free),
             _yours() if reader is Outcome.FREE else "",
-            show=Chip.LEFT if free == left.count(without=NEVER_IN) else "",
+            leads.to(_of(Change.RELEASED, Outcome.FREE), "signed_in"),
         ),
         Row(
             "",
@@ -154,15 +167,16 @@ def rows_of_release(release: Release, company: Company) -> list[Row]:
                 "have never signed in, and are not asked at their first login",
                 never,
             ),
-            show=Chip.LEFT_NEVER if never == left.count(having=NEVER_IN) else "",
+            address=leads.to(_of(Change.RELEASED, Outcome.FREE), "never"),
         ),
-        *asked_and_stuck(left, why=why, reader=reader),
+        *asked_and_stuck(left, Change.RELEASED, leads, why=why, reader=reader),
     ]
-    return _linked(rows, company)
+    return [Row("", "users", release.people, people, address=leads.everybody), *present(rows)]
 
 
 def rows_of_demand(demand: SiteForecast) -> list[Row]:
     """The same of the rule for whoever opens the Settings app."""
+    leads = people_of(None)
     asked, free = demand.left.count(Outcome.ASKED, without=NEVER_IN), demand.left.count(Outcome.FREE)
     neither = ngettext("Has neither; one of them is enough.", "They have neither; one of them is enough.", asked)
     by_passkey = ngettext(
@@ -171,13 +185,14 @@ def rows_of_demand(demand: SiteForecast) -> list[Row]:
         free,
     )
     yours = _yours() if demand.reader is Outcome.FREE else ""
-    rows = asked_and_stuck(demand.left, why=neither, reader=demand.reader)
-    return present([*rows, Row("", "finger-print", free, by_passkey, yours)])
+    rows = asked_and_stuck(demand.left, Change.DEMANDED, leads, why=neither, reader=demand.reader)
+    address = leads.to(_of(Change.DEMANDED, Outcome.FREE))
+    return present([*rows, Row("", "finger-print", free, by_passkey, yours, address)])
 
 
-def rows_of_stuck(forecast: Forecast) -> list[Row]:
+def rows_of_stuck(forecast: Forecast, company: Company) -> list[Row]:
     """Of passes that are demanded: those alone who cannot get in without one."""
-    return present([_stuck(forecast.left, forecast.reader, {})])
+    return present([_stuck(forecast.left, Change.PASS_DEMANDED, people_of(company), forecast.reader, {})])
 
 
 def present(rows: list[Row]) -> list[Row]:
@@ -185,40 +200,39 @@ def present(rows: list[Row]) -> list[Row]:
     return [row for row in rows if row.number > 0]
 
 
-def _linked(rows: list[Row], company: Company) -> list[Row]:
-    """The same of a company's people, all of whom come first: a number leads to its people where a list has just these."""
-    everyone, *parts = rows
-    return [_leading(everyone, company), *(_leading(row, company) if row.show else row for row in present(parts))]
-
-
-def _leading(row: Row, company: Company) -> Row:
-    query = {"company": str(company.pk)} | ({"show": row.show} if row.show else {})
-    return replace(row, address=f"{reverse('settings:users')}?{urlencode(query)}")
-
-
 def _yours() -> str:
     return _("You are one of them.")
 
 
-def _said(*sentences: str) -> str:
-    return " ".join(filter(None, sentences))
-
-
-def _among(found: Outcomes, word: Outcome, named: Mapping[Outcome, list[str]], *, without: Kind = NO_KIND) -> list[str]:
-    """Who is among those who come to `word`: administrators, and people whose account is locked."""
-    said, names = [], named.get(word, [])
+def _among(
+    found: Outcomes,
+    word: Outcome,
+    named: Mapping[Outcome, list[str]],
+    condition: str,
+    leads: Leads,
+    *,
+    without: Kind = NO_KIND,
+) -> list[str]:
+    """Who is among those of whom `condition` holds: administrators, and people whose account is locked."""
+    said: list[str] = []
+    names = named.get(word, [])
     number = found.count(word, having=Kind.COMPANY_ADMINISTRATOR, without=Kind.LOCKED)
     if names:
-        more = number - len(names)
-        all_named = ", ".join(names)
-        named_all = all_named if more <= 0 else _("{names} and {more} more").format(names=all_named, more=more)
-        text = ngettext("{named} is a company administrator.", "{named} are company administrators.", number)
-        said.append(text.format(named=named_all))
+        named_all = ", ".join(names)
+        if number > len(names):
+            named_all = _("{names} and others").format(names=named_all)
+        text = ngettext(
+            "{number} of them is a company administrator: {named}.",
+            "{number} of them are company administrators: {named}.",
+            number,
+        )
+        said.append(with_links(text, number=leads.number(number, condition, "administering"), named=named_all))
     if locked := found.count(word, having=Kind.LOCKED, without=without):
         text = ngettext(
             "{number} is locked and comes in only after somebody has looked at the account.",
             "{number} are locked and come in only after somebody has looked at the accounts.",
             locked,
         )
-        said.append(text.format(number=locked))
+        conditions = (condition, "locked", *(["signed_in"] if without else []))
+        said.append(with_links(text, number=leads.number(locked, *conditions)))
     return said

@@ -76,7 +76,8 @@ def user_list(request: SignedInRequest) -> HttpResponse:
     found, acts = UserList(request.user, request.GET), acts_of(request.user)
     rows = rows_of(found.page.people, request.user, list_query(request), picks=bool(acts))
     runs = [(run, ALL_ACTS[run.act]) for run in latest_runs(request.user)] if acts else []
-    return render(request, LIST, {"list": found, "rows": rows, "acts": acts, "runs": runs})
+    chosen_for = ALL_ACTS[found.chosen_for.act] if found.chosen_for else None
+    return render(request, LIST, {"list": found, "rows": rows, "acts": acts, "runs": runs, "chosen_for": chosen_for})
 
 
 @settings_app(Permission.PROFILE)

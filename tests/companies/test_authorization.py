@@ -195,7 +195,7 @@ def test_acts_on_a_company_reach_nobody_of_a_higher_role(clock, carla, make_pers
     before = User.objects.get(pk=above.user.pk).session_epoch
 
     page = carla.client.get(f"{COMPANIES}{company.pk}/two-factor/off/").content.decode()
-    assert "Keep asking the 1 user switched on individually" in page
+    assert ">1</a> user switched on individually" in page
     assert carla.client.post(f"{COMPANIES}{company.pk}/two-factor/off/", {"sign_out": "on"}).status_code == 302
 
     there = User.objects.get(pk=above.user.pk)

@@ -85,7 +85,7 @@ def test_ticked_rows_are_counted_before_anything_is_done(administrator, make_use
     page = words(tick(administrator, "require", ada, ben))
 
     assert "Changes 1 user, skips 1" in page
-    assert "1: Their own 2FA switch is on already" in page
+    assert "1 : Their own 2FA switch is on already" in page
     assert "Nothing is done yet." in page
     assert not User.objects.get(pk=ada.pk).two_factor_enabled
 
@@ -325,7 +325,7 @@ def test_a_name_of_another_company_is_nobody_s(carla, make_user, other_company):
     page = words(paste(carla, "require", "elsewhere nobody"))
 
     assert "Changes nobody, skips 2" in page
-    assert "2: Nobody here has this name or address" in page
+    assert "2 names and addresses are nobody’s here, and are skipped" in page
 
 
 def test_ticked_people_of_another_company_are_left_aside(carla, make_user, other_company):

@@ -257,8 +257,8 @@ def test_the_page_of_a_company_that_does_not_require_it(administrator, crew, com
     assert page.button("Two-factor authentication").attrs["role"] == "switch"
     assert page.button("Two-factor authentication").attrs["aria-checked"] == "false"
     assert "5 users" in page.words
-    assert "2 asked individually" in page.words
-    assert "If you switch it on, 3 of 5 users are asked at their next login. Set up already: 2." in page.words
+    assert "2 required, not set up yet" in page.words
+    assert "If you switch it on, 3 of 5 users are asked at their next login. Set up already: 2 ." in page.words
     assert "Nothing has happened yet." not in page.words
     assert page.links["Users of this company"] == f"{USERS}?company={company.pk}"
 
@@ -269,7 +269,7 @@ def test_the_page_of_a_company_that_requires_it(administrator, crew, required):
     assert page.button("Two-factor authentication").attrs["aria-checked"] == "true"
     assert "Required for every user, today’s and future ones, since 3 May 2026." in page.words
     assert "40% are set up" in page.words
-    assert "3 will be asked at the next login" in page.words
+    assert "3 required, not set up yet" in page.words
     assert "If you switch it on" not in page.words
 
 

@@ -115,10 +115,10 @@ def test_the_overview_says_how_well_everybody_is_protected(administrator, mixed)
 
     assert "29% of 7 users are set up" in page.words  # Petra is one of them
     assert "2 set up" in page.words
-    assert "1 will be asked at the next login" in page.words
+    assert "1 required, not set up yet" in page.words
     assert "4 not asked" in page.words
     picture = next(found for found in page.all("svg") if found.attrs.get("role") == "img")
-    assert picture.label == "2 of 7 users are set up, 1 will be asked, 4 will not be asked"
+    assert picture.label == "2 of 7 users are set up; 1 required, not set up yet; 4 not asked"
     assert "Acme Machines 2 of 6 set up" in page.words
 
 

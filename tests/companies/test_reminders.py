@@ -235,7 +235,7 @@ def test_who_is_left_stands_on_the_company_s_page_and_leads_to_the_list(administ
     remind(asked.user, actor=administrator.user)
     page = administrator.client.get(f"/settings/administration/companies/{company.pk}/").content.decode()
 
-    assert "2 are left" in page
+    assert ">2</a> are left" in page
     assert "Last login today · reminded today" in page
     assert "Never signed in · no e-mail address" in page
     assert f"{USERS}?company={company.pk}&amp;show=asked" in page
@@ -292,7 +292,7 @@ def test_remind_them_counts_first_and_leaves_out_just_those_that_it_said(
         "No e-mail address on record",
         "Reminded within the last 24 hours",
     ):
-        assert f"1: {reason}" in said
+        assert f"1 : {reason}" in said
     assert Reminder.objects.count() == 1, "nothing is done yet"
 
     run = BulkRun.objects.get(owner=administrator.user.pk)
@@ -327,7 +327,7 @@ def test_whom_the_site_s_rule_asks_is_counted_as_the_login_asks(administrator, c
     said = words(administrator.client.post(BULK, {"act": "remind", "who": ids}, follow=True))
 
     assert ("Reminds 2 users" in said) is rule_on
-    assert ("1: Not asked for anything" in said) is not rule_on
+    assert ("1 : Not asked for anything" in said) is not rule_on
 
 
 def test_an_empty_budget_begins_no_reminders(administrator, asked, company):
