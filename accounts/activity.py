@@ -281,25 +281,31 @@ class Activity:
         return roles is None or event.details["changed"] > 0
 
     def _shown(self, places: Iterable[Place]) -> list[AuditEvent]:
-        """The lines at `places`, newest first, without the address and browser of actors whom the viewer does not manage,
-        but for acts on the viewer, and without what is no longer shown of people who were erased."""
-        managed = User.objects.managed_by(self.viewer)
+        """The lines at `places`, newest first."""
         rows = AuditEvent.objects.filter(pk__in=[place.id for place in places]).order_by(*NEWEST)
-        lines = (
-            rows.select_related("actor", "subject", "company")
-            .only(*READ)
-            .annotate(
-                actor_managed=Exists(managed.filter(pk=OuterRef("actor"))),
-                subject_managed=Exists(managed.filter(pk=OuterRef("subject"))),
-            )
+        return [event for event in seen_by(self.viewer, rows) if self._as_seen(event)]
+
+
+def seen_by(viewer: User, lines: QuerySet[AuditEvent]) -> list[AuditEvent]:
+    """`lines` as `viewer` may see them: without the address and browser of actors whom the viewer does not manage, but
+    for acts on the viewer, and without what is no longer shown of people who were erased. All that shows lines asks here.
+    """
+    managed = User.objects.managed_by(viewer)
+    found = (
+        lines.select_related("actor", "subject", "company")
+        .only(*READ)
+        .annotate(
+            actor_managed=Exists(managed.filter(pk=OuterRef("actor"))),
+            subject_managed=Exists(managed.filter(pk=OuterRef("subject"))),
         )
-        events: list[Any] = [event for event in lines if self._as_seen(event)]
-        for event in events:
-            if event.actor_id and not event.actor_managed and event.subject_id != self.viewer.pk:
-                event.address, event.browser = None, ""
-            hide(event, self.viewer)
-            _leave_out_the_erased(event)
-        return events
+    )
+    events: list[Any] = list(found)
+    for event in events:
+        if event.actor_id and not event.actor_managed and event.subject_id != viewer.pk:
+            event.address, event.browser = None, ""
+        hide(event, viewer)
+        _leave_out_the_erased(event)
+    return events
 
 
 # What there is to read of the sum of an act by somebody whom one does not see: not what they filtered by, nor their file.

@@ -11,6 +11,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from accounts import invitations
+from accounts.activity import seen_by
 from accounts.authorization import OutOfReach
 from accounts.models import User
 from accounts.people import ChangedMeanwhile, end_lock
@@ -94,7 +95,8 @@ class Lock:
     def report_about(self) -> AuditEvent | None:
         """The line that the person said was not them."""
         reported = self.reported
-        return self._lines.filter(pk=reported.details.get("event")).first() if reported else None
+        about = self._lines.filter(pk=reported.details.get("event")) if reported else None
+        return next(iter(seen_by(self.viewer, about)), None) if about is not None else None
 
     @property
     def sessions(self) -> int:
@@ -181,7 +183,7 @@ class Lock:
     @cached_property
     def _making(self) -> list[AuditEvent]:
         """The lines of all that was made, newest first."""
-        return list(self._lines.filter(action__in=MADE))
+        return seen_by(self.viewer, self._lines.filter(action__in=MADE))
 
     def _made(self, action: Action) -> list[AuditEvent]:
         return [line for line in self._making if line.action == action]
@@ -192,7 +194,7 @@ class Lock:
     @property
     def _lines(self) -> QuerySet[AuditEvent]:
         """What the viewer may read about the person: what was done in an earlier company stays there."""
-        lines = AuditEvent.objects.filter(subject=self.subject).select_related("actor", "subject", "company")
+        lines = AuditEvent.objects.filter(subject=self.subject)
         return lines if self.viewer.serves_site else lines.filter(company=self.viewer.company_id)
 
 

@@ -149,6 +149,37 @@ def test_mail_to_administrators_says_no_place(settings, nora, petra, told):
     assert not [marker for marker in (ADDRESS, BROWSER) if marker in mail.body]
 
 
+def test_nothing_that_a_company_reads_tells_from_where_the_sites_helpdesk_helped(nora, petra, make_person, told):
+    """Nor from where an administrator did: on its pages, in its files, in its mails; also once one was reported."""
+    carla = make_person("carla", role=Role.COMPANY_ADMINISTRATOR)
+    hanna = make_person("hanna", role=Role.HELPDESK, company=None)
+    helpers = [Person(hanna.user), Person(petra.user)]
+    page = f"{USERS}{nora.user.pk}/"
+    said = {"checked": "in_person", "reason": "Lost", "valid": "60"}
+
+    def help_her():
+        for helper in helpers:
+            helper.client.defaults |= {"REMOTE_ADDR": "198.51.100.9", "HTTP_USER_AGENT": AGENT.replace("OPR", "Edg")}
+            helper.sign_in()
+            for act in ("password-reset/", "unlock/", "remind/", "sign-out/"):
+                helper.client.post(page + act)
+            helper.client.post(page + "lost-phone/", {**said, "app": "on", "give_pass": "on"})
+            helper.client.post(page + "access-pass/withdraw/")
+
+    mails = told(help_her)
+    assert AuditEvent.objects.filter(subject=nora.user, actor=hanna.user).count() > 4
+    about = AuditEvent.objects.filter(subject=nora.user, actor=hanna.user, action="user_reset").get()
+    carla.sign_in()
+    found = shown_to(carla, nora)
+    mails += told(people.report_not_me, Claim(about, nora.user.email), about="The app was removed")
+    found |= {f"locked {name}": text for name, text in shown_to(carla, nora).items()}
+    of_helpers = {hanna.user.email, petra.user.email}  # their own sign-ins
+    found |= {mail.subject: mail.body for mail in mails if not of_helpers & set(mail.to)}
+
+    assert "removed what Nora Berg lost" in found["locked settings:user_let_in"]
+    assert not [name for name, text in found.items() if "198.51.100.9" in text or "Edge" in text]
+
+
 def test_the_signed_export_is_for_the_server_alone(settings, nora, petra):
     settings.SHOW_WHEREABOUTS = False
 
