@@ -25,6 +25,8 @@ from mfa.policy import Method
 from mfa.queries import must_have_factor
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from accounts.models import User
 
 DEMANDED = "pass_demanded"
@@ -95,12 +97,15 @@ def give_pass(subject: User, *, valid: Validity, checked: str, reason: str, acto
 
 
 @transaction.atomic
-def withdraw_pass(subject: User, *, actor: User) -> bool:
+def withdraw_pass(subject: User, *, actor: User, made: datetime | None = None) -> bool:
     """Let `subject`'s pass open nothing any more, nor what it had opened go on. False where none was open.
 
-    A first set-up needs a new one still: who had got hold of the pass, and knows the password, is not let through.
+    Raises ChangedMeanwhile where another is open than the one `made` then, if that is said. A first set-up needs a new one still: who had got hold of the pass, and knows the password, is not let through.
     """
     subject = hold_with_factors(subject, actor=actor, needs=Permission.PASS)
+    given = open_pass_of(subject)
+    if made and given and given.created_at != made:
+        raise ChangedMeanwhile
     ended = access_pass.end(subject)
     end_proved_by([subject], Method.ACCESS_PASS)
     if ended:

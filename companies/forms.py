@@ -32,6 +32,22 @@ if TYPE_CHECKING:
     from companies.letting_in import HeldFactor
     from companies.lost_factors import LostFactor
 
+IS_OLDER = _("This account was changed after this page was opened, and nothing was done. This is how it stands now.")
+
+
+class SeenForm(forms.Form):
+    """A form about what somebody holds. `now` is the word for it (companies.seen), which its page sends back as "seen"."""
+
+    def __init__(self, *args: Any, now: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.now = now
+
+    def clean(self) -> dict[str, Any]:
+        """Nothing is done on a page that shows what is no more."""
+        if self.data.get("seen", self.now) != self.now:
+            self.add_error(None, IS_OLDER)
+        return self.cleaned_data
+
 
 class CompanyInput(forms.TextInput):
     """A company's name, with suggestions while one types: thousands of companies are no list to choose from."""
@@ -184,7 +200,7 @@ class CompanyOffForm(SignOutForm):
 PUT_BACK = [(Fate.KEEP, _("Put back")), (Fate.REMOVE, _("Leave removed"))]
 
 
-class LetInForm(forms.Form):
+class LetInForm(SeenForm):
     """What to do with each factor of a locked person, and how the administrator made sure who they are."""
 
     throttled: Throttled | None = None
@@ -211,7 +227,7 @@ class LetInForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         """Recovery codes stand in for the app, and are worth nothing without it; of each there is one at most."""
-        data = self.cleaned_data
+        data = super().clean()
         if data.get(APP) == data.get(APP_BEFORE) == Fate.KEEP:
             self.add_error(
                 APP_BEFORE, _("One authenticator app can stay. Remove the other one, or leave this removed.")
@@ -235,7 +251,7 @@ class LetInForm(forms.Form):
         return frozenset(factor.key for factor in self.factors if self.cleaned_data[factor.key] == Fate.KEEP)
 
 
-class LostPhoneForm(forms.Form):
+class LostPhoneForm(SeenForm):
     """What was on a lost phone, how the administrator made sure who asks, and what happens then.
 
     `first`: nothing was, and a pass for the first set-up is all that is asked for, so that sessions go on.
@@ -294,7 +310,7 @@ class LostPhoneForm(forms.Form):
         return self.cleaned_data["valid"] or Validity.AN_HOUR
 
     def clean(self) -> dict[str, Any]:
-        data = self.cleaned_data
+        data = super().clean()
         if not (self.lost or data.get("sign_out") or data.get("give_pass")):
             self.add_error(None, _("Nothing is ticked: choose what was lost, or give an access pass."))
         return data

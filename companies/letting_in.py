@@ -20,6 +20,7 @@ from audit.models import AuditEvent
 from audit.recording import record
 from audit.vocabulary import Action
 from companies import kept_apart
+from companies.seen import word_for
 from mfa.forecast import Outcome, outcome, without_factors
 from mfa.holding import hold_everything
 from mfa.methods.passkeys import number_in_use
@@ -146,6 +147,12 @@ class Lock:
         ]
         return [*found, *passkeys, *self._kept_apart()]
 
+    @property
+    def word(self) -> str:
+        """The word for what there is to look at (companies.seen)."""
+        factors = [(factor.key, factor.at, factor.removed_at) for factor in self.factors()]
+        return word_for(self.subject.locked_at, *factors)
+
     def _kept_apart(self) -> Iterator[HeldFactor]:
         """What a reset removed: an app together with its codes, codes alone, passkeys."""
         app = kept_apart.apps_of(self.subject).first()
@@ -199,16 +206,19 @@ class Lock:
 
 
 @transaction.atomic
-def let_in(subject: User, *, kept: Iterable[str], checked: str, reason: str, actor: User) -> str:
+def let_in(
+    subject: User, *, kept: Iterable[str], checked: str, reason: str, actor: User, seen: str | None = None
+) -> str:
     """Let `subject` in again with the factors `kept`, those of them that a reset had removed put back, and no others; the link by which they choose a new password.
 
     The old password is void. Their own 2FA switch stays: where it is on and no app was kept, the next login asks
-    them to set one up. Raises OutOfReach, and ChangedMeanwhile where the account is not locked (any more).
+    them to set one up. `seen` is the word of the `Lock` on which that was decided. Raises OutOfReach, and ChangedMeanwhile
+    where the account is not locked (any more) or another is to be looked at.
     """
     subject = hold_everything(subject, actor=actor, needs=Permission.LOCK)
     if subject == actor:
         raise OutOfReach
-    if subject.locked_at is None or not subject.is_active:
+    if subject.locked_at is None or not subject.is_active or seen not in {None, Lock(subject, actor).word}:
         raise ChangedMeanwhile
     keys = set(kept)
     apps_before = _apps_of(subject)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -16,8 +16,9 @@ from accounts.throttle import budgets, lanes
 from audit.recording import record
 from audit.vocabulary import Action
 from companies import kept_apart
-from companies.access_passes import give_pass
+from companies.access_passes import give_pass, open_pass_of
 from companies.letting_in import APP, CODES
+from companies.seen import holdings
 from mfa.holding import hold_everything
 from mfa.methods import access_pass, passkeys
 from mfa.models import Passkey
@@ -29,16 +30,18 @@ if TYPE_CHECKING:
 
     from accounts.models import User
     from companies.access_passes import Validity
+    from mfa.models import AccessPass
 
 
 @dataclass(frozen=True)
 class Reset:
-    """What a reset did: how many apps and codes went, which passkeys, how many sessions ended, and the pass."""
+    """What a reset did: how many apps and codes went, which passkeys, the pass, and which earlier one it ended."""
 
     apps: int
     codes: int
     passkeys: list[Passkey]
     code: str = ""
+    ended: AccessPass | None = None
 
     @property
     def removed_something(self) -> bool:
@@ -55,18 +58,21 @@ def reset(
     actor: User | None,
     valid: Validity | None = None,
     sessions: Sessions = Sessions.END,
+    seen: str | None = None,
 ) -> Reset:
     """Remove what `subject` lost (`APP`, `CODES`, ids of passkeys), and give a pass that is `valid` so long, if at all.
 
     Recovery codes go with the app, for which they stand in. What is demanded of the person stays demanded, whoever
-    demands it; the demand for a pass ends where something is removed. Raises OutOfReach for oneself, ChangedMeanwhile
-    for whoever is shut out, LastAdministrator where nobody could administer any more, and what `give_pass` does.
+    demands it; the demand for a pass ends where something is removed. `seen` is the word for what they held when that
+    was decided (companies.seen). Raises OutOfReach for oneself, ChangedMeanwhile for whoever is shut out or holds
+    something else by now, LastAdministrator where nobody could administer any more, and what `give_pass` does.
     """
     subject = hold_everything(subject, actor=actor, needs=Permission.RESET)
     if subject == actor:
         raise OutOfReach
-    if subject.is_shut_out:
+    if subject.is_shut_out or seen not in {None, holdings(subject)}:
         raise ChangedMeanwhile
+    given = open_pass_of(subject)
     before = passkeys.number_in_use(subject)
     done = _remove(subject, set(lost))
     if done.removed_something:
@@ -86,10 +92,8 @@ def reset(
         )
     if sessions is Sessions.END:
         end_sessions(subject, actor=actor, checked=checked, reason=reason)
-    if valid is None:
-        return done
-    code = give_pass(subject, valid=valid, checked=checked, reason=reason, actor=actor)
-    return Reset(done.apps, done.codes, done.passkeys, code)
+    code = give_pass(subject, valid=valid, checked=checked, reason=reason, actor=actor) if valid else ""
+    return replace(done, code=code, ended=None if given == open_pass_of(subject) and not code else given)
 
 
 def _remove(subject: User, lost: set[str]) -> Reset:

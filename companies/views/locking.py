@@ -90,12 +90,12 @@ def user_let_in(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         messages.info(request, _("{name} is deactivated. Activate them first.").format(name=person.get_short_name()))
         return back_to_user(request, user_id)
     lock = Lock(person, request.user)
-    form = LetInForm(request.POST if request.method == "POST" else None, factors=lock.factors())
+    form = LetInForm(request.POST if request.method == "POST" else None, factors=lock.factors(), now=lock.word)
     if form.is_valid():
         checked, reason = form.cleaned_data["checked"], form.cleaned_data["reason"]
         try:
             budgets.claim(*lanes.actor_lanes("mails", request.user))
-            link = let_in(person, kept=form.kept, checked=checked, reason=reason, actor=request.user)
+            link = let_in(person, kept=form.kept, checked=checked, reason=reason, actor=request.user, seen=form.now)
         except people.ChangedMeanwhile:
             messages.info(request, _("This account was changed in the meantime. Look at it again."))
             return back_to_user(request, user_id)

@@ -26,9 +26,11 @@ from audit.models import AuditEvent
 from audit.sentences import checked_how
 from audit.vocabulary import Action
 from companies.access_passes import NothingToOpen, is_of_use, open_pass_of, withdraw_pass
-from companies.forms import LostPhoneForm
+from companies.forms import IS_OLDER, LostPhoneForm
 from companies.lost_factors import lost_factors
 from companies.lost_phone import reset
+from companies.pass_words import has_ended, is_there
+from companies.seen import holdings, open_pass
 from companies.spelling import spelled
 from companies.user_page import UserPage
 from companies.views.back import act_query, back_to_user, list_query
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from accounts.models import User
     from accounts.requests import SignedInRequest
     from companies.lost_phone import Reset
+    from mfa.models import AccessPass
 
 SHOWN = "access_pass"  # in the session: whose, and the pass itself, sealed, until it was shown
 DIALOG = "settings/administration/users/lost-phone.html"
@@ -63,7 +66,8 @@ def user_lost_phone(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         return _not_here(request, person)
     window = Window(person, request.user)
     first = UserPage(person, window).needs_first_pass
-    form = LostPhoneForm(request.POST if request.method == "POST" else None, factors=lost_factors(window), first=first)
+    sent = request.POST if request.method == "POST" else None
+    form = LostPhoneForm(sent, factors=lost_factors(window), first=first, now=holdings(person))
     if form.is_valid():
         data, ending = form.cleaned_data, window.sessions
         try:
@@ -76,6 +80,7 @@ def user_lost_phone(request: SignedInRequest, user_id: UUID) -> HttpResponse:
                 valid=data["valid"] if data["give_pass"] else None,
                 sessions=Sessions.END if data["sign_out"] else Sessions.GO_ON,
                 actor=request.user,
+                seen=form.now,
             )
         except people.ChangedMeanwhile:
             messages.info(request, _("This account was changed in the meantime. Look at it again."))
@@ -96,11 +101,13 @@ def user_lost_phone(request: SignedInRequest, user_id: UUID) -> HttpResponse:
 def _dialog(request: SignedInRequest, window: Window, form: LostPhoneForm) -> HttpResponse:
     """What is asked, over the page that it was begun on."""
     person, demanded = window.subject, window.circumstances.standing.pass_demanded
+    given = open_pass_of(person)
     context = {
-        "form": form,
+        "lost": form,  # the page behind has a form of its own
         "person": person,
         "window": window,
         "of_use": is_of_use(person),
+        "open_pass": is_there(given, viewer=request.user) if given else "",
         "pass_needed": person.pass_demanded_by_company or (demanded and not form.factors),
         "action": request.get_full_path(),
     }
@@ -130,7 +137,9 @@ def _done(request: SignedInRequest, person: User, done: Reset, *, signed_out: in
     if signed_out:
         text = ngettext("{number} session ended.", "{number} sessions ended.", signed_out)
         messages.success(request, text.format(number=signed_out))
-    if not (gone or signed_out or done.code):
+    if done.ended:
+        messages.info(request, has_ended(done.ended, viewer=request.user))
+    if not (gone or signed_out or done.code or done.ended):
         messages.info(request, _("{name} is not signed in anywhere.").format(name=person.get_short_name()))
     if not done.code:
         return back_to_user(request, person.pk)
@@ -176,16 +185,30 @@ def user_access_pass(request: SignedInRequest, user_id: UUID) -> HttpResponse:
 def user_pass_withdraw(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     """End the open pass of a person."""
     person = find_person(request, user_id)
-    name = person.get_short_name()
-    if request.method == "POST":
-        if withdraw_pass(person, actor=request.user):
-            messages.success(request, _("{name}’s access pass opens nothing any more.").format(name=name))
-        else:
-            messages.info(request, _("{name} has no open access pass.").format(name=name))
-        return back_to_user(request, user_id)
+    name, given, now = person.get_short_name(), open_pass_of(person), open_pass(person)
+    is_older = given is not None and request.POST.get("seen", now) != now
+    if request.method == "POST" and not is_older:
+        return _withdraw(request, person, given)
     lines = [
+        *([Consequence("bad", "exclamation-circle", str(IS_OLDER))] if is_older else []),
+        *([Consequence("", "ticket", is_there(given, viewer=request.user))] if given else []),
         Consequence("bad", "ticket", _("{name}’s access pass opens nothing any more.").format(name=name)),
         Consequence("wait", "clock", _("To set up the next phone, {name} needs a new one.").format(name=name)),
     ]
     title = _("Withdraw the access pass of {full}?").format(full=person.get_full_name())
-    return confirmation(request, page_behind(request), title, lines)
+    return confirmation(request, page_behind(request), title, lines, seen=now, status=400 if is_older else 200)
+
+
+def _withdraw(request: SignedInRequest, person: User, given: AccessPass | None) -> HttpResponse:
+    """End `given`, and no other, and say so."""
+    name = person.get_short_name()
+    try:
+        ended = withdraw_pass(person, actor=request.user, made=given.created_at if given else None)
+    except people.ChangedMeanwhile:
+        messages.info(request, _("This account was changed in the meantime. Look at it again."))
+    else:
+        if ended:
+            messages.success(request, _("{name}’s access pass opens nothing any more.").format(name=name))
+        else:
+            messages.info(request, _("{name} has no open access pass.").format(name=name))
+    return back_to_user(request, person.pk)

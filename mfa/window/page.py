@@ -46,14 +46,22 @@ def dialog(
 
 
 def confirmation(
-    request: SignedInRequest, behind: Page, title: str, lines: list[Consequence], *, tone: str = "danger", **more: Any
+    request: SignedInRequest,
+    behind: Page,
+    title: str,
+    lines: list[Consequence],
+    *,
+    tone: str = "danger",
+    status: int = 200,
+    **more: Any,
 ) -> HttpResponse:
     """What an act will mean, and the button that does it: the same address, sent as a form.
 
-    `tone` is "primary" where nothing is lost; `sign_out` says which sessions "Sign out now" would end.
+    `tone` is "primary" where nothing is lost; `sign_out` says which sessions "Sign out now" would end; `seen` is a
+    word for what is shown, which comes back with the form.
     """
     context = {"title": title, "lines": lines, "tone": tone, "action": request.get_full_path()}
-    return dialog(request, behind, CONFIRMATION, context | more)
+    return dialog(request, behind, CONFIRMATION, context | more, status=status)
 
 
 def own_query(request: SiteRequest) -> str:

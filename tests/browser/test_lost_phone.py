@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import expect
 
 from accounts.models import Role
@@ -33,6 +34,58 @@ def test_a_pass_that_is_withdrawn_while_its_owner_types_opens_nothing(at, admin,
     caller.sees("This access pass is over")
     caller.enter_code(kim.code())  # the phone was at home after all
     caller.is_on("/portal/")
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_what_goes_is_said_as_it_is_ticked(at, admin, kim, script):
+    """Recovery codes go with the app, ticked or not; with a script and without one."""
+    kim.set_up_app()
+    kim.add_passkey()
+    petra = at(Person(admin), java_script_enabled=script)
+    petra.arrive(f"/settings/administration/users/{kim.user.pk}/lost-phone/?on=user")
+    passkey = str(kim.user.passkeys.get().pk)
+    rows = {key: petra.page.locator(f"li:has([name='{key}'])") for key in ("app", "codes", passkey)}
+
+    for ticked in ({"app"}, {"codes"}, {"app", "codes"}, {passkey}, set()):
+        for key, row in rows.items():
+            row.get_by_role("checkbox").set_checked(key in ticked)
+        gone = ticked | ({"codes"} if "app" in ticked else set())
+        for key, row in rows.items():
+            for word in ("Goes", "Stays"):
+                expect(row.get_by_text(word, exact=True)).to_be_visible(visible=(word == "Goes") == (key in gone))
+
+    rows["app"].get_by_role("checkbox").check()
+    petra.role("radio", "In person").check()
+    petra.field("Reason").fill("New phone")
+    petra.confirm()
+    petra.sees("Removed from Kim’s account: the authenticator app and 10 recovery codes.")
+
+
+def test_two_who_help_at_once_end_no_pass_unseen(at, admin, kim, make_person, company):
+    """The second reads of the first one's pass; cancelled, it still opens the set-up."""
+    kim.set_up_app()
+    hanna = make_person("hanna", first_name="Hanna", role=Role.HELPDESK, company=None)
+    petra, hanna, caller = at(Person(admin)), at(hanna), at(kim)
+    for desk in (petra, hanna):
+        desk.arrive(f"/settings/administration/users/{kim.user.pk}/")
+        desk.link("Lost phone").click()
+        desk.role("radio", "In person").check()
+        desk.field("Reason").fill("Left on the train")
+
+    petra.confirm()
+    code = petra.role("status", "Access pass").inner_text()
+    hanna.confirm()
+
+    hanna.sees("This account was changed after this page was opened, and nothing was done.")
+    hanna.sees("Kim has an open access pass: made by Petra Vogt today, ")
+    hanna.fits()
+    hanna.picture("two-at-once")
+    hanna.button("Cancel").click()
+    hanna.sees("has an access pass until")
+    caller.sign_in()
+    caller.field("Access pass").fill(code)
+    caller.button("Continue").click()
+    caller.is_on("/login/setup/two-factor/")
 
 
 def test_the_pass_prints_alone_on_the_sheet(at, admin, kim):

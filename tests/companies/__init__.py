@@ -180,7 +180,7 @@ def _value(found: Element) -> str | None:
         return chosen.attrs["value"]
     if found.attrs.get("type") in {"checkbox", "radio"} and "checked" not in found.attrs:
         return None
-    return found.attrs.get("value", "")
+    return found.attrs.get("value", "on" if found.attrs.get("type") == "checkbox" else "")
 
 
 def polled(shown: Element, answer: Element) -> Element:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from django.utils import timezone
 
 from accounts import people
 from accounts.models import Role, User
 from audit.models import AuditEvent
 from companies import services as companies
+from companies.access_passes import Validity, give_pass, withdraw_pass
 from companies.forms import UserForm
+from companies.letting_in import APP, CODES, let_in
+from companies.lost_phone import reset
 from companies.models import Company
 from mfa import services
-from mfa.models import Passkey
-from tests.companies import COMPANIES, USERS, read
+from mfa.models import AccessPass, Passkey, RecoveryCode
+from tests.accounts.walk import everything
+from tests.companies import COMPANIES, USERS, press, read
+from tests.mfa.pages import words
 
 if TYPE_CHECKING:
     from tests.people import Person
@@ -203,3 +211,155 @@ def test_what_changes_between_the_look_and_the_lock_is_not_lost_either(row, kim,
 
     with pytest.raises(people.ChangedMeanwhile):
         act()
+
+
+# --- What somebody holds ---
+
+WHY = {"checked": "in_person", "reason": "Lost", "valid": "60"}
+
+
+@pytest.fixture
+def kim_with_all(kim) -> Person:
+    kim.set_up_app()
+    kim.add_passkey()
+    return kim
+
+
+@pytest.fixture
+def hanna(make_person) -> Person:
+    """The site's helpdesk, at work beside the administrator."""
+    hanna = make_person("hanna", first_name="Hanna", last_name="Weber", role=Role.HELPDESK, company=None)
+    hanna.sign_in()
+    return hanna
+
+
+def of_kim(kim: Person, act: str) -> str:
+    return f"{USERS}{kim.user.pk}/{act}/?on=user"
+
+
+def give(kim: Person, by: User) -> None:
+    give_pass(kim.user, valid=Validity.AN_HOUR, checked="in_person", reason="First day", actor=by)
+
+
+CHANGES = {
+    "an app that goes": lambda kim, by: services.disable_two_factor(kim.user, actor=by),
+    "a passkey that comes": lambda kim, by: kim.add_passkey(),
+    "a passkey that goes": lambda kim, by: services.delete_passkey(Passkey.objects.get(), actor=by),
+    "a pass": give,
+    "another app": lambda kim, by: kim.set_up_app(),
+    "other codes": lambda kim, by: RecoveryCode.objects.update(created_at=timezone.now()),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_was_lost_is_removed_on_a_page_that_shows_what_there_is(kim_with_all, administrator, hanna, change):
+    page = of_kim(kim_with_all, "lost-phone")
+    older = hanna.client.get(page)
+    CHANGES[change](kim_with_all, administrator.user)
+    before = everything()
+
+    newer = press(hanna.client, older, "Confirm", **WHY)
+
+    assert everything() == before
+    dialog = read(newer, 400).dialog
+    said = "This account was changed after this page was opened, and nothing was done."
+    assert (said in dialog.words, read(newer, 400).words.count(said)) == (True, 1), "the page behind says nothing of it"
+    with pytest.raises(people.ChangedMeanwhile):
+        reset(kim_with_all.user, lost=[APP], actor=hanna.user, seen=seen_on(older), checked="in_person", reason="Lost")
+    press(hanna.client, hanna.client.get(page), "Confirm", checked="in_person", reason="Lost")
+    assert AuditEvent.objects.filter(subject=kim_with_all.user, actor=hanna.user).exists()
+
+
+def seen_on(page) -> str:
+    return read(page, page.status_code).dialog.one("input", name="seen").attrs["value"]
+
+
+def test_a_pass_that_a_colleague_has_just_made_is_not_ended_unseen(kim_with_all, administrator, hanna):
+    """Two at once on one call: the second reads of the first one's pass before it ends, and that it did."""
+    page = of_kim(kim_with_all, "lost-phone")
+    older = hanna.client.get(page)
+    assert "open access pass" not in words(older)
+    press(administrator.client, administrator.client.get(page), "Confirm", **WHY)
+    given = AccessPass.objects.get()
+
+    newer = press(hanna.client, older, "Confirm", **WHY)
+
+    assert AccessPass.objects.get().digest == given.digest
+    assert AccessPass.objects.get().is_open
+    said = read(newer, 400).dialog.words
+    assert re.search(r"Kim has an open access pass: made by Petra Vogt today, ..:.., good until today, ..:..\.", said)
+    assert "Confirming ends it." in said
+    done = press(hanna.client, newer, "Confirm", **WHY)
+    assert AccessPass.objects.get().digest != given.digest
+    assert re.search("made by Petra Vogt today, ..:.. opens nothing any more", words(done))
+
+
+@pytest.mark.parametrize("ended", ["by what goes", "by signing out"])
+def test_a_reset_without_a_pass_says_which_one_it_ended(kim_with_all, administrator, ended):
+    give(kim_with_all, administrator.user)
+    ticked = {"app": "on"} if ended == "by what goes" else {"sign_out": "on"}
+    asked = administrator.client.get(of_kim(kim_with_all, "lost-phone"))
+    assert "made by you today" in words(asked)
+
+    said = administrator.client.post(
+        of_kim(kim_with_all, "lost-phone"), WHY | ticked | {"seen": seen_on(asked)}, follow=True
+    )
+
+    assert re.search("made by you today, ..:.. opens nothing any more", words(said))
+    assert "is not signed in anywhere" not in words(said)
+
+
+def test_the_pass_that_is_withdrawn_is_the_one_that_the_page_shows(kim_with_all, administrator, hanna):
+    give(kim_with_all, administrator.user)
+    page = of_kim(kim_with_all, "access-pass/withdraw")
+    older = administrator.client.get(page)
+    assert "made by you today" in words(older)
+    first = AccessPass.objects.get().created_at
+    give(kim_with_all, hanna.user)
+
+    newer = press(administrator.client, older, "Confirm")
+
+    assert AccessPass.objects.get().is_open
+    said = read(newer, 400).dialog.words
+    assert "This account was changed" in said
+    assert "made by Hanna Weber today" in said
+    with pytest.raises(people.ChangedMeanwhile):
+        withdraw_pass(kim_with_all.user, actor=administrator.user, made=first)
+    press(administrator.client, newer, "Confirm")
+    assert not AccessPass.objects.get().is_open
+
+
+def relocked(kim: Person, by: User) -> None:
+    User.objects.filter(pk=kim.user.pk).update(locked_at=timezone.now())
+
+
+AFTER_A_LOCK = {
+    "a passkey that goes": CHANGES["a passkey that goes"],
+    "an app that goes": CHANGES["an app that goes"],
+    "another lock": relocked,
+    "what was kept apart": lambda kim, by: RecoveryCode.everything.filter(removed_at__isnull=False).update(
+        removed_at=timezone.now() - timedelta(days=2)
+    ),
+}
+
+
+@pytest.mark.parametrize("change", AFTER_A_LOCK)
+def test_a_locked_person_is_let_in_on_a_page_that_shows_what_there_is(kim_with_all, administrator, hanna, change):
+    reset(kim_with_all.user, lost=[CODES], actor=hanna.user, checked="in_person", reason="Lost")
+    people.lock_user(kim_with_all.user, actor=administrator.user)
+    page = f"{USERS}{kim_with_all.user.pk}/let-in/"
+    older = administrator.client.get(page)
+    word = read(older).one("input", name="seen").attrs["value"]
+    kim_with_all.user.refresh_from_db()
+    AFTER_A_LOCK[change](kim_with_all, administrator.user)
+    before = everything()
+
+    newer = press(administrator.client, older, "Let Kim in again", checked="in_person", reason="It was Kim")
+
+    assert everything() == before
+    assert "This account was changed after this page was opened" in read(newer, 400).words
+    with pytest.raises(people.ChangedMeanwhile):
+        let_in(kim_with_all.user, kept=[], actor=administrator.user, seen=word, checked="in_person", reason="It was")
+    press(administrator.client, administrator.client.get(page), "Let Kim in again", checked="in_person", reason="It")
+    kim_with_all.user.refresh_from_db()
+    assert kim_with_all.user.locked_at is None
