@@ -1,6 +1,6 @@
 """Cells of a file that spreadsheets open: none of them begins a formula, wherever the spreadsheet splits. Pure.
 
-The file has commas, but a German Excel splits it at ";". Quotes do not help there: they count only where they begin a
+The file has commas or semicolons, but a spreadsheet may split it at the other. Quotes do not help there: they count only where they begin a
 cell, and what stands between `"a","x` and `=1+1;y"` is then a separator like any other. So an apostrophe stands before
 what would begin a formula, at the beginning of a cell and behind every character that may end one.
 """

@@ -16,7 +16,7 @@ from audit.recording import record
 from audit.sealing.export import exported
 from audit.sentences import sentence
 from audit.vocabulary import Action
-from companies.exports import BOM, as_csv, headings_in_words
+from companies.exports import BOM, as_csv, headings_in_words, readers_separator
 from companies.models import Company
 
 if TYPE_CHECKING:
@@ -89,7 +89,8 @@ def as_file(form: Form, lines: Iterable[AuditEvent]) -> Iterator[bytes]:
         return (line + b"\n" for line in exported())
     if form is Form.CSV:
         rows = ([_cell(value) for value in _row(line).values()] for line in lines)
-        return (part.encode() for part in as_csv(headings_in_words(HEAD), rows, begin=BOM))
+        parts = as_csv(headings_in_words(HEAD), rows, begin=BOM, separator=readers_separator())
+        return (part.encode() for part in parts)
     return (json.dumps(_row(line), ensure_ascii=False).encode() + b"\n" for line in lines)
 
 

@@ -36,6 +36,10 @@ MEANT = {
     "company": "company", "role": "role", "language": "language",
 }  # fmt: skip
 SEPARATORS = {",": gettext_lazy("commas"), ";": gettext_lazy("semicolons"), "\t": gettext_lazy("tabs")}
+# What Excel reads, and writes on request, before all else.
+SAYS_SEPARATOR = re.compile(r"\ufeff?sep=([,;\t])[\r\n]", re.IGNORECASE)
+FIRST_LINE = re.compile(r"[\r\n]")
+BETWEEN_WORDS = re.compile(r"[\s_\-\u2010-\u2015\ufeff]+")  # every dash that a word processor makes of a hyphen
 WORKBOOK = b"PK\x03\x04"
 
 
@@ -79,8 +83,13 @@ def decoded(content: bytes) -> tuple[str, str]:
         raise NotRead(_("The file is empty. Choose the one with the people in it."))
     if content.startswith(WORKBOOK):
         raise NotRead(_("This is a workbook, not a CSV file. In your spreadsheet choose “Save as”, “CSV UTF-8”."))
-    if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
-        raise NotRead(_("This file is written in UTF-16. Save it as “CSV UTF-8”."))
+    if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):  # as Excel writes “Unicode Text”
+        try:
+            return content.decode("utf-16"), "UTF-16"
+        except UnicodeDecodeError as trouble:
+            raise NotRead(
+                _("The file begins as UTF-16 and does not go on so: a part of it is missing. Save it as “CSV UTF-8”.")
+            ) from trouble
     try:
         return content.decode("utf-8-sig"), "UTF-8"
     except UnicodeDecodeError:
@@ -97,26 +106,32 @@ def read(text: str, encoding: str) -> Table:
     """The lines of `text` under its headings. Raises NotRead."""
     if "\x00" in text:
         raise NotRead(_("This is no CSV file: it holds characters that no text has. Save it as “CSV UTF-8”."))
-    separator = _separator(text.lstrip().partition("\n")[0])
-    reader = csv.reader(StringIO(text, newline=""), delimiter=separator)
+    said = SAYS_SEPARATOR.match(text)
+    separator = said[1] if said else _separator(FIRST_LINE.split(text.lstrip(), maxsplit=1)[0])
+    # Strict: else all that follows a quotation mark that is not closed would be one cell, and nobody would miss the people.
+    reader = csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True)
     columns: list[str | None] = []
     unread: list[str] = []
     lines: list[FileLine] = []
+    number = 1
     try:
-        number = 1
         for cells in reader:
-            if any(cell.strip() for cell in cells):
+            if said and number == 1:
+                pass
+            elif any(cell.strip() for cell in cells):
                 if not columns:
                     columns, unread = _columns(cells)
                 else:
                     lines.append(_line(number, columns, cells))
             number = reader.line_num + 1
     except csv.Error as trouble:
-        raise NotRead(
-            _("From line {number} on the file cannot be read: a quotation mark is not closed.").format(
-                number=reader.line_num
+        why = _("From line {number} on the file cannot be read: a quotation mark is not closed.")
+        if str(trouble).startswith("'"):  # which character it expected after which
+            why = _(
+                "Line {number} cannot be read: something stands behind a closing quotation mark. Within a cell, write the "
+                "mark twice."
             )
-        ) from trouble
+        raise NotRead(why.format(number=number)) from trouble
     if not lines:
         raise NotRead(_("Below the headings there is no line with a person."))
     if len(lines) > MOST_IN_A_FILE:
@@ -131,7 +146,7 @@ def _separator(first_line: str) -> str:
 
 
 def _squeezed(heading: str) -> str:
-    return re.sub(r"[\s_\-]+", "", heading).casefold()
+    return BETWEEN_WORDS.sub("", heading).casefold()
 
 
 def _columns(cells: list[str]) -> tuple[list[str | None], list[str]]:

@@ -65,6 +65,6 @@ def as_file(
 
 def sent_as_file(name: str, headings: Sequence[str], rows: Iterable[Sequence[str | int]]) -> HttpResponse:
     """The file `name`, whose rows are read while it is sent. Write the line of the audit before."""
-    lines = exports.as_csv(headings, rows, begin=exports.BOM)
+    lines = exports.as_csv(headings, rows, begin=exports.BOM, separator=exports.readers_separator())
     headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
     return StreamingHttpResponse(lines, headers=headers, content_type="text/csv; charset=utf-8")  # type: ignore[return-value]  # to the types, no HttpResponse

@@ -124,7 +124,8 @@ def user_import_errors(request: SignedInRequest, import_id: UUID) -> HttpRespons
         for number, (of_line, said) in sorted(lines.items())
     ]
     headings = [*(str(HEADINGS[column]) for column in FILE_COLUMNS), _("line"), _("what is wrong")]
-    body = "".join(exports.as_csv(headings, rows, begin=exports.BOM))
+    separator = exports.readers_separator()
+    body = "".join(exports.as_csv(headings, rows, begin=exports.BOM, separator=separator))
     headers = {"Content-Disposition": 'attachment; filename="lines-with-errors.csv"'}
     return HttpResponse(body, content_type="text/csv; charset=utf-8", headers=headers)
 

@@ -160,3 +160,20 @@ def test_however_many_people_there_are_they_take_no_more_memory(administrator, c
 
     assert (few[0], many[0]) == (2001, 8001)
     assert many[1] < few[1] * 1.5
+
+
+@pytest.mark.parametrize(("language", "separator"), [("en", ","), ("de", ";")])
+def test_a_file_is_separated_as_its_readers_spreadsheet_splits_it(administrator, kim, language, separator):
+    User.objects.filter(pk=administrator.user.pk).update(language=language)
+    activity = "/settings/administration/activity/export/"
+    answers = [
+        administrator.client.post(USERS),
+        administrator.client.post(COMPANIES),
+        administrator.client.post(activity, {"form": "csv"}),
+    ]
+
+    for answer in answers:
+        first, *rows = b"".join(answer.streaming_content).decode().splitlines()
+        assert csv.Sniffer().sniff(first, ",;").delimiter == separator
+        assert rows
+        assert len({len(row) for row in csv.reader([first, *rows], delimiter=separator)}) == 1

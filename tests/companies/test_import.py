@@ -8,7 +8,7 @@ from contextlib import closing
 from datetime import timedelta
 from html import unescape
 from io import BytesIO, StringIO
-from time import time
+from time import process_time, time
 
 import pytest
 from django.test import override_settings
@@ -87,6 +87,92 @@ def test_files_of_every_spreadsheet_are_read(separator, encoding):
     assert table.lines[0].number == 2
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_what_excel_calls_unicode_text_is_read(encoding, administrator, company, go):
+    """It writes UTF-16 with tabs."""
+    text = "user name\tlast name\tcompany\r\nmü\tMüller\tAcme Machines\r\n"
+    mark = "" if encoding == "utf-16" else "\ufeff"
+
+    page = words(send(administrator, (mark + text).encode(encoding)))
+    go(administrator)
+
+    assert "UTF-16" in page
+    assert User.objects.get(username="mü").last_name == "Müller"
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
+def test_a_line_that_tells_excel_the_separator_is_none_of_the_file(separator, end):
+    lines = [f"sep={separator}", separator.join(["user name", "notes"]), separator.join(["kim", "a,b;c"])]
+    if separator in ",;":
+        lines[2] = f'kim{separator}"a,b;c"'
+
+    table = read(end.join(lines) + end, "UTF-8")
+
+    assert table.separator == separator
+    assert [(line.number, line.cells) for line in table.lines] == [(3, {"username": "kim"})]
+    assert table.unread == ["notes"]
+
+
+@pytest.mark.parametrize(
+    "heading", ["E\u2011Mail", "\ufeffe-mail", " E_MAIL ", "e\u00a0mail", '"e-mail"', "E\u2013Mail"]
+)
+def test_headings_are_read_as_word_processors_write_them(heading):
+    table = read(f"{heading};user name\nk@x.example;kim\n", "UTF-8")
+
+    assert table.lines[0].cells == {"username": "kim", "email": "k@x.example"}
+
+
+def test_a_text_of_several_lines_stays_in_its_cell(admin, company):
+    """In a column that is not ours it is nothing to us; in a name it is said where it is."""
+    text = 'user name;first name;company;notes\r\nkim;"Kim\r\nEva";Acme Machines;\r\nada;Ada;Acme Machines;"one\r\ntwo;three"\r\n'
+    checked = CheckedFile(read(text, "UTF-8"), admin)
+
+    assert [each.user.username for each in checked.people] == ["ada"]
+    assert [(each.line, each.column) for each in checked.mistakes] == [(2, "first_name")]
+
+
+SAME = [
+    ("jürgen", "JU\u0308RGEN"),  # composed and decomposed
+    ("straße", "STRASSE"),
+    ("kim", "\uff2b\uff29\uff2d"),  # full width
+    ("anna", "\tAnna "),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), SAME)
+def test_one_person_in_other_letters_is_one(one, other, admin, company, make_user):
+    lines = f"user name,company\n{one},Acme Machines\n{other},Acme Machines\n"
+    assert [(line, column) for line, column, _what in said(lines, admin)] == [(3, "username")]
+
+    make_user(one, email="")
+    assert {(line, column) for line, column, _what in said(lines, admin)} == {(2, "username"), (3, "username")}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("kim@acme.example", "KIM@ACME.EXAMPLE"), ("kim@bücher.example", "kim@xn--bcher-kva.example"),],
+)  # fmt: skip
+def test_one_address_in_other_letters_is_one(one, other, admin, company, make_user):
+    lines = f"user name,e-mail,company\na1,{one},Acme Machines\na2,{other},Acme Machines\n"
+    assert [(line, column) for line, column, _what in said(lines, admin)] == [(3, "email")]
+
+    make_user("ben", email=one)
+    assert {(line, column) for line, column, _what in said(lines, admin)} == {(2, "email"), (3, "email")}
+
+
+def test_a_hundred_thousand_lines_are_refused_at_once_and_leave_nothing(administrator):
+    content = b"user name;company\n" + b"".join(b"u%06d;Acme\n" % number for number in range(100_000))
+    begun, before = process_time(), Import.objects.count()
+
+    page = send(administrator, content)
+
+    assert page.status_code == 400
+    assert "The file has 100000 people, and 10000 is the most at a time. Divide it." in words(page)
+    assert Import.objects.count() == before
+    assert process_time() - begun < 10
+
+
 def test_lines_have_the_numbers_that_an_editor_shows():
     table = read('user name,last name\n\n"kim","Han\nsen"\n\nada,\n', "UTF-8")
 
@@ -105,14 +191,19 @@ def test_what_an_export_put_before_a_formula_is_taken_away_again():
         (b"", "The file is empty."),
         (b" \n\n", "The file is empty."),
         (b"PK\x03\x04\x14\x00", "This is a workbook, not a CSV file."),
-        ("user name\nkim".encode("utf-16"), "This file is written in UTF-16."),
+        ("user name\nkim".encode("utf-16")[:-1], "The file begins as UTF-16"),
         (b"user name\n\x81\x8d", "The file is neither UTF-8 nor Windows-1252"),
         (b"user name\nk\x00m", "This is no CSV file"),
         (b"name,mail\nkim,x", "The first line has no heading “user name”. It reads: “name”, “mail”."),
         (b"user name,username\nkim,x", "Two columns are called “user name”."),
         (b"user name\n", "Below the headings there is no line"),
         (b"user name\n" + b"kim\n" * (MOST_IN_A_FILE + 1), "The file has 10001 people, and 10000 is the most"),
-        (b'user name\n"' + b"kim\n" * 40_000, "cannot be read: a quotation mark is not closed"),
+        (b'user name\n"' + b"kim\n" * 40_000, "From line 2 on the file cannot be read: a quotation mark is not closed"),
+        (
+            b'user name,notes\nkim,a\nada,"tea\nben,b\n',
+            "From line 3 on the file cannot be read: a quotation mark is not",
+        ),
+        (b'user name,notes\nkim,"tea" or so\n', "Line 2 cannot be read: something stands behind a closing quotation"),
     ],
 )
 def test_what_is_no_file_of_people_is_refused_with_what_to_do(content, why, administrator):

@@ -7,6 +7,8 @@ import json
 import os
 import subprocess
 import sys
+import tracemalloc
+from collections import Counter
 from io import StringIO
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from accounts import people
 from accounts.models import Budget, Role, Session, User
 from audit.models import AuditEvent
 from audit.sentences import sentence
+from companies.management.commands.mfa import ACTS, report
 from companies.models import Company
 from mfa import services
 from mfa.models import AccessPass
@@ -214,6 +217,27 @@ def test_all_administrators_are_told_and_so_is_the_person(told, kim, admin, make
     )
 
 
+@pytest.mark.parametrize("act", [*ACTS, "report"])
+def test_each_administrator_gets_one_mail_of_an_act_however_many_lines_it_leaves(
+    told, kim_with_app, admin, make_user, act
+):
+    """Signing out everywhere, what is removed, and a pass that ends are lines of the same act."""
+    make_user("samir", role=Role.ADMINISTRATOR, company=None)
+    User.objects.bulk_create(User(username=f"p{n}", company=kim_with_app.user.company) for n in range(30))
+    kim_with_app.sign_in()
+    if act == "require":
+        User.objects.update(two_factor_enabled=False)
+    if act == "unlock":
+        for _ in range(7):
+            Person(kim_with_app.user).enter_password("wrong")
+    words = ["report"] if act == "report" else [act, "kim"]
+
+    mails = told(run, *words, reason=WHY, **({} if act == "report" else {"sign_out": True}))
+
+    to = Counter(mail.to[0] for mail in mails if "command line" in mail.subject)
+    assert to == {"petra@acme.example": 1, "samir@acme.example": 1}
+
+
 def test_an_administrator_whom_it_is_about_is_told_as_its_person(told, admin, make_user):
     admin_too = make_user("samir", role=Role.ADMINISTRATOR, company=None)
 
@@ -307,6 +331,24 @@ def test_a_report_is_read_in_parts(company):
 
     assert [row.split(",")[0] for row in rows[1:]] == [person.username for person in people_of_acme]
     assert sum("LIMIT 500" in query["sql"] for query in asked) == 4
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_a_report_takes_no_memory_for_its_people(company, form):
+    User.objects.bulk_create(User(username=f"kim{n:05}", first_name="Kim", company=company) for n in range(6000))
+
+    def peak(company_name):
+        tracemalloc.start()
+        lines = sum(part.count("\n") for part in report(company_name, form))
+        _now, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return lines, most
+
+    Company.objects.create(name="Nobody’s")
+    peak("Nobody’s")  # what is made once is made
+    lines, most = peak("Acme Machines")
+    assert lines >= 6000
+    assert most < 6_000_000
 
 
 def test_the_shell_gets_exit_status_1_and_one_line(tmp_path):

@@ -355,8 +355,8 @@ def test_activity_is_taken_out_under_headings_of_ones_language_and_json_keeps_it
         return b"".join(answer.streaming_content).decode().splitlines()[0]
 
     assert first_line("csv") == (
-        "\ufeffID,Zeitpunkt,Ereignis,Beschreibung,Ausgeführt von,Ausgeführt von (ID),Betrifft,Betrifft (ID),Firma,"
-        "Firma (ID),Netzwerkadresse,Browser,Einzelheiten"
+        "\ufeffID;Zeitpunkt;Ereignis;Beschreibung;Ausgeführt von;Ausgeführt von (ID);Betrifft;Betrifft (ID);Firma;"
+        "Firma (ID);Netzwerkadresse;Browser;Einzelheiten"
     )
     assert first_line("jsonl").startswith('{"id": ')
 
@@ -365,8 +365,8 @@ def test_a_list_is_taken_out_under_headings_of_ones_language_and_what_is_below_t
     answer = german.client.post("/settings/administration/users/export/")
     file = b"".join(answer.streaming_content).decode()
 
-    assert file.startswith("\ufeffBenutzername,Vorname,Nachname,E-Mail,Firma,Rolle,Sprache,Konto,")
-    assert ",Administrator,de,active," in file
+    assert file.startswith("\ufeffBenutzername;Vorname;Nachname;E-Mail;Firma;Rolle;Sprache;Konto;")
+    assert ";Administrator;de;active;" in file
 
 
 # --- Mail ---
