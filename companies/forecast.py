@@ -300,6 +300,12 @@ def of_switching_off(cells: Mapping[Cell, int], rows: QuerySet[Listing], people:
     return _outcomes(cells, given_passes(rows, people), _once_off, demanded=site_rule.is_on())
 
 
+def of_nothing(cells: Mapping[Cell, int], rows: QuerySet[Listing], people: QuerySet[User]) -> Outcomes:
+    """The same of those who have not set it up, where no rule is changed."""
+    left = {cell: number for cell, number in cells.items() if Kind.APP not in cell.kind}
+    return _outcomes(left, given_passes(rows, people), _as_it_is, demanded=site_rule.is_on())
+
+
 # --- The site demands a factor ---
 
 

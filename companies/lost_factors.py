@@ -11,10 +11,12 @@ from django.utils.translation import ngettext
 from accounts.dates import day, moment
 from accounts.whereabouts import hidden
 from companies.letting_in import APP, CODES
+from mfa.forecast import without_factors
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from mfa.forecast import Circumstances
     from mfa.window.sentences import Window
 
 
@@ -46,6 +48,31 @@ def lost_factors(window: Window) -> list[LostFactor]:
             LostFactor(str(passkey.pk), name, _used(kind, passkey.last_used_at if shows else None), ticked=False)
         )
     return found
+
+
+def after_reset(window: Window) -> list[str]:
+    """What the next login is once what was lost is gone: with a passkey that stays, where there is one, and with nothing left."""
+    now, demanded = window.circumstances, window.subject.pass_demanded_by_company
+    nothing = _login(window, without_factors(now, pass_demanded=demanded))
+    if not window.usable_passkeys:
+        return [nothing]
+    passkey = _login(window, without_factors(now, pass_demanded=demanded, has_passkey=True))
+    return [
+        _("If a passkey stays: {then}").format(then=passkey),
+        _("If nothing stays: {then}").format(then=nothing),
+    ]
+
+
+def _login(window: Window, then: Circumstances) -> str:
+    if asked := window.asked(then):
+        return asked
+    if not then.standing.has_passkey:
+        text = _("{name} has no other method and will sign in with user name and password only.")
+    elif then.standing.challenged:
+        text = _("{name} will sign in with a passkey, alone or after user name and password.")
+    else:
+        text = _("{name} will sign in with user name and password only, or with a passkey.")
+    return text.format(name=window.name)
 
 
 def _used(first: str, last_used_at: datetime | None) -> str:

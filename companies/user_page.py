@@ -13,7 +13,8 @@ from accounts.dates import moment
 from accounts.sessions.listed import ListedSession, sessions_of
 from accounts.whereabouts import hidden
 from companies.lost_factors import lost_factors
-from companies.reminders import asked_in, reminded_at, why_not
+from companies.reminders import reminded_at, why_not
+from mfa.demands import asked_in
 from mfa.policy import Method, Step
 from mfa.queries import State
 from mfa.window.sentences import to_set_up

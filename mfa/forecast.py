@@ -105,11 +105,11 @@ def without_passkey(circumstances: Circumstances) -> Circumstances:
     return _once_open(circumstances, replace(circumstances.standing, has_passkey=False))
 
 
-def without_factors(circumstances: Circumstances, *, pass_demanded: bool) -> Circumstances:
-    """The same, once nothing is held but the password, and no pass is open."""
+def without_factors(circumstances: Circumstances, *, pass_demanded: bool, has_passkey: bool = False) -> Circumstances:
+    """The same, once nothing is held but the password, and a passkey if one stays; no pass is open."""
     gone = replace(circumstances, has_codes=False, has_pass=False)
     standing = replace(
-        circumstances.standing, has_app=False, app_disabled=False, has_passkey=False, pass_demanded=pass_demanded
+        circumstances.standing, has_app=False, app_disabled=False, has_passkey=has_passkey, pass_demanded=pass_demanded
     )
     return _once_open(gone, standing)
 

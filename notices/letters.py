@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -18,10 +18,11 @@ from accounts.text import spoken
 from audit.browsers import browser_name
 from audit.methods import in_words
 from audit.sentences import checked_how, form_and_words, shell_in_words
-from notices.asked import asked_in_words
+from notices.asked import asked_in_words, reminded_of
 from notices.recipients import OF_ANOTHER
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from audit.models import AuditEvent
@@ -39,6 +40,7 @@ class Letter:
     event: AuditEvent
     reportable: bool
     words: dict[str, object]
+    asked: list[str] = field(default_factory=list)  # of the person, by the next login
 
     def to(self, recipient: Recipient) -> Draft:
         """What the mail says, in the recipient's language."""
@@ -46,7 +48,7 @@ class Letter:
             words = {
                 "name": recipient.name,
                 "headline": str(self.notice.headline),
-                "sentence": self._sentence(),
+                "sentence": self._sentence(recipient.asked),
                 "facts": self._facts(),
                 "by": str(self.words["actor"]),
                 "reportable": self.reportable,
@@ -59,7 +61,8 @@ class Letter:
     def about(self, recipients: list[Recipient]) -> str:
         """What makes two letters the same, so that one of them is enough: what they say, about whom, from where, and to whom."""
         event = self.event
-        of = (event.subject_id, event.company_id, self.notice.headline, self._sentence())
+        asked = {word for recipient in recipients for word in recipient.asked}
+        of = (event.subject_id, event.company_id, self.notice.headline, self._sentence(sorted(asked)))
         whence = (event.browser, event.address)  # a thief's sign-in is not the owner's
         return repr([*map(str, of + whence), *sorted(recipient.address for recipient in recipients)])
 
@@ -72,14 +75,15 @@ class Letter:
             return ""
         return settings.BASE_URL + reverse(self.notice.page, args=[self.event.subject_id])
 
-    def _sentence(self) -> str:
+    def _sentence(self, asked: Sequence[str]) -> str:
+        """`asked`: of a recipient, where it is not the same of all."""
         said = {
             "method": in_words(self.event.details.get("methods", [])),
             "checked": checked_how(self.event),
-            "asked": asked_in_words(self.event),
+            "asked": asked_in_words(asked or self.asked) or reminded_of(self.event),
             "until": at_length(parse_datetime(until)) if (until := self.event.details.get("until")) else "",
         }
-        return str(self.notice.sentence).format_map({**self.words, **said})
+        return str(self.notice.sentence).format_map({**self.words, **said}).strip()
 
     def _facts(self) -> list[tuple[str, str]]:
         """When, and by whom; from where, unless that is an administrator's browser and address."""
@@ -97,8 +101,8 @@ class Letter:
         return facts
 
 
-def letter(notice: Notice, event: AuditEvent) -> Letter:
-    """The letter that `notice` makes of `event`; everything that it needs is looked up here."""
+def letter(notice: Notice, event: AuditEvent, asked: list[str] | None = None) -> Letter:
+    """The letter that `notice` makes of `event`; everything that it needs is looked up here, but what is `asked`."""
     administrator = event.actor if event.actor_id != event.subject_id else None
     words = {
         **event.details,
@@ -110,7 +114,8 @@ def letter(notice: Notice, event: AuditEvent) -> Letter:
     }
     for typed in {"name", "reason"} & words.keys():
         words[typed] = spoken(str(words[typed]))
-    return Letter(notice, event, event.subject_id is not None and notice.reportable, words)
+    said = notice.next_login(asked) if notice.next_login and asked is not None else []
+    return Letter(notice, event, event.subject_id is not None and notice.reportable, words, said)
 
 
 def _line(event: AuditEvent) -> str:

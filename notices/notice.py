@@ -28,3 +28,4 @@ class Notice:
     reportable: bool = True  # with "This wasn't me"
     page: str = ""  # the name of the page about the subject where it goes on
     own_page: str = ""  # the same, of a page about oneself
+    next_login: Callable[[list[str]], list[str]] | None = None  # of what it asks of the person, what {asked} says

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from audit.models import AuditEvent
 from audit.vocabulary import Action
 from mfa.models import Passkey
 from mfa.policy import Method
+from notices.asked import each_asked, for_two_factor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,6 +38,7 @@ class Recipient:
     name: str
     language: str
     believed: bool = True
+    asked: tuple[str, ...] = ()  # by the next login, where a mail says so to each of many
 
 
 def the_person(event: AuditEvent) -> list[Recipient]:
@@ -114,7 +116,7 @@ def the_person_at_the_third_failure(event: AuditEvent) -> list[Recipient]:
 def the_companys_people_not_set_up(event: AuditEvent) -> list[Recipient]:
     """Everybody in the company who will be asked to set 2FA up: one statement, however many they are."""
     people = User.objects.get_queryset().filter(company=event.company_id, is_active=True)
-    return _all(people.exclude(authenticator_apps__confirmed=True))
+    return all_asked(people.exclude(authenticator_apps__confirmed=True))
 
 
 def the_administrators(event: AuditEvent) -> list[Recipient]:
@@ -136,7 +138,7 @@ def the_sites_administrators(event: AuditEvent) -> list[Recipient]:
 def whom_the_rule_asks(event: AuditEvent) -> list[Recipient]:
     """All others who open the Settings app and have neither an app nor a passkey in use."""
     people = User.objects.get_queryset().opening().exclude(role__in=(Role.ADMINISTRATOR, Role.MEMBER))
-    return _all(people.exclude(authenticator_apps__confirmed=True).exclude(pk__in=IN_USE.values("user")))
+    return all_asked(people.exclude(authenticator_apps__confirmed=True).exclude(pk__in=IN_USE.values("user")))
 
 
 # Those who are told of somebody else.
@@ -148,6 +150,14 @@ def _all(people: QuerySet[User]) -> list[Recipient]:
         "username", "first_name", "last_name", "email", "language", "browser_language"
     )
     return [at(person.email, person) for person in found]
+
+
+def all_asked(people: QuerySet[User]) -> list[Recipient]:
+    """The same, each with what the next login asks of them for two-factor authentication."""
+    return [
+        replace(at(person.email, person), asked=tuple(for_two_factor(asked)))
+        for person, asked in each_asked(people.exclude(email=""))
+    ]
 
 
 def at(address: str, person: User, *, believed: bool = True) -> Recipient:

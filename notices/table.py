@@ -10,8 +10,8 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from audit.vocabulary import Action
+from notices import asked as ask
 from notices import recipients as to
-from notices.asked import asks_for_passkey_alone, asks_for_set_up
 from notices.conditions import (
     failed_beyond_the_password,
     few_codes_left,
@@ -47,13 +47,11 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
     Action.TWO_FACTOR_ENABLED: (
         Notice(
             _("Two-factor authentication is required for your account"),
-            _(
-                "{actor} switched two-factor authentication on for you. If you have not set it up yet, "
-                "you are asked to at your next login, after the password: have your phone ready."
-            ),
+            _("{actor} switched two-factor authentication on for you. {asked}"),
             when=others_who_can_sign_in,
             reportable=False,
             own_page="own_two_factor",
+            next_login=ask.two_factor_or_nothing,
         ),
     ),
     Action.TWO_FACTOR_DISABLED: (
@@ -61,9 +59,10 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
             _("Two-factor authentication was removed from your account"),
             _(
                 "Your authenticator app and your recovery codes were removed: "
-                "nobody can sign in with them any more, and no code is asked for after the password."
+                "nobody can sign in with them any more, and no code is asked for after the password. {asked}"
             ),
             when=removed,
+            next_login=ask.for_two_factor,
         ),
     ),
     Action.APP_SET_UP: (
@@ -147,10 +146,11 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
     Action.PASSKEY_REQUESTED: (
         Notice(
             _("You are asked to create a passkey"),
-            _("{actor} asks you to create a passkey. At your next login you are shown how; it takes a minute."),
+            _("{actor} asks you to create a passkey. {asked}"),
             when=others,
             reportable=False,
             own_page="own_passkey_new",
+            next_login=ask.then_passkey,
         ),
     ),
     Action.USER_REMINDED: (
@@ -159,7 +159,7 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
             _(
                 "{actor} reminds you of what your next login asks for. {asked} You can do it now, too: sign in as usual."
             ),
-            when=asks_for_set_up,
+            when=ask.asks_for_set_up,
             reportable=False,
             own_page="own_two_factor",
         ),
@@ -168,7 +168,7 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
             _(
                 "{actor} reminds you of what your next login asks for. {asked} You can do it now, too: sign in as usual."
             ),
-            when=asks_for_passkey_alone,
+            when=ask.asks_for_passkey_alone,
             reportable=False,
             own_page="own_passkey_new",
         ),
@@ -230,10 +230,7 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
     Action.COMPANY_TWO_FACTOR_ENABLED: (
         Notice(
             _("Your company requires two-factor authentication"),
-            _(
-                "{actor} switched two-factor authentication on for {company}. You have not set it up yet: "
-                "you are asked to at your next login, after the password. Have your phone ready."
-            ),
+            _("{actor} switched two-factor authentication on for {company}. You have not set it up yet. {asked}"),
             to=to.the_companys_people_not_set_up,
             when=not_told_later,
             own_page="own_two_factor",
@@ -244,7 +241,8 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
             _("The Settings app demands two-factor authentication or a passkey"),
             _(
                 "{actor} switched the rule on: everybody who opens the Settings app uses two-factor authentication or "
-                "a passkey. Who has neither is asked to set it up at the next login."
+                "a passkey. Who has neither is asked to set one up at the next login, and first for an access pass where "
+                "that is demanded."
             ),
             to=to.the_sites_administrators,
             when=others,
@@ -254,7 +252,7 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
             _("You are asked to set up two-factor authentication"),
             _(
                 "Everybody who opens the Settings app uses two-factor authentication or a passkey from now on. You "
-                "have neither: you are asked to set it up at your next login, after the password. Have your phone ready."
+                "have neither. {asked}"
             ),
             to=to.whom_the_rule_asks,
             when=others,

@@ -89,6 +89,11 @@ def once_off(counts: Counts, run: BulkRun, actor: User) -> Outcomes:
     return forecast.of_switching_off(counts.changed, *_others(run, actor))
 
 
+def as_it_is(counts: Counts, run: BulkRun, actor: User) -> Outcomes:
+    """What becomes of those who are changed while no rule is, as where a passkey is requested: those who have set up 2FA are not looked at."""
+    return forecast.of_nothing(counts.changed, *_others(run, actor))
+
+
 def _others(run: BulkRun, actor: User) -> tuple[QuerySet[Listing], QuerySet[User]]:
     """The rows of whom `run` is for, and the people, without whoever acts."""
     return rows_of(run, actor).exclude(person=actor.pk), User.objects.managed_by(actor).exclude(pk=actor.pk)

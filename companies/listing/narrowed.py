@@ -132,11 +132,15 @@ class Narrowed:
         return [] if len(found) > FEW_COMPANIES else list(found)
 
 
-def kept_out(viewer: User, numbers: Numbers) -> Counter[Cell]:
-    """Of all whom `viewer` sees, whose `numbers` are given, those whom the next login lets in by no way before a pass is given."""
+def kept_out(viewer: User, numbers: Numbers, company: Company | None = None) -> Counter[Cell]:
+    """Of all whom `viewer` sees, in `company` if it is said, those whom the next login lets in by no way before a pass is
+    given. Their `numbers` are given.
+    """
     rows, cells = Listing.objects.filter(scope_of(viewer)), Tally.objects.filter(scope_of(viewer))
+    if company:
+        rows, cells = rows.filter(company=company), cells.filter(company=company)
     stuck = condition(f"{Change.NONE}.{Outcome.STUCK}", Ground(viewer, rows, numbers.demanded))
-    return Narrowed(rows, cells, numbers.people, None, lambda cell: Kind.ACTIVE in cell.kind, [stuck]).cells
+    return Narrowed(rows, cells, numbers.people, company, lambda cell: Kind.ACTIVE in cell.kind, [stuck]).cells
 
 
 def _adds(each: Condition) -> bool:

@@ -105,12 +105,15 @@ ONCE: dict[Change, StrPromise] = {
     Change.PASS_DEMANDED: _("Once the company demands an access pass: {what}"),
 }
 FOR, NOT = "for", "not"
+GETS_IN = "now.in"
 
 
 def label_of(name: str) -> str:
     """The condition in words, as the list says it; "" for one that there is not."""
     if name in PLAIN:
         return str(PLAIN[name][0])
+    if name == GETS_IN:
+        return _now("Can get in at the next login")
     if name == NOT_ME:
         return _now("Said “This wasn’t me”")
     match name.split("."):
@@ -133,6 +136,8 @@ def condition(name: str, ground: Ground) -> Condition:
     if name == NOT_ME:
         locked_by_others = User.objects.get_queryset().filter(pk=OuterRef("person"), locked_by__isnull=False)
         return Condition(lambda cell: Kind.LOCKED in cell.kind, but=Q(Exists(locked_by_others)))
+    if name == GETS_IN:
+        return _gets_in(ground)
     head, *rest = name.split(".")
     if head == FOR:
         return _reached(MASS_ACTS[rest[0]], ground)
@@ -151,6 +156,12 @@ def _forecast(change: Change, word: Outcome, ground: Ground) -> Condition:
     given = {person.pk for person, cell in ground.given.items() if is_forecast(cell, change)}
     theirs = {person.pk for person in ground.given if person.pk in given and outcome_for(person, change) is word}
     return Condition(holds, also_of=frozenset(theirs), but_not_of=frozenset(given - theirs))
+
+
+def _gets_in(ground: Ground) -> Condition:
+    """Everybody but those whom the next login keeps outside."""
+    stuck = _forecast(Change.NONE, Outcome.STUCK, ground)
+    return Condition(lambda cell: not stuck.holds(cell), also_of=stuck.but_not_of, but_not_of=stuck.also_of)
 
 
 # --- By what an act on many does to them ---

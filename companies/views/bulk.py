@@ -28,9 +28,10 @@ from accounts.throttle import budgets, lanes
 from companies import exports
 from companies.bulk import choosing, running
 from companies.bulk.acts import MASS_ACTS, WHY, Act, Why, acts_of
-from companies.bulk.counts import count, once_off, once_required
+from companies.bulk.counts import as_it_is, count, once_off, once_required
 from companies.bulk.following import ALL_ACTS
 from companies.bulk.models import BulkOutcome, BulkPerson, BulkRun
+from companies.forecast import Forecast
 from companies.listing.leads import Leads
 from companies.listing.people import UserList
 from companies.views.back import list_query
@@ -40,14 +41,20 @@ from mfa.forecast import Outcome
 from mfa.step_up import confirmation_required
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from uuid import UUID
 
     from django.http import HttpResponse
 
     from accounts.requests import SignedInRequest
     from companies.bulk.counts import Counts
+    from companies.forecast import Outcomes
 
+FORECASTS: dict[str, Callable[[Counts, BulkRun, User], Forecast | Outcomes]] = {
+    "require": once_required,
+    "stop": once_off,
+    "request": as_it_is,
+}
 MOST_SKIPPED = 100  # of those who were skipped; the file has all
 
 
@@ -109,8 +116,7 @@ def bulk_run(request: SignedInRequest, run_id: UUID) -> HttpResponse:
     act = _permitted(request, run.act)
     with one_moment():
         counts = count(run, request.user)
-        forecast = once_required(counts, run, request.user) if run.act == "require" else None
-        off = once_off(counts, run, request.user) if run.act == "stop" else None
+        then = FORECASTS[run.act](counts, run, request.user) if run.act in FORECASTS else None
     shown = _number(request.POST.get("shown", ""))
     grown = request.method == "POST" and counts.changes > shown
     others = request.method == "POST" and choosing.others_came(run, request.user)
@@ -131,8 +137,8 @@ def bulk_run(request: SignedInRequest, run_id: UUID) -> HttpResponse:
         "shown": shown,
         "grown": grown,
         "others": others,
-        "rows": effects(run.act, counts, forecast, off, replace(leads, only=(f"for.{run.act}",))),
-        "nobody_is_stuck": forecast is not None and not forecast.left.count(Outcome.STUCK),
+        "rows": effects(run.act, counts, then, replace(leads, only=(f"for.{run.act}",))),
+        "nobody_is_stuck": isinstance(then, Forecast) and not then.left.count(Outcome.STUCK),
         **_led_to(run, counts),
         "unknown": run.people.filter(why=Why.UNKNOWN).order_by("pk")[: None if "all" in request.GET else MOST_SKIPPED],
         "back": _back(run),

@@ -8,26 +8,27 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.linked import with_links
-from companies.forecast import Change
+from companies.forecast import Change, Forecast
 from companies.listing.kinds import Kind
-from companies.views.forecast import Row, asked_and_stuck, present
+from companies.listing.narrowing import GETS_IN
+from companies.views.forecast import Row, asked_and_stuck, present, stuck
 from mfa.forecast import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from companies.bulk.counts import Counts
-    from companies.forecast import Forecast, Outcomes
+    from companies.forecast import Outcomes
     from companies.listing.leads import Leads
 
 
-def effects(act: str, counts: Counts, forecast: Forecast | None, off: Outcomes | None, leads: Leads) -> list[Row]:
-    """The rows that anybody is in. `forecast` is that of requiring 2FA, `off` that of switching it off; `leads` to those who are
-    changed.
-    """
-    if forecast:
-        return present(_required(forecast, leads))
-    return present(_switched_off(counts, off, leads) if off else ROWS[act](counts, leads))
+def effects(act: str, counts: Counts, then: Forecast | Outcomes | None, leads: Leads) -> list[Row]:
+    """The rows that anybody is in. `then` is what becomes of them, where the act changes it; `leads` to those who are changed."""
+    if isinstance(then, Forecast):
+        return present(_required(then, leads))
+    if then is None:
+        return present(ROWS[act](counts, leads))
+    return present(_switched_off(counts, then, leads) if act == "stop" else _asked_for_passkey(counts, then, leads))
 
 
 def _required(forecast: Forecast, leads: Leads) -> list[Row]:
@@ -56,8 +57,9 @@ def _switched_off(counts: Counts, off: Outcomes, leads: Leads) -> list[Row]:
     ]
 
 
-def _asked_for_passkey(counts: Counts, leads: Leads) -> list[Row]:
-    number, having = counts.changes, counts.of(Kind.PASSKEY)
+def _asked_for_passkey(counts: Counts, found: Outcomes, leads: Leads) -> list[Row]:
+    outside = stuck(found, Change.NONE, leads)
+    number, having = counts.changes - outside.number, counts.of(Kind.PASSKEY)
     text = ngettext(
         "will be asked for a passkey at the next login", "will be asked for a passkey at their next login", number
     )
@@ -67,7 +69,7 @@ def _asked_for_passkey(counts: Counts, leads: Leads) -> list[Row]:
         having,
     )
     already = with_links(more, number=leads.number(having, "passkey")) if having else ""
-    return [Row("wait", "finger-print", number, text, already, leads.to())]
+    return [Row("wait", "finger-print", number, text, already, leads.to(GETS_IN)), outside]
 
 
 def _reminded(counts: Counts, leads: Leads) -> list[Row]:
@@ -102,7 +104,6 @@ def _deactivated(counts: Counts, leads: Leads) -> list[Row]:
 
 
 ROWS: dict[str, Callable[[Counts, Leads], list[Row]]] = {
-    "request": _asked_for_passkey,
     "remind": _reminded,
     "withdraw": _request_withdrawn,
     "sign_out": _signed_out,

@@ -22,6 +22,7 @@ from companies import services
 from companies.forecast import of_releasing, of_requiring
 from companies.forms import CompanyOffForm
 from companies.listing.leads import people_of
+from companies.listing.narrowed import kept_out
 from companies.listing.numbers import numbers_for
 from companies.queries import Coverage, asked_alone
 from companies.services import Individuals, end_company_sessions
@@ -62,15 +63,28 @@ def two_factor_on(request: SignedInRequest, company_id: UUID) -> HttpResponse:
             messages.error(request, too_many(trouble))
             return redirect("settings:company", company_id)
         thrown = services.enable_company_two_factor(shown, actor=request.user, sessions=_sessions(form))
-        number = coverage_of(request, shown).asked
-        text = ngettext(
-            "{company} requires two-factor authentication. {number} user will be asked at the next login.",
-            "{company} requires two-factor authentication. {number} users will be asked at their next login.",
-            number,
-        )
-        messages.success(request, text.format(company=shown.name, number=number))
+        messages.success(request, _required(request, shown))
         return _to_what_follows(thrown, company_id)
     return _ask_on(request, shown)
+
+
+@one_moment()
+def _required(request: SignedInRequest, shown: Company) -> str:
+    """What the next login does with the company's people, now that it is required."""
+    out = kept_out(request.user, numbers_for(request.user, shown), shown).total()
+    asked = coverage_of(request, shown).asked - out
+    text = ngettext(
+        "{company} requires two-factor authentication. {number} user will be asked at the next login.",
+        "{company} requires two-factor authentication. {number} users will be asked at their next login.",
+        asked,
+    )
+    outside = ngettext(
+        "{number} cannot get in at the next login before an access pass is given.",
+        "{number} cannot get in at their next login before an access pass is given to each.",
+        out,
+    )
+    said = text.format(company=shown.name, number=asked)
+    return f"{said} {outside.format(number=out)}" if out else said
 
 
 @one_moment()

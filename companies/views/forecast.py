@@ -73,7 +73,7 @@ def asked_and_stuck(
             ngettext("Is asked at the first login.", "They are asked at their first login.", never),
             leads.to(_of(change, Outcome.ASKED), "never"),
         ),
-        _stuck(found, change, leads, reader, named),
+        stuck(found, change, leads, reader, named),
     ]
 
 
@@ -82,8 +82,12 @@ def _of(change: Change, word: Outcome) -> str:
     return f"{change}.{word}"
 
 
-def _stuck(
-    found: Outcomes, change: Change, leads: Leads, reader: Outcome | None, named: Mapping[Outcome, list[str]]
+def stuck(
+    found: Outcomes,
+    change: Change,
+    leads: Leads,
+    reader: Outcome | None = None,
+    named: Mapping[Outcome, list[str]] | None = None,
 ) -> Row:
     """Those whom the next login will not let in, and who can help."""
     number = found.count(Outcome.STUCK)
@@ -103,7 +107,7 @@ def _stuck(
             if reader is Outcome.STUCK
             else "",
             give,
-            *_among(found, Outcome.STUCK, named, _of(change, Outcome.STUCK), leads),
+            *_among(found, Outcome.STUCK, named or {}, _of(change, Outcome.STUCK), leads),
         ),
         leads.to(_of(change, Outcome.STUCK)),
     )
@@ -192,7 +196,7 @@ def rows_of_demand(demand: SiteForecast) -> list[Row]:
 
 def rows_of_stuck(forecast: Forecast, company: Company) -> list[Row]:
     """Of passes that are demanded: those alone who cannot get in without one."""
-    return present([_stuck(forecast.left, Change.PASS_DEMANDED, people_of(company), forecast.reader, {})])
+    return present([stuck(forecast.left, Change.PASS_DEMANDED, people_of(company), forecast.reader)])
 
 
 def present(rows: list[Row]) -> list[Row]:

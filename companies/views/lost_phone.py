@@ -27,7 +27,7 @@ from audit.sentences import checked_how
 from audit.vocabulary import Action
 from companies.access_passes import NothingToOpen, is_of_use, open_pass_of, withdraw_pass
 from companies.forms import IS_OLDER, LostPhoneForm
-from companies.lost_factors import lost_factors
+from companies.lost_factors import after_reset, lost_factors
 from companies.lost_phone import reset
 from companies.pass_words import has_ended, is_there
 from companies.seen import holdings, open_pass
@@ -106,6 +106,7 @@ def _dialog(request: SignedInRequest, window: Window, form: LostPhoneForm) -> Ht
         "lost": form,  # the page behind has a form of its own
         "person": person,
         "window": window,
+        "then": after_reset(window) if form.factors else [],
         "of_use": is_of_use(person),
         "open_pass": is_there(given, viewer=request.user) if given else "",
         "pass_needed": person.pass_demanded_by_company or (demanded and not form.factors),

@@ -35,14 +35,14 @@ def passkey_request(request: SignedInRequest, behind: Behind, user_id: UUID | No
     """Ask for a passkey at the next login; where somebody asked already, say who and when."""
     shown = Window(subject_of(request, user_id), request.user)
     if services.request_passkey(shown.subject, actor=request.user):
-        return done(
-            request,
-            user_id,
-            shown.said(
-                _("You will be asked to create a passkey at the next login."),
-                _("{name} will be asked to create a passkey at the next login."),
-            ),
+        asked = shown.said(
+            _("You will be asked to create a passkey at the next login."),
+            _("{name} will be asked to create a passkey at the next login."),
         )
+        if stuck := shown.stuck(shown.circumstances):
+            created = shown.said(_("You are asked to create a passkey."), _("{name} is asked to create a passkey."))
+            asked = f"{created} {stuck}"
+        return done(request, user_id, asked)
     messages.info(request, _("A request is open already. {details}").format(details=shown.passkeys_in_words))
     return back_to_window(request, user_id)
 

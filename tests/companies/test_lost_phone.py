@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import combinations
+from itertools import combinations, product
 
 import pytest
 
@@ -441,3 +441,42 @@ def test_what_went_is_kept_apart_for_a_day_and_then_deleted(kim_with_all, admin,
     assert not AuthenticatorApp.everything.exists()
     assert not RecoveryCode.everything.exists()
     assert not Passkey.everything.exists()
+
+
+# --- What is said of the next login ---
+
+ASKED = "is then asked to set up an authenticator app"
+STUCK = "is asked for an access pass and has none"
+LET_IN = "will sign in with"
+
+
+@pytest.mark.parametrize(
+    ("stays", "rule", "demanded"), list(product([False, True], ["", "company", "own"], [False, True]))
+)
+def test_what_is_said_of_the_next_login_is_what_it_then_does(
+    kim_with_all, administrator, company, stays, rule, demanded
+):
+    """With a passkey that stays, and with nothing left; whoever requires 2FA, and whether a pass is demanded."""
+    kim = kim_with_all
+    Company.objects.filter(pk=company.pk).update(two_factor_enabled=rule == "company", pass_demanded=demanded)
+    User.objects.filter(pk=kim.user.pk).update(two_factor_enabled=rule == "own")
+    both = re.split("If a passkey stays: |If nothing stays: ", words(administrator.client.get(page_of(kim.user))))[1:]
+    said = both[0 if stays else 1].split(" Who did you speak to?")[0]
+    lost = [] if stays else [str(Passkey.objects.get().pk)]
+    administrator.client.post(page_of(kim.user), ANSWERS | {"app": "on", "codes": "on", **dict.fromkeys(lost, "on")})
+
+    kim.enter_password()
+    if stays and kim.asked_for == CHALLENGE:
+        kim.use_passkey()
+    does = {CHALLENGE: STUCK, SETUP: ASKED}.get(kim.asked_for, LET_IN)
+
+    assert does in said
+    assert not [other for other in {STUCK, ASKED, LET_IN} - {does} if other in said]
+
+
+def test_of_whoever_has_no_passkey_one_thing_is_said(kim, administrator):
+    kim.set_up_app()
+    said = words(administrator.client.get(page_of(kim.user)))
+
+    assert "Kim enters the password and is then asked to set up an authenticator app." in said
+    assert "If nothing stays" not in said

@@ -138,3 +138,31 @@ def test_letting_somebody_in_says_that_a_pass_is_needed_where_no_passkey_is_left
     assert needs in words(administrator.client.get(address))
     Company.objects.filter(pk=company.pk).update(pass_demanded=False)
     assert needs not in words(administrator.client.get(address))
+
+
+def test_the_companys_switch_and_a_request_on_many_say_who_is_kept_outside(administrator, company, make_person):
+    """Ada has nothing, Ben a passkey; both were said to be asked."""
+    ada, ben = make_person("ada"), make_person("ben")
+    ben.add_passkey()
+    Company.objects.filter(pk=company.pk).update(pass_demanded=True)
+
+    page = words(administrator.client.get(f"{COMPANIES}{company.pk}/"))
+    assert "1 of 2 users are asked at their next login." in page
+    assert "1 cannot get in at the next login before an access pass is given." in page
+
+    done = words(administrator.client.post(f"{COMPANIES}{company.pk}/two-factor/on/", follow=True))
+    assert "1 user will be asked at the next login. 1 cannot get in at the next login before an access pass" in done
+    assert "those who have set up nothing at all need an access pass first" in done
+    assert "1 person cannot get in at the next login before an access pass is given" in words(
+        administrator.client.get("/settings/")
+    )
+
+    ticked = {"act": "request", "who": [str(ada.user.pk), str(ben.user.pk)]}
+    counts = words(administrator.client.post("/settings/administration/users/bulk/", ticked, follow=True))
+    assert "1 will be asked for a passkey at the next login 1 of them has one already" in counts
+    assert "1 cannot get in at the next login before an access pass is given" in counts
+
+    told = words(
+        administrator.client.post(f"/settings/administration/users/{ada.user.pk}/mfa/passkeys/request/", follow=True)
+    )
+    assert "ada is asked to create a passkey. Before the set-up, ada is asked for an access pass and has none" in told

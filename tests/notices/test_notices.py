@@ -468,7 +468,7 @@ def test_every_row_of_the_table_is_an_action_and_ends_in_a_sentence():
     for action, told in NOTICES.items():
         assert action in Action
         for notice in told:
-            assert str(notice.sentence).endswith(".")
+            assert str(notice.sentence).endswith((".", ". {asked}"))
             assert not str(notice.headline).endswith(".")
 
 
