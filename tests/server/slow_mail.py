@@ -8,6 +8,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Thread
 from time import sleep
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PATIENCE = 0.3  # seconds before each mail is taken
 
@@ -24,6 +28,9 @@ class Manners:
     to_mail_for: dict[str, str] = field(default_factory=dict)
     hangs_up_at: set[int] = field(default_factory=set)  # the mail of this number, before it is taken
     forgets_to_say: set[int] = field(default_factory=set)  # the same, after it is taken
+    meanwhile: dict[str, Callable[[], object]] = field(
+        default_factory=dict
+    )  # what happens before this word is answered
     connections: int = 0
     mails: int = 0
     at_once: int = 0
@@ -77,6 +84,8 @@ class Session(socketserver.StreamRequestHandler):
         return "" if number in manners.forgets_to_say else said
 
     def answer(self, word, said):
+        if happens := self.server.manners.meanwhile.get(word):
+            happens()
         sleep(self.server.manners.before_each_answer)
         if word == self.server.manners.drips_at:
             while True:

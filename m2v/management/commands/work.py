@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from threading import Thread
+from time import sleep
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
+from django.db import DatabaseError, InterfaceError, connections
 from django.utils.translation import gettext as _
 
-from accounts.delivery import Delivery
+from accounts.away import is_away
+from accounts.delivery import AGAIN_SECONDS, Delivery
 from m2v.nightly import every_hour, every_minute
 from m2v.server import end_with
 from m2v.start import see_keys
@@ -20,6 +24,8 @@ from m2v.worker import repeat_sigterm
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+
+log = logging.getLogger("m2v.server")
 
 
 class Command(BaseCommand):
@@ -46,6 +52,31 @@ class Command(BaseCommand):
         delivery.start()
         try:
             with suppress(SystemExit):  # whoever is told to stop has done so, also where that broke something off
-                call_command("db_worker", reload=False, startup_delay=False)
+                take_until_stopped()
         finally:
             delivery.end()
+
+
+def take_until_stopped() -> None:
+    """Take from the queue until this process is told to stop: while the database is away, too. To end then would be to
+    forget that a mail was delivered which the database does not know of yet, and to deliver it again.
+    """
+    while True:
+        try:
+            call_command("db_worker", reload=False, startup_delay=False)
+        except (DatabaseError, InterfaceError) as trouble:
+            if not is_away(trouble) or was_stopped(trouble):
+                raise
+            log.exception("The database is away: the queue waits.")
+            connections.close_all()
+            sleep(AGAIN_SECONDS)
+        else:
+            return
+
+
+def was_stopped(trouble: BaseException) -> bool:
+    """Did it come while something was broken off, because this process was told to stop?"""
+    before: BaseException | None = trouble
+    while before is not None and not isinstance(before, SystemExit):
+        before = before.__context__
+    return before is not None
