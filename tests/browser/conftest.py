@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import partial
 from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING, Any
@@ -137,6 +138,12 @@ def at(new_context, site) -> Callable[..., Desk]:
         return Desk(new_context(**options).new_page(), person, language)
 
     return sit_down
+
+
+@pytest.fixture
+def plain(at) -> Callable[..., Desk]:
+    """`plain(kim)` is Kim at a browser without JavaScript."""
+    return partial(at, java_script_enabled=False)
 
 
 @pytest.fixture

@@ -71,6 +71,16 @@ def test_the_first_person_is_on_a_phones_first_screen_and_an_empty_list_has_its_
     assert phone.page.locator(".empty").evaluate("it => parseFloat(getComputedStyle(it).paddingTop)") >= 40
 
 
+def test_on_a_phone_the_filter_that_was_chosen_is_in_sight_and_the_page_begins_at_its_top(administrator, at, kim):
+    phone = at(administrator, viewport={"width": 360, "height": 740})
+    phone.bring_session()
+    for page in ("/settings/administration/activity/?act=all", f"{USERS}?show=never"):
+        phone.open(page)
+        chosen = phone.page.locator(".chips [aria-current]")
+        expect(chosen).to_be_in_viewport(ratio=1)
+        assert phone.page.evaluate("scrollY") == 0
+
+
 @pytest.mark.parametrize("address", ["nora@straße.example", "nora＠straße.example", "nora@straße.example."])
 def test_a_browser_makes_no_other_domain_of_what_is_typed(address, petra, mailoutbox):
     petra.open(f"{USERS}new/")

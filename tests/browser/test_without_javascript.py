@@ -13,16 +13,6 @@ USERS = "/settings/administration/users/"
 
 
 @pytest.fixture
-def plain(at):
-    """A browser without JavaScript."""
-
-    def sit_down(person):
-        return at(person, java_script_enabled=False)
-
-    return sit_down
-
-
-@pytest.fixture
 def petra(administrator, kim, plain):
     """The administrator, on the list of users, Kim among them."""
     desk = plain(administrator)
