@@ -20,6 +20,7 @@ from accounts.throttle import budgets
 from accounts.throttle.budgets import Throttled
 from accounts.throttle.rule import HOUR, NEVER, Lane
 
+LONGEST_REASON = 200
 # What is neither seen nor typed: a name with a line in it would write lines of its own into mails.
 ONE_LINE = RegexValidator(
     "[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]",
@@ -52,6 +53,15 @@ class TrimmedField(forms.CharField):
 
     def to_python(self, value: Any) -> str:
         return composed(trim(super().to_python(value) or ""))
+
+
+class ReasonField(TrimmedField):
+    """Why something was done, in one line: it stands in the history, and in mails. The command line asks it too."""
+
+    default_validators = [ONE_LINE]
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=LONGEST_REASON, **kwargs)
 
 
 class PersonNameField(TrimmedField):

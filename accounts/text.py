@@ -33,7 +33,11 @@ UNSEEN_RUN = re.compile(f"[{UNSEEN}]+")
 # A space is seen where it is missing; the two joiners belong to words, where a domain may hold them.
 HIDDEN = re.compile(rf"(?![\u200c\u200d ])[{UNSEEN}]")
 # A mail program makes a link of what looks like an address: "https:", "kim@acme", "acme.example", "www".
-ADDRESS = re.compile(r"[:/\\@]|\bwww\b|\S[.\u3002\uff0e\uff61](?=[^\W\d_]{2})|\d\.\d", re.IGNORECASE)
+LIKE_A_HOST = r"\bwww\b|\S[.\u3002\uff0e\uff61](?=[^\W\d_]{2})|\d\.\d"
+ADDRESS = re.compile(rf"[:/\\@]|{LIKE_A_HOST}", re.IGNORECASE)
+# Of no single slash, and no colon before a space: "Ticket: INC/2026/17" is no link, and stays.
+NEVER_ALONE = r":(?=\S)|/{2,}|[\\@]"
+LINKED = re.compile(rf"{NEVER_ALONE}|{LIKE_A_HOST}", re.IGNORECASE)
 AT = str.maketrans("\uff20\ufe6b", "@@")  # as Asian keyboards write it
 JOINERS = "\u200c\u200d"
 MOST_DIGITS = 4
@@ -123,8 +127,8 @@ def clean_address(address: str) -> str:
 def spoken(name: str) -> str:
     """`name` for use in mails: short, on one line, and with nothing that a mail program would turn into a link."""
     name = trim(UNSEEN_RUN.sub(_in_mails, name))
-    if ADDRESS.search(name):
-        name = " ".join(re.sub(r"[:/\\@.\u3002\uff0e\uff61]", " ", name).split())
+    if LINKED.search(name):
+        name = " ".join(re.sub(rf"{NEVER_ALONE}|[.\u3002\uff0e\uff61]", " ", name).split())
     return name if len(name) <= LONGEST_SPOKEN else f"{name[:LONGEST_SPOKEN]}…"
 
 

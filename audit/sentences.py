@@ -30,6 +30,7 @@ class Sentence(NamedTuple):
     for_others: _StrPromise | None = None  # or to somebody else;
     by_nobody: _StrPromise | None = None  # nobody is signed in, as on the command line;
     about_nobody: _StrPromise | None = None  # there is no such user
+    of_company: _StrPromise | None = None  # it is of one company
     of_many: _StrPromise | None = None  # it stands for the lines of an act on many, to which {many_done} leads
     general: _StrPromise | None = None  # of every line of its kind, where `said` without its names is another's too
 
@@ -162,7 +163,10 @@ SENTENCES = {
         _("{actor} no longer demanded an access pass for first set-ups in {company}")
     ),
     Action.COMPANY_SESSIONS_ENDED: Sentence(_("{actor} ended all sessions of the users of {company}")),
-    Action.LIST_EXPORTED: Sentence(_("{actor} took the list “{name}” out as a file")),
+    Action.LIST_EXPORTED: Sentence(
+        _("{actor} took the list “{name}” out as a file"),
+        of_company=_("{actor} took the list “{name}” of {company} out as a file"),
+    ),
     Action.USERS_IMPORTED: Sentence(
         _("{actor} imported users from the file “{name}”"), of_many=_("{actor} {many_done}")
     ),
@@ -272,6 +276,8 @@ def form(event: AuditEvent) -> str:
         special: _StrPromise | None = said.about_nobody
     elif "many" in event.details:
         special = said.of_many
+    elif event.company_id and said.of_company:
+        special = said.of_company
     elif event.actor_id is None:
         special = said.by_nobody
     else:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext, gettext_noop, override
 from accounts.models import Role, User
 from accounts.whereabouts import hidden
 from companies.cells import harmless
-from companies.queries import count_people
+from companies.queries import count_people, share
 from mfa.queries import State, listed_state, with_factors
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def company_row(company: Company) -> list[str | int]:
         _at(company.two_factor_changed_at if company.two_factor_enabled else None),
         company.people,
         company.set_up,
-        100 * company.set_up // company.people if company.people else "",
+        share(company.set_up, company.people) if company.people else "",
     ]
 
 

@@ -12,7 +12,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts.dates import moment
-from accounts.forms import FIELD_CLASSES, ONE_LINE, AddressInput, PersonForm, TrimmedField, too_many
+from accounts.forms import FIELD_CLASSES, ONE_LINE, AddressInput, PersonForm, ReasonField, TrimmedField, too_many
 from accounts.models import Role, User
 from accounts.roles import WITHOUT_COMPANY, up_to
 from accounts.row_forms import RowForm
@@ -208,10 +208,9 @@ class LetInForm(SeenForm):
     checked = forms.ChoiceField(
         label=_("How was their identity checked?"), choices=IdentityCheck.choices, widget=forms.RadioSelect
     )
-    reason = forms.CharField(
+    reason = ReasonField(
         label=_("Reason"),
-        max_length=500,
-        widget=forms.Textarea({"class": "input", "rows": 3}),
+        widget=forms.TextInput({"class": "input", "autocomplete": "off"}),
         help_text=_("Required, like the check. Both stay in the history."),
     )
 
@@ -264,9 +263,8 @@ class LostPhoneForm(SeenForm):
         widget=forms.RadioSelect,
         error_messages={"required": _("Say how you made sure who asks.")},
     )
-    reason = TrimmedField(
+    reason = ReasonField(
         label=_("Reason"),
-        max_length=200,
         widget=forms.TextInput({"class": "input", "autocomplete": "off"}),
         error_messages={"required": _("Say what happened, in a few words.")},
     )
@@ -300,11 +298,6 @@ class LostPhoneForm(SeenForm):
         ]
         for field in self.fields.values():
             field.widget.attrs["form"] = "lost-phone"  # it stands in the dialog's foot
-
-    def clean_reason(self) -> str:
-        reason: str = self.cleaned_data["reason"]
-        ONE_LINE(reason)
-        return reason
 
     def clean_valid(self) -> Validity:
         return self.cleaned_data["valid"] or Validity.AN_HOUR

@@ -72,10 +72,7 @@ class Coverage:
 
     @property
     def percent(self) -> int:
-        """Rounded, but 100 only if everybody has set it up."""
-        if not self.all:
-            return 0
-        return min(round(100 * self.set_up / self.all), 100 if self.set_up == self.all else 99)
+        return share(self.set_up, self.all)
 
     @property
     def bars(self) -> list[tuple[str, str, str]]:
@@ -87,6 +84,11 @@ class Coverage:
                 bars.append((name, f"{start:.2f}%", f"{width:.2f}%"))
             start += width
         return bars
+
+
+def share(part: int, whole: int) -> int:
+    """In percent, rounded, but 100 only for all of it."""
+    return min(round(100 * part / whole), 100 if part == whole else 99) if whole else 0
 
 
 def asked_alone(company: Company, numbers: Numbers, viewer: User, most: int) -> list[User]:

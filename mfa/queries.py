@@ -119,9 +119,10 @@ def state_of(person: User, *, has_app: bool, must_have_factor: bool = False) -> 
 
 
 def listed_state(person: Any) -> State:
-    """The same of somebody `with_factors`."""
+    """The same of somebody `with_factors`, as lists and files say it: who is deactivated is asked for nothing."""
     must = person.factor_demanded and person.opens_settings and not person.passkey_count
-    return state_of(person, has_app=person.has_app, must_have_factor=must)
+    state = state_of(person, has_app=person.has_app, must_have_factor=must)
+    return state if person.is_active or state is State.SET_UP else State.OFF
 
 
 def with_factors(people: QuerySet[User]) -> QuerySet[User]:

@@ -230,9 +230,9 @@ class PastDay:
         by_company = past.company_id in self._requiring
         by_site = bool(self.demanded and kind & OPENS_SETTINGS and not kind & Kind.PASSKEY)
         required = {"person": had["two_factor_enabled"], "company": by_company, "site": by_site}
-        asked = {
-            chip: is_met(chip, kind | Kind.ACTIVE, required=by_company, demanded=self.demanded) for chip in STATE_OF
-        }
+        whose = {"required": by_company, "demanded": self.demanded} if had["is_active"] else {"required": False}
+        kind = kind if had["is_active"] else kind & Kind.APP  # whoever is deactivated is asked for nothing
+        asked = {chip: is_met(chip, kind | Kind.ACTIVE, **whose) for chip in STATE_OF}
         return [
             had["username"],
             had["first_name"],

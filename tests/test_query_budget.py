@@ -295,7 +295,7 @@ def test_the_overview_costs_the_same_for_3_and_for_40_and_after_one_day_and_afte
         assert administrator.client.get("/settings/").status_code == 200
 
     assert len(few) == len(many), (few, many)
-    assert len(many) <= 2 + 20, many
+    assert len(many) <= 2 + 21, many
 
 
 @pytest.mark.parametrize("on", [True, False])

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from django.db.models import Min, Q
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.functional import cached_property
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _later
 
-from accounts.roles import seen_roles
+from accounts.roles import Role, seen_roles
 from audit.methods import in_words
+from audit.models import AuditEvent
+from audit.vocabulary import Action
 from companies.charts import bars, course
 from companies.listing.kinds import Chip, Kind, is_met, role_of
 from companies.models import Snapshot
-from companies.queries import Coverage
+from companies.queries import Coverage, share
 from mfa.queries import State
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 MOST_POINTS = 26  # of a line
 LONGEST = 364  # days that are looked back
 WEEK = 7
+MOST_COUNTED = 1000  # of today's refusals: an attack may leave any number
 REASONS = {"Throttled": _later("Had to wait"), "AccountLocked": _later("Account locked or deactivated")}
 
 
@@ -115,7 +119,7 @@ class Past:
 
     @property
     def logins(self) -> list[Bar]:
-        """Logins of the last seven days by method."""
+        """Logins of these seven days by method."""
         named: Counter[str] = Counter()
         for key, number in self._sum("logins").items():
             named[_method(key)] += number
@@ -130,9 +134,36 @@ class Past:
             named[str(REASONS.get(reason) or _method(methods))] += number
         return bars(named)
 
+    @property
+    def week(self) -> tuple[date, date]:
+        """The first and the last of the seven days: today is not over, and has a number of its own."""
+        today = timezone.localdate()
+        return today - timedelta(days=WEEK), today - timedelta(days=1)
+
+    @cached_property
+    def refused_today(self) -> int:
+        """How many logins were refused since midnight; of more than MOST_COUNTED, one more."""
+        midnight = timezone.make_aware(datetime.combine(timezone.localdate(), time.min))
+        lines = AuditEvent.objects.order_by().filter(action=Action.REFUSED, at__gte=midnight)
+        if not self.viewer.serves_site:
+            lines = lines.filter(company=self.viewer.company_id)
+        return lines[: MOST_COUNTED + 1].count()
+
+    @property
+    def refused_today_in_words(self) -> str:
+        """The same, as a page says it."""
+        if self.refused_today > MOST_COUNTED:
+            return _("more than {number}").format(number=number_format(MOST_COUNTED, force_grouping=True))
+        return number_format(self.refused_today, force_grouping=True)
+
+    @property
+    def counts_the_unseen(self) -> bool:
+        """Are logins of people among the numbers whom the viewer does not see? They are kept by company alone."""
+        return Role.COMPANY_ADMINISTRATOR not in seen_roles(self.viewer)
+
     @cached_property
     def rate(self) -> tuple[int, int]:
-        """How many logins were refused in the last seven days, and how many there were in all."""
+        """How many logins were refused in these seven days, and how many there were in all."""
         refused = sum(self._sum("failures").values())
         return refused, refused + sum(self._sum("logins").values())
 
@@ -143,8 +174,7 @@ class Past:
         return refused, refused + sum(self._sum("logins", weeks_ago=1).values())
 
     def _sum(self, what: str, weeks_ago: int = 0) -> Counter[str]:
-        last = timezone.localdate() - timedelta(days=WEEK * weeks_ago + 1)
-        first = last - timedelta(days=WEEK - 1)
+        first, last = (day - timedelta(days=WEEK * weeks_ago) for day in self.week)
         found: Counter[str] = Counter()
         for day, row in self._rows.items():
             if first <= day <= last:
@@ -174,8 +204,3 @@ def covered(row: Snapshot, viewer: User) -> Coverage:
 def _method(key: str) -> str:
     """ "A password and a code"."""
     return str(capfirst(in_words(key.split("+")))) or _("Another way")
-
-
-def share(part: int, whole: int) -> int:
-    """In percent, rounded, but 100 only for all of it."""
-    return min(round(100 * part / whole), 100 if part == whole else 99) if whole else 0

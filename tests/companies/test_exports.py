@@ -8,12 +8,15 @@ from io import StringIO
 from urllib.parse import urlencode
 
 import pytest
+from django.db.models import Case, Value, When
 
 from accounts.models import Role, User
 from audit.models import AuditEvent
 from companies import exports
 from companies.models import Company
 from mfa import services
+from mfa.models import AuthenticatorApp
+from tests.companies import read
 
 USERS = "/settings/administration/users/export/"
 COMPANIES = "/settings/administration/companies/export/"
@@ -93,6 +96,34 @@ def test_companies_are_taken_out_too(administrator, kim_with_app, company, other
         ("Nordwind Fördertechnik GmbH", "not required", "0", "0", ""),
     ]  # fmt: skip
     assert [row["company"] for row in taken_out(administrator, COMPANIES, q="nord")] == ["Nordwind Fördertechnik GmbH"]
+
+
+@pytest.mark.parametrize(("set_up", "people", "percent"), [(5, 12, "42"), (3, 8, "38"), (199, 200, "99")])
+def test_a_percentage_is_the_same_in_the_file_and_on_the_page(administrator, company, set_up, people, percent):
+    them = [User(username=f"p{n}", username_folded=f"p{n}", company=company) for n in range(people)]
+    User.objects.bulk_create(them)
+    AuthenticatorApp.objects.bulk_create(
+        AuthenticatorApp(user=person, confirmed=True, key=b"x") for person in them[:set_up]
+    )
+
+    [row] = taken_out(administrator, COMPANIES)
+
+    assert (row["users"], row["set up"], row["percent"]) == (str(people), str(set_up), percent)
+    page = administrator.client.get(f"/settings/administration/companies/{company.pk}/").context["coverage"]
+    assert str(page.percent) == percent
+
+
+def test_whoever_is_deactivated_is_asked_for_nothing(administrator, kim_with_app, make_user, company):
+    Company.objects.filter(pk=company.pk).update(two_factor_enabled=True)
+    make_user("lena", two_factor_enabled=True)
+    make_user("lars")
+    User.objects.update(is_active=Case(When(username__in=["lena", "kim"], then=Value(False)), default=Value(True)))
+
+    said = {row["user name"]: row["two-factor authentication"] for row in taken_out(administrator, show="inactive")}
+    assert said == {"lena": "not asked", "kim": "set up"}
+    assert "asked at next login" in {row["two-factor authentication"] for row in taken_out(administrator, q="lars")}
+    page = read(administrator.client.get("/settings/administration/users/?show=inactive"))
+    assert "Asked at next login" not in [cell.words for cell in page.one("tbody").all("td")]
 
 
 def test_who_took_whose_data_out_is_in_the_audit(administrator, kim, company):

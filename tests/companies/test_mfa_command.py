@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 import tracemalloc
@@ -20,8 +21,10 @@ from django.utils.html import strip_tags
 
 from accounts import people
 from accounts.models import Budget, Role, Session, User
+from accounts.text import spoken
 from audit.models import AuditEvent
 from audit.sentences import sentence
+from companies.forms import LetInForm, LostPhoneForm
 from companies.management.commands.mfa import ACTS, report
 from companies.models import Company
 from mfa import services
@@ -236,6 +239,32 @@ def test_each_administrator_gets_one_mail_of_an_act_however_many_lines_it_leaves
 
     to = Counter(mail.to[0] for mail in mails if "command line" in mail.subject)
     assert to == {"petra@acme.example": 1, "samir@acme.example": 1}
+
+
+def test_a_ticket_in_a_reason_is_read_in_the_mail_and_a_link_is_none(told, kim, admin):
+    [_to_kim, mail] = sorted(told(run, "require", "kim", reason="Ticket: INC/2026/17, see a/b."), key=lambda m: m.to)
+    assert "“Ticket: INC/2026/17, see a/b.”" in mail.body
+    for reason in ("https://evil.example/x", "mailto:x", "//evil/x", "\\\\host\\share", "evil.example/x"):
+        assert not re.search(r"://|mailto:|//evil|\\\\|evil\.example/", spoken(reason)), reason
+
+
+@pytest.mark.parametrize("reason", ["x" * 201, "one\nline"])
+def test_the_shell_takes_a_reason_as_a_page_does(kim, admin, company, reason):
+    for command, words in (
+        ("mfa", ["require", "kim"]),
+        ("erase_person", ["kim", "--for-good"]),
+        ("budgets", ["clear", "kim"]),
+    ):
+        with pytest.raises(CommandError, match="--reason"):
+            call_command(command, *words, reason=reason)
+    assert LostPhoneForm({"reason": reason, "checked": "in_person"}, factors=[], first=False).errors["reason"]
+    assert LetInForm({"reason": reason, "checked": "in_person"}, factors=[]).errors["reason"]
+    assert not AuditEvent.objects.filter(details__reason=reason).exists()
+
+
+def test_a_list_of_one_company_is_told_as_its(told, kim, admin, company):
+    [mail] = told(run, "report", company=company.name)
+    assert "took the list “User” of Acme Machines out as a file" in mail.body.replace("\n", " ")
 
 
 def test_an_administrator_whom_it_is_about_is_told_as_its_person(told, admin, make_user):

@@ -328,12 +328,40 @@ def test_logins_and_refusals_of_a_week_are_counted_and_the_week_before_is_told(c
     petra.sign_in()
     page = overview(petra)
 
-    assert "Logins by method, last 7 days A password and a code 1" in page.words
+    assert "Logins by method, 7 days up to yesterday A password and a code 1" in page.words
     assert (
-        "Refused logins, last 7 days Show all refused logins 2 of 3; the week before 1 of 2. A password 2" in page.words
+        "Refused logins, 7 days up to yesterday Show all refused logins 2 of 3; the week before 1 of 2. Today so far: 0"
+        in page.words
     )
-    assert page.links["Show all refused logins"].endswith("activity/?act=refused&time=7")
+    shown = read(petra.client.get(page.links["Show all refused logins"]))
+    assert len([line for line in shown.one("main").all("li") if line.all("time")]) == 2, "the same days"
     assert AuditEvent.objects.filter(action="refused").count() == 3
+
+
+@pytest.mark.parametrize(("number", "said"), [(3, "3"), (1000, "1,000"), (1001, "more than 1,000")])
+def test_an_attack_of_today_is_in_a_number_that_leads_to_it(petra, company, kim, number, said):
+    AuditEvent.objects.bulk_create(
+        AuditEvent(action="refused", subject=kim.user, company=company, details={"methods": ["password"]})
+        for _ in range(number)
+    )
+
+    page = overview(petra)
+
+    assert f"Today so far: {said} refused logins" in page.words
+    assert page.links[f"{said} refused logins"].endswith("activity/?act=refused&time=today")
+
+
+@pytest.mark.parametrize("home", [True, False])
+def test_a_helpdesk_is_told_that_logins_are_everybodys(clock, make_person, company, other_company, admin, home):
+    hanna = make_person("hanna", role=Role.HELPDESK, company=company if home else None)
+    carla = make_person("carla", role=Role.COMPANY_ADMINISTRATOR)
+    AuditEvent.objects.create(action="refused", subject=carla.user, company=company, details={"methods": ["password"]})
+    AuditEvent.objects.create(action="refused", company=other_company, details={"methods": ["password"]})
+    for person, told in ((hanna, True), (carla, False), (Person(admin), False)):
+        person.sign_in()
+        page = overview(person)
+        assert ("Everybody’s, of those too whom you do not see." in page.words) is told
+        assert f"Today so far: {1 if person is carla or (person is hanna and home) else 2}" in page.words
 
 
 def test_reasons_are_told_apart_from_what_was_shown(clock, petra, make_person, admin):

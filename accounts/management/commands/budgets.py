@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.management.reasons import reason_given
 from accounts.throttle.waits import Nothing, Wait, current_waits, end_waits
 from audit.recording import in_the_shell
 
@@ -38,7 +39,7 @@ class Command(BaseCommand):
         if act not in {"", "clear"}:
             raise CommandError(_("“{act}” is no act of this command: say “clear”, or nothing.").format(act=act))
         if act:
-            self._clear(name.strip(), reason.strip())
+            self._clear(name.strip(), reason)
             return
         found = current_waits()
         for wait in found:
@@ -49,8 +50,7 @@ class Command(BaseCommand):
     def _clear(self, name: str, reason: str) -> None:
         if not name:
             raise CommandError(_("Say whose wait is to end: as the list of “budgets” names them."))
-        if not reason:
-            raise CommandError(_("Say why, with --reason: it is kept in the audit."))
+        reason = reason_given(reason)
         try:
             with in_the_shell(reason):
                 failures = end_waits(name)

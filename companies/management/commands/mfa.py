@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts import people
 from accounts.authorization import LastAdministrator
+from accounts.management.reasons import reason_given
 from accounts.models import User
 from accounts.text import fold
 from accounts.throttle import budgets
@@ -70,9 +71,7 @@ class Command(BaseCommand):
 
     def change(self, act: Callable[..., str], person: User, options: dict[str, Any]) -> str:
         """Do it, whole or not at all; what happened."""
-        reason = options["reason"].strip()
-        if not reason:
-            raise CommandError(_("Say why, with --reason: it is kept in the audit."))
+        reason = reason_given(options["reason"])
         if options["checked"] not in CHECKED:
             raise CommandError(_("--checked is one of: {words}.").format(words=", ".join(CHECKED)))
         try:

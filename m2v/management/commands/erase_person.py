@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from accounts.authorization import LastAdministrator
+from accounts.management.reasons import reason_given
 from accounts.models import User
 from audit.recording import in_the_shell
 from companies.erasing import erase
@@ -28,14 +29,13 @@ class Command(BaseCommand):
         parser.add_argument("--for-good", action="store_true", help=_("yes, this cannot be undone"))
 
     def handle(self, *args: Any, **options: Any) -> None:
-        name, reason = options["user"], options["reason"].strip()
+        name = options["user"]
         person = User.objects.get_queryset().named(name)
         if person is None:
             raise CommandError(_("Nobody has the user name or e-mail address {name}.").format(name=name))
         if person.erased_at:
             raise CommandError(_("{name} is erased already.").format(name=name))
-        if not reason:
-            raise CommandError(_("Say why, with --reason: it is kept in the audit."))
+        reason = reason_given(options["reason"])
         if not options["for_good"]:
             text = _("{person} would be erased, which cannot be undone. Add --for-good to do it.")
             raise CommandError(text.format(person=person))
