@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 from accounts import site_rule
 from accounts.linked import with_links
 from accounts.models import Role, User
+from accounts.roles import seen_roles
 from companies.listing.kinds import OPENS_SETTINGS, ROLES, Cell, Kind, role_of
 from companies.listing.leads import Leads
 from companies.listing.models import Listing, Tally
@@ -104,11 +105,7 @@ class Administrators:
         """ "2 administrators sign in with a password alone"; with the rule, that they are asked."""
         number, leads = self.without_factor, Leads({}, (PASSWORD_ALONE,))
         if not number:
-            return (
-                self._of_passkeys()
-                if self.password_will_do
-                else _("Nobody opens the Settings app with a password alone")
-            )
+            return self._of_passkeys() if self.password_will_do else self._of_nobody()
         if self.kept_out:
             text = ngettext(
                 "{number} person who opens the Settings app has neither 2FA nor a passkey",
@@ -170,6 +167,16 @@ class Administrators:
                 number,
             )
         return asked if self.rule.factor_demanded else alone
+
+    @property
+    def some_are_unseen(self) -> bool:
+        """Are there, or may there be, others who open the Settings app and are no affair of the viewer's?"""
+        return Role.COMPANY_ADMINISTRATOR not in seen_roles(self.viewer)
+
+    def _of_nobody(self) -> str:
+        if self.some_are_unseen:
+            return _("None of those whom you see opens the Settings app with a password alone")
+        return _("Nobody opens the Settings app with a password alone")
 
     def _of_passkeys(self) -> str:
         """What the headline is where only people with passkeys are left."""

@@ -26,7 +26,7 @@ from companies.administrators import Administrators
 from companies.listing.kinds import ROLES, Chip, Kind
 from companies.listing.leads import Leads, people_of
 from companies.listing.narrowed import kept_out
-from companies.listing.narrowing import NOT_ME
+from companies.listing.narrowing import NO_APP, NOT_ME
 from companies.listing.numbers import numbers_by_company, numbers_for, scope_of
 from companies.models import Company, Listing, Snapshot, Tally
 from companies.queries import Coverage
@@ -142,6 +142,11 @@ class Overview:
     """What the first page says to `viewer`."""
 
     viewer: User
+
+    @property
+    def without_two_factor(self) -> str:
+        """The list of those who have not set it up, asked or not."""
+        return Leads({}, (NO_APP,)).everybody
 
     @cached_property
     def administrators(self) -> Administrators:

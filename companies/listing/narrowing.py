@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     Holds = Callable[[Cell], bool]
 
+NO_APP = "no_app"
 NO_PEOPLE: frozenset[UUID] = frozenset()
 
 
@@ -83,6 +84,7 @@ PLAIN: dict[str, tuple[StrPromise, Holds]] = {
         _("Company administrator"),
         lambda cell: Kind.COMPANY_ADMINISTRATOR in cell.kind and Kind.LOCKED not in cell.kind,
     ),
+    NO_APP: (_("Without 2FA"), lambda cell: Kind.APP not in cell.kind),
     "own_switch": (
         _("Switched on individually"),
         lambda cell: Kind.OWN_SWITCH in cell.kind and Kind.APP not in cell.kind,

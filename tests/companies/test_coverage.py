@@ -130,7 +130,8 @@ def test_the_overview_leads_to_those_who_are_counted(administrator, mixed):
     links = read(administrator.client.get("/settings/")).links
 
     assert links["1 person will be asked"].endswith("users/?show=asked")
-    assert links["Users without two-factor authentication"].endswith("users/?show=off")
+    shown = administrator.client.get(links["Users without two-factor authentication: 5"]).context["list"]
+    assert shown.number == 5, "one who is asked, and four who are not"
     assert links["Acme Machines"] == f"{COMPANIES}{mixed.pk}/"
 
 

@@ -257,8 +257,8 @@ def test_the_shell_takes_a_reason_as_a_page_does(kim, admin, company, reason):
     ):
         with pytest.raises(CommandError, match="--reason"):
             call_command(command, *words, reason=reason)
-    assert LostPhoneForm({"reason": reason, "checked": "in_person"}, factors=[], first=False).errors["reason"]
-    assert LetInForm({"reason": reason, "checked": "in_person"}, factors=[]).errors["reason"]
+    assert LostPhoneForm({"reason": reason, "checked": "in_person"}, factors=[], first=False, now="").errors["reason"]
+    assert LetInForm({"reason": reason, "checked": "in_person"}, factors=[], now="").errors["reason"]
     assert not AuditEvent.objects.filter(details__reason=reason).exists()
 
 

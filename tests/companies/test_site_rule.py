@@ -341,6 +341,20 @@ def test_nobody_on_a_password_alone_is_good_news(admin):
     assert "Nobody opens the Settings app with a password alone" in read(petra.client.get(HOME)).words
 
 
+def test_a_helpdesk_is_told_nothing_of_those_whom_it_does_not_see(admin, make_person):
+    nina = make_person("nina", role=Role.HELPDESK, company=None)
+    nina.set_up_app()
+    nina.sign_in()
+    page = read(nina.client.get(HOME)).words
+    assert "Nobody opens" not in page, "an administrator does, whom they do not see"
+    assert "None of those whom you see opens the Settings app with a password alone" in page
+
+    make_person("nils", role=Role.AUDITOR, company=None)
+    page = read(nina.client.get(HOME)).words
+    assert "1 person opens the Settings app with a password alone" in page
+    assert "Counted among those whom you see." in page
+
+
 def test_a_passkey_beside_a_password_that_is_enough_is_no_good_news_before_the_rule(admin):
     petra = Person(admin)
     petra.add_passkey()
