@@ -39,5 +39,11 @@ def beyond_password(methods: Iterable[str]) -> set[str]:
 
 def in_words(methods: Iterable[str]) -> str:
     """How somebody proved who they are: "a password and a code", "a passkey"."""
-    known = [str(METHODS[method].in_words) for method in dict.fromkeys(methods) if method in METHODS]
-    return _("{first} and {last}").format(first=", ".join(known[:-1]), last=known[-1]) if known[1:] else "".join(known)
+    return enumerated([str(METHODS[method].in_words) for method in dict.fromkeys(methods) if method in METHODS])
+
+
+def enumerated(things: list[str]) -> str:
+    """ "an app, a code and a passkey"."""
+    if not things[1:]:
+        return "".join(things)
+    return _("{first} and {last}").format(first=", ".join(things[:-1]), last=things[-1])

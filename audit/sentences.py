@@ -13,6 +13,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from audit import outcomes
 from audit.methods import in_words
 from audit.vocabulary import Action
 
@@ -75,7 +76,7 @@ SENTENCES = {
     Action.RECOVERY_CODES_DISABLED: Sentence(_("The recovery codes of {subject} became void after 100 wrong ones")),
     Action.RECOVERY_CODE_USED: Sentence(_("{subject} used a recovery code")),
     Action.ACCESS_PASS_MADE: Sentence(
-        _("{actor} gave {subject} an access pass: “{reason}”; who it is was checked: {checked}")
+        _("{actor} gave {subject} an access pass, valid until {until}: “{reason}”; who it is was checked: {checked}")
     ),
     Action.ACCESS_PASS_USED: Sentence(_("{subject} used an access pass")),
     Action.ACCESS_PASS_WITHDRAWN: Sentence(_("{actor} withdrew the access pass of {subject}")),
@@ -138,8 +139,12 @@ SENTENCES = {
         _("{subject} said “This wasn’t me” of “{name}”: the account was locked and all sessions ended")
     ),
     Action.USER_LOCKED: Sentence(_("{actor} locked the account of {subject}: all sessions were ended")),
-    Action.USER_LET_IN: Sentence(_("{actor} let {subject} in again after a lock: “{reason}”")),
-    Action.USER_RESET: Sentence(_("{actor} removed what {subject} lost: “{reason}”; who it is was checked: {checked}")),
+    Action.USER_LET_IN: Sentence(
+        _("{actor} let {subject} in again after a lock: “{reason}”; who it is was checked: {checked}")
+    ),
+    Action.USER_RESET: Sentence(
+        _("{actor} removed {removed} that {subject} lost: “{reason}”; who it is was checked: {checked}")
+    ),
     Action.SESSIONS_ENDED: Sentence(
         _("{actor} ended all sessions of {subject}"), own=_("{actor} ended all their sessions")
     ),
@@ -259,6 +264,9 @@ def form_and_words(event: AuditEvent) -> tuple[str, dict[str, str]]:
         "before": "",
         **details,
         "checked": checked_how(event),
+        "removed": outcomes.removed(event),
+        "put_back": outcomes.put_back(event),
+        "until": outcomes.until(event),
         "many_done": many_done(event),
         "method": in_words(event.details.get("methods", [])),
         "actor": event.actor.get_full_name() if event.actor else shell_in_words(event) or _now("m2v"),
@@ -283,6 +291,9 @@ def form(event: AuditEvent) -> str:
     else:
         special = said.own if event.actor_id == event.subject_id else said.for_others
     text = str(special or said.said)
+    if event.action == Action.USER_LET_IN:
+        text += _now("; removed: {removed}") if outcomes.removed(event) else ""
+        text += _now("; put back: {put_back}") if outcomes.put_back(event) else ""
     if not event.details.get("reason") or "{reason}" in text:
         return text
     if "checked" in event.details:  # one part of a "Lost phone"

@@ -22,6 +22,7 @@ from accounts.guards import settings_app
 from accounts.permissions import Permission
 from accounts.sealing import Purpose, Unreadable, seal, unseal
 from accounts.throttle import budgets, lanes
+from audit.methods import enumerated
 from audit.models import AuditEvent
 from audit.sentences import checked_how
 from audit.vocabulary import Action
@@ -132,8 +133,7 @@ def _done(request: SignedInRequest, person: User, done: Reset, *, signed_out: in
         gone.append(ngettext("%d recovery code", "%d recovery codes", done.codes) % done.codes)
     gone += [_("the passkey {name}").format(name=passkey.name) for passkey in done.passkeys]
     if gone:
-        names = _("{first} and {last}").format(first=", ".join(gone[:-1]), last=gone[-1]) if gone[1:] else gone[0]
-        text = _("Removed from {name}’s account: {gone}.").format(name=person.get_short_name(), gone=names)
+        text = _("Removed from {name}’s account: {gone}.").format(name=person.get_short_name(), gone=enumerated(gone))
         messages.success(request, text)
     if signed_out:
         text = ngettext("{number} session ended.", "{number} sessions ended.", signed_out)

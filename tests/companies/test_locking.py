@@ -13,6 +13,7 @@ from accounts.authorization import OutOfReach, ShutOut
 from accounts.backends import AccountLocked
 from accounts.models import Role, Session, User
 from audit.models import AuditEvent
+from audit.sentences import sentence
 from audit.vocabulary import Action
 from companies.letting_in import Lock, let_in
 from mfa import services
@@ -546,3 +547,18 @@ def test_the_last_administrator_who_is_locked_is_told_what_to_do_and_let_in_by_t
 
     assert rita.client.post(page_of(admin), answers(page)).status_code == 302
     assert User.objects.get(pk=admin.pk).locked_at is None
+
+
+@pytest.mark.parametrize(
+    ("kept", "more"), [("app", ""), ("", "; removed: the authenticator app and 10 recovery codes")]
+)
+def test_the_line_says_how_identity_was_checked_and_what_went(locked_kim, admin, kept, more):
+    keys = [str(Passkey.objects.get().pk), *(["app", "codes"] if kept else [])]
+
+    let_in(locked_kim.user, kept=keys, checked="video_call", reason="It was Kim", actor=admin)
+
+    line = AuditEvent.objects.select_related("actor", "subject", "company").get(action=Action.USER_LET_IN)
+    assert sentence(line) == (
+        "Petra Vogt let Kim Hansen in again after a lock: “It was Kim”; "
+        f"who it is was checked: video call with an identity document{more}"
+    )

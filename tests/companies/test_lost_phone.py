@@ -6,6 +6,7 @@ import re
 from itertools import combinations, product
 
 import pytest
+from django.utils import translation
 
 from accounts import dates, people
 from accounts.authorization import LastAdministrator, OutOfReach
@@ -14,6 +15,8 @@ from audit.models import AuditEvent
 from audit.sentences import CHECKED, sentence
 from companies import kept_apart
 from companies.access_passes import IdentityCheck, Validity, give_pass
+from companies.erasing import erase
+from companies.history import History
 from companies.letting_in import APP, CODES
 from companies.lost_phone import reset
 from companies.models import Company
@@ -366,6 +369,43 @@ def test_the_sentence_says_how_it_was_checked(kim_with_all, admin):
 
     line = AuditEvent.objects.select_related("actor", "subject", "company").get(action="user_reset")
     assert sentence(line).endswith("“Lost at sea”; who it is was checked: in person")
+
+
+@pytest.mark.parametrize(
+    ("lost", "gone"),
+    [
+        ([APP], "the authenticator app and 10 recovery codes"),
+        ([CODES], "10 recovery codes"),
+        (["passkey"], "the passkey “Unknown browser”"),
+        ([APP, "passkey"], "the authenticator app, 10 recovery codes and the passkey “Unknown browser”"),
+    ],
+)
+def test_the_line_says_what_went(kim_with_all, admin, lost, gone):
+    lose(kim_with_all, admin, *(str(Passkey.objects.get().pk) if each == "passkey" else each for each in lost))
+
+    line = AuditEvent.objects.select_related("actor", "subject", "company").get(action="user_reset")
+    assert sentence(line).startswith(f"Petra Vogt removed {gone} that Kim Hansen lost: “Lost at sea”; who it is")
+    with translation.override("de"):
+        assert "Authentifizierungs-App" in sentence(line) or APP not in lost
+
+
+def test_the_line_of_a_pass_says_until_when_it_opens(kim_with_all, admin):
+    lose(kim_with_all, admin, APP, valid=Validity.A_DAY)
+
+    line = AuditEvent.objects.select_related("actor", "subject", "company").get(action="access_pass_made")
+    until = dates.full_moment(AccessPass.objects.get().until)
+    assert sentence(line).startswith(f"Petra Vogt gave Kim Hansen an access pass, valid until {until}: “Lost at sea”")
+
+
+def test_what_was_typed_of_an_erased_person_is_not_in_them(kim_with_all, admin):
+    lose(kim_with_all, admin, APP, str(Passkey.objects.get().pk), valid=Validity.A_DAY)
+    people.deactivate_user(kim_with_all.user, actor=admin)
+    erase(kim_with_all.user, actor=admin)
+
+    said = [sentence(line) for line in History.of(kim_with_all.user, viewer=admin).whole.newest(20)]
+
+    assert any("removed the authenticator app, 10 recovery codes and the passkey “…” that" in line for line in said)
+    assert not [line for line in said if "Unknown browser" in line]
 
 
 @pytest.mark.row("ASVS-6.3.7", "N-4.2.3")

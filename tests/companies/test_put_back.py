@@ -8,6 +8,7 @@ from accounts.models import User
 from accounts.not_me import Claim
 from accounts.people import report_not_me
 from audit.models import AuditEvent
+from audit.sentences import sentence
 from companies.access_passes import Validity
 from companies.letting_in import APP, CODES, Lock, let_in
 from companies.lost_phone import reset
@@ -157,3 +158,15 @@ def test_codes_that_went_alone_are_put_back_beside_their_app(kim, admin, clock):
     let_in(kim.user, kept=[APP, "codes_before"], actor=admin, **WHY)
 
     assert RecoveryCode.objects.filter(used_at=None).count() == 10
+
+
+def test_the_line_says_what_was_put_back(robbed, administrator):
+    kim, _thief = robbed
+    page = page_of(kim.user)
+
+    administrator.client.post(page, as_it_stands(administrator.client.get(page)))
+
+    line = AuditEvent.objects.select_related("actor", "subject", "company").get(action="user_let_in")
+    assert sentence(line).endswith(
+        "removed: the authenticator app and 10 recovery codes; put back: the authenticator app and “Unknown browser”"
+    )

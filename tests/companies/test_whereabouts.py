@@ -176,7 +176,7 @@ def test_nothing_that_a_company_reads_tells_from_where_the_sites_helpdesk_helped
     of_helpers = {hanna.user.email, petra.user.email}  # their own sign-ins
     found |= {mail.subject: mail.body for mail in mails if not of_helpers & set(mail.to)}
 
-    assert "removed what Nora Berg lost" in found["locked settings:user_let_in"]
+    assert "recovery codes that Nora Berg lost" in found["locked settings:user_let_in"]
     assert not [name for name, text in found.items() if "198.51.100.9" in text or "Edge" in text]
 
 
