@@ -42,7 +42,7 @@ def _reason(trouble: idna.IDNAError) -> str:
         return _("“{letter}” cannot be part of a domain name").format(letter=letter)
     if "too long" in str(trouble):
         return _("it, or a part of it, is too long")
-    return _("it is no domain name")
+    return _("it is not a domain name")
 
 
 def shown_domain(domain: str) -> str:

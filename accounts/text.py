@@ -115,7 +115,7 @@ def clean_address(address: str) -> str:
     local, at, domain = address.translate(AT).rpartition("@")
     if HIDDEN.search(local + domain):
         raise ValidationError(
-            _("The address holds a character that nobody can see. Type it anew, without copying."), code="hidden"
+            _("The address contains an invisible character. Type it again instead of pasting it."), code="hidden"
         )
     try:
         return unicodedata.normalize("NFKC", local) + at + shown_domain(domain)

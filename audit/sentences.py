@@ -49,7 +49,7 @@ SENTENCES = {
     Action.PASSKEY_POSTPONED: Sentence(_("{subject} chose “Not now” when asked for a passkey")),
     # What was refused
     Action.ACCESS_REFUSED: Sentence(
-        _("{actor} was refused a page that is not theirs"),
+        _("{actor} was refused a page that they may not see"),
         by_nobody=_("A page was refused to someone who was not signed in"),
     ),
     Action.FORM_REFUSED: Sentence(
@@ -169,7 +169,7 @@ SENTENCES = {
     ),
     Action.COMPANY_SESSIONS_ENDED: Sentence(_("{actor} ended all sessions of the users of {company}")),
     Action.LIST_EXPORTED: Sentence(
-        _("{actor} took the list “{name}” out as a file"),
+        _("{actor} exported the list “{name}” as a file"),
         of_company=_("{actor} took the list “{name}” of {company} out as a file"),
     ),
     Action.USERS_IMPORTED: Sentence(
@@ -247,7 +247,7 @@ def sentence(event: AuditEvent) -> str:
 
 def shell_in_words(event: AuditEvent) -> str:
     """Who did what was done on the command line; nothing of any other line."""
-    return _now("The server’s command line") if "shell" in event.details else ""
+    return _now("Someone on the server") if "shell" in event.details else ""
 
 
 def in_general(action: Action) -> str:

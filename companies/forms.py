@@ -59,7 +59,7 @@ class CompanyField(forms.ModelChoiceField):  # type: ignore[type-arg]  # not sub
     """A company by its name, as people type it, or by its id."""
 
     widget = CompanyInput
-    default_error_messages = {"invalid_choice": _("There is no company of this name. Choose one of those suggested.")}
+    default_error_messages = {"invalid_choice": _("There is no company with this name. Choose one of those suggested.")}
 
     def to_python(self, value: Any) -> Any:
         if value in self.empty_values:

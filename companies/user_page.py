@@ -167,7 +167,7 @@ class UserPage:
                 return self._challenge(way)
             case Step.CHOOSE_PASSWORD:
                 return LoginLine(
-                    _("A longer password"), _("Without an authenticator app, the one there is is too short.")
+                    _("A longer password"), _("Without an authenticator app, the present one is too short.")
                 )
             case Step.SET_UP_TWO_FACTOR:
                 more = _("Until it is set up, {name} cannot get in.").format(name=name)
@@ -182,7 +182,7 @@ class UserPage:
         """What is asked for beside the password, and what does instead."""
         if not way.leads_in:
             if self.window.app is not None:
-                return LoginLine(_("A code, which nothing gives any more"), self.window.next_login_locked)
+                return LoginLine(_("A code, which nothing can produce any more"), self.window.next_login_locked)
             return LoginLine(_("An access pass"), self.window.asked(self.window.circumstances))
         first, *others = (self._proof(method) for method in way.proofs)
         if not others:

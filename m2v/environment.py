@@ -71,7 +71,7 @@ class Environment:
         unset = {name for name in self._read - self._variables.keys() if "_" in name}  # PORTS may be anybody's
         for name in sorted(self._variables.keys() - self._read):
             if meant := get_close_matches(name, unset, n=1, cutoff=ALMOST):
-                why = _("{name} is no setting. Is it {meant}? Rename it, or take it away.")
+                why = _("{name} is not a setting. Did you mean {meant}? Rename it, or remove it.")
                 self.refuse(why.format(name=name, meant=meant[0]))
         if self._wrong:
             raise self._all_that_is_wrong()
@@ -211,7 +211,7 @@ def passkeys_refused(scheme: str, host: str) -> str:
     if ":" in host or host.replace(".", "").isdigit():
         return _("BASE_URL names a network address, for which browsers allow no passkeys. Give the site a name.")
     if scheme == "http" and host != "localhost" and not host.endswith(".localhost"):
-        return _("BASE_URL is not https, and elsewhere than at localhost browsers allow passkeys over https only.")
+        return _("BASE_URL is not https: except at localhost, browsers allow passkeys over https only.")
     return ""
 
 

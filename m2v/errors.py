@@ -73,13 +73,13 @@ NOT_FOUND = ErrorText(
     404,
     "not_found",
     _("There is nothing here"),
-    _("The address is wrong, what it showed is gone, or it is not yours to see."),
+    _("The address is wrong, what it showed is gone, or you may not see it."),
     icon="magnifying-glass",
 )
 NO_WORK = ErrorText(
     404,
     "not_found",
-    _("This is not kept any more, or it is not yours to see"),
+    _("This is no longer kept, or you may not see it"),
     _(
         "What is prepared is kept for a day at most, its result for some weeks. Nothing was done now: begin again from the list of users."
     ),

@@ -245,7 +245,7 @@ def asked_as_browsers_do(host: str, port: int) -> Iterator[checks.CheckMessage]:
         yield checks.Warning(said, _("Renew it."), id="m2v.W009")
     if answer.headers[HEADER] is None:
         hint = _("Does the proxy hand requests to HOST and PORT of this site, and its answers back as they are?")
-        yield checks.Error(_("At BASE_URL, something else than this site answers."), hint, id="m2v.E011")
+        yield checks.Error(_("Something other than this site answers at BASE_URL."), hint, id="m2v.E011")
     elif answer.status == 301:
         hint = _("Have the outermost set X-Forwarded-Proto, and count the proxies in BEHIND_PROXY.")
         yield checks.Error(

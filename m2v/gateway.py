@@ -76,14 +76,14 @@ class RequestRefused(Exception):
 
 CLOSE = ("Connection", "close")  # what is left of the body is not read
 NOT_UTF8 = Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, _("This site reads UTF-8."))
-NO_LENGTH = Refusal(HTTPStatus.BAD_REQUEST, _("The Content-Length is no length."), (CLOSE,))
+NO_LENGTH = Refusal(HTTPStatus.BAD_REQUEST, _("The Content-Length is not a length."), (CLOSE,))
 TOO_LARGE = Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _("That is more than this site reads: 256 kB."), (CLOSE,))
 TOO_LARGE_EVEN_HERE = Refusal(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _("This is more than this page takes. Go back, and divide it."), (CLOSE,)
 )
 TOO_SLOW = Refusal(HTTPStatus.REQUEST_TIMEOUT, _("The rest of the request did not arrive in 20 seconds."), (CLOSE,))
 BUSY = Refusal(
-    HTTPStatus.SERVICE_UNAVAILABLE, _("Too many people at once. Try again in a moment."), (("Retry-After", "5"),)
+    HTTPStatus.SERVICE_UNAVAILABLE, _("Too many requests at once. Try again in a moment."), (("Retry-After", "5"),)
 )
 
 

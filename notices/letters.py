@@ -50,7 +50,7 @@ class Letter:
                 "headline": str(self.notice.headline),
                 "sentence": self._sentence(recipient.asked),
                 "facts": self._facts(),
-                "by": str(self.words["actor"]),
+                "by": str(self.words["actor"] or (_("the people who run the server") if self._in_the_shell else "")),
                 "reportable": self.reportable,
                 "page": self.page,
                 "link": not_me_link(self.event, recipient.address) if self.reportable and recipient.believed else "",
@@ -67,6 +67,15 @@ class Letter:
         return repr([*map(str, of + whence), *sorted(recipient.address for recipient in recipients)])
 
     @property
+    def _actor(self) -> str:
+        """Who did it: an administrator, or somebody on the command line, of whom no more is known."""
+        return str(self.words["actor"]) or shell_in_words(self.event)
+
+    @property
+    def _in_the_shell(self) -> bool:
+        return "shell" in self.event.details
+
+    @property
     def page(self) -> str:
         """The address of the page that the mail leads to, if there is one."""
         if self.notice.own_page:
@@ -78,6 +87,7 @@ class Letter:
     def _sentence(self, asked: Sequence[str]) -> str:
         """`asked`: of a recipient, where it is not the same of all."""
         said = {
+            "actor": self._actor,
             "method": in_words(self.event.details.get("methods", [])),
             "checked": checked_how(self.event),
             "asked": asked_in_words(asked or self.asked) or reminded_of(self.event),
@@ -88,8 +98,8 @@ class Letter:
     def _facts(self) -> list[tuple[str, str]]:
         """When, and by whom; from where, unless that is an administrator's browser and address."""
         facts = [(_("When"), at_length(self.event.at))]
-        if self.words["actor"]:
-            return [*facts, (_("By"), str(self.words["actor"]))]
+        if self._actor:
+            return [*facts, (_("By"), self._actor)]
         if self.notice.to in OF_ANOTHER and not settings.SHOW_WHEREABOUTS:
             return facts
         if self.event.browser:
@@ -106,7 +116,7 @@ def letter(notice: Notice, event: AuditEvent, asked: list[str] | None = None) ->
     administrator = event.actor if event.actor_id != event.subject_id else None
     words = {
         **event.details,
-        "actor": spoken(administrator.get_full_name()) if administrator else shell_in_words(event),
+        "actor": spoken(administrator.get_full_name()) if administrator else "",
         "said": _line(event) if "shell" in event.details else "",
         "subject": spoken(event.subject.get_full_name()) if event.subject else "",
         "username": event.subject.username if event.subject else "",

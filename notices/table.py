@@ -120,7 +120,7 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
             _("An access pass was made for your account"),
             _(
                 "{actor} made an access pass for you: once, with your password, it lets you set up an authenticator app, "
-                "until {until}. You get it from {actor}, never by mail. The reason on record is “{reason}”; who asked "
+                "until {until}. Your administrator gives it to you, never by mail. The reason on record is “{reason}”; who asked "
                 "was checked: {checked}. If you did not ask for it, someone is about to get into your account."
             ),
         ),

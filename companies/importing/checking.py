@@ -112,7 +112,7 @@ class CheckedFile:
         wrong = []
         for column, folded in (("username", fold(user.username)), ("email", fold_address(user.email))):
             if folded and (before := first.setdefault(f"{column}:{folded}", line.number)) != line.number:
-                text = _("This stands in line {number} already. Each person has their own.").format(number=before)
+                text = _("This is already in line {number}. Each person has their own.").format(number=before)
                 wrong.append(Mistake(line.number, column, line.cells.get(column, ""), text))
         return wrong
 
@@ -142,7 +142,7 @@ class CheckedFile:
 
     def _advice(self, name: str, field: forms.Field, trouble: ValidationError, line: FileLine) -> str:
         if not line.cells.get(name):
-            return _("Nobody can be made without a user name. Enter one.")
+            return _("A user name is needed. Enter one.")
         if name == "email" and trouble.error_list[0].code == "invalid" and "@" in line.cells[name]:
             domain = line.cells[name].rpartition("@")[2]
             if domain and "." not in domain:
@@ -170,14 +170,16 @@ class CheckedFile:
         typed = line.cells.get("company", "")
         if not self.actor.serves_site:
             if typed and self._found(typed) != self.actor.company:
-                text = _("You make people of {company} only. Leave the cell empty, or put the line in another file.")
+                text = _(
+                    "You can create people in {company} only. Leave the cell empty, or put the line in another file."
+                )
                 self._wrong(line, "company", text.format(company=self.actor.company))
             return self.actor.company
         if typed:
             company = self._found(typed)
             if company is None:
                 self._wrong(
-                    line, "company", _("There is no company of this name. Correct it, or create the company first.")
+                    line, "company", _("There is no company with this name. Correct it, or create the company first.")
                 )
             return company
         if role not in WITHOUT_COMPANY:

@@ -105,7 +105,9 @@ def decoded(content: bytes) -> tuple[str, str]:
 def read(text: str, encoding: str) -> Table:
     """The lines of `text` under its headings. Raises NotRead."""
     if "\x00" in text:
-        raise NotRead(_("This is no CSV file: it holds characters that no text has. Save it as “CSV UTF-8”."))
+        raise NotRead(
+            _("This is not a CSV file: it contains characters that text does not have. Save it as “CSV UTF-8”.")
+        )
     said = SAYS_SEPARATOR.match(text)
     separator = said[1] if said else _separator(FIRST_LINE.split(text.lstrip(), maxsplit=1)[0])
     # Strict: else all that follows a quotation mark that is not closed would be one cell, and nobody would miss the people.

@@ -233,8 +233,8 @@ def _among(
         said.append(with_links(text, number=leads.number(number, condition, "administering"), named=named_all))
     if locked := found.count(word, having=Kind.LOCKED, without=without):
         text = ngettext(
-            "{number} is locked and comes in only after somebody has looked at the account.",
-            "{number} are locked and come in only after somebody has looked at the accounts.",
+            "{number} is locked and gets in only after somebody has looked at the account.",
+            "{number} are locked and get in only after somebody has looked at the accounts.",
             locked,
         )
         conditions = (condition, "locked", *(["signed_in"] if without else []))

@@ -236,7 +236,7 @@ def user_session_end(request: SignedInRequest, user_id: UUID, place_id: UUID) ->
     name = person.get_short_name()
     browser = end_one(person, place_id, actor=request.user)
     if browser is None:
-        messages.info(request, _("{name} is not signed in there any more.").format(name=name))
+        messages.info(request, _("{name} is no longer signed in there.").format(name=name))
     else:
         messages.success(request, _("{name} is signed out of {browser}.").format(name=name, browser=browser))
     return back_to_user(request, user_id)

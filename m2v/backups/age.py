@@ -85,7 +85,7 @@ def recipients_of(texts: Sequence[str]) -> list[Recipient]:
     except pyrage.RecipientError as trouble:
         raise Trouble(
             _(
-                "A recipient is the public key of an age identity: age1… A private key is none, and stays off this machine."
+                "A recipient is the public key of an age identity: age1… A private key is not one, and stays off this machine."
             )
         ) from trouble
 
@@ -123,7 +123,7 @@ def opened(path: Path, into: Writer, identities: Sequence[Identity]) -> str:
             sealed = Hashed(file)
             pyrage.decrypt_io(sealed, into, identities)
     except pyrage.DecryptError as trouble:
-        text = _("{path} is no age file, or is encrypted to another recipient than this identity’s.")
+        text = _("{path} is not an age file, or is encrypted to a recipient other than this identity’s.")
         raise Trouble(text.format(path=path)) from trouble
     except OSError as trouble:
         text = _("{path} cannot be read to its end: {why}. It is not as it was written.")

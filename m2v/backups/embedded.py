@@ -125,7 +125,7 @@ def fill_embedded() -> Iterator[Statements]:
             statements.end()
         with closing(sqlite3.connect(for_now)) as database:  # opened anew: now the table of searches is known, too
             if database.execute("PRAGMA quick_check").fetchone() != ("ok",):
-                raise Trouble(_("What was read makes no whole database."))
+                raise Trouble(_("What was read is not a complete database."))
         for_now.rename(path)
     except sqlite3.Error as trouble:
         text = _("The database cannot be made of what was read: {why}.")

@@ -109,7 +109,7 @@ def _keys_to_write(about: About) -> dict[str, str]:
         try:
             parse(text)
         except ImproperlyConfigured as trouble:
-            raise Trouble(_("The backup’s keys are none: {why}").format(why=trouble)) from trouble
+            raise Trouble(_("The backup’s keys are not valid: {why}").format(why=trouble)) from trouble
         to_write[file] = text
     return to_write
 

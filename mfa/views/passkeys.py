@@ -208,7 +208,7 @@ def _body(request: SiteRequest) -> dict[str, Any]:
     if request.content_type != "application/json":
         raise Problem(415, "json_expected", _("This address takes JSON."))
     if len(request.body) > MOST_BYTES:
-        raise Problem(413, "too_large", _("That is more than a passkey says."))
+        raise Problem(413, "too_large", _("That is more than a passkey sends."))
     try:
         body = json.loads(request.body)
     except (ValueError, RecursionError) as trouble:

@@ -202,7 +202,7 @@ class Window:
             return self.said("", _("{name} is locked and cannot sign in until an administrator lets them in again."))
         if not self.ways:
             if self.subject.last_sign_in_at and not can_choose_password(self.subject):
-                return self.said("", _("{name} has no password any more and cannot sign in until invited again."))
+                return self.said("", _("{name} no longer has a password and cannot sign in until invited again."))
             return self.said("", _("{name} was invited and has not chosen a password yet."))
         if self.app is not None and self.app.disabled_at:
             return self.next_login_locked

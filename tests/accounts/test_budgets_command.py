@@ -99,7 +99,7 @@ def test_a_wait_of_somebody_ends_all_of_it_and_of_nobody_else(kim, make_person):
     assert line.details == {
         "shell": True, "reason": WHY, "name": "KIM@acme.example", "failures": 203, "kinds": ["person", "reset"],
     }  # fmt: skip
-    assert sentence(line) == "The server’s command line ended the wait of “KIM@acme.example”: “They share one address.”"
+    assert sentence(line) == "Someone on the server ended the wait of “KIM@acme.example”: “They share one address.”"
 
 
 def test_a_wrong_code_in_a_row_still_counts_towards_the_end_of_the_factor(kim):
@@ -149,7 +149,7 @@ def test_administrators_are_told(told, kim, admin):
 @pytest.mark.parametrize(
     ("words", "options", "why"),
     [
-        (["end", "kim"], {"reason": WHY}, "“end” is no act of this command: say “clear”, or nothing."),
+        (["end", "kim"], {"reason": WHY}, "“end” is not an action of this command: say “clear”, or nothing."),
         (["clear"], {"reason": WHY}, "Say whose wait is to end"),
         (["clear", "kim"], {"reason": " "}, "Say why, with --reason"),
         (["clear", "nobody"], {"reason": WHY}, "Nothing is counted of “nobody”."),

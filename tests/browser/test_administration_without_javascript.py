@@ -70,7 +70,7 @@ def test_how_far_a_run_is_comes_by_a_link_and_it_is_stopped(petra, kim, ada, adm
     begun = BulkRun.objects.filter(pk=run.pk)
     begun.update(begun_at=now, beat=now + timedelta(hours=1), total=812, changed=528)
     petra.open(USERS)
-    petra.link("Look how far it is").click()
+    petra.link("See how far it is").click()
     expect(petra.page.locator("#state")).to_contain_text("528 of 812 done")
     expect(petra.page.get_by_role("progressbar")).to_be_visible()
 

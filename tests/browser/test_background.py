@@ -61,7 +61,7 @@ def test_it_goes_on_while_the_page_is_closed_stops_when_told_and_says_whom_it_sk
     petra.open(closed.url.partition("bulk/")[0])
     closed.close()
     petra.picture("worker-4-list")
-    petra.link("Look how far it is").click()
+    petra.link("See how far it is").click()
     expect(petra.page.locator("#state")).to_have_text(re.compile("^[1-9][0-9,]* of 12,003 done"))
     assert petra.page.get_by_role("progressbar").evaluate("bar => bar.value") > 0
     petra.button("Stop").click()
@@ -81,7 +81,7 @@ def test_it_goes_on_while_the_page_is_closed_stops_when_told_and_says_whom_it_sk
         assert {row["user name"]: row["why"] for row in csv.DictReader(file)} == {
             "nobody.here": "Nobody here has this name or address",
             "petra": "This is you: nobody does this to themselves here",
-            **dict.fromkeys(("on0", "on1", "on2"), "Their own 2FA switch is on already"),
+            **dict.fromkeys(("on0", "on1", "on2"), "Their own 2FA switch is already on"),
         }
 
     petra.administration("Activity").click()

@@ -85,7 +85,7 @@ def test_ticked_rows_are_counted_before_anything_is_done(administrator, make_use
     page = words(tick(administrator, "require", ada, ben))
 
     assert "Changes 1 user, skips 1" in page
-    assert "1 : Their own 2FA switch is on already" in page
+    assert "1 : Their own 2FA switch is already on" in page
     assert "Nothing is done yet." in page
     assert not User.objects.get(pk=ada.pk).two_factor_enabled
 
@@ -219,7 +219,7 @@ def test_whoever_comes_after_it_was_confirmed_is_not_met(administrator, company,
     assert outcomes(run) == {("ada", "changed", ""), ("ben", "skipped", "later")}
     assert (run.total, run.changed, run.skipped, run.left, run.shown) == (2, 1, 1, 0, None)
     page = words(administrator.client.get(f"{BULK}{run.pk}/"))
-    assert "Came among them after you were shown whom it is for" in page
+    assert "Joined them after you were shown who it is for" in page
 
 
 def test_whoever_was_shown_is_told_from_whoever_was_not():
@@ -660,7 +660,7 @@ def test_whoever_was_skipped_is_in_a_file_that_is_no_formula(administrator, make
 
     rows = list(csv.reader(StringIO(b"".join(answer.streaming_content).decode("utf-8-sig"))))
     assert rows[0] == ["user name", "name", "e-mail", "why"]
-    assert ["ada", "'=Ada Lovelace", "ada@acme.example", "Their own 2FA switch is on already"] in rows
+    assert ["ada", "'=Ada Lovelace", "ada@acme.example", "Their own 2FA switch is already on"] in rows
     assert ["'@SUM(A1", "", "", "Nobody here has this name or address"] in rows
     assert len(rows) == 3
     line = AuditEvent.objects.get(action="list_exported")
@@ -800,7 +800,7 @@ def test_what_goes_on_and_what_came_of_it_is_found_on_the_list(make_person, make
     assert notes(hanna) == []
     run = begun(hanna, [make_user("ada"), make_user("ben", is_active=False)], act="sign_out")
     address = f"{BULK}{run.pk}/"
-    assert notes(hanna) == [("Sign out everywhere · 0 of 2 done · Look how far it is", address)]
+    assert notes(hanna) == [("Sign out everywhere · 0 of 2 done · See how far it is", address)]
 
     running.work(run.pk)
 
@@ -820,7 +820,7 @@ def test_what_goes_on_stands_first_and_three_are_shown(administrator, make_user)
     tick(administrator, "sign_out", ada)  # counted, and not begun
 
     assert notes(administrator) == [
-        ("Require two-factor authentication · 0 of 1 done · Look how far it is", f"{BULK}{going_on.pk}/"),
+        ("Require two-factor authentication · 0 of 1 done · See how far it is", f"{BULK}{going_on.pk}/"),
         ("Deactivate · Stopped after 0 of 1 · Result", f"{BULK}{stopped[2].pk}/"),
         ("Delete passkey requests · Stopped after 0 of 1 · Result", f"{BULK}{stopped[1].pk}/"),
     ]

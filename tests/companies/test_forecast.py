@@ -362,7 +362,7 @@ def test_the_confirmation_says_whom_it_meets(administrator, company, make_person
     assert "3 will be asked to set it up at their next login" in said
     assert "1 of them is a company administrator: Rosalinde Kaltenbrunner." in said
     assert "1 has never signed in" in said
-    assert "1 is locked and comes in only after somebody has looked at the account." in said
+    assert "1 is locked and gets in only after somebody has looked at the account." in said
     assert "Nobody is locked out by this." in said
 
 

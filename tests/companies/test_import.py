@@ -251,7 +251,7 @@ def test_first_is_shown_what_would_happen_and_nothing_is_saved(administrator, co
         ("kim,,,h.brinkmann@kepler,Acme Machines,,", "email", "This is not a complete e-mail address. Add what comes after “kepler”."),
         ("kim,,,nobody,Acme Machines,,", "email", "Enter an e-mail address such as"),
         ("kim,,,,Acme Machines,Abteilungsleiterin,", "role", "There is no such role. Write one of: “member”, "),
-        ("kim,,,,Nowhere,,", "company", "There is no company of this name."),
+        ("kim,,,,Nowhere,,", "company", "There is no company with this name."),
         ("kim,,,,,member,", "company", "Members and company administrators belong to a company."),
         ("kim,,,,Acme Machines,,klingon", "language", "m2v does not speak this language. Write one of: “en”, “de”"),
         ("kim,,,,Acme Machines,,,,x", "", "This line has more cells than the first one."),

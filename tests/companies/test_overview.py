@@ -246,7 +246,7 @@ def test_the_share_over_time_is_a_line_with_its_words_and_the_table_behind_it(cl
     page = overview(petra)
 
     picture = next(found for found in page.all("svg", role="img") if "aria-labelledby" in found.attrs)
-    assert picture.one("title").words == "Share of users who are set up, over time"
+    assert picture.one("title").words == "Users set up over time, in percent"
     assert "0% on 4 May 2026, 50% today; with those who will be asked, 75% today." in picture.one("desc").words
     rows = [[row.one("th").words, *(cell.words for cell in row.all("td"))] for row in page.one("tbody").all("tr")]
     assert rows == [

@@ -287,7 +287,7 @@ def test_remind_them_counts_first_and_leaves_out_just_those_that_it_said(
     said = words(counts)
     assert "Reminds 2 users, skips 4" in said
     for reason in (
-        "Locked, until an administrator has looked at the account",
+        "Locked until an administrator has looked at the account",
         "Have not chosen a password yet: invite them again",
         "No e-mail address on record",
         "Reminded within the last 24 hours",

@@ -1065,5 +1065,5 @@ def test_a_name_that_no_company_has_is_refused_with_what_to_do(administrator, ki
     answer = press(administrator.client, administrator.client.get(of(kim.user)), "Save", company="Acne Machines")
 
     page = read(answer, 400)
-    assert "There is no company of this name. Choose one of those suggested." in page.words
+    assert "There is no company with this name. Choose one of those suggested." in page.words
     assert page.one("input", name="company").attrs["value"] == "Acne Machines"

@@ -66,7 +66,7 @@ TABLE = [
         "Kim is set up and can sign in.",
         [PASSWORD, "Six-digit code from the authenticator app", "“Add a passkey”", "Portal"],
     ),
-    (locked_app, "Kim cannot sign in without help.", [PASSWORD, "A code, which nothing gives any more"]),
+    (locked_app, "Kim cannot sign in without help.", [PASSWORD, "A code, which nothing can produce any more"]),
     (needs_a_pass, "Kim cannot sign in without help.", [PASSWORD, "An access pass"]),
     (has_a_pass, "Kim is asked to set up 2FA at the next login.", [PASSWORD, "The access pass", *SET_UP, "Portal"]),
     (

@@ -182,5 +182,5 @@ def test_the_confirmation_and_the_window_say_so(short_kim, administrator):
     assert "Kim chooses a longer one at the next login" in before
     assert "User name and password. Right after the password, Kim chooses a longer one." in after
     assert (
-        "User name and password A longer password Without an authenticator app, the one there is is too short." in page
+        "User name and password A longer password Without an authenticator app, the present one is too short." in page
     )

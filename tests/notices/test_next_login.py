@@ -6,6 +6,7 @@ import re
 from itertools import product
 
 import pytest
+from django.core.management import call_command
 from django.db.models import Q
 
 from accounts import site_rule
@@ -116,3 +117,16 @@ def test_many_are_told_each_their_own(told, make_person, admin, company):
 
     assert NEEDS_A_PASS in " ".join(only(mails, "ada@acme.example").split())
     assert NEEDS_A_PASS not in " ".join(only(mails, "ben@acme.example").split())
+
+
+def test_who_acted_on_the_command_line_is_named_in_the_language_of_the_reader(told, kim, admin):
+    """And nobody is told to ask a command line."""
+    User.objects.filter(pk=kim.user.pk).update(language="de")
+    User.objects.filter(pk=admin.pk).update(language="en")
+    mails = told(call_command, "mfa", "require", "kim", "--reason", "New rule")
+
+    german, english = (" ".join(only(mails, to).split()) for to in ("kim@acme.example", admin.email))
+    assert "Jemand auf dem Server hat die Zwei-Faktor-Authentifizierung für Sie eingeschaltet." in german
+    assert "fragen Sie die Personen, die den Server betreiben, oder einen anderen Administrator." in german
+    assert "Someone on the server switched two-factor authentication on for Kim Hansen" in english
+    assert "command line switched" not in english

@@ -37,7 +37,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, act: str, name: str, reason: str, **options: object) -> None:
         if act not in {"", "clear"}:
-            raise CommandError(_("“{act}” is no act of this command: say “clear”, or nothing.").format(act=act))
+            raise CommandError(_("“{act}” is not an action of this command: say “clear”, or nothing.").format(act=act))
         if act:
             self._clear(name.strip(), reason)
             return

@@ -29,7 +29,7 @@ class Command(BaseCommand):
             text = _("Nobody has the user name or e-mail address {name}.")
             raise CommandError(text.format(name=options["user"]))
         if person.erased_at:
-            text = _("{name} is erased: there is nothing to take out.")
+            text = _("{name} is erased: there is nothing to export.")
             raise CommandError(text.format(name=options["user"]))
         with in_the_shell():
             parts = take_out(person, actor=None)

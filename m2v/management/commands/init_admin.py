@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LONGEST = {"first_name": 150, "last_name": 150, "email": 254, "username": 150}  # as the columns are
 SOMEBODY_ADMINISTERS = _lazy(
-    "There is an administrator who can sign in already: they make others, under Administration → User. Where none of "
+    "There is an administrator who can sign in already: they create others, under Administration → User. Where none of "
     "them gets in any more, `m2v mfa reset USER` removes what was lost, `m2v changepassword USER` gives another "
     "password, and `m2v createsuperuser` makes another administrator."
 )
