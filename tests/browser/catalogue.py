@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
 from django.db import connection
+from django.http import QueryDict
 from django.test import RequestFactory
 from django.urls import reverse
 from django.utils import timezone, translation
@@ -38,6 +39,7 @@ from companies.bulk import choosing, running
 from companies.bulk.models import BulkPerson
 from companies.erasing import erase
 from companies.letting_in import APP, CODES
+from companies.listing.people import UserList
 from companies.lost_phone import reset
 from companies.models import BulkRun, Company, Import, Snapshot
 from companies.reminders import remind
@@ -973,6 +975,30 @@ def bulk_grown(stage: Stage) -> Desk:
     BulkPerson.objects.create(run=run, person=stage.user(SOME_NAMES[0]).pk)
     desk.page.locator("form footer button").click()
     expect(desk.page.get_by_role("alert")).to_be_visible()
+    return desk
+
+
+@state("bulk-others", "settings:bulk_run")
+def bulk_others(stage: Stage) -> Desk:
+    """Others are met by now than the page showed."""
+    found = UserList(stage.petra, QueryDict(f"q={SOME_NAMES[0]}"))
+    run = choosing.from_filter(found, "require")
+    BulkRun.objects.filter(pk=run.pk).update(shown=b"")
+    desk = stage.inside("petra.vogt", f"/settings/administration/users/bulk/{run.pk}/")
+    desk.page.locator("form footer button").click()
+    expect(desk.page.get_by_role("alert")).to_be_visible()
+    return desk
+
+
+@state("bulk-given-up", "settings:bulk_run")
+def bulk_given_up(stage: Stage) -> Desk:
+    """It failed again and again, and waits for a click."""
+    run = choosing.from_pasted(stage.petra, "require", ", ".join(SOME_NAMES))
+    begun = {"begun_at": timezone.now() - timedelta(hours=1), "tries": 6, "total": 812, "changed": 528}
+    why = "It failed 6 times in a row and was given up. The server’s log says why: once that is mended, it can go on."
+    BulkRun.objects.filter(pk=run.pk).update(stopped=why, **begun)
+    desk = stage.inside("petra.vogt", f"/settings/administration/users/bulk/{run.pk}/")
+    expect(desk.button("Go on")).to_be_visible()
     return desk
 
 

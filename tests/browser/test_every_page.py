@@ -25,7 +25,7 @@ COLOURS = {"resultTypes": ["violations"], "runOnly": ["color-contrast", "link-in
 # nothing can be pressed.
 SMALL = """() => [...(document.querySelector("dialog:modal") ?? document).querySelectorAll("a, button, input, select, summary")]
   .filter((each) => each.checkVisibility({ visibilityProperty: true }) && each.type !== "hidden")
-  .filter((each) => !each.matches(".hush, .skip, label input, p a, .inline button, footer a"))
+  .filter((each) => !each.matches(".hush, .skip, label input, p a, h2 a, .inline button, footer a"))
   .filter((each) => { const { width, height } = each.getBoundingClientRect(); return width < 24 || height < 24; })
   .map((each) => `${each.outerHTML.slice(0, 60)} … ${each.textContent.trim()}`)"""
 
