@@ -170,7 +170,7 @@ SENTENCES = {
     Action.COMPANY_SESSIONS_ENDED: Sentence(_("{actor} ended all sessions of the users of {company}")),
     Action.LIST_EXPORTED: Sentence(
         _("{actor} exported the list “{name}” as a file"),
-        of_company=_("{actor} took the list “{name}” of {company} out as a file"),
+        of_company=_("{actor} exported the list “{name}” of {company} as a file"),
     ),
     Action.USERS_IMPORTED: Sentence(
         _("{actor} imported users from the file “{name}”"), of_many=_("{actor} {many_done}")

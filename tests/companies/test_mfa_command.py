@@ -264,7 +264,7 @@ def test_the_shell_takes_a_reason_as_a_page_does(kim, admin, company, reason):
 
 def test_a_list_of_one_company_is_told_as_its(told, kim, admin, company):
     [mail] = told(run, "report", company=company.name)
-    assert "took the list “User” of Acme Machines out as a file" in mail.body.replace("\n", " ")
+    assert "exported the list “User” of Acme Machines as a file" in mail.body.replace("\n", " ")
 
 
 def test_an_administrator_whom_it_is_about_is_told_as_its_person(told, admin, make_user):
