@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 BEFORE, CALM = 6, 6  # seconds of clicking before a failure, and of clicking without any after it
 WELL_AGAIN = 60  # seconds, at most, until all is well
+# After a failure, codes that were right (each is tried again at once) and mails that are owed: fewer prove little. All
+# apps show their next codes half a minute later at most.
+SOME = 8
 
 NAMES = """
 SELECT details->'changes'->'first_name'->>0, details->'changes'->'first_name'->>1 FROM audit_auditevent
@@ -124,8 +127,8 @@ def failing(
     sleep(BEFORE)
     yield row
     end = monotonic() + within(WELL_AGAIN)
-    calm_from = time()
-    while time() < calm_from + CALM or not some_acts(crowd, row.began):
+    calm_from = failed_at = time()
+    while time() < calm_from + CALM or not enough(crowd, asked, row.began, failed_at):
         sleep(0.5)
         failed = [answer.ended for answer in list(seen.answers) if answer.failed and answer.ended > calm_from]
         calm_from = max(failed, default=calm_from)
@@ -142,11 +145,19 @@ def failing(
     dishonest = [answer for answer in failures if not answer.honest]
     assert not dishonest, "\n".join([str(dishonest), *lines_of({answer.number for answer in dishonest})])
     assert (row.missing, row.half_done, row.twice, dict(seen.strange)) == (0, 0, 0, {})
+    assert row.codes >= SOME, "fewer say nothing of codes that count twice"
 
 
-def some_acts(crowd: Crowd, since: float) -> bool:
-    """Was anything acknowledged since? On a slow machine that takes its time."""
-    return any(at >= since for at, _whose, _name in list(crowd.seen.acts))
+def enough(crowd: Crowd, asked: Callable[[], AbstractContextManager[Ask]], began: float, failed_at: float) -> bool:
+    """Was an act acknowledged since it began, and were enough codes used and mails owed since the failure?"""
+    seen = crowd.seen
+    acts = any(at >= began for at, _whose, _name in list(seen.acts))
+    codes = sum(at >= failed_at for at, _whose, _step in list(seen.accepted))
+    if not acts or codes < SOME:
+        return False
+    with asked() as ask:
+        now = datetime.now(UTC)
+        return len(ask(OWED, datetime.fromtimestamp(failed_at, UTC), now)) >= SOME
 
 
 def look(row: Row, crowd: Crowd, ask: Ask) -> None:

@@ -104,4 +104,4 @@ def test_every_mail_that_was_owed_arrived(cluster: Cluster) -> None:
 
     assert set(ended.values()) <= {"delivered", "replaced"}
     assert all(len(row.owed) == row.arrived for row in rows)
-    assert sum(row.arrived for row in rows) > 0
+    assert min(row.arrived for row in rows) > 0
