@@ -114,6 +114,18 @@ def test_a_link_that_was_lost_keeps_nobody_from_making_another_administrator():
     assert User.objects.filter(role=Role.ADMINISTRATOR).count() == 2
 
 
+def test_whoever_lost_the_link_is_told_how_to_get_in_all_the_same(monkeypatch):
+    init_admin(name="Petra Vogt", email="petra@acme.example")
+
+    with pytest.raises(CommandError, match=r"lost the link, `m2v changepassword USER` gives them a password\.$"):
+        init_admin(name="Petra Vogt", email="petra@acme.example")
+
+    monkeypatch.setattr("getpass.getpass", lambda _prompt: PASSWORD)
+    call_command("changepassword", "petra", stdout=StringIO())
+    login = browser().post("/login/", {"username": "petra", "password": PASSWORD})
+    assert login.headers["Location"] == "/login/setup/two-factor/"
+
+
 def test_before_the_upgrade_it_says_so(tmp_path):
     done = subprocess.run(
         [sys.executable, "manage.py", "init-admin", "--name", "Petra Vogt", "--email", "petra@acme.example"],

@@ -52,7 +52,7 @@ OTHERS_RUN_BY = {
     "systemd-analyze verify": "tests/m2v/test_contrib.py",
 }
 PROGRAMS = re.compile(
-    r"(?:make|nginx|pg_ctl|psql|python3|pip|/opt/m2v/bin/pip|age|age-keygen|timedatectl|systemctl|systemd-analyze|systemd-run|useradd|install|docker|promtool) "
+    r"(?:make|nginx|pg_ctl|psql|python3|pip|/opt/m2v/bin/pip|age|age-keygen|timedatectl|systemctl|systemd-analyze|systemd-run|useradd|install|docker|promtool|createuser|createdb) "
 )
 SPAN = re.compile(r"`([^`\n]+)`")
 FENCE = re.compile(r"^( *)```\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)

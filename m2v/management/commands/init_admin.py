@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from accounts.first_administrator import SomebodyAdministers, make_first_administrator
 from accounts.forms import FIELD_CLASSES, ONE_LINE
+from accounts.models import Role, User
 from m2v.start import is_of_this_version, see_keys_are_set
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ SOMEBODY_ADMINISTERS = _lazy(
     "them gets in any more, `m2v mfa reset USER` removes what was lost, `m2v changepassword USER` gives another "
     "password, and `m2v createsuperuser` makes another administrator."
 )
+LINK_LOST = _lazy("If you made them before and lost the link, `m2v changepassword USER` gives them a password.")
 DONE = _lazy("""\
 {person} is an administrator once they have chosen a password, until {until}, at:
 
@@ -64,7 +66,8 @@ class Command(BaseCommand):
         except SomebodyAdministers as trouble:
             raise CommandError(str(SOMEBODY_ADMINISTERS)) from trouble
         except ValidationError as trouble:
-            raise CommandError(" ".join(trouble.messages)) from trouble
+            hint = [LINK_LOST] if User.objects.filter(role=Role.ADMINISTRATOR).exists() else []
+            raise CommandError(" ".join([*trouble.messages, *map(str, hint)])) from trouble
         until = date_format(timezone.localdate() + timedelta(days=settings.INVITATION_DAYS), _now("j F Y"))
         self.stdout.write(DONE.format(person=name.strip(), link=link, until=until))
 
