@@ -198,7 +198,7 @@ def test_where_others_are_met_than_were_shown_it_asks_again(administrator, compa
     answer = administrator.client.post(f"{BULK}{run.pk}/", {"shown": shown})
 
     assert answer.status_code == 409
-    assert "By now there are others among them than you were shown. Nothing was done" in words(answer)
+    assert "By now these are not the people you were shown. Nothing was done" in words(answer)
     run.refresh_from_db()
     assert run.begun_at is None
     go(administrator, shown=shown)  # who confirms now was shown ben

@@ -193,7 +193,7 @@ def test_what_an_export_put_before_a_formula_is_taken_away_again():
         (b"PK\x03\x04\x14\x00", "This is a workbook, not a CSV file."),
         ("user name\nkim".encode("utf-16")[:-1], "The file begins as UTF-16"),
         (b"user name\n\x81\x8d", "The file is neither UTF-8 nor Windows-1252"),
-        (b"user name\nk\x00m", "This is no CSV file"),
+        (b"user name\nk\x00m", "This is not a CSV file"),
         (b"name,mail\nkim,x", "The first line has no heading “user name”. It reads: “name”, “mail”."),
         (b"user name,username\nkim,x", "Two columns are called “user name”."),
         (b"user name\n", "Below the headings there is no line"),
@@ -244,7 +244,7 @@ def test_first_is_shown_what_would_happen_and_nothing_is_saved(administrator, co
 @pytest.mark.parametrize(
     ("line", "column", "what"),
     [
-        (",Kim,,,Acme Machines,,", "username", "Nobody can be made without a user name."),
+        (",Kim,,,Acme Machines,,", "username", "A user name is needed. Enter one."),
         ("kim hansen,,,,Acme Machines,,", "username", "A user name has letters, digits"),
         (f"{'k' * 151},,,,Acme Machines,,", "username", "at most 150 characters"),
         ("kim,www.acme.example,,,Acme Machines,,", "first_name", "A name cannot contain an address."),
@@ -289,8 +289,8 @@ def test_a_name_or_an_address_that_comes_twice_is_a_mistake_of_the_second_line(a
     text = HEAD + BERNADETTE + "B.ACHTERBERG,,,,Acme Machines,,\nother,,,B.Achterberg@KEPLER.example,Acme Machines,,\n"
 
     assert said(text, admin) == [
-        (3, "username", "This stands in line 2 already. Each person has their own."),
-        (4, "email", "This stands in line 2 already. Each person has their own."),
+        (3, "username", "This is already in line 2. Each person has their own."),
+        (4, "email", "This is already in line 2. Each person has their own."),
     ]
 
 
@@ -575,7 +575,7 @@ def test_a_page_stays_for_a_day_after_the_last_of_them_was_invited(administrator
 def test_a_company_administrator_makes_people_of_their_company_alone(carla, other_company, go):
     page = words(send(carla, HEAD + "kim,,,,,,\ntom,,,,Nordwind Fördertechnik GmbH,,\nada,,,,,administrator,\n"))
 
-    assert "You make people of Acme Machines only." in page
+    assert "You can create people in Acme Machines only." in page
     assert "You cannot give this role." in page
     _answer, kept = go(carla, part="1")
     assert list(User.objects.exclude(pk=carla.user.pk).values_list("username", "company__name")) == [
