@@ -10,11 +10,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.dates import moment
+from accounts.invitations import can_choose_password
+from accounts.permissions import Permission
 from accounts.sessions.listed import ListedSession, sessions_of
 from accounts.whereabouts import hidden
 from companies.lost_factors import lost_factors
 from companies.reminders import reminded_at, why_not
 from mfa.demands import asked_in
+from mfa.forecast import once_open, ways
 from mfa.policy import Method, Step
 from mfa.queries import State
 from mfa.window.sentences import to_set_up
@@ -44,6 +47,7 @@ class LoginLine:
 
     title: str
     more: str = ""
+    wants_pass: bool = False  # there is none, and they cannot go on before one was given
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,14 @@ class UserPage:
     def needs_first_pass(self) -> bool:
         """Is a pass for the first set-up all that there is to give? They hold nothing, and something is demanded."""
         return (self.person.two_factor_required or self.window.demanded) and not lost_factors(self.window)
+
+    @property
+    def may_give_pass(self) -> bool:
+        """Would a pass stand for something, and is whoever looks the one to give it?"""
+        if self.person == self.window.viewer or self.person.is_shut_out:
+            return False
+        of_use = self.window.app is not None or self.person.two_factor_required or self.window.demanded
+        return of_use and Permission.PASS in self.window.viewer.permissions
 
     @property
     def verdict(self) -> Verdict:
@@ -132,11 +144,25 @@ class UserPage:
         """What they will see, in order; the way that begins with the password where there is one."""
         if self.person.is_shut_out:
             return self._turned_away()
-        ways = self.window.ways
-        if not ways:
-            return [LoginLine(self.window.next_login)]
-        way = ways[0]
-        lines = [self._beginning(way, ways), *(self._line(step, way) for step in way.steps)]
+        now = self.window.ways
+        if not now:
+            return self._by_invitation()
+        way = now[0]
+        lines = [self._beginning(way, now), *(self._line(step, way) for step in way.steps)]
+        return [*lines, LoginLine(self._home)] if way.leads_in else lines
+
+    def _by_invitation(self) -> list[LoginLine]:
+        """What begins with the link of the invitation, if one works, and a password that they choose."""
+        ways_then = ways(once_open(self.window.circumstances))
+        way, name = ways_then[0], self.person.get_short_name()
+        more = self.window.next_login
+        if not can_choose_password(self.person):
+            more = _("No link works now: {name} has to be invited again.").format(name=name)
+        lines = [
+            LoginLine(_("The link of the invitation: a password is chosen"), more),
+            self._beginning(way, ways_then),
+        ]
+        lines += [self._line(step, way) for step in way.steps]
         return [*lines, LoginLine(self._home)] if way.leads_in else lines
 
     def _turned_away(self) -> list[LoginLine]:
@@ -147,11 +173,11 @@ class UserPage:
             ]
         return [LoginLine(_("User name and password")), LoginLine(_("The same answer as to a wrong password."))]
 
-    def _beginning(self, way: Way, ways: list[Way]) -> LoginLine:
+    def _beginning(self, way: Way, all_ways: list[Way]) -> LoginLine:
         """The first factor, and how much shorter the way with a passkey is."""
         if way.first == Method.PASSKEY:
             return LoginLine(_("A passkey"), _("There is no password."))
-        others = [other for other in ways if other.first == Method.PASSKEY]
+        others = [other for other in all_ways if other.first == Method.PASSKEY]
         if not others:
             return LoginLine(_("User name and password"))
         skipped = len(way.steps) - len(others[0].steps)
@@ -183,7 +209,7 @@ class UserPage:
         if not way.leads_in:
             if self.window.app is not None:
                 return LoginLine(_("A code, which nothing can produce any more"), self.window.next_login_locked)
-            return LoginLine(_("An access pass"), self.window.asked(self.window.circumstances))
+            return LoginLine(_("An access pass"), self.window.asked(self.window.circumstances), wants_pass=True)
         first, *others = (self._proof(method) for method in way.proofs)
         if not others:
             return LoginLine(first[:1].upper() + first[1:])

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 BEGUN_ON = "on"  # in the query of an act: the page that it was begun on, and comes back to ("from" is a list's place)
 USER = "user"
+ONLY = "only"  # in the query of "Lost phone": nothing was lost, a pass is all that is asked for
+PASS = "pass"  # noqa: S105  # a word
 HISTORY = (history.KIND, history.AFTER, history.BEFORE)  # of a person's page alone: no act carries it along
 
 
@@ -26,12 +28,17 @@ def begun_on_user(request: SignedInRequest) -> bool:
 
 def list_query(request: SignedInRequest) -> str:
     """The list's search, filter and page as a query string; a person's pages carry it along."""
-    return _query(request, BEGUN_ON, *HISTORY)
+    return _query(request, BEGUN_ON, ONLY, *HISTORY)
 
 
 def act_query(request: SignedInRequest) -> str:
     """The same for an act that was started on the person's page."""
-    return _query(request, *HISTORY, **{BEGUN_ON: USER})
+    return _query(request, ONLY, *HISTORY, **{BEGUN_ON: USER})
+
+
+def pass_query(request: SignedInRequest) -> str:
+    """The same for an access pass alone."""
+    return _query(request, *HISTORY, **{BEGUN_ON: USER, ONLY: PASS})
 
 
 def user_address(request: SignedInRequest, user_id: UUID) -> str:

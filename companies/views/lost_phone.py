@@ -34,7 +34,7 @@ from companies.pass_words import has_ended, is_there
 from companies.seen import holdings, open_pass
 from companies.spelling import spelled
 from companies.user_page import UserPage
-from companies.views.back import act_query, back_to_user, list_query
+from companies.views.back import ONLY, PASS, act_query, back_to_user, list_query, pass_query
 from companies.views.users import find_person, last_administrator, page_behind
 from mfa.services import Sessions
 from mfa.step_up import confirmation_required
@@ -66,9 +66,10 @@ def user_lost_phone(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     if person == request.user or person.is_shut_out:
         return _not_here(request, person)
     window = Window(person, request.user)
-    first = UserPage(person, window).needs_first_pass
+    first = UserPage(person, window).needs_first_pass or request.GET.get(ONLY) == PASS
+    factors = [] if first else lost_factors(window)
     sent = request.POST if request.method == "POST" else None
-    form = LostPhoneForm(sent, factors=lost_factors(window), first=first, now=holdings(person))
+    form = LostPhoneForm(sent, factors=factors, first=first, now=holdings(person))
     if form.is_valid():
         data, ending = form.cleaned_data, window.sessions
         try:
@@ -107,10 +108,11 @@ def _dialog(request: SignedInRequest, window: Window, form: LostPhoneForm) -> Ht
         "lost": form,  # the page behind has a form of its own
         "person": person,
         "window": window,
+        "holds": bool(lost_factors(window)),
         "then": after_reset(window) if form.factors else [],
         "of_use": is_of_use(person),
         "open_pass": is_there(given, viewer=request.user) if given else "",
-        "pass_needed": person.pass_demanded_by_company or (demanded and not form.factors),
+        "pass_needed": person.pass_demanded_by_company or (demanded and not lost_factors(window)),
         "action": request.get_full_path(),
     }
     page = dialog(request, page_behind(request), DIALOG, context, status=400 if form.is_bound else 200)
@@ -176,6 +178,7 @@ def user_access_pass(request: SignedInRequest, user_id: UUID) -> HttpResponse:
         "checked": checked_how(made) if made else "",
         "list_query": list_query(request),
         "act_query": act_query(request),
+        "pass_query": pass_query(request),
     }
     return render(request, PASS_PAGE, context)
 

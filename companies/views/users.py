@@ -31,7 +31,7 @@ from companies.history import History
 from companies.listing.people import UserList
 from companies.models import Company
 from companies.user_page import UserPage
-from companies.views.back import act_query, back_to_user, begun_on_user, list_query, user_address
+from companies.views.back import act_query, back_to_user, begun_on_user, list_query, pass_query, user_address
 from companies.views.invitations import link_to_hand_over, say_invited
 from companies.views.user_rows import rows_of
 from mfa.step_up import confirmation_required
@@ -158,6 +158,7 @@ def _user_page(request: SignedInRequest, person: User, form: UserForm | None) ->
         "person": person,
         "list_query": list_query(request),
         "act_query": act_query(request),
+        "pass_query": pass_query(request),
         "page": UserPage(person, window),
         "window": window,
         "given_pass": None if person.is_shut_out else open_pass_of(person),

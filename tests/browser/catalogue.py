@@ -831,7 +831,16 @@ inside("user-deactivate", "settings:user_deactivate", "petra.vogt", user="kim.ha
 inside("user-erase", "settings:user_erase", "petra.vogt", user="lena.fischer", query="?on=user")
 inside("user-lock", "settings:user_lock", "petra.vogt", user="kim.hansen")
 inside("user-lost-phone", "settings:user_lost_phone", "petra.vogt", user="kim.hansen", query="?on=user")
+inside("user-pass-alone", "settings:user_lost_phone", "petra.vogt", user="kim.hansen", query="?on=user&only=pass")
+inside("user-invited", "settings:user", "petra.vogt", user="omar.said")
 inside("user-lost-phone-nothing", "settings:user_lost_phone", "petra.vogt", user="marta.kowalska", query="?on=user")
+
+
+@state("user-wants-pass", "settings:user")
+def user_wants_pass(stage: Stage) -> Desk:
+    """Her company demands one, and nobody has given it."""
+    Company.objects.filter(pk=stage.company(ACME).pk).update(pass_demanded=True)
+    return stage.inside("hanna.weber", address(stage, "settings:user", user="amelie.dubois"))
 
 
 @state("user-access-pass", "settings:user_access_pass")

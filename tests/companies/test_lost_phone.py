@@ -24,7 +24,7 @@ from mfa import services
 from mfa.models import AccessPass, AuthenticatorApp, Passkey, RecoveryCode
 from mfa.services import Sessions
 from tests.accounts.walk import everything
-from tests.companies import USERS, read
+from tests.companies import USERS, press, read
 from tests.mfa.pages import CHALLENGE, OWN, SAVE, SETUP, audit_of, confirm_setup, html, open_setup, words
 from tests.people import Person
 
@@ -520,3 +520,47 @@ def test_of_whoever_has_no_passkey_one_thing_is_said(kim, administrator):
 
     assert "Kim enters the password and is then asked to set up an authenticator app." in said
     assert "If nothing stays" not in said
+
+
+# --- A pass alone ---
+
+
+def test_where_the_page_says_to_give_a_pass_there_is_the_way_to_it(kim, administrator, company):
+    Company.objects.filter(pk=company.pk).update(two_factor_enabled=True, pass_demanded=True)
+    page = read(administrator.client.get(f"{USERS}{kim.user.pk}/"))
+    assert "give Kim one" in page.words
+
+    dialog = read(administrator.client.get(page.links["Give Kim an access pass"])).dialog
+
+    assert "checked" not in dialog.one("input", name="sign_out").attrs
+    assert "has set up nothing but a password" in dialog.words
+
+
+def test_a_pass_is_given_with_nothing_lost_and_nobody_signed_out(kim_with_all, administrator):
+    kim_with_all.sign_in()
+    page = read(administrator.client.get(f"{USERS}{kim_with_all.user.pk}/"))
+    assert "Lost phone" in page.links
+    asked = administrator.client.get(page.links["Access pass"])
+    assert "Give an access pass" in read(asked).dialog.words
+    assert "Nothing is removed: what is set up works until then." in words(asked)
+    assert "has set up nothing but a password" not in words(asked)
+
+    shown = press(administrator.client, asked, "Confirm", checked="in_person", reason="New phone")
+
+    assert code_on(shown)
+    assert "only=" not in read(shown).links["Done"]
+    assert kim_with_all.is_in
+    assert AuthenticatorApp.objects.filter(confirmed=True).exists()
+    assert [action for action, _by in audit_of(kim_with_all.user)][-1] == "access_pass_made"
+    again = read(administrator.client.get(pass_page(kim_with_all.user))).links["Give a new one"]
+    assert "Give an access pass" in read(administrator.client.get(again)).dialog.words
+
+
+def test_no_pass_is_offered_where_it_would_open_nothing_nor_to_oneself_nor_by_auditors(
+    kim_with_all, administrator, make_person
+):
+    ada, auditor = make_person("ada"), make_person("viktor", role=Role.AUDITOR)
+    auditor.sign_in()
+
+    for viewer, whom in ((administrator, ada), (administrator, administrator), (auditor, kim_with_all)):
+        assert "Access pass" not in read(viewer.client.get(f"{USERS}{whom.user.pk}/")).links

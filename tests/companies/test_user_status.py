@@ -13,10 +13,12 @@ from audit.models import AuditEvent
 from audit.vocabulary import Action
 from companies.access_passes import Validity, give_pass
 from companies.letting_in import let_in
+from companies.models import Company
 from mfa import services
 from mfa.models import AuthenticatorApp, RecoveryCode
 from tests.companies import read
 from tests.mfa.pages import words
+from tests.people import PASSWORD as PERSONS_PASSWORD
 
 
 def page_of(administrator, person):
@@ -57,6 +59,7 @@ def asked(kim, admin):
 
 
 PASSWORD = "User name and password"
+INVITED = "The link of the invitation: a password is chosen"
 SET_UP = ["Set up an authenticator app", "Save 10 recovery codes"]
 TABLE = [
     (lambda _kim, _admin: None, "Kim signs in with the password alone.", [PASSWORD, "Portal"]),
@@ -119,9 +122,27 @@ def test_it_shows_where_they_are_signed_in(administrator, kim):
 
 
 def test_whoever_was_invited_has_not_begun(administrator, make_person):
-    page = page_of(administrator, make_person("omar", first_name="Omar", password=None))
+    omar = make_person("omar", first_name="Omar", password=None)
+    page = page_of(administrator, omar)
 
-    assert steps_on(page) == ["Omar was invited and has not chosen a password yet."]
+    assert steps_on(page) == [INVITED, PASSWORD, "Portal"]
+    assert "No link works now: Omar has to be invited again." in words(page)
+
+
+@pytest.mark.parametrize("rule", ["two_factor_enabled", "pass_demanded"])
+def test_what_an_invited_person_will_see_is_what_the_policy_asks_then(administrator, make_person, admin, company, rule):
+    omar = make_person("omar", first_name="Omar", password=None)
+    Company.objects.filter(pk=company.pk).update(**{"two_factor_enabled": True, rule: True})
+    invitations.invite(omar.user, actor=admin)
+
+    page = page_of(administrator, omar)
+
+    then = ["An access pass"] if rule == "pass_demanded" else [*SET_UP, "Portal"]
+    assert steps_on(page) == [INVITED, PASSWORD, *then]
+    assert "Omar was invited and has not chosen a password yet." in words(page)
+    omar.user.set_password(PERSONS_PASSWORD)
+    omar.user.save()
+    assert steps_on(page_of(administrator, omar)) == [PASSWORD, *then]
 
 
 def test_whoever_was_invited_again_is_not_to_be_invited_again(administrator, kim, admin):
