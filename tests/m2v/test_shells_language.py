@@ -37,7 +37,7 @@ OURS = sorted((app, name) for name, app in get_commands().items() if app in ROOM
         ({"LANG": "de_AT@euro"}, "de"),
         ({"LANG": "C.UTF-8"}, "en"),
         ({"LANG": "POSIX"}, "en"),
-        ({"LANG": "fr_FR.UTF-8"}, "en"),
+        ({"LANG": "eo.UTF-8"}, "en"),  # which the site lacks
         ({"LANG": "../../etc"}, "en"),
         ({"LANG": "de_DE.UTF-8", "LC_ALL": "C"}, "en"),
         ({"LANG": "en_GB.UTF-8", "LC_MESSAGES": "de_CH.UTF-8"}, "de"),
