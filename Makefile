@@ -87,7 +87,7 @@ lock: install-dev
 	$(BIN)/uv pip compile --group pyproject.toml:metrics --universal --python-version 3.12 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade -c requirements/main.txt -o requirements/metrics.txt
 	$(BIN)/uv pip compile --group pyproject.toml:dev --universal --python-version 3.12 --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade -c requirements/main.txt -o requirements/dev.txt
+		--no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade --no-strip-extras -c requirements/main.txt -o requirements/dev.txt
 
 # For a release (docs/releasing.md): what it is made of, and the package itself, the same bytes under one SOURCE_DATE_EPOCH.
 sbom: install-dev

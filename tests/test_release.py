@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import requires
 
 from cyclonedx.output.json import JsonV1Dot6
+from packaging.requirements import Requirement
 
 from tests import sbom
 
@@ -29,3 +31,18 @@ def test_the_list_of_components_names_what_is_pinned_each_with_its_licence(monke
     for each in said["components"]:
         [stated] = each["licenses"]
         assert stated.get("expression") or stated["license"].get("id"), each["name"]  # of SPDX's
+
+
+def test_the_lock_pins_what_its_packages_want_with_their_extras():
+    """Else the pip of Python 3.12.1 takes `coverage[toml]` for a package that is not pinned."""
+    pins = [pin for pin in sbom.pins(*sbom.ALL_LOCKS) if pin.marker is None or pin.marker.evaluate()]
+    wanted = [Requirement(each) for pin in pins for each in requires(pin.name) or []]
+    needed = {
+        (each.name, extra)
+        for each in wanted
+        if not each.marker or each.marker.evaluate({"extra": ""})
+        for extra in each.extras
+    }
+
+    assert ("coverage", "toml") in needed
+    assert needed <= {(pin.name, extra) for pin in pins for extra in pin.extras}

@@ -24,7 +24,9 @@ FAST = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_co
 
 
 def program(name: str) -> str:
-    """The newest installed server program of this name. Debian keeps them off the PATH."""
+    """The server program of this name, of the release in POSTGRES_BIN, else of the newest. Debian keeps them off the PATH."""
+    if chosen := os.environ.get("POSTGRES_BIN"):
+        return f"{chosen}/{name}"
     debian = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[4]))
     found = str(debian[-1]) if debian else shutil.which(name)
     if not found:

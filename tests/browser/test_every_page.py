@@ -95,9 +95,47 @@ MOVES = """() => [...document.querySelectorAll("*")]
     return parseFloat(transitionDuration) > 0 || animationName !== "none" || scrollBehavior === "smooth";
   }))
   .map((each) => each.outerHTML.slice(0, 80))"""
+# What can be pressed or filled in, and was not in focus yet; of radio buttons, one of those that belong together.
+CONTROLS = """() => {
+  const above = document.activeElement.closest("dialog:modal") ?? document.querySelector("dialog:modal, :popover-open");
+  const scope = above ?? document;
+  const there = [...scope.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary")].filter(
+    (each) => !each.disabled && each.checkVisibility({ visibilityProperty: true }) && !each.closest("[inert], [aria-hidden=true]"));
+  const alike = (each) => (each.type === "radio" ? there.find((one) => one.type === "radio" && one.name === each.name) : each);
+  window.walk = { left: new Set(there.map(alike)), alike, wrong: [] };
+  return walk.left.size;
+}"""
+# What is in focus now is marked, and some of it can be seen; how many are left.
+STEP = """() => {
+  const it = document.activeElement;
+  if (!it || it === document.body || !walk.left.delete(walk.alike(it))) return walk.left.size;
+  const around = it.closest("label") ?? it;
+  const box = around.getBoundingClientRect();
+  const marked = [it, around, it.closest("li") ?? it].map((each) => getComputedStyle(each))
+    .some((style) => (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== "none");
+  const spots = [0.02, 0.5, 0.98].flatMap((x) => [0.2, 0.5, 0.8].map((y) => [box.left + box.width * x, box.top + box.height * y]));
+  const own = (spot) => { const top = document.elementFromPoint(...spot); return top && (it.contains(top) || top.contains(it)); };
+  if (!marked) walk.wrong.push(`no mark: ${it.outerHTML.slice(0, 90)}`);
+  if (!spots.some(own)) walk.wrong.push(`out of sight: ${it.outerHTML.slice(0, 90)}`);
+  return walk.left.size;
+}"""
+FOUND = "() => [...walk.wrong, ...[...walk.left].filter((each) => each.isConnected).map((each) => `never in focus: ${each.outerHTML.slice(0, 90)}`)]"
+ZOOMED = {"width": 320, "height": 256}  # 1280 by 1024 pixels at 400 %
 LANGUAGES = {"en": "en-GB", "de": "de-DE"}
 
 
+def walked(page) -> list[str]:
+    """What is wrong with the focus on its way, by Tab alone, through all that can be pressed or filled in."""
+    left = page.evaluate(CONTROLS)
+    for _ in range(left + 20):
+        page.keyboard.press("Tab")
+        if not page.evaluate(STEP):
+            break
+    found: list[str] = page.evaluate(FOUND)
+    return found
+
+
+@pytest.mark.row("WCAG-2.1.1", "WCAG-2.4.11")
 @pytest.mark.row("WCAG-2.5.8", "WCAG-2.4.7, 1.4.11, 1.4.3", "WCAG-3.3.2, 4.1.2", "WCAG-1.4.10, 1.4.12", "WCAG-2.5.3")
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("state", STATES, ids=str)
@@ -121,6 +159,9 @@ def test_on_a_phone_and_at_a_desk_all_is_well_with(state, language, stage):
     everything, small = found(page, EVERYTHING), page.evaluate(SMALL)
     page.emulate_media(color_scheme=then)
     assert {first: everything, then: found(page, COLOURS), "small": small} == {first: [], then: [], "small": []}
+    if language == "de":
+        page.set_viewport_size(ZOOMED)
+    assert walked(page) == []
     page.emulate_media(forced_colors="active")
     assert {"lost": page.evaluate(LOST), "moves": page.evaluate(MOVES)} == {"lost": [], "moves": []}
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
+from accounts.models import User
 from audit.models import AuditEvent
 from audit.vocabulary import Action
 from mfa import services
@@ -188,3 +191,53 @@ def test_the_history_of_a_person_goes_on_where_it_stands_on_the_page(petra, kim)
     assert not petra.heading("History").evaluate(COVERED)
     petra.link("Later").click()
     expect(petra.page.get_by_text("to “Key 25”")).to_be_visible()
+
+
+def test_two_people_at_once(petra, make_user):
+    for number in range(2):
+        make_user(f"kim{number}")
+    petra.open(USERS)
+    petra.page.get_by_label("Select kim0").check()
+    petra.page.get_by_label("Select kim1").check()
+    petra.button("Require 2FA").click()
+    expect(petra.heading("Changes 2 users")).to_be_visible()
+    petra.button("Require 2FA: 2 users").click()
+    expect(petra.heading("Done")).to_be_visible()
+    assert User.objects.filter(username__startswith="kim", two_factor_enabled=True).count() == 2
+
+
+def test_people_from_a_file(petra, company):
+    petra.link("Import").click()
+    people = b"user name,e-mail,company\nb.achterberg,b@acme.example,Acme Machines\n"
+    petra.page.get_by_label("CSV file").set_input_files({"name": "a.csv", "mimeType": "text/csv", "buffer": people})
+    petra.button("Look at it").click()
+    petra.page.get_by_role("button", name=re.compile("^Import")).click()
+    expect(petra.heading("The import is done")).to_be_visible()
+    assert User.objects.filter(username="b.achterberg", company=company).exists()
+
+
+def test_a_lost_phone_and_the_pass_for_it(petra, kim, plain, admin):
+    kim.set_up_app()
+    services.enable_two_factor(kim.user, actor=admin)
+    petra.open(f"{USERS}{kim.user.pk}/lost-phone/?on=user")
+    petra.page.get_by_role("radio", name="In person").check()
+    petra.field("Reason").fill("New phone")
+    petra.confirm()
+    code = petra.page.get_by_role("status", name="Access pass").inner_text()
+
+    caller = plain(kim)
+    caller.sign_in()
+    caller.field("Access pass").fill(code)
+    caller.button("Continue").click()
+    caller.is_on("/login/setup/two-factor/")
+
+
+def test_what_was_done_is_found(petra, kim, admin):
+    services.enable_two_factor(kim.user, actor=admin)
+    petra.open("/settings/administration/activity/")
+    lines = petra.page.locator(".timeline > li")
+    expect(lines).to_contain_text(["switched two-factor authentication on"])
+    petra.page.get_by_label("Time").select_option(label="Any time")
+    petra.page.get_by_role("searchbox").fill("nobody.of.this.name")
+    petra.button("Show").click()
+    expect(lines).to_have_count(0)

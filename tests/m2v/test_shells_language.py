@@ -154,10 +154,9 @@ PROGRAMMERS = re.compile(
 
 def test_every_sentence_that_this_python_says_of_arguments_is_in_every_catalogue():
     code = BytesIO(inspect.getsource(argparse).encode())
-    said = [message for *_place, message, _comments in extract_python(code, {"_": None, "ngettext": (1, 2)}, [], {})]
-    ours = {
-        strings if isinstance(strings, str) else strings[:2] for strings in said if not PROGRAMMERS.search(str(strings))
-    }
+    found = [message for *_place, message, _comments in extract_python(code, {"_": None, "ngettext": (1, 2)}, [], {})]
+    said = {message if isinstance(message, str) else message[:2] for message in found if message}
+    ours = {sentences for sentences in said if not PROGRAMMERS.search(str(sentences))}
 
     assert len(ours) > 15
     for language in languages():

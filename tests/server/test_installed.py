@@ -77,9 +77,14 @@ def test_whoever_builds_gets_the_same_bytes_from_a_clone_and_from_the_sdist(whee
     with tarfile.open(first) as archive:
         archive.extractall(tmp_path / "source", filter="data")
     [source] = (tmp_path / "source").iterdir()
+    for path in source.rglob("*"):
+        os.utime(path, (1700000000, 1700000000))
     again = build("wheel", tmp_path / "wheel", source, umask=0o077)
+    (source / "PKG-INFO").unlink()  # an sdist's own, which is made
+    elsewhere = build("sdist", tmp_path / "three", source)
 
     assert first.read_bytes() == second.read_bytes()
+    assert elsewhere.read_bytes() == first.read_bytes(), "in another folder, of files of another time"
     assert again.name == wheel.name
     assert again.read_bytes() == wheel.read_bytes()
 
