@@ -171,7 +171,7 @@ def test_after_this_was_not_me_the_old_app_is_put_back_and_its_codes_work(at, ad
 
     samir.arrive("/settings/")
     samir.picture("back-6-overview")
-    samir.link("1 account is locked").click()
+    samir.link("1 account is locked").press("Enter")
     samir.picture("back-7-list")
     locked = samir.page.locator("a.pill")
     assert locked.bounding_box()["height"] < 32, "icon and word stand beside each other"
