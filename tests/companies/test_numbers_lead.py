@@ -38,7 +38,7 @@ EXEMPT = {
     r"\b2FA\b": "a name",
     r"\w+, \d+ \w+ \d{4}, \d\d:\d\d|\b(?:[Tt]oday|yesterday|tomorrow)\b,? \d\d:\d\d|\d+ \w{3,9} \d{4}(?:, \d\d:\d\d)?": "a time",
     r"\d+–\d+ of \d+": "where in the list one is",
-    r"last 7 days|four weeks ago": "a time",
+    r"7 days up to yesterday|four weeks ago": "a time",
     r"once a day|24 hours": "a time",
     r"^(?:\w|’| |2FA)+: \d+ users?$": "the button that does it; its number stands above, where it leads to them",
     r"not \d+\. Nothing was done": "what was counted before, and is so no longer",
