@@ -102,8 +102,8 @@ def tried(work: QuerySet[Any], trouble: Exception, actor: User, kind: str) -> No
 
 
 @transaction.atomic
-def give_up(work: QuerySet[Any], actor: User, kind: str) -> bool:
-    """Try `work` no more until somebody says so, if it was often enough, and put that on record. False where it was not."""
+def give_up(work: QuerySet[Any], owner: User, kind: str) -> bool:
+    """Try `work` of `owner` no more until somebody says so, if it was often enough, and put that on record. False where it was not."""
     text = _(
         "It failed {number} times in a row and was given up. The server’s log says why: once that is mended, it can go on."
     )
@@ -111,8 +111,8 @@ def give_up(work: QuerySet[Any], actor: User, kind: str) -> bool:
     key = found.values_list("pk", flat=True).first()
     if not found.update(stopped=text.format(number=GIVEN_UP_AFTER), beat=None):
         return False
-    company = None if actor.serves_site else actor.company
-    record(Action.WORK_GIVEN_UP, actor=actor, company=company, tries=GIVEN_UP_AFTER, kind=kind, work=str(key))
+    company = None if owner.serves_site else owner.company
+    record(Action.WORK_GIVEN_UP, actor=owner, company=company, tries=GIVEN_UP_AFTER, kind=kind, work=str(key))
     log.error("given up after %s tries: %s", GIVEN_UP_AFTER, kind, extra={"fields": {"work": str(key)}})
     return True
 

@@ -262,6 +262,7 @@ def form_and_words(event: AuditEvent) -> tuple[str, dict[str, str]]:
     return form(event), {
         "name": "",
         "before": "",
+        "tries": "",
         **details,
         "checked": checked_how(event),
         "removed": outcomes.removed(event),

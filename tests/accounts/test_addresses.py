@@ -105,7 +105,7 @@ def test_a_domain_that_no_mail_goes_to_is_refused_beside_its_field_with_the_reas
 
     assert answer.status_code == 400
     page = answer.content.decode()
-    assert "nobody can see" in page or "No mail can be sent to" in page or "at most 254 characters" in page
+    assert "an invisible character" in page or "No mail can be sent to" in page or "at most 254 characters" in page
     assert not User.objects.filter(username="nora").exists()
     with pytest.raises(ValidationError):
         clean_address(f"nora@{domain}")

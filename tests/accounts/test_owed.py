@@ -93,7 +93,10 @@ def test_after_three_days_nothing_is_left_of_a_mail(db, mailoutbox, time_machine
 def test_the_doctor_says_how_much_waits_and_fails_where_it_waits_for_too_long(admin, capsys):
     owe_one()
     call_command("doctor")
-    assert "Mail: 1 waiting, of which 0 are refused by their mailboxes for now; 0 given up" in capsys.readouterr().out
+    assert (
+        "Mail: 1 waiting, the first for 0 min, of which 0 are refused by their mailboxes for now; 0 given up"
+        in capsys.readouterr().out
+    )
 
     OwedMail.objects.update(created_at=timezone.now() - timedelta(minutes=12))
 

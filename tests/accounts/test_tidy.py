@@ -39,7 +39,7 @@ def test_what_has_run_out_is_deleted(kim, time_machine):
 
     lines = AuditEvent.objects.count()
     assert said.getvalue() == (
-        "1 sessions, 1 counts of guesses, 0 records of mail, 1 finished tasks, 0 removed factors, 0 files of people, 0 acts on many people, 0 numbers of days are deleted, "
+        "1 sessions, 1 counts of guesses, 0 records of mail, 1 finished tasks, 0 removed factors, 0 files of people, 0 acts on many people that were given up, 0 acts on many people, 0 numbers of days are deleted, "
         f"{lines} lines of the audit sealed.\n"
     )
     assert Session.objects.count() == 1

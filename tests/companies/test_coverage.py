@@ -171,4 +171,4 @@ def test_these_pages_cost_the_same_however_many_companies_there_are(administrato
     Company.objects.bulk_create(Company(name=f"Company {number}") for number in range(20))
 
     assert statements() == few
-    assert few <= (18 if address == "/settings/" else 5)  # session, person, numbers or count, companies, their people
+    assert few <= (22 if address == "/settings/" else 5)  # session, person, numbers or count, companies, their people

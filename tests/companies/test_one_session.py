@@ -69,7 +69,7 @@ def test_ones_own_is_told_to_nobody(told, kim, twice):
 def test_a_session_that_is_over_says_so(administrator, kim):
     answer = administrator.client.post(f"{page_of(kim.user)}sessions/{uuid4()}/end/", follow=True)
 
-    assert "Kim is not signed in there any more." in answer.content.decode()
+    assert "Kim is no longer signed in there." in answer.content.decode()
     assert not AuditEvent.objects.filter(action="session_ended").exists()
 
 

@@ -201,7 +201,7 @@ def test_what_is_not_whole_or_not_ours_is_refused_before_anything_is_written(mac
         ((changed, keys), identity[0], "It is not as it was written."),
         ((another, keys), identity[0], "are not of one backup."),
         ((database, database), identity[0], "is not the keys’ file of a backup."),
-        ((database, keys), other_key, "is encrypted to another recipient"),
+        ((database, keys), other_key, "is encrypted to a recipient other than"),
         ((database, keys), database, "cannot be read as an age identity"),
     ]
     said = json.loads(there.run("-c", TRY, json.dumps([[*map(str, files), str(key)] for files, key, _why in attempts])))

@@ -245,7 +245,7 @@ def test_every_refusal_by_scope_leaves_one_line(carla, make_user, other_company)
         assert others == []
         assert (line.actor, line.company, line.address) == (carla.user, carla.user.company, "192.0.2.7")
         assert line.details == {"verb": "POST", "path": address, "kind": kind, "asked": str(pk)}
-        assert sentences.sentence(line) == "Carla Reyes was refused a page that is not theirs"
+        assert sentences.sentence(line) == "Carla Reyes was refused a page that they may not see"
 
 
 @pytest.mark.row("ASVS-16.3.2")

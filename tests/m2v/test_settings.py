@@ -676,7 +676,7 @@ def test_monitoring_asks_at_an_address_of_its_own_or_nowhere(load, value, addres
     ],
 )
 def test_a_name_that_is_almost_ours_stops_the_start(load, misspelt, meant):
-    with pytest.raises(ImproperlyConfigured, match=f"^{misspelt} is no setting. Is it {meant}?"):
+    with pytest.raises(ImproperlyConfigured, match=rf"^{misspelt} is not a setting. Did you mean {meant}\?"):
         load(**{misspelt: "x"})
 
 

@@ -82,7 +82,9 @@ class Site:
 
     def lines(self):
         """What the server wrote: each line is a JSON object."""
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
+        written = self.log.read_text().splitlines()
+        assert [line for line in written if not line.startswith("{")] == []
+        return [json.loads(line) for line in written]
 
     def wait_until_it_answers(self, seconds):
         end = monotonic() + seconds
