@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import sys
 import threading
@@ -49,6 +50,18 @@ class Bounded(logging.Filter):
         if failed or not record.name.startswith(("django.request", "django.security.")):
             return True
         return refusals.take(record.name)
+
+
+class LogStream(logging.StreamHandler):  # type: ignore[type-arg]  # not subscriptable when it runs
+    """Standard error, also for the handler of a signal: what comes while a line is being written goes past the stream, which
+    takes nothing within another write.
+    """
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # the name that logging calls
+        if isinstance(sys.exception(), RuntimeError):
+            os.write(self.stream.fileno(), f"{self.format(record)}{self.terminator}".encode())
+        else:
+            super().handleError(record)
 
 
 class JsonFormatter(logging.Formatter):
@@ -119,7 +132,7 @@ def take_over() -> None:
     """
     logging.captureWarnings(capture=True)
     if not logging.getLogger().handlers:
-        handler = logging.StreamHandler()
+        handler = LogStream()
         handler.setFormatter(JsonFormatter())
         logging.getLogger().addHandler(handler)
     log = logging.getLogger("m2v.uncaught")

@@ -313,7 +313,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": "m2v.logs.JsonFormatter"}},
     "filters": {"bounded": {"()": "m2v.logs.Bounded"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["bounded"]}},
+    "handlers": {"stderr": {"class": "m2v.logs.LogStream", "formatter": "json", "filters": ["bounded"]}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {"m2v": {"level": "INFO"}},
 }

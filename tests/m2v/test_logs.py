@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import sqlite3
 import subprocess
@@ -92,6 +93,31 @@ def test_the_log_is_one_of_json_lines_with_the_audit_in_it():
     assert site.LOGGING["handlers"]["stderr"]["formatter"] == "json"
     assert site.LOGGING["formatters"]["json"] == {"()": "m2v.logs.JsonFormatter"}
     assert logging.getLogger("m2v.audit").isEnabledFor(logging.INFO)
+
+
+SIGNALLED = """
+import logging, signal
+from m2v.logs import JsonFormatter, LogStream
+handler = LogStream()
+handler.setFormatter(JsonFormatter())
+logging.basicConfig(handlers=[handler], level=logging.INFO)
+signal.signal(signal.SIGALRM, lambda *_: logging.info("told"))
+signal.setitimer(signal.ITIMER_REAL, 0.001, 0.0005)
+for _time in range(20_000):
+    logging.info("at work")
+signal.setitimer(signal.ITIMER_REAL, 0)
+"""
+
+
+def test_a_signal_while_a_line_is_written_is_a_line_too():
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNALLED], env=buffered, capture_output=True, text=True, check=True, timeout=60
+    )
+
+    said = [json.loads(line)["message"] for line in done.stderr.splitlines()]
+    assert said.count("at work") == 20_000
+    assert "told" in said
 
 
 @pytest.mark.row("ASVS-16.2.1")
