@@ -60,7 +60,7 @@ def by_user_name(people: UserQuerySet) -> Iterator[User]:
 
 def with_these_ids(ids: Iterable[UUID]) -> Iterator[User]:
     """The same for people who were found otherwise; those found together in the order of their user names."""
-    for part in batched(ids, ROWS_AT_ONCE, strict=False):
+    for part in batched(ids, ROWS_AT_ONCE):
         people = with_factors(User.objects.filter(pk__in=part)).select_related("company")
         yield from people.order_by("username_folded")
 
@@ -145,7 +145,7 @@ def as_csv(
     """The file, some hundred lines at a time (RFC 4180). No cell is a formula to a spreadsheet, wherever it splits."""
     writer = csv.writer(_Echo(), delimiter=separator)
     lines = chain([headings], rows)
-    for part in batched(lines, ROWS_AT_ONCE, strict=False):
+    for part in batched(lines, ROWS_AT_ONCE):
         yield begin + "".join(writer.writerow([harmless(str(cell)) for cell in line]) for line in part)
         begin = ""
 

@@ -219,7 +219,7 @@ def numbers_at(moment: datetime, company_id: UUID | None = None) -> Counter[tupl
     for company, kind, number in tally.values_list("company", "kind").annotate(Sum("number")):
         found[company, kind & KNOWN] += number
     changed = sorted(changed_since(moment, company_id))
-    for part in batched(changed, PEOPLE_AT_ONCE, strict=False):
+    for part in batched(changed, PEOPLE_AT_ONCE):
         people = list(with_factors(User.objects.filter(pk__in=part)))
         for person in people:
             now = PastPerson.now(person, moment)

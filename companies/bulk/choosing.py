@@ -84,7 +84,7 @@ def names_in(text: str) -> dict[str, str]:
     parts: list[str] = []
     for line in text.replace("\x00", "").splitlines():
         *named, rest = IN_BRACKETS.split(line)
-        for before, address in batched(named, 2, strict=True):
+        for before, address in batched(named, 2):
             parts += [*APART.split(_without_display_name(before)), address]
         parts += APART.split(rest)
     names: dict[str, str] = {}
@@ -141,7 +141,7 @@ def _found(actor: User, names: dict[str, str]) -> dict[str, UUID]:
     """Of `names`, those whom `actor` sees: a user name before an address."""
     found: dict[str, UUID] = {}
     managed = User.objects.managed_by(actor)
-    for part in batched(names, ROWS_AT_A_TIME, strict=False):
+    for part in batched(names, ROWS_AT_A_TIME):
         rows = managed.filter(Q(username_folded__in=part) | Q(email_folded__in=part))
         people = list(rows.values_list("pk", "username_folded", "email_folded"))
         wanted = set(part)

@@ -70,7 +70,7 @@ class CheckedFile:
             for name in ("username", "first_name", "last_name", "email")
         }
         first: dict[str, int] = {}
-        for part in batched(table.lines, LOOKED_UP_AT_ONCE, strict=False):
+        for part in batched(table.lines, LOOKED_UP_AT_ONCE):
             self._check(part, first)
         self.mistakes = sorted((each for each in self.mistakes if each.line > after), key=lambda each: each.line)
         self.people = [each for each in self.people if each.line > after]

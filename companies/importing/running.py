@@ -203,7 +203,7 @@ def _make_all(kept: Import, actor: User) -> None:
     checked = CheckedFile(read(kept.text, kept.encoding), actor, after=kept.done)
     cells = {line.number: line.cells for line in checked.table.lines}
     patiently(_note_mistakes, kept, len(checked.people), _as_kept(checked.mistakes, cells))
-    for part in batched(checked.people, TOGETHER, strict=False):
+    for part in batched(checked.people, TOGETHER):
         patiently(_make, kept, part, actor, cells)
     patiently(_end, kept, actor)
 
