@@ -149,7 +149,16 @@ def plain(at) -> Callable[..., Desk]:
 @pytest.fixture
 def petra(administrator, kim, at) -> Desk:
     """The administrator, on the list of users, Kim among them."""
-    desk = at(administrator)
+    return on_users(at(administrator))
+
+
+@pytest.fixture
+def plain_petra(administrator, kim, plain) -> Desk:
+    """The administrator without JavaScript, on the list of users, Kim among them."""
+    return on_users(plain(administrator))
+
+
+def on_users(desk: Desk) -> Desk:
     desk.bring_session()
     desk.open("/settings/administration/users/")
     return desk

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 from accounts.models import User
@@ -13,15 +12,6 @@ from audit.vocabulary import Action
 from mfa import services
 
 USERS = "/settings/administration/users/"
-
-
-@pytest.fixture
-def petra(administrator, kim, plain):
-    """The administrator, on the list of users, Kim among them."""
-    desk = plain(administrator)
-    desk.bring_session()
-    desk.open(USERS)
-    return desk
 
 
 def verify(desk, code) -> None:
@@ -82,94 +72,94 @@ def test_recovery_codes_are_not_left_before_they_are_saved(kim, admin, plain):
     desk.is_on("/portal/")
 
 
-def test_the_window_opens_and_closes(petra, kim):
-    petra.open_window_of("kim")
-    petra.is_on(f"{USERS}{kim.user.pk}/mfa/")
-    petra.button("Close").click()
-    petra.is_on(USERS)
-    expect(petra.dialog).to_have_count(0)
+def test_the_window_opens_and_closes(plain_petra, kim):
+    plain_petra.open_window_of("kim")
+    plain_petra.is_on(f"{USERS}{kim.user.pk}/mfa/")
+    plain_petra.button("Close").click()
+    plain_petra.is_on(USERS)
+    expect(plain_petra.dialog).to_have_count(0)
 
 
-def test_the_window_is_within_the_screen_over_a_long_list(petra, kim, make_user):
+def test_the_window_is_within_the_screen_over_a_long_list(plain_petra, kim, make_user):
     for number in range(24):
         make_user(f"person.{number}")
-    petra.open(f"{USERS}{kim.user.pk}/mfa/")
-    expect(petra.window).to_be_in_viewport()
+    plain_petra.open(f"{USERS}{kim.user.pk}/mfa/")
+    expect(plain_petra.window).to_be_in_viewport()
 
 
-def test_nothing_lies_over_the_window_on_a_phone(petra, kim):
-    petra.page.set_viewport_size({"width": 360, "height": 740})
-    petra.open(f"{USERS}{kim.user.pk}/mfa/")
+def test_nothing_lies_over_the_window_on_a_phone(plain_petra, kim):
+    plain_petra.page.set_viewport_size({"width": 360, "height": 740})
+    plain_petra.open(f"{USERS}{kim.user.pk}/mfa/")
     on_top = "window => window.contains(document.elementFromPoint(180, window.getBoundingClientRect().top + 9))"
-    assert petra.window.evaluate(on_top)
+    assert plain_petra.window.evaluate(on_top)
 
 
-def test_switching_on_and_off(petra, kim, plain):
-    petra.open_window_of("kim")
-    petra.switch.click()
-    petra.confirm()
-    petra.sees("Kim will be asked to set up two-factor authentication at the next login.")
+def test_switching_on_and_off(plain_petra, kim, plain):
+    plain_petra.open_window_of("kim")
+    plain_petra.switch.click()
+    plain_petra.confirm()
+    plain_petra.sees("Kim will be asked to set up two-factor authentication at the next login.")
     desk = plain(kim)
     desk.sign_in()
     desk.is_on("/login/setup/two-factor/")
 
-    petra.switch.click()
-    petra.button("Cancel").click()
-    expect(petra.window).to_be_visible()
-    petra.switch.click()
-    petra.page.get_by_role("checkbox", name="Sign out now").check()
-    petra.confirm()
-    petra.sees("Kim will no longer be asked to set up two-factor authentication.")
+    plain_petra.switch.click()
+    plain_petra.button("Cancel").click()
+    expect(plain_petra.window).to_be_visible()
+    plain_petra.switch.click()
+    plain_petra.page.get_by_role("checkbox", name="Sign out now").check()
+    plain_petra.confirm()
+    plain_petra.sees("Kim will no longer be asked to set up two-factor authentication.")
     desk.sign_in()
     desk.is_on("/portal/")
 
 
-def test_requesting_a_passkey_and_deleting_the_request(petra, kim):
-    petra.open_window_of("kim")
-    petra.button("Request new passkey").click()
-    petra.sees("Kim will be asked to create a passkey at the next login.")
-    petra.button("Delete current passkey request").click()
-    petra.sees("The request is deleted. Kim will no longer be asked for a passkey.")
+def test_requesting_a_passkey_and_deleting_the_request(plain_petra, kim):
+    plain_petra.open_window_of("kim")
+    plain_petra.button("Request new passkey").click()
+    plain_petra.sees("Kim will be asked to create a passkey at the next login.")
+    plain_petra.button("Delete current passkey request").click()
+    plain_petra.sees("The request is deleted. Kim will no longer be asked for a passkey.")
 
 
-def test_deleting_a_passkey(petra, kim):
+def test_deleting_a_passkey(plain_petra, kim):
     passkey = kim.add_passkey()
-    petra.open_window_of("kim")
-    petra.button(f"Delete passkey {passkey.name}").click()
-    petra.confirm()
-    petra.sees(f"The passkey “{passkey.name}” is deleted.")
+    plain_petra.open_window_of("kim")
+    plain_petra.button(f"Delete passkey {passkey.name}").click()
+    plain_petra.confirm()
+    plain_petra.sees(f"The passkey “{passkey.name}” is deleted.")
     assert not kim.user.passkeys.exists()
 
 
-def test_the_companys_switch(petra, kim, company):
-    petra.open("/settings/")
-    petra.open_company("Acme Machines")
-    petra.switch.click()
-    petra.confirm()
-    petra.sees("Acme Machines requires two-factor authentication. 1 user will be asked at the next login.")
-    petra.switch.click()
-    petra.confirm()
-    petra.sees("Acme Machines no longer requires two-factor authentication. 1 user is no longer asked.")
+def test_the_companys_switch(plain_petra, kim, company):
+    plain_petra.open("/settings/")
+    plain_petra.open_company("Acme Machines")
+    plain_petra.switch.click()
+    plain_petra.confirm()
+    plain_petra.sees("Acme Machines requires two-factor authentication. 1 user will be asked at the next login.")
+    plain_petra.switch.click()
+    plain_petra.confirm()
+    plain_petra.sees("Acme Machines no longer requires two-factor authentication. 1 user is no longer asked.")
     company.refresh_from_db()
     assert not company.two_factor_enabled
 
 
-def test_an_interrupted_act_goes_on_by_a_button(petra, kim):
-    petra.open_window_of("kim")
-    session = petra.person.client.session
+def test_an_interrupted_act_goes_on_by_a_button(plain_petra, kim):
+    plain_petra.open_window_of("kim")
+    session = plain_petra.person.client.session
     session["proofs"] = [proof | {"at": proof["at"] - 20 * 60} for proof in session["proofs"]]
     session.save()
-    petra.button("Request new passkey").click()
-    petra.password_field.fill("correct horse battery staple")
-    petra.button("Verify").click()
-    petra.button("Go on").click()
-    petra.sees("Kim will be asked to create a passkey at the next login.")
+    plain_petra.button("Request new passkey").click()
+    plain_petra.password_field.fill("correct horse battery staple")
+    plain_petra.button("Verify").click()
+    plain_petra.button("Go on").click()
+    plain_petra.sees("Kim will be asked to create a passkey at the next login.")
 
 
-def test_a_list_is_sorted_by_a_button(petra, kim):
-    petra.page.get_by_label("Sort by").select_option("Last login")
-    petra.button("Search").click()
-    expect(petra.page.get_by_role("row").nth(1)).to_contain_text("Petra Vogt")
+def test_a_list_is_sorted_by_a_button(plain_petra, kim):
+    plain_petra.page.get_by_label("Sort by").select_option("Last login")
+    plain_petra.button("Search").click()
+    expect(plain_petra.page.get_by_role("row").nth(1)).to_contain_text("Petra Vogt")
 
 
 COVERED = """(part) => {
@@ -178,52 +168,54 @@ COVERED = """(part) => {
 }"""
 
 
-def test_the_history_of_a_person_goes_on_where_it_stands_on_the_page(petra, kim):
+def test_the_history_of_a_person_goes_on_where_it_stands_on_the_page(plain_petra, kim):
     """Its heading is on the screen then, and not behind the bar at the top."""
     for number in range(25):
         details = {"before": f"Key {number}", "name": f"Key {number + 1}"}
         AuditEvent.objects.create(action=Action.PASSKEY_RENAMED, actor=kim.user, subject=kim.user, details=details)
-    petra.open(f"{USERS}{kim.user.pk}/")
+    plain_petra.open(f"{USERS}{kim.user.pk}/")
 
-    petra.link("Earlier").click()
+    plain_petra.link("Earlier").click()
 
-    expect(petra.page.get_by_text("to “Key 15”")).to_be_visible()
-    assert not petra.heading("History").evaluate(COVERED)
-    petra.link("Later").click()
-    expect(petra.page.get_by_text("to “Key 25”")).to_be_visible()
+    expect(plain_petra.page.get_by_text("to “Key 15”")).to_be_visible()
+    assert not plain_petra.heading("History").evaluate(COVERED)
+    plain_petra.link("Later").click()
+    expect(plain_petra.page.get_by_text("to “Key 25”")).to_be_visible()
 
 
-def test_two_people_at_once(petra, make_user):
+def test_two_people_at_once(plain_petra, make_user):
     for number in range(2):
         make_user(f"kim{number}")
-    petra.open(USERS)
-    petra.page.get_by_label("Select kim0").check()
-    petra.page.get_by_label("Select kim1").check()
-    petra.button("Require 2FA").click()
-    expect(petra.heading("Changes 2 users")).to_be_visible()
-    petra.button("Require 2FA: 2 users").click()
-    expect(petra.heading("Done")).to_be_visible()
+    plain_petra.open(USERS)
+    plain_petra.page.get_by_label("Select kim0").check()
+    plain_petra.page.get_by_label("Select kim1").check()
+    plain_petra.button("Require 2FA").click()
+    expect(plain_petra.heading("Changes 2 users")).to_be_visible()
+    plain_petra.button("Require 2FA: 2 users").click()
+    expect(plain_petra.heading("Done")).to_be_visible()
     assert User.objects.filter(username__startswith="kim", two_factor_enabled=True).count() == 2
 
 
-def test_people_from_a_file(petra, company):
-    petra.link("Import").click()
+def test_people_from_a_file(plain_petra, company):
+    plain_petra.link("Import").click()
     people = b"user name,e-mail,company\nb.achterberg,b@acme.example,Acme Machines\n"
-    petra.page.get_by_label("CSV file").set_input_files({"name": "a.csv", "mimeType": "text/csv", "buffer": people})
-    petra.button("Look at it").click()
-    petra.page.get_by_role("button", name=re.compile("^Import")).click()
-    expect(petra.heading("The import is done")).to_be_visible()
+    plain_petra.page.get_by_label("CSV file").set_input_files(
+        {"name": "a.csv", "mimeType": "text/csv", "buffer": people}
+    )
+    plain_petra.button("Look at it").click()
+    plain_petra.page.get_by_role("button", name=re.compile("^Import")).click()
+    expect(plain_petra.heading("The import is done")).to_be_visible()
     assert User.objects.filter(username="b.achterberg", company=company).exists()
 
 
-def test_a_lost_phone_and_the_pass_for_it(petra, kim, plain, admin):
+def test_a_lost_phone_and_the_pass_for_it(plain_petra, kim, plain, admin):
     kim.set_up_app()
     services.enable_two_factor(kim.user, actor=admin)
-    petra.open(f"{USERS}{kim.user.pk}/lost-phone/?on=user")
-    petra.page.get_by_role("radio", name="In person").check()
-    petra.field("Reason").fill("New phone")
-    petra.confirm()
-    code = petra.page.get_by_role("status", name="Access pass").inner_text()
+    plain_petra.open(f"{USERS}{kim.user.pk}/lost-phone/?on=user")
+    plain_petra.page.get_by_role("radio", name="In person").check()
+    plain_petra.field("Reason").fill("New phone")
+    plain_petra.confirm()
+    code = plain_petra.page.get_by_role("status", name="Access pass").inner_text()
 
     caller = plain(kim)
     caller.sign_in()
@@ -232,12 +224,12 @@ def test_a_lost_phone_and_the_pass_for_it(petra, kim, plain, admin):
     caller.is_on("/login/setup/two-factor/")
 
 
-def test_what_was_done_is_found(petra, kim, admin):
+def test_what_was_done_is_found(plain_petra, kim, admin):
     services.enable_two_factor(kim.user, actor=admin)
-    petra.open("/settings/administration/activity/")
-    lines = petra.page.locator(".timeline > li")
+    plain_petra.open("/settings/administration/activity/")
+    lines = plain_petra.page.locator(".timeline > li")
     expect(lines).to_contain_text(["switched two-factor authentication on"])
-    petra.page.get_by_label("Time").select_option(label="Any time")
-    petra.page.get_by_role("searchbox").fill("nobody.of.this.name")
-    petra.button("Show").click()
+    plain_petra.page.get_by_label("Time").select_option(label="Any time")
+    plain_petra.page.get_by_role("searchbox").fill("nobody.of.this.name")
+    plain_petra.button("Show").click()
     expect(lines).to_have_count(0)

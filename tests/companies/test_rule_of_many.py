@@ -75,14 +75,20 @@ def test_the_switches_of_many_go_off_in_the_background(few, crowd, required, adm
     assert not [mail for mail in mailoutbox if "removed" in mail.subject]
 
 
-def test_what_somebody_did_meanwhile_stays(few, crowd, required, admin, other_company):
-    thrown = services.disable_company_two_factor(required, actor=admin)
-    later, app, moved, gone, last = crowd
+def meanwhile(crowd, admin, other_company):
+    """Switched on again, set up, moved, deactivated: what becomes of four of five."""
+    later, app, moved, gone, _last = crowd
     User.objects.filter(pk=later.pk).update(two_factor_enabled=False)
     enable_two_factor(later, actor=admin)
     set_up_app(app, bytes(20), last_used_step=-1, actor=app)
     User.objects.filter(pk=moved.pk).update(company=other_company)
     User.objects.filter(pk=gone.pk).update(is_active=False)
+
+
+def test_what_somebody_did_meanwhile_stays(few, crowd, required, admin, other_company):
+    thrown = services.disable_company_two_factor(required, actor=admin)
+    later, app, moved, gone, last = crowd
+    meanwhile(crowd, admin, other_company)
 
     run = done(thrown)
 
@@ -96,11 +102,7 @@ def test_what_somebody_did_after_they_were_listed_stays(few, crowd, required, ad
     later, app, moved, gone, last = crowd
     BulkRun.objects.filter(pk=thrown.follows.pk).update(listed=True)
     BulkPerson.objects.bulk_create(BulkPerson(run=thrown.follows, person=person.pk) for person in crowd)
-    User.objects.filter(pk=later.pk).update(two_factor_enabled=False)
-    enable_two_factor(later, actor=admin)
-    set_up_app(app, bytes(20), last_used_step=-1, actor=app)
-    User.objects.filter(pk=moved.pk).update(company=other_company)
-    User.objects.filter(pk=gone.pk).update(is_active=False)
+    meanwhile(crowd, admin, other_company)
 
     run = done(thrown)
 
