@@ -58,7 +58,7 @@ class LogStream(logging.StreamHandler):  # type: ignore[type-arg]  # not subscri
     """
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # the name that logging calls
-        if str(sys.exception()).startswith("reentrant call"):
+        if str(sys.exception()).startswith("reentrant"):
             os.write(self.stream.fileno(), f"{self.format(record)}{self.terminator}".encode())
         else:
             super().handleError(record)
