@@ -731,7 +731,7 @@ def test_the_lines_of_a_run_that_is_forgotten_are_found(administrator, make_user
 
     assert activity(administrator, **asked) == before
     assert "on for ada" in before
-    assert "ben" not in before
+    assert "for ben" not in before
 
 
 @pytest.mark.parametrize("run", ["never-begun", "\x00", "00000000-0000-4000-8000-000000000000"])

@@ -169,7 +169,7 @@ def test_a_backup_is_two_files_that_only_their_owner_can_open_and_nothing_else(b
     for path in (database, keys):
         assert S_IMODE(path.stat().st_mode) == 0o600
         assert path.read_bytes().startswith(b"age-encryption.org/v1\n")
-        assert b"kim" not in path.read_bytes()
+        assert b"kim@acme.example" not in path.read_bytes()
         assert not any(key in path.read_bytes() for key in site.files().values())
 
 

@@ -267,14 +267,19 @@ def stands_still(site):
     return False
 
 
-def test_a_day_whose_worker_is_killed_is_kept_whole_and_once(site):
-    wait_for(lambda: days_kept(site), 60)  # as the worker does when it begins
-    site.manage("shell", "--no-imports", "-c", FORGET)
-    with opened(site) as database:
+@pytest.fixture
+def standing_still(prepared):
+    """The site, whose worker stands still in the middle of yesterday: none that began before has kept it meanwhile."""
+    prepared.manage("shell", "--no-imports", "-c", FORGET)
+    with opened(prepared) as database:
         database.execute(STAND_STILL[connection.vendor])
-    kill_worker(site)
-    wait_for(lambda: stands_still(site), 60)
+    with prepared.served() as site:
+        wait_for(lambda: stands_still(site), 60)
+        yield site
 
+
+def test_a_day_whose_worker_is_killed_is_kept_whole_and_once(standing_still):
+    site = standing_still
     killed = kill_worker(site)
     with opened(site) as database:
         database.execute(LET_GO[connection.vendor])
