@@ -125,11 +125,17 @@ def clean_address(address: str) -> str:
 
 
 def spoken(name: str) -> str:
-    """`name` for use in mails: short, on one line, and with nothing that a mail program would turn into a link."""
-    name = trim(UNSEEN_RUN.sub(_in_mails, name))
-    if LINKED.search(name):
-        name = " ".join(re.sub(rf"{NEVER_ALONE}|[.\u3002\uff0e\uff61]", " ", name).split())
+    """`name` for use in mails: short, and the rest as `unlinked`."""
+    name = unlinked(name)
     return name if len(name) <= LONGEST_SPOKEN else f"{name[:LONGEST_SPOKEN]}…"
+
+
+def unlinked(words: str) -> str:
+    """`words` for use in mails: on one line, and with nothing that a mail program would turn into a link."""
+    words = trim(UNSEEN_RUN.sub(_in_mails, words))
+    if LINKED.search(words):
+        return " ".join(re.sub(rf"{NEVER_ALONE}|[.\u3002\uff0e\uff61]", " ", words).split())
+    return words
 
 
 def _in_mails(hidden: re.Match[str]) -> str:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.not_me import not_me_link
 from accounts.owed import Draft
-from accounts.text import spoken
+from accounts.text import spoken, unlinked
 from audit.browsers import browser_name
 from audit.methods import in_words
 from audit.sentences import checked_how, form_and_words, shell_in_words
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from notices.recipients import Recipient
 
 NOTICE_MAIL = ("mail/notice.txt", "mail/notice.html")
+# Words of a line that something else bounds, and those of which nobody types any part.
+UNCUT = {"reason", "removed", "put_back"}
+UNTYPED = {"until", "checked"}
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ def letter(notice: Notice, event: AuditEvent, asked: list[str] | None = None) ->
         "company": event.company.name if event.company else "",
     }
     for typed in {"name", "reason"} & words.keys():
-        words[typed] = spoken(str(words[typed]))
+        words[typed] = _fit(typed, str(words[typed]))
     said = notice.next_login(asked) if notice.next_login and asked is not None else []
     return Letter(notice, event, event.subject_id is not None and notice.reportable, words, said)
 
@@ -131,7 +134,14 @@ def letter(notice: Notice, event: AuditEvent, asked: list[str] | None = None) ->
 def _line(event: AuditEvent) -> str:
     """What the line says in the history, fit for a mail."""
     said, words = form_and_words(event)
-    return said.format_map({name: spoken(word) for name, word in words.items()})
+    return said.format_map({name: _fit(name, word) for name, word in words.items()})
+
+
+def _fit(name: str, word: str) -> str:
+    """The word of this name as a mail says it; a name is cut short, what has a bound of its own is whole."""
+    if name in UNTYPED:
+        return word
+    return unlinked(word) if name in UNCUT else spoken(word)
 
 
 def at_length(at: datetime | None) -> str:
