@@ -67,6 +67,12 @@ def open_pass_of(person: User) -> AccessPass | None:
     return given if given is not None and given.is_open else None
 
 
+def if_ended(given: AccessPass | None, person: User) -> AccessPass | None:
+    """`given`, which was open, unless it can be used still."""
+    now = open_pass_of(person)
+    return None if given and now and now.digest == given.digest else given
+
+
 @transaction.atomic
 def give_pass(subject: User, *, valid: Validity, checked: str, reason: str, actor: User | None) -> str:
     """A new access pass for `subject`, to be shown once; an earlier one ends, and what it had opened.

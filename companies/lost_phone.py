@@ -16,7 +16,7 @@ from accounts.throttle import budgets, lanes
 from audit.recording import record
 from audit.vocabulary import Action
 from companies import kept_apart
-from companies.access_passes import give_pass, open_pass_of
+from companies.access_passes import give_pass, if_ended, open_pass_of
 from companies.letting_in import APP, CODES
 from companies.seen import holdings
 from mfa.holding import hold_everything
@@ -93,7 +93,7 @@ def reset(
     if sessions is Sessions.END:
         end_sessions(subject, actor=actor, checked=checked, reason=reason)
     code = give_pass(subject, valid=valid, checked=checked, reason=reason, actor=actor) if valid else ""
-    return replace(done, code=code, ended=None if given == open_pass_of(subject) and not code else given)
+    return replace(done, code=code, ended=if_ended(given, subject))
 
 
 def _remove(subject: User, lost: set[str]) -> Reset:

@@ -19,13 +19,13 @@ def is_there(given: AccessPass, *, viewer: User) -> str:
     return _said(text, given, viewer)
 
 
-def has_ended(given: AccessPass, *, viewer: User) -> str:
-    """That an act ended it."""
+def has_ended(given: AccessPass, *, viewer: User | None) -> str:
+    """That an act ended it; without a viewer, one of the command line."""
     return _said(_("The access pass made by {who} {made} opens nothing any more."), given, viewer)
 
 
-def _said(text: str, given: AccessPass, viewer: User) -> str:
+def _said(text: str, given: AccessPass, viewer: User | None) -> str:
     by = given.created_by
-    who = _("you") if by == viewer else by.get_full_name() if by else _("an administrator")
+    who = _("an administrator") if by is None else _("you") if by == viewer else by.get_full_name()
     name, until = given.user.get_short_name(), moment(given.until) if given.until else ""
     return text.format(name=name, made=moment(given.created_at), who=who, until=until)

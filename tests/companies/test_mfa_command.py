@@ -24,6 +24,7 @@ from accounts.models import Budget, Role, Session, User
 from accounts.text import spoken
 from audit.models import AuditEvent
 from audit.sentences import sentence
+from companies.access_passes import Validity, give_pass
 from companies.forms import LetInForm, LostPhoneForm
 from companies.management.commands.mfa import ACTS, report
 from companies.models import Company
@@ -129,6 +130,58 @@ def test_a_pass_is_printed_once_and_opens_the_set_up(kim):
     assert (newest().details["checked"], newest().details["reason"]) == ("called_back", WHY)
     kim.enter_password()
     assert kim.client.post("/login/challenge/", {"code": code}).headers["Location"] == "/login/setup/two-factor/"
+
+
+ENDED = "The access pass made by {} today, 09:30 opens nothing any more."
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        (["pass", "kim"], {}),
+        (["pass", "kim"], {"sign_out": True}),
+        (["require", "kim"], {"sign_out": True}),
+        (["stop", "kim"], {}),
+        (["stop", "kim"], {"sign_out": True}),
+        (["reset", "kim"], {"checked": "in_person"}),
+    ],
+)
+def test_an_act_that_ends_a_pass_says_which_as_the_page_does(kim_with_app, admin, clock, words, options):
+    give_pass(kim_with_app.user, valid=Validity.AN_HOUR, checked="in_person", reason="Lost phone", actor=admin)
+
+    assert run(*words, reason=WHY, **options).startswith(ENDED.format("Petra Vogt") + "\n")
+
+
+def test_so_does_one_that_ends_a_pass_of_the_command_line(kim_with_app, clock):
+    run("pass", "kim", reason=WHY)
+
+    *said, code = run("pass", "kim", reason=WHY).splitlines()
+
+    assert said == [ENDED.format("an administrator"), "Access pass of kim, once, for 60 minutes:"]
+    assert AccessPass.objects.get().is_open
+    assert " " not in code
+
+
+def test_sessions_end_where_that_is_asked_for_though_2fa_was_required_already(kim_with_app):
+    kim_with_app.sign_in()
+
+    assert run("require", "kim", reason=WHY, sign_out=True) == "2FA was required of kim already.\n"
+    assert not Session.objects.filter(user=kim_with_app.user).exists()
+
+
+@pytest.mark.parametrize(("act", "options"), [("require", {}), ("unlock", {}), ("unlock", {"sign_out": True})])
+def test_an_act_that_ends_no_pass_says_nothing_of_it(kim_with_app, admin, act, options):
+    give_pass(kim_with_app.user, valid=Validity.AN_HOUR, checked="in_person", reason="Lost phone", actor=admin)
+
+    assert "access pass" not in run(act, "kim", reason=WHY, **options)
+    assert AccessPass.objects.get().is_open
+
+
+def test_of_a_pass_that_is_over_nothing_is_said(kim_with_app, admin, clock):
+    give_pass(kim_with_app.user, valid=Validity.TEN_MINUTES, checked="in_person", reason="Lost phone", actor=admin)
+    clock.shift(601)
+
+    assert run("stop", "kim", reason=WHY).startswith("2FA of kim is off")
 
 
 def test_who_says_nothing_of_a_check_has_that_on_record(kim):

@@ -16,17 +16,20 @@ from accounts import people
 from accounts.authorization import LastAdministrator
 from accounts.management.reasons import reason_given
 from accounts.models import User
+from accounts.permissions import Permission
 from accounts.text import fold
 from accounts.throttle import budgets
 from audit.recording import in_the_shell, record
 from audit.sentences import CHECKED
 from audit.vocabulary import Action
 from companies import exports
-from companies.access_passes import NothingToOpen, Validity, give_pass
+from companies.access_passes import NothingToOpen, Validity, give_pass, if_ended, open_pass_of
 from companies.letting_in import APP, CODES
 from companies.lost_phone import reset
 from companies.models import Company
+from companies.pass_words import has_ended
 from mfa import services
+from mfa.holding import hold_everything
 from mfa.models import AccessPass
 from mfa.queries import with_factors
 
@@ -76,7 +79,10 @@ class Command(BaseCommand):
             raise CommandError(_("--checked is one of: {words}.").format(words=", ".join(CHECKED)))
         try:
             with in_the_shell(reason), transaction.atomic():
-                return act(person, reason, options)
+                given = open_pass_of(hold_everything(person, actor=None, needs=Permission.PASS))
+                said = act(person, reason, options)
+                ended = if_ended(given, person)
+                return f"{has_ended(ended, viewer=None)}\n{said}" if ended else said
         except LastAdministrator as trouble:
             text = _("{person} is the last who can sign in as an administrator.")
             raise CommandError(text.format(person=person)) from trouble
@@ -89,9 +95,10 @@ class Command(BaseCommand):
 
 
 def require(person: User, _reason: str, options: dict[str, Any]) -> str:
-    if person.two_factor_enabled:
-        return _("2FA was required of {person} already.").format(person=person)
+    before = person.two_factor_enabled
     services.enable_two_factor(person, actor=None, sessions=_sessions(options))
+    if before:
+        return _("2FA was required of {person} already.").format(person=person)
     return _("2FA is required of {person}: without one set up, they are asked at the next login.").format(person=person)
 
 
