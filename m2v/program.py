@@ -13,6 +13,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from accounts.away import is_away
+from m2v import __version__
 from m2v.logs import take_over
 from m2v.shell import in_the_shells_words, language_of
 
@@ -34,6 +35,9 @@ def main() -> None:
     server's log.
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "m2v.settings")
+    if sys.argv[1:] in (["--version"], ["version"]):
+        print(__version__)  # Django would say its own
+        return
     sys.argv[1:2] = [word.replace("-", "_") if word[:1] != "-" else word for word in sys.argv[1:2]]  # init-admin
     serves = not SERVING.isdisjoint(sys.argv[1:2])
     if "serve" in sys.argv[1:2]:

@@ -81,10 +81,10 @@ class Database:
 
     def promote(self) -> None:
         """And have its pool forget that it was a standby: what it says of itself to others is what it saw at the start."""
-        self.run(program("pg_ctl"), "-D", str(self.data), "-w", "promote")
+        here = (program("psql"), "-h", str(self.folder), "-v", "ON_ERROR_STOP=1")
+        self.run(*here, "-p", str(self.port), "-U", NAME, NAME, "-c", "SELECT pg_promote()")
         # pgbouncer lets the user in whose process it is.
-        socket_of_the_pool = ("-h", str(self.folder), "-p", str(self.pool_port), "-U", "pgbouncer", "pgbouncer")
-        self.run(program("psql"), *socket_of_the_pool, "-c", "RECONNECT")
+        self.run(*here, "-p", str(self.pool_port), "-U", "pgbouncer", "pgbouncer", "-c", "RECONNECT")
 
     @property
     def direct(self) -> str:

@@ -171,6 +171,7 @@ def site(folder: Path, port: int, ports: list[int], plain_port: int | None = Non
         ("listen 443 ", f"listen 127.0.0.1:{port} "),
         ("m2v.example.com", "localhost"),
         ("/etc/ssl/m2v", str(folder)),
+        ("/var/log/nginx", str(folder)),
     ):
         assert told in text, told
         text = text.replace(told, here)

@@ -22,9 +22,11 @@ from threading import Thread
 import pytest
 from django.conf import settings
 from django.core.management import get_commands
+from django.urls import get_resolver, reverse
 
 from m2v.request_ids import WELL_FORMED
 from m2v.server import HEADER_SECONDS, STOP_SECONDS
+from tests.cluster.databases import wait_until
 from tests.cluster.machines import Proxy, make_certificate, site
 from tests.with_postgres import nobody_special
 
@@ -56,10 +58,53 @@ def kilobytes(text):
 # --- systemd ---
 
 
-def test_there_are_units_for_the_site_the_worker_and_what_is_looked_at_each_night():
+def test_there_are_units_for_the_site_the_worker_and_what_is_done_each_night():
     names = {path.name for path in UNITS}
+    nightly = {f"m2v-{name}.{kind}" for name in ("audit-verify", "backup") for kind in ("service", "timer")}
 
-    assert names == {"m2v.service", "m2v-worker.service", "m2v-audit-verify.service", "m2v-audit-verify.timer"}
+    assert names == {"m2v.service", "m2v-worker.service"} | nightly
+
+
+def test_the_copy_of_the_audit_in_the_journal_has_no_gaps():
+    """Which drops lines of a service that says many at once, as an act on many does."""
+    for path in UNITS:
+        assert path.suffix == ".timer" or "\nLogRateLimitIntervalSec=0\n" in path.read_text(), path.name
+
+
+def test_what_serves_is_begun_again_as_often_as_it_takes():
+    """By itself, systemd gives up after five ends within ten seconds, until somebody comes."""
+    always = [path for path in UNITS if "\nRestart=always\n" in path.read_text()]
+
+    assert {path.name for path in always} == {"m2v.service", "m2v-worker.service"}
+    for path in always:
+        assert "\nStartLimitIntervalSec=0\n" in path.read_text().partition("[Service]")[0], path.name
+
+
+def test_a_backup_is_written_where_it_may_be_and_older_ones_go_after_it_alone():
+    text = (CONTRIB / "systemd" / "m2v-backup.service").read_text()
+    [folder] = re.findall(r"(?m)^ReadWritePaths=(\S+)$", text)
+    [before, after] = re.findall(r"(?m)^Exec(\w+)=(.+)$", text)
+
+    assert before == ("Start", f"{PROGRAM} backup {folder} --recipient ${{RECIPIENT}}")
+    assert after[0] == "StartPost", "which a backup that failed keeps from beginning"
+    assert f"install -d -o m2v -g m2v -m 700 {folder}" in OPERATIONS
+    assert re.search(r"(?m)^ *echo RECIPIENT=age1… > /etc/m2v/backup.env", OPERATIONS)
+    assert "EnvironmentFile=/etc/m2v/backup.env" in text
+
+
+def test_backups_that_are_older_than_a_month_go_and_nothing_else(tmp_path):
+    text = (CONTRIB / "systemd" / "m2v-backup.service").read_text()
+    command = re.search(r"(?m)^ExecStartPost=(.+)$", text)[1].replace("/var/backups/m2v", str(tmp_path))
+    names = ["m2v-20261101T023000Z.database.age", "m2v-20261101T023000Z.keys.age", "of-somebody.txt"]
+    for name in names:
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (1, 1))
+        (tmp_path / f"{name}".replace("1101", "1201")).touch()
+
+    subprocess.run(shlex.split(command), check=True)
+
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"of-somebody.txt"} | {name.replace("1101", "1201") for name in names}
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not on this machine")
@@ -180,6 +225,7 @@ def got():
                 connection.request("GET", path, headers=headers)
                 return json.loads(connection.getresponse().read())
 
+        get.log = proxy.folder / "m2v.log"
         try:
             proxy.start([machine.server_port] * 3)
             yield get
@@ -199,6 +245,41 @@ def test_behind_nginx_a_stranger_chooses_neither_number_nor_address(path, got):
     assert "a-number-of-theirs" not in (first["x-request-id"], second["x-request-id"])
     assert first["x-request-id"] != second["x-request-id"]
     assert (first["x-forwarded-for"], first["x-forwarded-proto"]) == ("192.0.2.9, 127.0.0.1", "https")
+
+
+SECRET_LINKS = [
+    reverse("invitation", args=["S3CR3T", "S3CR3T"]),
+    reverse("password_reset_confirm", args=["S3CR3T", "S3CR3T"]),
+    reverse("address", args=["S3CR3T"]),
+    reverse("not_me", args=["S3CR3T"]),
+]
+
+
+def test_the_links_that_nginx_keeps_to_itself_are_all_there_are():
+    """Whose address has a secret in it: what is new is known by the name of its part."""
+
+    def paths(resolver, before=""):
+        for each in resolver.url_patterns:
+            path = before + str(each.pattern)
+            yield from paths(each, path) if hasattr(each, "url_patterns") else [path]
+
+    masked = re.search(r'"~\^\(\?<m2v_link>/\((\S+)\)/\)\."', SITE.read_text())[1].split("|")
+
+    assert {path.split("/")[0] for path in paths(get_resolver()) if "token>" in path} == set(masked)
+
+
+@pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not on this machine")
+@pytest.mark.parametrize("path", SECRET_LINKS)
+def test_the_log_of_nginx_has_each_request_with_its_number_and_no_link_that_lets_somebody_in(path, got):
+    there = got(f"{path}?S3CR3T", {"Referer": f"https://localhost{path}", "User-Agent": "a browser"})
+    got("/settings/administration/users/?q=S3CR3T", {})
+
+    wait_until(lambda: len(got.log.read_text().splitlines()) == 2, 10)  # it writes after its answer
+    mail, page = got.log.read_text().splitlines()
+    assert there["x-request-id"] in mail
+    assert f'"GET /{path.split("/")[1]}/... HTTP/1.1" 200' in mail
+    assert '"GET /settings/administration/users/ HTTP/1.1" 200' in page
+    assert "S3CR3T" not in mail + page
 
 
 # --- Containers ---
@@ -240,12 +321,29 @@ def test_the_container_keeps_backups_apart_from_the_keys_and_where_it_may_write(
     assert "install -d -o m2v -g m2v -m 700 /var/backups/m2v" in image
 
 
-def test_secrets_of_the_container_are_in_no_image_and_in_no_commit():
-    ignored = (CONTAINER / "Containerfile.dockerignore").read_text().splitlines()
+def test_secrets_that_the_page_has_written_into_a_clone_are_in_no_image_no_commit_and_no_sdist():
+    """An sdist leaves out what git does."""
+    image = (CONTAINER / "Containerfile.dockerignore").read_text().splitlines()
+    commit = (ROOT / ".gitignore").read_text().splitlines()
     for name in ("m2v.env", "database_password"):
-        assert f"contrib/container/{name}" in ignored
-        assert f"/contrib/container/{name}" in (ROOT / ".gitignore").read_text().splitlines()
         assert re.search(rf"(env_file|file): {name}\n", (CONTAINER / "compose.yaml").read_text())
+    for name in (
+        "contrib/container/m2v.env",
+        "contrib/container/database_password",
+        "backup.key",
+        "backups",
+        "restore",
+    ):
+        assert re.search(rf"(?m)[ ./`]{name}\b", OPERATIONS), name
+        assert name in image
+        assert {f"/{name}", f"/{name}/"} & set(commit)
+    assert re.search(r"(?m)^ *docker compose .+ cp site:\S+ \./backups$", OPERATIONS), "m2v/ is where the product is"
+
+
+def test_files_with_keys_are_for_their_owner_alone():
+    for made in ("> contrib/container/m2v.env", "> backup.key"):
+        before = OPERATIONS[: OPERATIONS.index(made)]
+        assert before.rindex("umask 077") > before.rindex("\n\n"), made
 
 
 def test_the_settings_of_the_container_are_made_of_those_of_the_units(tmp_path):

@@ -55,10 +55,12 @@ def test_what_they_choose_by_is_told():
     known = {
         "outcome": {"succeeded", "refused", "throttled"},
         "status": {"2xx", "3xx", "4xx", "5xx"},
-        "state": {"all", *(str(chip) for chip in Chip)},
+        "state": {"all", *(str(chip) for chip in Chip), "failed"},
         "act": {str(action) for action in EVERYTHING & counters.FACTOR_ACTS},
         "view": {"gateway"},
         "job": {"m2v"},
+        # Of the node exporter, about the units that are begun each night.
+        "name": {path.with_suffix(".service").name for path in (CONTRIB / "systemd").glob("*.timer")},
     }
     chosen = [each for part in expressions() for one in part for each in re.findall(r"(\w+)=~?\"([^\"]+)\"", one)]
 
@@ -82,10 +84,11 @@ def test_what_prometheus_asks_is_the_job_that_the_alarms_know_at_every_machine()
     machines = re.findall(r"server ([\d.]+):8000", (CONTRIB / "nginx" / "m2v.conf").read_text())
     page = OPERATIONS.read_text()
 
-    assert re.findall(r"job_name: (\S+)", text) == ["m2v"]
+    assert re.findall(r"job_name: (\S+)", text) == ["m2v", "node"]
     assert 'up{job=\\"m2v\\"}' in RULES.read_text()
-    assert [address for address, _port in targets] == machines
-    assert {f"METRICS={address}:{port}" for address, port in targets} & set(re.findall(r"METRICS=[\d.:]+", page))
+    ours, nodes = targets[: len(machines)], targets[len(machines) :]
+    assert [address for address, _port in ours] == [address for address, _port in nodes] == machines
+    assert {f"METRICS={address}:{port}" for address, port in ours} & set(re.findall(r"METRICS=[\d.:]+", page))
     assert re.findall(r"rule_files:\n  - (\S+)", text) == [RULES.name]
     assert "contrib/prometheus/prometheus.yml" in page
     for label in set(re.findall(r"severity: (\w+)", RULES.read_text())):
@@ -128,6 +131,7 @@ RINGING = {
     "M2vDatabaseErrors": {"m2v_database_errors_total": (0, 10)},
     "M2vErrorsOfTheLog": {'m2v_logged_errors_total{logger="django.request"}': (0, 2)},
     "M2vFactorsRemoved": {'m2v_factor_changes_total{act="user_reset"}': (0, 2)},
+    "M2vUnitFailed": {'node_systemd_unit_state{name="m2v-backup.service",state="failed"}': (1, 0)},
 }
 QUIET = {
     'up{job="m2v",instance="a"}': (1, 0),
@@ -147,6 +151,9 @@ QUIET = {
     "m2v_database_errors_total": (1, 0),
     'm2v_logged_errors_total{logger="django.request"}': (2, 0),
     'm2v_factor_changes_total{act="user_reset"}': (3, 0),
+    'node_systemd_unit_state{name="m2v-audit-verify.service",state="failed"}': (0, 0),
+    'node_systemd_unit_state{name="m2v-audit-verify.service",state="inactive"}': (1, 0),
+    'node_systemd_unit_state{name="of-another.service",state="failed"}': (1, 0),
 }
 
 

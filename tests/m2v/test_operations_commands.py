@@ -19,7 +19,7 @@ from tests.rooms import ROOMS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text()
-OURS = re.compile(r"(?:manage\.py|(?:/opt/m2v/bin/)?m2v) (?=[a-z])")
+OURS = re.compile(r"(?:manage\.py|(?:/opt/m2v[\d.-]*/bin/)?m2v) (?=[a-z])")
 # What each does for real, with these words in the place of those that the page leaves open.
 WORDS = {"USER": "kim", "NAME": "kim", "ACT": "status", "FILE": "audit.jsonl", "…": "They asked for it."}
 RUN = {
@@ -45,14 +45,15 @@ RUN_BY = {
 # Other programs that tests run: where.
 OTHERS_RUN_BY = {
     "nginx -t": "tests/m2v/test_contrib.py",
-    "pg_ctl promote": "tests/cluster/databases.py",
+    "pg_basebackup": "tests/cluster/databases.py",
     "promtool check config": "tests/m2v/test_monitoring_files.py",
     "psql": "tests/cluster/databases.py",
     "python3 docs/check_audit.py": "tests/audit/test_export.py",
     "systemd-analyze verify": "tests/m2v/test_contrib.py",
 }
 PROGRAMS = re.compile(
-    r"(?:make|nginx|pg_ctl|psql|python3|pip|/opt/m2v/bin/pip|age|age-keygen|timedatectl|systemctl|systemd-analyze|systemd-run|useradd|install|docker|promtool|createuser|createdb) "
+    r"(?:make|nginx|pg_ctl|pg_basebackup|psql|python3|pip|/opt/m2v[\d.-]*/bin/pip|age|age-keygen|timedatectl|systemctl|journalctl|"
+    r"systemd-analyze|systemd-run|useradd|install|ln|echo|umask|docker|promtool|createuser|createdb) "
 )
 SPAN = re.compile(r"`([^`\n]+)`")
 FENCE = re.compile(r"^( *)```\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
@@ -70,7 +71,7 @@ def ours(page: str) -> list[list[str]]:
     found = []
     for line in lines_of(page):
         if line.startswith("systemd-run "):
-            line = line[line.index("/opt/m2v/bin/m2v") :]
+            line = line[line.index("/opt/m2v") :]
         if line.startswith("docker compose ") and " site m2v " in line:
             line = line[line.index("m2v ", line.index(" site ")) :]
         if OURS.match(line):

@@ -40,15 +40,20 @@ def wheel(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def installed(wheel, tmp_path_factory):
-    """The package as pip installs it, beside the packages that the tests run with; nothing is fetched."""
+    """The package as pip installs it, beside the packages that the tests run with; nothing is fetched.
+
+    It is called as docs/operations.md has it: by a link that leads to its version.
+    """
     folder = tmp_path_factory.mktemp("installed")
-    venv.create(folder / "venv", symlinks=True)
-    python = folder / "venv" / "bin" / "python"
-    [packages] = (folder / "venv" / "lib").glob("python*/site-packages")
+    there = folder / f"m2v-{__version__}"
+    venv.create(there, symlinks=True)
+    (folder / "m2v").symlink_to(there.name)
+    python = there / "bin" / "python"
+    [packages] = (there / "lib").glob("python*/site-packages")
     (packages / "beside.pth").write_text(sysconfig.get_path("purelib") + "\n")
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-deps", "--no-index", "--quiet"]
     subprocess.run([*pip, str(wheel)], cwd=folder, check=True, timeout=60)
-    return Site(folder, program=[str(folder / "venv" / "bin" / "m2v")], stands=folder)
+    return Site(folder, program=[str(folder / "m2v" / "bin" / "m2v")], stands=folder)
 
 
 def files_below(folder):
@@ -103,6 +108,23 @@ def test_the_installed_program_is_checked_prepared_and_served(installed):
         assert b"Sign in with a passkey" in page
         assert len(files) > 2
         assert [file for file in files if installed.get(file.decode())[0] != 200] == []
+
+
+def test_the_program_says_its_own_version_whatever_the_settings(installed):
+    done = subprocess.run(
+        [*installed.program, "--version"], cwd=installed.folder, env=installed.environment | {"PORT": "none"},
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stdout) == (0, f"{__version__}\n")
+
+
+def test_the_page_installs_this_version():
+    """Into a folder of its own, to which a link leads."""
+    page = (ROOT / "docs" / "operations.md").read_text() + (ROOT / "docs" / "releasing.md").read_text()
+
+    assert "ln -sfn m2v-" in page
+    assert set(re.findall(r"m2v(?:_mfa)?-(\d[\d.]*\d)", page)) == {__version__}
 
 
 def test_settings_that_are_wrong_are_said_by_the_program_too(installed):
