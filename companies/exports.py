@@ -9,6 +9,7 @@ import csv
 import json
 from functools import cache
 from itertools import batched, chain
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
     from uuid import UUID
+
+    from django.db.models import Model, QuerySet
 
     from accounts.models import UserQuerySet
     from companies.models import Company, CompanyQuerySet
@@ -49,32 +52,35 @@ OF_A_COMPANY = (
 LAST_LOGIN = OF_A_PERSON.index("last login")
 
 
-def by_user_name(people: UserQuerySet) -> Iterator[User]:
-    """All of `people` with what they hold, in the order of their user names, however many they are."""
-    rows = with_factors(people).select_related("company").order_by("username_folded")
-    after = ""
-    while part := list(rows.filter(username_folded__gt=after)[:ROWS_AT_ONCE]):
-        yield from part
-        after = part[-1].username_folded
+def each_person(people: UserQuerySet) -> Iterator[User]:
+    """All of `people` with what they hold, however many they are; those read together in the order of their user names."""
+    for part in _in_parts(with_factors(people).select_related("company")):
+        yield from sorted(part, key=attrgetter("username_folded"))
 
 
 def with_these_ids(ids: Iterable[UUID]) -> Iterator[User]:
-    """The same for people who were found otherwise; those found together in the order of their user names."""
+    """The same for people who were found otherwise."""
     for part in batched(ids, ROWS_AT_ONCE):
         people = with_factors(User.objects.filter(pk__in=part)).select_related("company")
         yield from people.order_by("username_folded")
 
 
-def by_company_name(companies: CompanyQuerySet, viewer: User) -> Iterator[Company]:
-    """All of `companies`, with how many of their people `viewer` sees and how many of these have set up 2FA."""
-    after = ""
-    while part := list(companies.filter(name_folded__gt=after).order_by("name_folded")[:ROWS_AT_ONCE]):
-        yield from count_people(part, viewer)
-        after = part[-1].name_folded
+def each_company(companies: CompanyQuerySet, viewer: User) -> Iterator[Company]:
+    """All of `companies`, with how many of their people `viewer` sees and how many of these have set up 2FA; in the same order."""
+    for part in _in_parts(companies):
+        yield from count_people(sorted(part, key=attrgetter("name_folded")), viewer)
+
+
+def _in_parts[Row: Model](rows: QuerySet[Row]) -> Iterator[list[Row]]:
+    """All of them, some at a time, by their keys: a name may change while they are read."""
+    part = list(rows.order_by("pk")[:ROWS_AT_ONCE])
+    while part:
+        yield part
+        part = list(rows.order_by("pk").filter(pk__gt=part[-1].pk)[:ROWS_AT_ONCE])
 
 
 def person_row(person: Any) -> list[str | int]:
-    """A person of `by_user_name` under the headings of `OF_A_PERSON`."""
+    """A person of `each_person` under the headings of `OF_A_PERSON`."""
     account = "deactivated" if not person.is_active else "locked" if person.locked_at else "active"
     by_site = person.factor_demanded and person.opens_settings and not person.passkey_count
     required = {"person": person.two_factor_enabled, "company": person.required_by_company, "site": by_site}
@@ -118,7 +124,7 @@ def role_names() -> dict[str, str]:
 
 
 def company_row(company: Company) -> list[str | int]:
-    """A company of `by_company_name` under the headings of `OF_A_COMPANY`."""
+    """A company of `each_company` under the headings of `OF_A_COMPANY`."""
     return [
         company.name,
         "required" if company.two_factor_enabled else "not required",

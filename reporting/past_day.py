@@ -20,7 +20,7 @@ from accounts.permissions import Permission
 from accounts.roles import seen_roles
 from audit.recording import record
 from audit.vocabulary import Action
-from companies.exports import STATES, by_user_name, role_names
+from companies.exports import STATES, each_person, role_names
 from companies.listing.kinds import OPENS_SETTINGS, Chip, Kind, is_met, role_of
 from companies.listing.numbers import Numbers
 from companies.models import Company, Snapshot
@@ -214,7 +214,7 @@ class PastDay:
     def rows(self) -> Iterator[list[str | int]]:
         """A row of `OF_A_PAST_PERSON` for everybody who was there, read while it is sent."""
         roles, scope = seen_roles(self.viewer), self._company_id
-        for past in as_they_were(by_user_name(self._people()), self.moment):
+        for past in as_they_were(each_person(self._people()), self.moment):
             if past.there and past.values["role"] in roles and (scope is None or past.company_id == scope):
                 yield self._row(past)
 

@@ -44,7 +44,7 @@ def user_export(request: SignedInRequest) -> HttpResponse:
 def company_export(request: SignedInRequest) -> HttpResponse:
     """The companies that the list of companies finds."""
     companies = Company.objects.managed_by(request.user).search(request.GET.get("q", "")[:KEPT_WORDS].strip())
-    rows = map(exports.company_row, exports.by_company_name(companies, request.user))
+    rows = map(exports.company_row, exports.each_company(companies, request.user))
     return as_file(request, "Company", exports.OF_A_COMPANY, rows)
 
 

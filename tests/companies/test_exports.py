@@ -98,6 +98,34 @@ def test_companies_are_taken_out_too(administrator, kim_with_app, company, other
     assert [row["company"] for row in taken_out(administrator, COMPANIES, q="nord")] == ["Nordwind Fördertechnik GmbH"]
 
 
+def moved(row, name):
+    """`row` once it has another name, which comes elsewhere in the order of names."""
+    setattr(row, "username" if isinstance(row, User) else "name", name)
+    row.save()
+
+
+@pytest.mark.parametrize("model", [User, Company])
+def test_who_is_renamed_while_a_file_is_sent_is_in_it_once(admin, company, model):
+    if model is User:
+        User.objects.bulk_create(User(username=f"kim{n:03}", company=company) for n in range(700))
+        rows = exports.each_person(User.objects.get_queryset())
+    else:
+        Company.objects.bulk_create(
+            Company(name=f"Kim {n:03}", name_folded=f"kim {n:03}", name_plain=f"kim {n:03}") for n in range(700)
+        )
+        rows = exports.each_company(Company.objects.managed_by(admin), admin)
+    sent = [next(rows)]
+    there = set(model.objects.values_list("pk", flat=True))
+
+    moved(sent[0], "zzz")
+    for number, row in enumerate(model.objects.exclude(pk=sent[0].pk).order_by("pk").reverse()[:20]):
+        moved(row, f"aaa{number:02}")
+    sent += rows
+
+    assert len(sent) == len(there)
+    assert {row.pk for row in sent} == there
+
+
 @pytest.mark.parametrize(("set_up", "people", "percent"), [(5, 12, "42"), (3, 8, "38"), (199, 200, "99")])
 def test_a_percentage_is_the_same_in_the_file_and_on_the_page(administrator, company, set_up, people, percent):
     them = [User(username=f"p{n}", username_folded=f"p{n}", company=company) for n in range(people)]

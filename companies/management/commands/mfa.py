@@ -202,7 +202,7 @@ def report(company_name: str, form: str) -> Iterator[str]:
         everybody = everybody.filter(company=company)
     with in_the_shell():
         record(Action.LIST_EXPORTED, actor=None, company=company, name="User", filters={"company": company_name})
-    rows = map(exports.person_row, exports.by_user_name(everybody))
+    rows = map(exports.person_row, exports.each_person(everybody))
     if form == "csv":
         yield from exports.as_csv(exports.headings_in_words(exports.OF_A_PERSON), rows)
     else:
