@@ -23,6 +23,7 @@ from companies.access_passes import IdentityCheck, Validity
 from companies.letting_in import APP, APP_BEFORE, CODES, CODES_BEFORE, Fate
 from companies.models import Company
 from mfa.forms import SignOutForm
+from mfa.window.consequences import IS_OLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
     from companies.letting_in import HeldFactor
     from companies.lost_factors import LostFactor
-
-IS_OLDER = _("This account was changed after this page was opened, and nothing was done. This is how it stands now.")
 
 
 class SeenForm(forms.Form):

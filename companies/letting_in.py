@@ -20,12 +20,12 @@ from audit.models import AuditEvent
 from audit.recording import record
 from audit.vocabulary import Action
 from companies import kept_apart
-from companies.seen import word_for
 from mfa.forecast import Outcome, outcome, without_factors
 from mfa.holding import hold_everything
 from mfa.methods.passkeys import number_in_use
 from mfa.models import AuthenticatorApp, Passkey, RecoveryCode
 from mfa.queries import circumstances_of
+from mfa.seen import word_for
 from mfa.services import delete_passkey
 
 if TYPE_CHECKING:

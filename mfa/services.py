@@ -27,6 +27,7 @@ from mfa.methods.passkeys.ceremonies import Refused
 from mfa.models import AuthenticatorApp, Passkey, PasskeyRequest
 from mfa.policy import Method
 from mfa.queries import circumstances_of, holdings_of, must_have_factor
+from mfa.seen import stakes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -73,9 +74,13 @@ def enable_two_factor(*subjects: User, actor: User | None, sessions: Sessions = 
 
 
 @transaction.atomic
-def disable_two_factor(*subjects: User, actor: User | None, sessions: Sessions = Sessions.GO_ON) -> None:
+def disable_two_factor(
+    *subjects: User, actor: User | None, sessions: Sessions = Sessions.GO_ON, seen: str | None = None
+) -> None:
     """Remove authenticator app and recovery codes of each of `subjects`, and switch 2FA off. Other sessions opened by them
     end.
+
+    `seen` is the word for what was at stake for each when that was decided (mfa.seen). Raises ChangedMeanwhile.
 
     Raises RequiredByCompany and RequiredForSettings where subjects act for themselves under the rule of
     their company or the site; an administrator may still, and the rule asks again at the next login, for a pass too
@@ -85,6 +90,7 @@ def disable_two_factor(*subjects: User, actor: User | None, sessions: Sessions =
     for oneself in (subject for subject in held if subject == actor):
         if oneself.required_by_company or not holdings_of(oneself).has_passkey:
             _unless_demanded(oneself)
+    _unless_changed(held, seen)
     apps, codes = totp.remove(*held), recovery_codes.remove(*held)
     was_on = set(_set_switch(subjects, held, on=False, actor=actor))
     asked = access_pass.asked_of(held)
@@ -220,8 +226,10 @@ def rename_passkey(passkey: Passkey, name: str, *, actor: User, seen: str | None
 
 
 @transaction.atomic
-def delete_passkey(passkey: Passkey, *, actor: User) -> None:
+def delete_passkey(passkey: Passkey, *, actor: User, seen: str | None = None) -> None:
     """Delete one passkey: nobody signs in with it any more, and the sessions that it opened end.
+
+    `seen` is the word for what was at stake when that was decided (mfa.seen). Raises ChangedMeanwhile.
 
     Raises RequiredByCompany and RequiredForSettings where it is the last factor of people who act for themselves under
     such a rule: the next login would let whoever has the password alone choose the next.
@@ -230,6 +238,8 @@ def delete_passkey(passkey: Passkey, *, actor: User) -> None:
     was_in_use = now is not None and now.suspended_at is None
     if now and was_in_use and now.user == actor and _is_last_factor(now.user):
         _unless_demanded(now.user)
+    if now:
+        _unless_changed([now.user], seen)
     with one_administrator_stays(passkey.user):
         deleted = passkeys.remove(passkey)
     if deleted:
@@ -265,6 +275,12 @@ def _unless_demanded(oneself: User) -> None:
         raise RequiredByCompany
     if must_have_factor(oneself):
         raise RequiredForSettings
+
+
+def _unless_changed(people: Iterable[User], seen: str | None) -> None:
+    """Go on where what is at stake for each of `people` is what was `seen`, if that is said. Raises ChangedMeanwhile."""
+    if seen is not None and any(stakes(person) != seen for person in people):
+        raise ChangedMeanwhile
 
 
 def _demanded(person: User) -> bool:

@@ -27,7 +27,7 @@ from audit.models import AuditEvent
 from audit.sentences import checked_how
 from audit.vocabulary import Action
 from companies.access_passes import NothingToOpen, is_of_use, open_pass_of, withdraw_pass
-from companies.forms import IS_OLDER, LostPhoneForm
+from companies.forms import LostPhoneForm
 from companies.lost_factors import after_reset, lost_factors
 from companies.lost_phone import reset
 from companies.pass_words import has_ended, is_there
@@ -38,7 +38,7 @@ from companies.views.back import ONLY, PASS, act_query, back_to_user, list_query
 from companies.views.users import find_person, last_administrator, page_behind
 from mfa.services import Sessions
 from mfa.step_up import confirmation_required
-from mfa.window.consequences import Consequence
+from mfa.window.consequences import Consequence, of_an_older_page
 from mfa.window.page import confirmation, dialog
 from mfa.window.sentences import Window
 
@@ -194,7 +194,7 @@ def user_pass_withdraw(request: SignedInRequest, user_id: UUID) -> HttpResponse:
     if request.method == "POST" and not is_older:
         return _withdraw(request, person, given)
     lines = [
-        *([Consequence("bad", "exclamation-circle", str(IS_OLDER))] if is_older else []),
+        *([of_an_older_page()] if is_older else []),
         *([Consequence("", "ticket", is_there(given, viewer=request.user))] if given else []),
         Consequence("bad", "ticket", _("{name}’s access pass opens nothing any more.").format(name=name)),
         Consequence("wait", "clock", _("To set up the next phone, {name} needs a new one.").format(name=name)),

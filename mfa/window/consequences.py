@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 from django.utils.translation import ngettext
 
 from mfa.forecast import without_passkey
@@ -25,6 +26,16 @@ class Consequence:
     tone: str
     icon: str
     text: str
+
+
+IS_OLDER = _lazy(
+    "This account was changed after this page was opened, and nothing was done. This is how it stands now."
+)
+
+
+def of_an_older_page() -> Consequence:
+    """What is said first where a confirmation came from a page that is no longer right."""
+    return Consequence("bad", "exclamation-circle", str(IS_OLDER))
 
 
 def of_switching_on(window: Window) -> list[Consequence]:

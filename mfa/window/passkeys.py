@@ -17,7 +17,7 @@ from mfa.forms import PasskeyNameForm
 from mfa.step_up import confirmation_required
 from mfa.window import consequences
 from mfa.window.sentences import Window
-from mfa.window.views import back_to_window, confirm, done, show, subject_of, window_page
+from mfa.window.views import back_to_window, confirm_loss, done, show, subject_of, window_page
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -79,16 +79,19 @@ def passkey_delete(
         return _stays(request, shown)
     if request.method == "POST":
         try:
-            services.delete_passkey(passkey, actor=request.user)
+            services.delete_passkey(passkey, actor=request.user, seen=request.POST.get("seen"))
         except (services.RequiredByCompany, services.RequiredForSettings):  # by now
             return _stays(request, shown)
         except LastAdministrator:
             text = _("This passkey stays: without it, nobody who administers m2v could sign in.")
             messages.error(request, text)
             return back_to_window(request, user_id)
-        return done(request, user_id, _("The passkey “{passkey}” is deleted.").format(passkey=passkey.name))
+        except ChangedMeanwhile:
+            shown = Window(subject_of(request, user_id), request.user)
+        else:
+            return done(request, user_id, _("The passkey “{passkey}” is deleted.").format(passkey=passkey.name))
     title = _("Delete passkey “{passkey}”?").format(passkey=passkey.name)
-    return confirm(request, behind, user_id, shown, title=title, lines=consequences.of_deleting(shown, passkey))
+    return confirm_loss(request, behind, user_id, consequences.of_deleting(shown, passkey), shown, title=title)
 
 
 def _stays(request: SignedInRequest, shown: Window) -> HttpResponse:

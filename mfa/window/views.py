@@ -17,11 +17,13 @@ from django.views.decorators.vary import vary_on_headers
 
 from accounts.guards import settings_app_for_others
 from accounts.models import User
+from accounts.people import ChangedMeanwhile
 from accounts.permissions import Permission
 from accounts.refusals import managed_or_404
 from mfa import services
 from mfa.forecast import requiring
 from mfa.forms import SignOutForm
+from mfa.seen import stakes
 from mfa.services import Sessions
 from mfa.step_up import confirmation_required
 from mfa.window import consequences
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from accounts.requests import SignedInRequest
+    from mfa.window.consequences import Consequence
 
     View = Callable[..., HttpResponse]
 
@@ -81,6 +84,16 @@ def confirm(request: SignedInRequest, behind: Behind, user_id: UUID | None, show
     """A confirmation in the window's place; "Cancel" leads back to it."""
     context: dict[str, Any] = {"window": shown, "tone": "danger", "action": request.get_full_path()} | more
     return show(request, CONFIRMATION, behind, user_id, **context)
+
+
+def confirm_loss(
+    request: SignedInRequest, behind: Behind, user_id: UUID | None, lines: list[Consequence], shown: Window, **more: Any
+) -> HttpResponse:
+    """One of giving a factor up: it carries the word for what is at stake. A form that was sent was an older page's."""
+    older = request.method == "POST"
+    lines = [consequences.of_an_older_page(), *lines] if older else lines
+    more |= {"lines": lines, "seen": stakes(shown.subject), "status": 400 if older else 200}
+    return confirm(request, behind, user_id, shown, **more)
 
 
 def done(request: SignedInRequest, user_id: UUID | None, text: str) -> HttpResponse:
@@ -151,9 +164,9 @@ def two_factor_off(request: SignedInRequest, behind: Behind, user_id: UUID | Non
     shown = Window(subject_of(request, user_id), request.user)
     form = SignOutForm(request.POST)
     if request.method == "POST" and form.is_valid():
-        told = _switched_off(shown)
+        told, seen = _switched_off(shown), request.POST.get("seen")
         try:
-            services.disable_two_factor(shown.subject, actor=request.user, sessions=_sessions(form))
+            services.disable_two_factor(shown.subject, actor=request.user, sessions=_sessions(form), seen=seen)
         except services.RequiredByCompany:
             text = _("{company} requires two-factor authentication. You can set it up anew, but not switch it off.")
             messages.error(request, shown.said(text, text))
@@ -164,19 +177,22 @@ def two_factor_off(request: SignedInRequest, behind: Behind, user_id: UUID | Non
             )
             messages.error(request, text)
             return back_to_window(request, user_id)
-        return done(request, user_id, told)
+        except ChangedMeanwhile:
+            shown = Window(subject_of(request, user_id), request.user)
+        else:
+            return done(request, user_id, told)
     title = shown.said(
         _("Switch off two-factor authentication?"),
         _("Switch off two-factor authentication for {full}?"),
         full=shown.subject.get_full_name(),
     )
-    return confirm(
+    return confirm_loss(
         request,
         behind,
         user_id,
+        consequences.of_switching_off(shown),
         shown,
         title=title,
-        lines=consequences.of_switching_off(shown),
         tone="danger" if shown.app is not None else "primary",
         sign_out=shown.sessions_end if shown.sessions else "",
     )

@@ -13,13 +13,13 @@ from accounts import people
 from accounts.models import Role, User
 from audit.models import AuditEvent
 from companies import services as companies
-from companies.access_passes import Validity, give_pass, withdraw_pass
+from companies.access_passes import Validity, demand_passes, give_pass, withdraw_pass
 from companies.forms import UserForm
 from companies.letting_in import APP, CODES, let_in
 from companies.lost_phone import reset
 from companies.models import Company
 from mfa import services
-from mfa.models import AccessPass, Passkey, RecoveryCode
+from mfa.models import AccessPass, AuthenticatorApp, Passkey, RecoveryCode
 from tests.accounts.walk import everything
 from tests.companies import COMPANIES, USERS, press, read
 from tests.mfa.pages import words
@@ -363,3 +363,129 @@ def test_a_locked_person_is_let_in_on_a_page_that_shows_what_there_is(kim_with_a
     press(administrator.client, administrator.client.get(page), "Let Kim in again", checked="in_person", reason="It")
     kim_with_all.user.refresh_from_db()
     assert kim_with_all.user.locked_at is None
+
+
+# --- The confirmations of the window ---
+
+OLDER = "This account was changed after this page was opened, and nothing was done."
+
+
+def set_up_meanwhile(kim, admin, company):
+    kim.set_up_app()
+
+
+def anew_meanwhile(kim, admin, company):
+    kim.set_up_app()
+
+
+def passkey_gone_meanwhile(kim, admin, company):
+    services.delete_passkey(kim.user.passkeys.get(), actor=admin)
+
+
+def suspended_meanwhile(kim, admin, company):
+    services.suspend_passkey(kim.user.passkeys.get(), "counter")
+
+
+def rule_gone_meanwhile(kim, admin, company):
+    companies.disable_company_two_factor(company, actor=admin)
+
+
+def pass_demanded_meanwhile(kim, admin, company):
+    demand_passes(company, actor=admin)
+
+
+@pytest.mark.parametrize(
+    ("holds", "meanwhile", "now"),
+    [
+        ([], set_up_meanwhile, "Kim’s authenticator app and 10 recovery codes are removed."),
+        (["app"], anew_meanwhile, "Kim’s authenticator app and 10 recovery codes are removed."),
+        (["app", "passkey"], passkey_gone_meanwhile, "Kim has no other method and will sign in with user name and"),
+        (["app", "passkey"], suspended_meanwhile, "Kim has no other method and will sign in with user name and"),
+        (["app", "rule"], rule_gone_meanwhile, "Kim has no other method and will sign in with user name and"),
+        (["app", "rule"], pass_demanded_meanwhile, "Kim’s authenticator app and 10 recovery codes are removed."),
+    ],
+)
+def test_an_older_page_switches_off_nothing_but_what_it_showed(
+    administrator, kim, admin, company, holds, meanwhile, now
+):
+    services.enable_two_factor(kim.user, actor=admin)
+    make_hold(kim, holds, admin, company)
+    shown = administrator.client.get(f"{USERS}{kim.user.pk}/mfa/two-factor/off/")
+    meanwhile(kim, admin, company)
+    lines, held = AuditEvent.objects.count(), AuthenticatorApp.objects.get()
+
+    again = press(administrator.client, shown, "Confirm")
+
+    said = read(again, 400).words
+    assert OLDER in said
+    assert now in said
+    assert AuthenticatorApp.objects.get() == held
+    assert AuditEvent.objects.count() == lines
+    assert press(administrator.client, again, "Confirm").status_code == 200
+    assert not AuthenticatorApp.objects.exists()
+
+
+def make_hold(kim, holds, admin, company):
+    if "rule" in holds:
+        companies.enable_company_two_factor(company, actor=admin)
+    if "app" in holds:
+        kim.set_up_app()
+    if "passkey" in holds:
+        kim.add_passkey()
+
+
+def test_an_older_page_of_ones_own_switches_nothing_off_either(kim_with_app):
+    kim_with_app.add_passkey()
+    kim_with_app.sign_in()
+    shown = kim_with_app.client.get(f"{OWN}two-factor/off/")
+    assert "1 passkey stays" in read(shown).words
+    services.suspend_passkey(Passkey.objects.get(), "counter")
+
+    again = press(kim_with_app.client, shown, "Confirm")
+
+    assert "You have no other method and will sign in with user name and password only." in read(again, 400).words
+    assert AuthenticatorApp.objects.exists()
+
+
+@pytest.mark.parametrize("by", ["owner", "administrator"])
+def test_an_older_page_deletes_no_passkey_that_became_the_last_factor(administrator, kim_with_app, admin, by):
+    passkey = kim_with_app.add_passkey()
+    kim_with_app.sign_in()
+    viewer, window = (kim_with_app, OWN) if by == "owner" else (administrator, f"{USERS}{kim_with_app.user.pk}/mfa/")
+    shown = viewer.client.get(f"{window}passkeys/{passkey.pk}/delete/")
+    assert "the authenticator app." in read(shown).words
+    services.disable_two_factor(kim_with_app.user, actor=admin)
+    if by == "owner":
+        kim_with_app.use_passkey()  # who signed in with the app was signed out
+
+    again = press(viewer.client, shown, "Confirm")
+
+    said = read(again, 400).words
+    assert OLDER in said
+    assert "no other method left and will sign in with user name and password only." in said
+    assert Passkey.objects.get() == passkey
+    assert press(viewer.client, again, "Confirm").status_code == 200
+    assert not Passkey.objects.exists()
+
+
+def test_a_rule_that_came_meanwhile_is_said_and_not_that_the_page_is_older(kim_with_app, admin, company):
+    kim_with_app.sign_in()
+    shown = kim_with_app.client.get(f"{OWN}two-factor/off/")
+    companies.enable_company_two_factor(company, actor=admin)
+
+    said = read(press(kim_with_app.client, shown, "Confirm")).words
+
+    assert "requires two-factor authentication. You can set it up anew, but not switch it off." in said
+    assert AuthenticatorApp.objects.exists()
+
+
+def test_what_changes_nothing_of_what_was_shown_makes_no_page_older(administrator, kim_with_app, admin):
+    passkey = kim_with_app.add_passkey()
+    shown = administrator.client.get(f"{USERS}{kim_with_app.user.pk}/mfa/two-factor/off/")
+    services.request_passkey(kim_with_app.user, actor=admin)
+    services.rename_passkey(passkey, "Blue key", actor=kim_with_app.user)
+    kim_with_app.enter_password()
+    kim_with_app.client.post("/login/challenge/recovery/", {"code": kim_with_app.codes[0]})
+
+    assert press(administrator.client, shown, "Confirm").status_code == 200
+    assert not AuthenticatorApp.objects.exists()
