@@ -1,23 +1,31 @@
-"""What a mail server's refusal is about (RFC 5321, section 4.2; RFC 3463): the mailbox, or who we are, or itself."""
+"""What a mail server's refusal is about (RFC 5321, section 4.2; RFC 3463): the mailbox, or who we are, or itself.
+
+Whom a server refuses for who we are, it mostly tells when it is told the recipient, or the mail. Some give no number of
+RFC 3463 beside the code, or at the end of the line.
+"""
 
 from __future__ import annotations
 
 import re
 from smtplib import SMTPDataError, SMTPRecipientsRefused
 
-OURS_TO_MEND = re.compile(rb"5\.[57]\.\d")
-THE_MAILBOX = re.compile(rb"[45]\.[12]\.\d")
-ANY_DETAIL = re.compile(rb"[45]\.\d+\.\d")
-MAILBOX_CODES = {450, 452, 550, 551, 552, 553}  # of a refused recipient, where nothing more is said
+DETAIL = re.compile(rb"(?:^|\(#)([45]\.\d{1,3}\.\d{1,3})\b")
+# Of the system, the protocol or a policy, and of the sender's own address.
+OURS_TO_MEND = re.compile(rb"[45]\.(?:[357]\.|1\.[78]$)")
+THE_MAILBOX = re.compile(rb"[45]\.[12]\.")
+# Where there is no such number: codes of a mailbox or a mail, and words that say whom it is about.
+MAILBOX_CODES = {450, 452, 550, 551, 552, 553}
+FINAL_CODES = MAILBOX_CODES | {554}
+WE_ARE_NAMED = re.compile(rb"\b(?:relay(?:ing)?|sender|authentication)\b(?![.-]\w)", re.IGNORECASE)
 
 
 def is_for_good(trouble: Exception) -> bool:
     """Was it refused by a 5xx for what the mailbox is, and not for who we are?
 
-    A refused sender, password, relay or policy (X.5 and X.7) is mended here, and the mail goes then.
+    A refused sender, password, relay or policy is mended here, and the mail goes then.
     """
     refused = _refusals(trouble)
-    return bool(refused) and all(code >= 500 and not OURS_TO_MEND.match(said) for code, said in refused)
+    return bool(refused) and all(code >= 500 and not _is_ours_to_mend(code, said) for code, said in refused)
 
 
 def is_of_the_mailbox(trouble: Exception) -> bool:
@@ -26,10 +34,19 @@ def is_of_the_mailbox(trouble: Exception) -> bool:
     return bool(refused) and all(_names_the_mailbox(trouble, code, said) for code, said in refused)
 
 
+def _is_ours_to_mend(code: int, said: bytes) -> bool:
+    detail = DETAIL.search(said)
+    if detail:
+        return bool(OURS_TO_MEND.match(detail[1]))
+    return code not in FINAL_CODES or bool(WE_ARE_NAMED.search(said))
+
+
 def _names_the_mailbox(trouble: Exception, code: int, said: bytes) -> bool:
-    if ANY_DETAIL.match(said):
-        return bool(THE_MAILBOX.match(said))
-    return isinstance(trouble, SMTPRecipientsRefused) and code in MAILBOX_CODES
+    detail = DETAIL.search(said)
+    if detail:
+        return bool(THE_MAILBOX.match(detail[1])) and not OURS_TO_MEND.match(detail[1])
+    told_the_recipient = isinstance(trouble, SMTPRecipientsRefused) and code in MAILBOX_CODES
+    return told_the_recipient and not WE_ARE_NAMED.search(said)
 
 
 def _refusals(trouble: Exception) -> list[tuple[int, bytes]]:

@@ -1,7 +1,8 @@
-"""A line to a mail server on which no delivery takes longer than it may.
+"""A line to a mail server on which a delivery has its time, and takes no longer.
 
-Python's client waits some seconds for each part of an answer: a server that sends one letter every nine seconds would
-keep it for hours.
+Python's client waits for each part of an answer as long as for a connection, some seconds. That is too short for a server
+that looks into each mail before it answers: it has the mail by then, and gets it again. And it is too long: a server that
+sends one letter every nine seconds would keep the client for hours.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 DELIVERY_SECONDS = 120  # for a mail, from the first word to the last answer
 PARTING_SECONDS = 10  # for an answer that nothing depends on
+CUT_SECONDS = 5  # in which a line that took too long is cut
 
 _until: ContextVar[float | None] = ContextVar("mail_until", default=None)
 
@@ -36,7 +38,7 @@ def one_delivery() -> Iterator[None]:
 
 
 class _InTime:
-    """One of Python's clients, whose answers all come before the end of the delivery, or not at all."""
+    """One of Python's clients, which waits for each answer until the end of the delivery, and no longer."""
 
     sock: socket.socket | None
 
@@ -46,18 +48,32 @@ class _InTime:
 
     def getreply(self) -> tuple[int, bytes]:
         until, late = _until.get(), Event()
-        left = PARTING_SECONDS if until is None else until - monotonic()
-        cut = Timer(max(left, 0), self._cut, (late,))
+        left = max(PARTING_SECONDS if until is None else until - monotonic(), 0)
+        cut = Timer(left, self._cut, (late,))
         cut.daemon = True
         cut.start()
         try:
-            answer: tuple[int, bytes] = super().getreply()  # type: ignore[misc]  # of the client beside it
+            with self._patient(left):
+                answer: tuple[int, bytes] = super().getreply()  # type: ignore[misc]  # of the client beside it
         finally:
             cut.cancel()
         if late.is_set():  # half a line is no answer, whatever it begins with
             self.close()
             raise smtplib.SMTPServerDisconnected("The mail server did not come to the end of its answer in time.")
         return answer
+
+    @contextmanager
+    def _patient(self, left: float) -> Iterator[None]:
+        """Within, what is read may take that long, and a little more: it is cut before."""
+        sock = self.sock
+        assert sock  # something was said there before
+        before = sock.gettimeout()
+        sock.settimeout(left + CUT_SECONDS)
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # it may be closed by now
+                sock.settimeout(before)
 
     def _cut(self, late: Event) -> None:
         late.set()

@@ -167,10 +167,25 @@ def test_a_sender_or_a_password_that_is_refused_loses_no_mail(db, server):
 
 
 @pytest.mark.parametrize("when", ["to_recipient", "to_mail_for"])
-def test_a_relay_or_a_policy_that_refuses_us_loses_no_mail_either(when, db, server):
-    """Mail servers say so where they are told the recipient, or the mail."""
+@pytest.mark.parametrize(
+    "said",
+    [
+        "554 5.7.1 Relay access denied",
+        "550 5.1.8 <no-reply@m2v.example>: Sender address rejected: Domain not found",
+        "550 5.1.7 <no-reply@m2v.example>: Sender address rejected: undeliverable",
+        "503 5.5.1 Error: need MAIL command",
+        "550 5.3.2 System not accepting network messages",
+        "550 relay not permitted",
+        "550 Sender verify failed",
+        "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)",
+        "530 Authentication required",
+        "521 This host does not accept mail",
+    ],
+)
+def test_who_is_refused_for_what_we_are_loses_no_mail_either(said, when, db, server):
+    """Mail servers say so where they are told the recipient, or the mail; some, as Exim, without a number of RFC 3463."""
     owe_to(2)
-    refusals = {f"p{n}@acme.example": "554 5.7.1 Relay access denied" for n in range(2)}
+    refusals = {f"p{n}@acme.example": said for n in range(2)}
     manners = Manners(patience=0, **{when: refusals})
     with server(manners) as (_address, taken):
         deliver()
@@ -230,6 +245,34 @@ def test_a_server_that_never_comes_to_the_end_of_its_answer_keeps_nobody(when, t
 
     assert names(taken) == {"p0": times}, "whether it was taken is not known where only that answer did not come"
     assert fates() == {"delivered": 1}
+
+
+@pytest.mark.parametrize("slow", [{"patience": 3}, {"patience": 0, "before_each_answer": 1.5}])
+def test_a_server_that_takes_its_time_is_waited_for_and_gets_a_mail_once(slow, db, server, settings):
+    """A filter that looks into each mail may take a minute. Whoever hung up before its answer would send the mail again."""
+    owe_to(1)
+    with server(Manners(**slow)) as (_address, taken):
+        settings.MAILERS["default"]["OPTIONS"]["timeout"] = 1  # for whatever is no answer
+        deliver()
+
+    assert names(taken) == each_once(1)
+    assert fates() == {"delivered": 1}
+
+
+@pytest.mark.parametrize("when", ["", "EHLO", "MAIL", "RCPT", "DATA"])
+def test_a_server_that_falls_silent_keeps_nobody(when, db, server, monkeypatch):
+    monkeypatch.setattr(smtp, "DELIVERY_SECONDS", 1)
+    monkeypatch.setattr(smtp, "PARTING_SECONDS", 1)
+    owe_to(1)
+    speaks = Event()
+    with server(Manners(patience=0, meanwhile={when: lambda: speaks.wait(60)})):
+        begun = monotonic()
+        deliver()
+        assert monotonic() - begun < 20
+        speaks.set()
+
+    waits = OwedMail.objects.get()
+    assert (waits.fate, waits.claim, waits.attempts) == ("", None, 1)
 
 
 def test_a_delivery_ends_before_the_claim_on_it():
@@ -508,6 +551,12 @@ def test_a_full_mailbox_is_no_outage_and_a_server_that_refuses_everybody_is(db, 
         ("451 4.3.0 queue file", False),
         ("450 4.7.1 try again", False),
         ("554 5.7.1 Relay access denied", False),
+        ("450 4.1.8 <no-reply@m2v.example>: Sender address rejected: Domain not found", False),
+        ("450 4.1.7 <no-reply@m2v.example>: Sender address rejected: unverified address", False),
+        ("450 Could not complete sender verify", False),
+        ("550 relay not permitted", False),
+        ("450 4.1.2 <p0@acme.example>: Domain not found", True),
+        ("450 mailbox at relay1.acme.example is busy", True),
     ],
 )
 def test_what_counts_as_a_refusal_of_the_mailbox(said, of_the_mailbox, db, server):
