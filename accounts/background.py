@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.away import is_away
+from accounts.clock import APART
 from audit.recording import record
 from audit.vocabulary import Action
 
@@ -67,17 +68,30 @@ class Background(models.Model):
     @property
     def beats(self) -> bool:
         """Was somebody at work on it a moment ago?"""
-        return self.beat is not None and self.beat > silent_since()
+        return was_lately(self.beat)
 
 
-def silent_since() -> datetime:
-    """Work that was heard of before this, and not since, has ended with its process."""
+def was_lately(at: datetime | None) -> bool:
+    """Was it a moment ago? Work that was last heard of before that has ended with its process."""
+    return at is not None and _silent_since() < at <= _latest()
+
+
+def long_ago(what: str = "beat") -> Q:
+    """The opposite, of rows. A time that nobody could write now was written while the clock ran ahead, and says nothing."""
+    return Q((f"{what}__lte", _silent_since())) | Q((f"{what}__gt", _latest()))
+
+
+def _silent_since() -> datetime:
     return timezone.now() - timedelta(seconds=SILENT_SECONDS)
+
+
+def _latest() -> datetime:
+    return timezone.now() + timedelta(seconds=APART)
 
 
 def fell_silent() -> Q:
     """Work that is to be tried again: the pause is twice as long each time that it did not get any further."""
-    found = Q(tries=0, beat__lt=silent_since())
+    found = Q(tries=0) & long_ago() | Q(beat__gt=_latest())
     for tries in range(1, GIVEN_UP_AFTER + 1):
         before = timezone.now() - timedelta(seconds=SILENT_SECONDS * 2 ** (tries - 1))
         found |= Q(tries__gte=tries, beat__lt=before) if tries == GIVEN_UP_AFTER else Q(tries=tries, beat__lt=before)

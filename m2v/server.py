@@ -29,6 +29,8 @@ from granian.server.mp import MPServer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from granian.server.mp import WorkerProcess
+
 MOST_CONNECTIONS = 4096  # of a worker, open at the same time; more of them wait unanswered
 HEADER_SECONDS = 20  # for the headers of a request, the wait for the next one on a kept connection included
 STOP_SECONDS = 30  # between SIGTERM and the end, whatever is going on
@@ -43,6 +45,26 @@ class Respawning(MPServer):
     """Granian, except that it never gives up: its own loop ends the site when one worker dies twice in five seconds."""
 
     ends_too: Callable[[], None]  # what is told at once, when it is to stop
+
+    def _spawn_worker(self, *args: Any, **more: Any) -> WorkerProcess:
+        """One that is begun again and again where the machine is short of memory, or of processes."""
+        worker = super()._spawn_worker(*args, **more)
+        begin: Callable[[], None] = worker.start
+
+        def begin_patiently() -> None:
+            while True:
+                try:
+                    begin()
+                except OSError:
+                    log.exception("a worker could not be started")
+                    if self.interrupt_signal:
+                        raise
+                    time.sleep(RESPAWN_SECONDS)
+                else:
+                    return
+
+        worker.start = begin_patiently  # type: ignore[method-assign]  # the server makes it by its own name
+        return worker
 
     def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
         while True:

@@ -22,6 +22,8 @@ from m2v.start import missing_migrations
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from django.db.backends.utils import CursorWrapper
+
 UPGRADE_LOCK = int.from_bytes(b"upgrade")  # among the advisory locks of our database on PostgreSQL
 # A migration waits for a table for less than the second after which PostgreSQL looks for those who wait for each other and
 # ends one: so it is never somebody at work. Whoever comes later waits behind it no longer, either.
@@ -98,14 +100,22 @@ def _on_postgresql(waits: Callable[[], None]) -> Iterator[None]:
         second.set_autocommit(False)
         with second.cursor() as cursor:
             cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-            # Of a transaction, not of a session: a pool of connections (pgbouncer) keeps a session for nobody.
-            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [UPGRADE_LOCK])
-            if not cursor.fetchone()[0]:
+            if not _locks(cursor):
                 waits()
-                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [UPGRADE_LOCK])
+                # Asked for again and again: an index that is made beside people at work (CONCURRENTLY) waits for every
+                # statement that is going on, and so for one that waits here, which would wait for it.
+                while not _locks(cursor):
+                    sleep(SECONDS_BETWEEN_TRIES)
             yield
     finally:
         second.close()
+
+
+def _locks(cursor: CursorWrapper) -> bool:
+    """Of a transaction, not of a session: a pool of connections (pgbouncer) keeps a session for nobody."""
+    cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [UPGRADE_LOCK])
+    [locked] = cursor.fetchone()
+    return bool(locked)
 
 
 @contextmanager

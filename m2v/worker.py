@@ -68,12 +68,20 @@ class Beside:
 
     def _keep(self) -> None:
         while not self._over.is_set():
-            self._process = subprocess.Popen(command(self._name))  # noqa: S603  # ours, without a shell
-            if self._over.is_set():  # it was to end just now
-                self._signal()
-            self._process.wait()
+            self._run()
             if not self._over.wait(BACK_SECONDS):
                 log.error("a process beside the server died and comes back: %s", self._name)
+
+    def _run(self) -> None:
+        """Start it, and wait for its end."""
+        try:
+            self._process = subprocess.Popen(command(self._name))  # noqa: S603  # ours, without a shell
+        except OSError:  # the machine is short of memory, or of processes
+            log.exception("a process beside the server could not be started: %s", self._name)
+            return
+        if self._over.is_set():  # it was to end just now
+            self._signal()
+        self._process.wait()
 
 
 def repeat_sigterm(after: float = PATIENCE_SECONDS) -> None:

@@ -21,7 +21,7 @@ from django.utils.translation import override
 
 from accounts import site_rule
 from accounts.authorization import NotPermitted, ShutOut, hold_actor
-from accounts.background import GIVEN_UP_AFTER, TakenOver, give_up, patiently, silent_since, tried, waiting
+from accounts.background import GIVEN_UP_AFTER, TakenOver, give_up, long_ago, patiently, tried, waiting
 from accounts.models import User
 from accounts.permissions import Permission
 from audit import recording
@@ -106,8 +106,7 @@ def go_on(run: BulkRun) -> bool:
 
 def left() -> Q:
     """Runs that began, and that nobody is at work on though there was time to begin."""
-    idle = Q(beat=None) | Q(beat__lt=silent_since())
-    return Q(ended_at=None, begun_at__lt=silent_since()) & idle
+    return Q(ended_at=None) & long_ago("begun_at") & (Q(beat=None) | long_ago())
 
 
 def going_on() -> QuerySet[BulkRun]:

@@ -20,7 +20,7 @@ from django.utils.translation import override
 
 from accounts import invitations
 from accounts.authorization import NotPermitted, ShutOut, hold_actor, hold_together
-from accounts.background import GIVEN_UP_AFTER, fell_silent, give_up, patiently, silent_since, tried
+from accounts.background import GIVEN_UP_AFTER, fell_silent, give_up, long_ago, patiently, tried
 from accounts.models import User
 from accounts.permissions import Permission
 from accounts.throttle import budgets, lanes
@@ -89,7 +89,7 @@ def begin_inviting(sent: Import, *, actor: User) -> bool:
     """
     hold_actor(actor, needs=Permission.INVITE)
     now = timezone.now()
-    idle = Q(beat=None) | Q(beat__lt=silent_since()) | ~Q(stopped="")
+    idle = Q(beat=None) | long_ago() | ~Q(stopped="")
     left = Import.objects.filter(idle, pk=sent.pk, ended_at__isnull=False).exclude(uninvited=[])
     if not left.update(begun_at=now, beat=now, stopped="", tries=0, **begun_by(actor)):
         return False

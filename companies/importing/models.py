@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from accounts.background import Background, silent_since
+from accounts.background import Background, was_lately
 
 
 class Import(Background):
@@ -37,8 +37,7 @@ class Import(Background):
     @property
     def runs(self) -> bool:
         """Is it being done, or will it be in a moment?"""
-        recently = self.begun_at is not None and self.begun_at > silent_since()
-        return not self.stopped and self.ended_at is None and (self.beats or recently)
+        return not self.stopped and self.ended_at is None and (self.beats or was_lately(self.begun_at))
 
     @property
     def invites_the_rest(self) -> bool:

@@ -25,8 +25,8 @@ from accounts.background import (
     GIVEN_UP_AFTER,
     TakenOver,
     give_up,
+    long_ago,
     patiently,
-    silent_since,
     too_many_waiting,
     tried,
     waiting,
@@ -151,7 +151,7 @@ def take_up_imports() -> int:
 
 def _left() -> Q:
     """What stopped, and what nobody is at work on though there was time to begin."""
-    idle = Q(begun_at__lt=silent_since()) & (Q(beat=None) | Q(beat__lt=silent_since()))
+    idle = long_ago("begun_at") & (Q(beat=None) | long_ago())
     return Q(ended_at=None) & (~Q(stopped="") | idle)
 
 

@@ -157,6 +157,39 @@ def test_a_process_that_is_killed_each_time_is_given_up_too(begin, clock, kind):
     assert work.stopped.startswith("It failed 6 times in a row and was given up.")
 
 
+def left_in_the_future(work, broken):
+    """Its process was killed while the clock ran an hour ahead, which is put right now."""
+    broken.fails = False
+    ahead = timezone.now() + timedelta(hours=1)
+    type(work).objects.filter(pk=work.pk).update(begun_at=ahead, beat=ahead, tries=1, stopped="")
+
+
+def is_done(work):
+    work.refresh_from_db()
+    return work.ended_at is not None and not getattr(work, "uninvited", [])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_left_while_the_clock_ran_ahead_is_taken_up_once_it_is_right(begin, clock, kind):
+    work, _page, broken = begin(kind)
+    left_in_the_future(work, broken)
+
+    take_up_unfinished()
+
+    assert is_done(work)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_click_goes_on_with_it_too(begin, administrator, clock, kind):
+    work, page, broken = begin(kind)
+    left_in_the_future(work, broken)
+    administrator.sign_in()
+
+    administrator.client.post(page)
+
+    assert is_done(work)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_nobody_goes_on_with_is_over_after_a_day_and_forgotten_after_three(begin, clock, kind):
     work, _page, _broken = begin(kind)

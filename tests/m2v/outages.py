@@ -39,7 +39,12 @@ def move(source, target):
 
 found = {"at the start": [seen(), seen("post"), seen("get", "/portal/"), seen("get", "/nowhere/"), seen("get", "/")]}
 found["health at the start"] = [seen("get", "/health/live"), seen("get", "/health/ready")]
-found["a script"] = seen("get", "/login/", headers={"accept": "application/json"})
+found["scripts"] = [
+    seen("get", "/login/", headers={"accept": "application/json"}),
+    seen("get", "/settings/administration/users/", headers={"hx-request": "true"}),
+    seen("post", "/passkeys/authentication/options/", content_type="application/json"),
+]
+found["a file"] = seen("get", "/static/m2v/window.js")
 move(AWAY, HERE)
 found["it came"] = seen()
 found["health"] = [seen("get", "/health/live"), seen("get", "/health/ready")]

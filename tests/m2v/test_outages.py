@@ -81,11 +81,19 @@ def test_a_database_that_is_away_at_the_start_is_a_503_on_every_page_until_it_ca
     answers, lines = came_and_went
 
     assert all(is_out_of_order(answer) for answer in answers["at the start"])
-    assert json.loads(answers["a script"]["body"]) == {"error": "unavailable"}
     assert answers["it came"]["status"] == 200
     assert next(line for line in lines if line["level"] != "INFO")["message"].startswith(
         "the database is away: nothing is served before"
     )
+
+
+def test_scripts_and_parts_of_a_page_are_told_so_too_and_files_are_there(came_and_went):
+    answers, _lines = came_and_went
+
+    for answer in answers["scripts"]:
+        assert (answer["status"], json.loads(answer["body"])) == (503, {"error": "unavailable"})
+        assert int(answer["retry"]) > 0
+    assert answers["a file"]["status"] == 200
 
 
 def test_a_database_that_goes_and_comes_back_is_a_503_meanwhile_on_the_sign_in_page_too(came_and_went):

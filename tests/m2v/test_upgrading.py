@@ -71,6 +71,31 @@ def test_of_a_migration_and_somebody_at_work_who_wait_for_each_other_the_migrati
     assert (kim.user.first_name, kim.user.company.name) == ("Kimberley", "Acme Works")
 
 
+def test_an_upgrade_that_waits_for_another_keeps_no_index_of_it_from_being_made():
+    """An index that lets others write meanwhile waits for every statement that was begun before it."""
+    waits = Event()
+
+    def another():
+        try:
+            with upgrading.alone(waits.set):
+                pass
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as machines, upgrading.alone(pytest.fail), connection.cursor() as cursor:
+        other = machines.submit(another)
+        assert waits.wait(60)
+        sleep(0.5)
+        cursor.execute("SET statement_timeout = '20s'")
+        try:
+            cursor.execute("CREATE INDEX CONCURRENTLY made_beside ON accounts_siterule (id)")
+            assert not other.done()
+        finally:
+            cursor.execute("RESET statement_timeout")
+            cursor.execute("DROP INDEX IF EXISTS made_beside")
+    other.result(60)
+
+
 def test_a_table_that_is_held_for_long_ends_the_upgrade_with_a_sentence_and_nobody_at_work_fails(
     kim, migrations, monkeypatch
 ):

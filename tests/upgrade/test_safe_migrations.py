@@ -35,6 +35,7 @@ def large() -> set[tuple[str, str]]:
     return {(model._meta.app_label, model._meta.model_name or "") for model in ours if model._meta.label not in SMALL}
 
 
+RULE, INDEX = "a rule for rows that are there", "an index that shuts a large table"
 TAKEN_AWAY = (
     migrations.RemoveField,
     migrations.RenameField,
@@ -87,21 +88,38 @@ def broken_rules(app: str, operation: Operation, before: ProjectState, new: set[
         return set() if operation.reversible else {"there is no way back"}
     if model in new:
         return set()
-    if isinstance(operation, migrations.AddField) and must_be_filled(operation.field):
-        return {"a column that must be filled"}
-    if isinstance(operation, migrations.AlterField):
-        was = before.models[app, model].fields.get(operation.name)  # none where it came a moment ago
-        return {"a column that takes less"} if was and takes_less(was, operation.field) else set()
+    found = set()
+    if isinstance(operation, migrations.AddField | migrations.AlterField):
+        # No field where the column is added, or came a moment ago.
+        found = broken_by_a_column(operation.field, before.models[app, model].fields.get(operation.name))
     if isinstance(operation, migrations.AddConstraint):
-        return {"a rule for rows that are there"}
+        found = {RULE}
     if isinstance(operation, migrations.AddIndex) and not isinstance(operation, AddIndexConcurrently):
-        return {"an index that shuts a large table"} if (app, model) in large() else set()
-    return set()
+        found = {INDEX}
+    return found if (app, model) in large() else found - {INDEX}
+
+
+def broken_by_a_column(field: models.Field[object, object], was: models.Field[object, object] | None) -> set[str]:
+    """The rules that a column breaks which is added, or was another."""
+    found = set()
+    if was is None and must_be_filled(field):
+        found.add("a column that must be filled")
+    if was is not None and takes_less(was, field):
+        found.add("a column that takes less")
+    if was is not None and field.unique and not was.unique:
+        found.add(RULE)
+    if has_index(field) and not (was is not None and has_index(was) and was.unique == field.unique):
+        found.add(INDEX)
+    return found
 
 
 def must_be_filled(field: models.Field[object, object]) -> bool:
     """Does an INSERT that does not know of it fail? Django's own default is not the database's."""
     return not field.null and not field.has_db_default() and not field.many_to_many
+
+
+def has_index(field: models.Field[object, object]) -> bool:
+    return field.unique or field.db_index
 
 
 def takes_less(was: models.Field[object, object], will_be: models.Field[object, object]) -> bool:
@@ -153,6 +171,32 @@ def test_no_migration_takes_from_the_release_before_what_it_needs():
         (
             migrations.AddIndex("user", models.Index(fields=["email"], name="one")),
             {"an index that shuts a large table"},
+        ),
+        (
+            migrations.AlterField("user", "first_name", models.CharField(max_length=300, unique=True)),
+            {"a rule for rows that are there", "an index that shuts a large table"},
+        ),
+        (
+            migrations.AlterField("user", "first_name", models.CharField(max_length=300, db_index=True)),
+            {"an index that shuts a large table"},
+        ),
+        (
+            migrations.AddField("user", "nick", models.CharField(max_length=9, null=True, unique=True)),
+            {"an index that shuts a large table"},
+        ),
+        (
+            migrations.AddField("user", "boss", models.ForeignKey("accounts.User", models.PROTECT, null=True)),
+            {"an index that shuts a large table"},
+        ),
+        (
+            migrations.AddField(
+                "user", "boss", models.ForeignKey("accounts.User", models.PROTECT, null=True, db_index=False)
+            ),
+            set(),
+        ),
+        (
+            migrations.AddField("siterule", "boss", models.ForeignKey("accounts.User", models.PROTECT, null=True)),
+            set(),
         ),
         (AddIndexConcurrently("user", models.Index(fields=["email"], name="one")), set()),
         (
