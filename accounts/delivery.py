@@ -12,6 +12,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from secrets import randbelow
+from smtplib import SMTPResponseException
 from threading import Event, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,7 @@ DUE_SECONDS = 1
 SAID_SECONDS = 600  # between two lines of the log that mail waits for too long
 PUT_RIGHT_SECONDS = 60  # between two looks for what a clock that ran ahead has left
 AGAIN_SECONDS = 1  # where the database is away
+LINE_IS_CLOSED = 421  # what a mail server says before it does so (RFC 5321, section 3.8)
 
 # Of mails that are of no use without what their link opens: whether it does still.
 LINKS: dict[tuple[str, ...], Callable[[str], bool]] = {
@@ -68,13 +70,26 @@ class MailServer:
         """Raises whatever mail backends raise."""
         try:
             with one_delivery():
-                if self._connection is None:
-                    self._connection = mailers.default
-                    self._connection.open()
-                self._connection.send_messages([message])
+                self._send(message)
         except BaseException:
             self.close()
             raise
+
+    def _send(self, message: EmailMessage) -> None:
+        was_open = self._connection is not None
+        try:
+            self._send_once(message)
+        except SMTPResponseException as trouble:
+            if not was_open or trouble.smtp_code != LINE_IS_CLOSED:
+                raise
+            self.close()  # it had as many mails as that server takes of one line
+            self._send_once(message)
+
+    def _send_once(self, message: EmailMessage) -> None:
+        if self._connection is None:
+            self._connection = mailers.default
+            self._connection.open()
+        self._connection.send_messages([message])
 
     def close(self) -> None:
         connection, self._connection = self._connection, None

@@ -108,6 +108,28 @@ def test_a_line_that_is_cut_costs_no_mail_and_none_is_sent_twice(db, server):
     assert names(taken) == each_once(10)
 
 
+def test_a_server_that_takes_some_mails_of_a_line_gets_the_others_at_once_on_another(db, server, caplog):
+    owe_to(10)
+    manners = Manners(patience=0, most_of_a_line=4)
+    with server(manners) as (_address, taken):
+        deliver()
+
+    assert names(taken) == each_once(10)
+    assert manners.connections == 3
+    assert "was not delivered" not in caplog.text
+
+
+def test_a_server_that_says_so_of_a_fresh_line_is_asked_later(db, server):
+    owe_to(2)
+    manners = Manners(patience=0, most_of_a_line=0)
+    with server(manners) as (_address, taken):
+        deliver()
+
+    assert taken == []
+    assert set(OwedMail.objects.values_list("attempts", "fate")) == {(1, "")}
+    assert manners.connections == 2
+
+
 def test_where_nobody_knows_whether_it_was_taken_it_is_sent_again_and_can_be_recognised(db, server):
     owe_to(3)
     with server(Manners(patience=0, forgets_to_say={2})) as (_address, taken):

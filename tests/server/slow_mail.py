@@ -28,6 +28,7 @@ class Manners:
     to_mail_for: dict[str, str] = field(default_factory=dict)
     hangs_up_at: set[int] = field(default_factory=set)  # the mail of this number, before it is taken
     forgets_to_say: set[int] = field(default_factory=set)  # the same, after it is taken
+    most_of_a_line: int | None = None  # mails, after which it closes the line
     meanwhile: dict[str, Callable[[], object]] = field(
         default_factory=dict
     )  # what happens before this word is answered
@@ -46,7 +47,7 @@ class Session(socketserver.StreamRequestHandler):
             self.converse()
 
     def converse(self):
-        manners, recipient = self.server.manners, ""
+        manners, recipient, mails = self.server.manners, "", 0
         manners.connections += 1
         self.answer("", "220 here")
         while line := self.rfile.readline().decode():
@@ -54,6 +55,9 @@ class Session(socketserver.StreamRequestHandler):
             manners.heard.add(word)
             if word == "MAIL":
                 said = manners.to_sender
+                if mails == manners.most_of_a_line:
+                    said = "421 4.7.0 too many mails on this line"
+                mails += 1
             elif word == "RCPT":
                 recipient = re.search("<(.*?)>", line)[1]
                 said = manners.to_recipient.get(recipient, said)
@@ -64,7 +68,7 @@ class Session(socketserver.StreamRequestHandler):
             if not said:
                 return
             self.answer(word, said)
-            if word == "QUIT":
+            if word == "QUIT" or said.startswith("421"):
                 return
 
     def mail(self, manners, recipient):

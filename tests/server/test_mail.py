@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from time import monotonic, sleep
 from urllib.parse import urlencode
@@ -25,6 +27,11 @@ LATER = """
 from django.utils import timezone
 from accounts.models import OwedMail
 OwedMail.objects.filter(ended_at=None).update(due_at=timezone.now(), claimed_until=None)
+"""
+OWED = """
+from accounts.owed import Draft, owe
+words = {"name": "Kim", "username": "kim0", "link": "", "site": "x", "by": "x"}
+owe([Draft("kim0@example.com", "Hello", ("mail/password-reset.txt", "mail/password-reset.html"), "en", words)], cause="test")
 """
 FORGET = """
 from accounts.models import Budget, OwedMail
@@ -89,6 +96,47 @@ def test_a_worker_that_is_killed_with_mail_on_its_way_loses_none(site):
 
     assert len({ID.search(one)[1] for one in taken}) == PEOPLE, "what came twice has the same id"
     assert max(Counter(ID.search(one)[1] for one in taken).values()) <= 2
+
+
+def owed_mail(site, statement, *values):
+    with closing(sqlite3.connect(site.folder / "data" / "m2v.sqlite3", timeout=20)) as database, database:
+        return database.execute(statement, values).fetchall()
+
+
+def test_whenever_a_worker_is_killed_during_a_delivery_the_mail_arrives(site):
+    moments, manners, killed = ("", "EHLO", "MAIL", "RCPT", "DATA"), Manners(patience=0), []
+    site.manage("shell", "--no-imports", "-c", OWED * len(moments))
+    owed_mail(site, "UPDATE accounts_owedmail SET due_at = datetime('now', '1 hour')")
+    mails = owed_mail(site, "SELECT id FROM accounts_owedmail")
+
+    def kill():
+        if not killed:
+            killed.append(worker_of(site))
+            os.kill(killed[0], signal.SIGKILL)
+
+    def begin_now(mail):
+        owed_mail(
+            site, "UPDATE accounts_owedmail SET due_at = datetime('now'), claimed_until = NULL WHERE id = ?", mail
+        )
+
+    def fate(mail):
+        return owed_mail(site, "SELECT fate FROM accounts_owedmail WHERE id = ?", mail)[0][0]
+
+    with mail_server(manners) as (address, taken):
+        site.environment["EMAIL_URL"] = address
+        with site.served():
+            for before_the_answer_to, [mail] in zip(moments, mails, strict=True):
+                taken.clear()
+                killed.clear()
+                manners.meanwhile = {before_the_answer_to: kill}
+                begin_now(mail)
+                until(lambda: killed and not Path(f"/proc/{killed[0]}").exists())
+                assert fate(mail) == "", "nobody knows whether it was sent"
+                begin_now(mail)  # its claim has ended
+                until(lambda mail=mail: fate(mail) == "delivered")
+
+                assert len({ID.search(one)[1] for one in taken}) == 1
+                assert len(taken) == (2 if before_the_answer_to == "DATA" else 1), before_the_answer_to
 
 
 def test_what_was_asked_for_is_mailed_though_the_processes_that_serve_are_killed(site):

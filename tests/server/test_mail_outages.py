@@ -15,18 +15,13 @@ import pytest
 from tests.cluster.databases import Database, wait_until
 from tests.server.site import Site
 from tests.server.slow_mail import Manners, mail_server
-from tests.server.test_mail import ID, LATER, TO, until, worker_of
+from tests.server.test_mail import ID, LATER, OWED, TO, until, worker_of
 from tests.with_postgres import nobody_special
 
 pytestmark = pytest.mark.timeout(400)  # a server, and a worker, start several times
 
 AWAY = 3  # seconds, for which more than one attempt to write it down fails
 PERSON = "kim0@example.com"
-OWED = """
-from accounts.owed import Draft, owe
-words = {"name": "Kim", "username": "kim0", "link": "", "site": "x", "by": "x"}
-owe([Draft("kim0@example.com", "Hello", ("mail/password-reset.txt", "mail/password-reset.html"), "en", words)], cause="test")
-"""
 
 
 @pytest.fixture(scope="module")
