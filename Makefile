@@ -88,6 +88,8 @@ lock: install-dev
 		--no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade -c requirements/main.txt -o requirements/metrics.txt
 	$(BIN)/uv pip compile --group pyproject.toml:dev --universal --python-version 3.12 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade --no-strip-extras -c requirements/main.txt -o requirements/dev.txt
+	$(BIN)/uv pip compile --group pyproject.toml:build --universal --python-version 3.12 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-header --quiet --upgrade -c requirements/dev.txt -o requirements/build.txt
 
 # For a release (docs/releasing.md): what it is made of, and the package itself, the same bytes under one SOURCE_DATE_EPOCH.
 sbom: install-dev

@@ -153,7 +153,7 @@ def metrics(text: str) -> tuple[str, int] | None:
     except ValueError:
         number = None
     if not number or parts.path or parts.query or parts.fragment or parts.username is not None:
-        wrong = _("METRICS must be a network address and a port, like 127.0.0.1:9100. It is {text!r}.")
+        wrong = _("METRICS must be a network address and a port, like 127.0.0.1:9464. It is {text!r}.")
         raise ImproperlyConfigured(wrong.format(text=text))
     if find_spec("prometheus_client") is None:
         raise ImproperlyConfigured(_("METRICS needs the package that counts. Install it: prometheus-client."))

@@ -87,7 +87,12 @@ def components() -> Bom:
     )
     bom.metadata.component = product
     bom.metadata.timestamp = datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH", "0")), UTC)
-    bom.register_dependency(product, bom.components)
+    there, brought = {each.name: each for each in bom.components}, needed_by()
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["metrics"]]
+    chosen = {Requirement(each).name for each in wanted}
+    bom.register_dependency(product, [there[name] for name in chosen if name in there])
+    for name, each in there.items():
+        bom.register_dependency(each, [there[other] for other in there if name in brought[other]])
     return bom
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import tomllib
 from importlib.metadata import requires
 
 from cyclonedx.output.json import JsonV1Dot6
@@ -31,6 +33,36 @@ def test_the_list_of_components_names_what_is_pinned_each_with_its_licence(monke
     for each in said["components"]:
         [stated] = each["licenses"]
         assert stated.get("expression") or stated["license"].get("id"), each["name"]  # of SPDX's
+
+
+def test_the_list_says_what_needs_what():
+    """As the locks do: the product itself what it chose, each package what it brings along."""
+    said = json.loads(JsonV1Dot6(sbom.components()).output_as_string())
+    names = {each["bom-ref"]: each["name"] for each in [said["metadata"]["component"], *said["components"]]}
+    needs = {names[each["ref"]]: {names[ref] for ref in each.get("dependsOn", [])} for each in said["dependencies"]}
+    project = tomllib.loads((sbom.ROOT / "pyproject.toml").read_text())["project"]
+    chosen = [*project["dependencies"], *project["optional-dependencies"]["metrics"]]
+
+    assert needs.keys() == set(names.values())
+    assert needs["m2v-mfa"] == {Requirement(each).name for each in chosen}
+    assert {"cbor2", "pyopenssl"} <= needs["webauthn"]
+    assert needs["cbor2"] == set()
+    reached = set(names.values()) - {"m2v-mfa"}
+    assert reached == set().union(*needs.values()), "nothing is there for nothing"
+
+
+def test_the_image_is_built_by_what_is_pinned():
+    """Its builder, too: what pip would take for a build by itself is pinned nowhere."""
+    build, dev = (dict(sbom.pinned(sbom.ROOT / "requirements" / f"{name}.txt")) for name in ("build", "dev"))
+    [wanted] = tomllib.loads((sbom.ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    text = (sbom.ROOT / "contrib" / "container" / "Containerfile").read_text()
+    installed = re.findall(r"pip install (.+?)(?: \\|)$", text, re.MULTILINE)
+
+    assert Requirement(wanted).specifier.contains(build[Requirement(wanted).name])
+    assert build.items() <= dev.items()
+    assert "--require-hashes --requirement requirements/build.txt" in installed[0]
+    assert [line for line in re.findall(r"pip wheel .+", text) if "--no-build-isolation" not in line] == []
+    assert [line for line in installed if "--require-hashes" not in line and "--no-deps" not in line] == []
 
 
 def test_the_lock_pins_what_its_packages_want_with_their_extras():

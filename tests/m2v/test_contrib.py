@@ -358,6 +358,17 @@ def test_the_settings_of_the_container_are_made_of_those_of_the_units(tmp_path):
     }  # fmt: skip
 
 
+def test_what_is_ours_in_the_compose_file_writes_into_its_volumes_alone_and_has_no_rights():
+    text = (CONTAINER / "compose.yaml").read_text()
+    kept = text.partition("x-hardened: &hardened\n")[2].partition("\n\n")[0]
+
+    for line in ("read_only: true", 'cap_drop: ["ALL"]', 'security_opt: ["no-new-privileges:true"]'):
+        assert f"  {line}" in kept
+    for service in re.findall(r"(?m)^  (\w+):\n(?=(?:    .*\n)*    build:)", text):
+        assert f"\n  {service}:\n    <<: *hardened\n" in text, service
+    assert len(re.findall(r"(?m)^    build:", text)) == text.count("<<: *hardened") == 2
+
+
 def test_the_compose_file_builds_that_container_and_gives_it_time_to_stop():
     text = (CONTAINER / "compose.yaml").read_text()
 
