@@ -11,13 +11,17 @@ from contextvars import copy_context
 from time import sleep
 from typing import TYPE_CHECKING
 
+from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.http import HttpResponseRedirect
+
+from accounts.away import is_away
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 # The interpreter runs one thread at a time: work that began at once would hold up the answer that is on its way.
 PAUSE_SECONDS = 0.05
+MOST_TIMES, NEXT_TIME_SECONDS = 5, 1  # that it is begun, where the database is away for a moment
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +41,20 @@ class RedirectThen(HttpResponseRedirect):
         if work is not None:
             sleep(PAUSE_SECONDS)
             try:
-                self._context.run(work)
+                self._context.run(_patiently, work)
             except Exception:
                 logger.exception("What was to be done after an answer failed.")
         super().close()
+
+
+def _patiently(work: Callable[[], None]) -> None:
+    for attempt in range(1, MOST_TIMES + 1):
+        try:
+            work()
+        except (DatabaseError, InterfaceError) as trouble:
+            if attempt == MOST_TIMES or not is_away(trouble):
+                raise
+            close_old_connections()
+            sleep(NEXT_TIME_SECONDS)
+        else:
+            return

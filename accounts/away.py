@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from django.db import DatabaseError, InterfaceError, InternalError, OperationalError
 
+READ_ONLY = "25006"  # PostgreSQL's own number for it
+
 
 def is_away(trouble: BaseException) -> bool:
-    """Will it pass, without a mistake of anybody's: a connection that broke, a full disk, a wait for a lock?
+    """Will it pass, without a mistake of anybody's: a connection that broke, a full disk, a wait for a lock, a server that
+    takes no writes?
 
     Where a connection breaks while an answer is read, PostgreSQL's library or psycopg makes up an error without a number
     (SQLSTATE): a DatabaseError and no more, or an InternalError where a pool that loses its server says so between two
     answers ("received 2 results from command 'BEGIN'"). Each that the server itself sends has a number.
     """
-    if isinstance(trouble, OperationalError | InterfaceError):
+    if isinstance(trouble, OperationalError | InterfaceError) or is_read_only(trouble):
         return True
     return type(trouble) in {DatabaseError, InternalError} and getattr(trouble.__cause__, "sqlstate", "") is None
+
+
+def is_read_only(trouble: BaseException) -> bool:
+    """Does the server answer, and take no writes: a primary that became a standby behind its pool, or one whose disk is
+    nearly full?
+    """
+    return getattr(trouble.__cause__, "sqlstate", None) == READ_ONLY

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.core.exceptions import RequestDataTooBig
+from django.db import connection
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.http.response import HttpResponseNotAllowed
 from django.middleware.csrf import REASON_NO_CSRF_COOKIE
@@ -17,7 +18,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 
 from accounts import refusals
-from accounts.away import is_away
+from accounts.away import is_away, is_read_only
 from accounts.background import NO_LONGER_KEPT
 from accounts.guards import SETTINGS
 from accounts.middleware import wants_json
@@ -172,6 +173,8 @@ def server_error(request: SiteRequest) -> HttpResponse:
 
 def cannot_answer(request: SiteRequest, exception: BaseException) -> HttpResponse | None:
     """503 if the database, or a key for something in it, is missing; None for everything else."""
+    if is_read_only(exception):
+        connection.close()  # of the servers in DATABASE_URL, another may take writes by now: a new one goes there
     if is_away(exception):
         return out_of_order(request)
     return for_now(alone(request, UNREADABLE)) if isinstance(exception, Unreadable) else None

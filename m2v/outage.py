@@ -1,4 +1,4 @@
-"""Outages: the database is away, its disk is full, or a key for something in it is missing.
+"""Outages: the database is away, takes no writes, its disk is full, or a key for something in it is missing.
 
 Every address says so, even those that could do without the database: whoever reads "Sign in" should be able to.
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
+from accounts.away import is_read_only
 from accounts.sealing import Unreadable
 from m2v.errors import UNREADABLE, cannot_answer, out_of_order
 from m2v.start import fit
@@ -65,6 +66,8 @@ def _what_it_was(trouble: BaseException) -> str:
     """What the log says it was."""
     if isinstance(trouble, Unreadable):
         return UNREADABLE.error
+    if is_read_only(trouble):
+        return "the database takes no writes"
     said = trouble.__cause__  # what the database's own module raised
     full = getattr(said, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL or getattr(said, "sqlstate", "") == DISK_FULL
     return "the disk of the database is full" if full else "the database is away"

@@ -56,6 +56,13 @@ def test_a_connection_that_breaks_in_the_middle_of_an_answer_is_an_outage_what_t
     assert not is_away(of_the_server)
 
 
+def test_a_server_that_takes_no_writes_is_an_outage():
+    trouble = utils.InternalError("as a driver's")
+    trouble.__cause__ = psycopg.errors.ReadOnlySqlTransaction("cannot execute INSERT in a read-only transaction")
+
+    assert is_away(trouble)
+
+
 def test_what_django_raises_itself_is_none():
     assert not is_away(utils.DatabaseError("Save with update_fields did not affect any rows."))
     assert not is_away(utils.DatabaseError("no database is there without a driver"))
