@@ -24,11 +24,11 @@ from django.conf import settings
 from django.core.management import get_commands
 from django.urls import get_resolver, reverse
 
-from m2v.request_ids import WELL_FORMED
+from m2v.request_ids import HEADER, WELL_FORMED
 from m2v.server import HEADER_SECONDS, STOP_SECONDS
 from tests.cluster.databases import wait_until
 from tests.cluster.machines import Proxy, make_certificate, site
-from tests.with_postgres import nobody_special
+from tests.with_postgres import free_port, nobody_special
 
 ROOT = Path(settings.ROOT)
 CONTRIB = ROOT / "contrib"
@@ -232,6 +232,25 @@ def got():
         finally:
             proxy.end()
             machine.shutdown()
+
+
+@pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not on this machine")
+def test_an_answer_of_nginx_itself_is_told_from_one_of_the_site():
+    """By the header that `doctor` looks for: else it would say that the site's log knows why."""
+    with TemporaryDirectory(prefix="m2v-nginx-") as name:
+        if who := nobody_special():
+            os.chown(name, who["user"], who["group"])
+        proxy = Proxy(Path(name) / "proxy")
+        trusted = create_default_context(cafile=str(proxy.folder / "fullchain.pem"))
+        proxy.start([free_port() for _ in range(3)])
+        try:
+            with closing(HTTPSConnection("localhost", proxy.port, context=trusted)) as connection:
+                connection.request("GET", "/login/")
+                answer = connection.getresponse()
+        finally:
+            proxy.end()
+
+    assert (answer.status, answer.headers["Retry-After"], answer.headers[HEADER]) == (503, "10", None)
 
 
 @pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not on this machine")

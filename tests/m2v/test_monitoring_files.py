@@ -58,7 +58,7 @@ def test_what_they_choose_by_is_told():
         "state": {"all", *(str(chip) for chip in Chip), "failed"},
         "act": {str(action) for action in EVERYTHING & counters.FACTOR_ACTS},
         "view": {"gateway"},
-        "job": {"m2v"},
+        "job": {"m2v", "node"},
         # Of the node exporter, about the units that are begun each night.
         "name": {path.with_suffix(".service").name for path in (CONTRIB / "systemd").glob("*.timer")},
     }
@@ -131,6 +131,7 @@ RINGING = {
     "M2vDatabaseErrors": {"m2v_database_errors_total": (0, 10)},
     "M2vErrorsOfTheLog": {'m2v_logged_errors_total{logger="django.request"}': (0, 2)},
     "M2vFactorsRemoved": {'m2v_factor_changes_total{act="user_reset"}': (0, 2)},
+    "M2vDiskFills": {'node_filesystem_avail_bytes{job="node",instance="a",mountpoint="/",fstype="ext4"}': (9e8, 0)},
     "M2vUnitFailed": {'node_systemd_unit_state{name="m2v-backup.service",state="failed"}': (1, 0)},
 }
 QUIET = {
@@ -151,6 +152,9 @@ QUIET = {
     "m2v_database_errors_total": (1, 0),
     'm2v_logged_errors_total{logger="django.request"}': (2, 0),
     'm2v_factor_changes_total{act="user_reset"}': (3, 0),
+    'node_filesystem_avail_bytes{job="node",instance="a",mountpoint="/",fstype="ext4"}': (9e9, 0),
+    'node_filesystem_avail_bytes{job="node",instance="a",mountpoint="/run",fstype="tmpfs"}': (1e6, 0),
+    'node_filesystem_avail_bytes{job="node",instance="a",mountpoint="/boot/efi",fstype="vfat"}': (2e8, 0),
     'node_systemd_unit_state{name="m2v-audit-verify.service",state="failed"}': (0, 0),
     'node_systemd_unit_state{name="m2v-audit-verify.service",state="inactive"}': (1, 0),
     'node_systemd_unit_state{name="of-another.service",state="failed"}': (1, 0),
