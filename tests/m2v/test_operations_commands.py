@@ -53,7 +53,7 @@ OTHERS_RUN_BY = {
 }
 PROGRAMS = re.compile(
     r"(?:make|nginx|pg_ctl|pg_basebackup|psql|python3|pip|/opt/m2v[\d.-]*/bin/pip|age|age-keygen|timedatectl|systemctl|journalctl|"
-    r"systemd-analyze|systemd-run|useradd|install|ln|echo|umask|docker|promtool|createuser|createdb) "
+    r"systemd-analyze|systemd-run|useradd|install|ln|echo|umask|sha256sum|docker|promtool|createuser|createdb) "
 )
 SPAN = re.compile(r"`([^`\n]+)`")
 FENCE = re.compile(r"^( *)```\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
