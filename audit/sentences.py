@@ -259,6 +259,8 @@ def in_general(action: Action) -> str:
 def form_and_words(event: AuditEvent) -> tuple[str, dict[str, str]]:
     """The form of `event`'s sentence, and what stands in it."""
     details = {key: str(value) for key, value in event.details.items()}
+    if event.action == Action.LIST_EXPORTED:
+        details["name"] = _list_in_words(details["name"])
     return form(event), {
         "name": "",
         "before": "",
@@ -276,6 +278,12 @@ def form_and_words(event: AuditEvent) -> tuple[str, dict[str, str]]:
         else details.get("username") or _now("an unknown user"),
         "company": event.company.name if event.company else "",
     }
+
+
+def _list_in_words(name: str) -> str:
+    """What the list that was taken out is called in Administration, and of which day it is, if it is of one."""
+    called, comma, day = name.partition(", ")
+    return _now(called) + comma + day
 
 
 def form(event: AuditEvent) -> str:

@@ -19,7 +19,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _later
 from django.utils.translation import ngettext
 
-from accounts.linked import with_links
 from accounts.models import Role, User
 from accounts.roles import seen_roles
 from companies.administrators import Administrators
@@ -82,7 +81,7 @@ MATTERS: list[tuple[str, str, str, Callable[[int], str], StrPromise | str]] = [
         "lock-closed",
         "icon bad",
         lambda number: ngettext("account is locked", "accounts are locked", number),
-        "",  # is counted
+        _later("They can sign in again once an administrator lets them in."),
     ),
     (
         KEPT_OUT,
@@ -188,9 +187,10 @@ class Overview:
         if out:
             lists[Chip.ASKED] = Leads({}).to("now.asked")
         found = [
-            Matter(icon, style, count[whom], counted(count[whom]), hint or self._about_locks(), lists[whom])
+            Matter(icon, style, count[whom], counted(count[whom]), hint, lists[whom])
             for whom, icon, style, counted, hint in MATTERS
         ]
+        found.insert(1, self._said_it_was_not_them())  # they are of those who are locked
         return [*self._about_mail(), *(matter for matter in found if matter.number)]
 
     def _about_mail(self) -> list[Matter]:
@@ -202,18 +202,13 @@ class Overview:
         """What waits, said to those who can look at the server's log, or have somebody do so."""
         return queue() if self.viewer.role == Role.ADMINISTRATOR else None
 
-    def _about_locks(self) -> str:
+    def _said_it_was_not_them(self) -> Matter:
         """How many of those who are locked said "This wasn't me"."""
         locked = Listing.objects.filter(scope_of(self.viewer), self._numbers.choice(Chip.LOCKED)).values("person")
         said = User.objects.managed_by(self.viewer).filter(pk__in=locked, locked_by=None).count()
-        if not said:
-            return _("They can sign in again once an administrator lets them in.")
-        text = ngettext(
-            "{number} said “This wasn’t me”. An administrator lets them in again.",
-            "{number} said “This wasn’t me”. An administrator lets them in again.",
-            said,
-        )
-        return with_links(text, number=Leads({}).number(said, NOT_ME))
+        text = ngettext("person said “This wasn’t me”", "people said “This wasn’t me”", said)
+        hint = _("Talk to them before anything else: somebody may have been in their account.")
+        return Matter("hand-raised", "icon bad", said, text, hint, Leads({}).to(NOT_ME))
 
     # --- Who is furthest behind ---
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext_lazy
 
 from accounts.dates import moment
 from accounts.invitations import can_choose_password
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mfa.forecast import Way
     from mfa.window.sentences import Window
 
+AND_ALSO = pgettext_lazy("ways in", ", and ")
 AT_MOST = 5  # sessions that are listed; of the others, how many
 
 
@@ -107,7 +108,7 @@ class UserPage:
             named.append(text.format(number=number))
         if not named:
             return ""
-        return _("{number}: {named}").format(number=len(coded or alone) + number, named=_(", and ").join(named))
+        return _("{number}: {named}").format(number=len(coded or alone) + number, named=str(AND_ALSO).join(named))
 
     @cached_property
     def sessions(self) -> list[ListedSession]:

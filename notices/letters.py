@@ -91,6 +91,7 @@ class Letter:
         """`asked`: of a recipient, where it is not the same of all."""
         said = {
             "actor": self._actor,
+            "said": _line(self.event) if self._in_the_shell else "",
             "method": in_words(self.event.details.get("methods", [])),
             "checked": checked_how(self.event),
             "asked": asked_in_words(asked or self.asked) or reminded_of(self.event),
@@ -120,7 +121,6 @@ def letter(notice: Notice, event: AuditEvent, asked: list[str] | None = None) ->
     words = {
         **event.details,
         "actor": spoken(administrator.get_full_name()) if administrator else "",
-        "said": _line(event) if "shell" in event.details else "",
         "subject": spoken(event.subject.get_full_name()) if event.subject else "",
         "username": event.subject.username if event.subject else "",
         "company": event.company.name if event.company else "",

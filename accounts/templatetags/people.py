@@ -11,6 +11,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from accounts import dates, whereabouts
 from accounts.linked import linked
@@ -99,6 +100,12 @@ def initials(person: User) -> str:
     """Two letters for the round picture."""
     words = person.get_full_name().replace(".", " ").replace("-", " ").split()
     return "".join(word[0] for word in (words[:1] + words[-1:] if words[1:] else words)).upper()
+
+
+@register.filter
+def percent(number: int) -> str:
+    """A share as the reader's language writes it: "42%", or with a space that does not break."""
+    return _("{number}%").format(number=number)
 
 
 @register.filter

@@ -105,6 +105,7 @@ def _dialog(request: SignedInRequest, window: Window, form: LostPhoneForm) -> Ht
     person, demanded = window.subject, window.circumstances.standing.pass_demanded
     given = open_pass_of(person)
     context = {
+        "title": _("Give an access pass") if form.first else _("Lost phone"),
         "lost": form,  # the page behind has a form of its own
         "person": person,
         "window": window,

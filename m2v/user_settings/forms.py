@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+class LanguageSelect(forms.Select):
+    """Each language is named in itself, and read out so (WCAG 3.1.2)."""
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option: dict[str, Any] = super().create_option(name, value, *args, **kwargs)
+        if value:
+            option["attrs"]["lang"] = value
+        return option
+
+
 class ProfileForm(PersonForm):
     """One's own profile: not the user name, the company or the role, which administrators decide.
 
@@ -39,7 +49,12 @@ class ProfileForm(PersonForm):
             "email": AddressInput({"autocomplete": "email"}),
         }
 
-    language = forms.ChoiceField(label=_("Language"), required=False, help_text=_("Our mails to you are in it too."))
+    language = forms.ChoiceField(
+        label=_("Language"),
+        required=False,
+        widget=LanguageSelect({"autocomplete": "language"}),
+        help_text=_("Our mails to you are in it too."),
+    )
 
     def __init__(self, *args: Any, languages: Iterable[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mfa.window.consequences import Consequence
 
 CONFIRMATION = "components/confirm.html"
+FOR_HTMX = "components/dialog.html"
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,10 @@ class Page:
 def dialog(
     request: SignedInRequest, behind: Page, template: str, context: dict[str, Any], *, status: int = 200
 ) -> HttpResponse:
-    """Draw a dialog: alone for htmx, else over the page behind it, to which closing leads."""
+    """Draw a dialog: alone for htmx, else over the page behind it, to which closing leads. Its `title` is the page's."""
     context = {"window_template": template, "close": behind.address} | context
     if request.htmx and request.htmx.request_type == "partial":
-        return render(request, template, context, status=status)
+        return render(request, FOR_HTMX, context, status=status)
     return behind.draw(request, status=status, **context)
 
 

@@ -111,7 +111,9 @@ def back_to_window(request: SignedInRequest, user_id: UUID | None) -> HttpRespon
 def window(request: SignedInRequest, behind: Behind, user_id: UUID | None = None) -> HttpResponse:
     """The window itself."""
     shown = Window(subject_of(request, user_id), request.user)
-    return show(request, "mfa/window.html", behind, user_id, window=shown)
+    title = _("Multi-factor authentication")
+    title = title if shown.own else f"{title}, {shown.subject.get_full_name()}"
+    return show(request, "mfa/window.html", behind, user_id, window=shown, title=title)
 
 
 @window_page(Permission.USER_RULE)

@@ -84,7 +84,8 @@ def test_the_code(kim, at):
           - paragraph: Open your authenticator app and enter the six-digit code for m2v.
           - text: Code
           - textbox "Code" [invalid]
-          - alert: /^This code is not right\\./
+          - alert:
+            - paragraph: /^This code is not right\\./
           - button "Verify"
           - paragraph: or
           - link "Use a recovery code"

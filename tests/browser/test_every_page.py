@@ -88,6 +88,13 @@ LOST = """() => {
   };
   return Object.entries(found).flatMap(([what, places]) => places.map((each) => `${what}: ${each.outerHTML.slice(0, 90)}`));
 }"""
+# What is wrong belongs to a field, or to several in one group, so that it is read out there (WCAG 1.3.1, 3.3.1).
+UNTIED = """() => [...document.querySelectorAll(".error:not([data-trouble])")]
+  .filter((each) => each.checkVisibility() && !document.querySelector(`[aria-describedby~="${each.closest("[id]").id}"]`))
+  .map((each) => each.textContent.trim())"""
+# A dialog is a page, and the title is its own (WCAG 2.4.2).
+NAMELESS = """() => [...document.querySelectorAll("dialog[data-close]")].map((each) => each.querySelector("#window-title").textContent.trim())
+  .filter((name) => !document.title.startsWith(name))"""
 # Nothing moves for those who asked for that.
 MOVES = """() => [...document.querySelectorAll("*")]
   .filter((each) => ["", "::before", "::after"].some((part) => {
@@ -136,6 +143,7 @@ def walked(page) -> list[str]:
 
 
 @pytest.mark.row("WCAG-2.1.1", "WCAG-2.4.11")
+@pytest.mark.row("WCAG-3.3.1, 3.3.3")
 @pytest.mark.row("WCAG-2.5.8", "WCAG-2.4.7, 1.4.11, 1.4.3", "WCAG-3.3.2, 4.1.2", "WCAG-1.4.10, 1.4.12", "WCAG-2.5.3")
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("state", STATES, ids=str)
@@ -144,6 +152,7 @@ def test_on_a_phone_and_at_a_desk_all_is_well_with(state, language, stage):
     stage.options = PHONE | {"reduced_motion": "reduce", "locale": LANGUAGES[language]}
     page = state.reach(stage)
     assert page.locator("html").get_attribute("lang") == language
+    assert {"untied": page.evaluate(UNTIED), "nameless": page.evaluate(NAMELESS)} == {"untied": [], "nameless": []}
 
     at_360, low = page.evaluate(OUTSIDE), page.evaluate(LOW)
     page.set_viewport_size({"width": 320, "height": 640})

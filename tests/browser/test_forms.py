@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+from playwright.sync_api import expect
+
 from tests.people import PASSWORD
 
 if TYPE_CHECKING:
@@ -53,3 +56,16 @@ def without_cookies(route) -> None:
     answer = route.fetch(headers=headers | {"cookie": ""}, max_redirects=0)
     kept = {name: value for name, value in answer.headers.items() if name != "set-cookie"}
     route.fulfill(response=answer, headers=kept)
+
+
+@pytest.mark.row("WCAG-3.3.1, 3.3.3")
+def test_a_form_that_came_back_is_gone_on_with_at_the_first_field_that_is_wrong(kim, at):
+    desk = at(kim)
+    desk.arrive("/user-settings/password/")
+    for name in ("Current password", "New password", "New password, again"):
+        desk.page.get_by_label(name, exact=True).fill("kim12345")
+    desk.button("Change password").click()
+
+    wrong = desk.page.get_by_label("Current password", exact=True)
+    expect(wrong).to_be_focused()
+    expect(wrong).to_have_accessible_description("This is not your current password.")

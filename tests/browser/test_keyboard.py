@@ -5,6 +5,7 @@ Windows and menus have theirs in test_windows.py, the set-up of an app too.
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -141,3 +142,56 @@ def test_how_many_a_search_found_is_said(petra, kim):
     petra.page.keyboard.type("berley")
     expect(said).to_have_text("No user matches “kimberley”")
     expect(petra.role("searchbox", "Search users")).to_be_focused()
+
+
+ACTIVITY = "/settings/administration/activity/"
+
+
+@pytest.mark.row("WCAG-2.1.1")
+@pytest.mark.parametrize(("page", "choice"), [(USERS, "Role"), (USERS, "Sort by"), (ACTIVITY, "Who did it"), (ACTIVITY, "Time")])  # fmt: skip
+def test_a_choice_is_walked_by_arrows_and_changes_no_more_than_what_is_found(page, choice, petra, kim):
+    petra.open(page)
+    petra.page.evaluate("window.same = true")
+    chosen = petra.page.get_by_label(choice, exact=True)
+    values = chosen.locator("option").evaluate_all("found => found.map((each) => each.value)")
+    at_first = values.index(chosen.input_value())
+    chosen.focus()
+
+    for step in range(at_first + 1, min(at_first + 3, len(values))):
+        petra.page.keyboard.press("ArrowDown")
+        name = chosen.get_attribute("name")
+        expect(petra.page).to_have_url(re.compile(rf"[?&]{name}={re.escape(values[step])}(&|$)"))
+        expect(chosen).to_be_focused()
+        expect(chosen).to_have_value(values[step])
+    assert petra.page.evaluate("window.same")
+
+
+@pytest.mark.row("WCAG-2.1.1")
+@pytest.mark.parametrize("page", [USERS, ACTIVITY])
+def test_a_company_is_chosen_on_the_way_to_the_next_field(page, petra, kim, company):
+    petra.open(page)
+    field = petra.page.get_by_label("Company", exact=True)
+    field.focus()
+    petra.page.keyboard.type(company.name)
+    petra.page.keyboard.press("Tab")
+
+    expect(petra.page).to_have_url(re.compile(r"company=Acme"))
+    expect(petra.page.get_by_label("Role" if page == USERS else "Time", exact=True)).to_be_focused()
+
+
+@pytest.mark.row("WCAG-3.3.1, 3.3.3", "WCAG-4.1.3")
+def test_a_company_that_is_not_there_is_said_and_belongs_to_its_field(petra, kim, company):
+    field = petra.page.get_by_label("Company", exact=True)
+    field.focus()
+    petra.page.keyboard.type("Nordwint")
+    petra.page.keyboard.press("Tab")
+    expect(petra.page.locator("#said")).to_have_text("There is no such company")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_have_accessible_description("There is no such company")
+    expect(petra.page.get_by_label("Role", exact=True)).to_be_focused()
+
+    field.fill(company.name)
+    petra.page.keyboard.press("Tab")
+    expect(petra.link("Kim Hansen")).to_be_visible()
+    expect(petra.link("Show all companies")).to_be_visible()
+    expect(field).not_to_have_attribute("aria-invalid", "true")

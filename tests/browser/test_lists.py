@@ -81,6 +81,35 @@ def test_on_a_phone_the_filter_that_was_chosen_is_in_sight_and_the_page_begins_a
         assert phone.page.evaluate("scrollY") == 0
 
 
+# Labels before the values of a card, and what fields say while they are empty (a search keeps room for its cross): by how
+# many pixels each is too wide for its place.
+TOO_WIDE = """() => {
+  const draw = document.createElement("canvas").getContext("2d");
+  const width = (text, style) => { draw.font = style.font; return draw.measureText(text).width; };
+  const labels = [...document.querySelectorAll("td[data-label]")].filter((each) => getComputedStyle(each).display === "grid")
+    .map((each) => [each.dataset.label, getComputedStyle(each, "::before")])
+    .filter(([text, style]) => style.content !== "none").map(([text, style]) => [text, width(text, style) - parseFloat(style.width)]);
+  const hints = [...document.querySelectorAll("input[placeholder]")].map((each) => [each, getComputedStyle(each)])
+    .map(([each, style]) => [each.placeholder, width(each.placeholder, style) + (each.type === "search" ? 16 : 0)
+      - (each.clientWidth - parseFloat(style.paddingInlineStart) - parseFloat(style.paddingInlineEnd))]);
+  return { labels: labels.length, hints: hints.length, wide: [...labels, ...hints].filter(([, more]) => more > 0) };
+}"""
+
+
+@pytest.mark.parametrize("language", ["en-GB", "de-DE"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_labels_and_hints_fit_into_their_places(width, language, administrator, at, kim, company):
+    desk = at(administrator, viewport={"width": width, "height": 800}, locale=language)
+    desk.bring_session()
+    for page in (USERS, "/settings/administration/companies/", "/settings/administration/activity/"):
+        desk.open(page)
+        found = desk.page.evaluate(TOO_WIDE)
+        assert found["wide"] == [], page
+        assert found["hints"], page
+        if width == 360 and page == USERS:
+            assert found["labels"] == 2 * 4
+
+
 @pytest.mark.parametrize("address", ["nora@straße.example", "nora＠straße.example", "nora@straße.example."])
 def test_a_browser_makes_no_other_domain_of_what_is_typed(address, petra, mailoutbox):
     petra.open(f"{USERS}new/")

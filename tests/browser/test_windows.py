@@ -52,8 +52,24 @@ def test_the_window_opens_over_the_list_without_loading_the_page_anew(petra, kim
     petra.is_on(f"{USERS}{kim.user.pk}/mfa/")
 
 
+def test_the_title_names_the_window_and_what_it_asks_and_then_the_page_again(petra, kim):
+    kim.set_up_app()
+    petra.page.reload()
+    petra.button("Actions for kim").click()
+    petra.link("Multi-factor authentication").click()
+    expect(petra.page).to_have_title("Multi-factor authentication, Kim Hansen · m2v")
+    petra.switch.click()
+    expect(petra.page).to_have_title("Switch off two-factor authentication for Kim Hansen? · m2v")
+    petra.page.keyboard.press("Escape")
+    expect(petra.page).to_have_title("Multi-factor authentication, Kim Hansen · m2v")
+    petra.page.keyboard.press("Escape")
+    is_closed(petra)
+    expect(petra.page).to_have_title("User · m2v")
+
+
 def test_the_windows_address_opens_it_over_the_heading_of_the_list(petra, kim):
     petra.open(f"{USERS}{kim.user.pk}/mfa/")
+    expect(petra.page).to_have_title("Multi-factor authentication, Kim Hansen · User · m2v")
     assert petra.window.evaluate("dialog => dialog.matches(':modal')")
     expect(petra.page.locator("h1")).to_have_text("User")
     expect(petra.page.locator("tr")).to_have_count(0)

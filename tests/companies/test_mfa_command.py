@@ -17,7 +17,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 from django.utils.html import strip_tags
+from django.utils.translation import gettext
 
 from accounts import people
 from accounts.models import Budget, Role, Session, User
@@ -454,3 +456,18 @@ def test_the_shell_gets_exit_status_1_and_one_line(tmp_path):
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.strip() == "CommandError: Nobody has the user name or e-mail address nobody."
+
+
+def test_the_state_of_somebody_is_in_the_language_of_the_shell(kim, company):
+    kim.set_up_app()
+    User.objects.filter(pk=kim.user.pk).update(two_factor_enabled=True)
+    Company.objects.filter(pk=company.pk).update(two_factor_enabled=True)
+    said = StringIO()
+    with translation.override("de"):
+        call_command("mfa", "status", "kim", stdout=said)
+        two_factor = gettext("two-factor authentication")
+
+    lines = dict(line.split(": ", 1) for line in said.getvalue().splitlines())
+    assert (lines["Rolle"], lines["Konto"]) == ("Mitglied", "aktiv")
+    assert lines[two_factor] == "eingerichtet"
+    assert (lines["verlangt durch"], lines["Passkey angefordert"]) == ("Person und Firma", "nein")

@@ -112,7 +112,21 @@ def test_it_says_how_many_said_that_it_was_not_them(petra, make_person, admin):
     report_not_me(Claim(event, kim.user.email), about="x")
 
     page = overview(petra)
-    assert "3 accounts are locked 1 said “This wasn’t me”. An administrator lets them in again." in page.words
+    links = page.links
+    assert "3 accounts are locked They can sign in again once an administrator lets them in." in page.words
+    assert (links["3 accounts are locked"], links["1 person said “This wasn’t me”"]) == (
+        f"{USERS}?show=locked",
+        f"{USERS}?only=not_me",
+    )
+
+
+def test_a_row_that_leads_somewhere_leads_to_one_place(petra, make_person, admin):
+    """Its link is as large as the row: a second one would take its place."""
+    test_it_says_how_many_said_that_it_was_not_them(petra, make_person, admin)
+
+    rows = [row for part in overview(petra).all("ul", **{"class": "items links"}) for row in part.all("li")]
+    assert len(rows) > 3
+    assert [row.words for row in rows if len(row.all("a")) > 1] == []
 
 
 def test_where_nothing_needs_attention_it_says_so(petra, company):

@@ -198,7 +198,7 @@ def test_a_wrong_value_is_refused_beside_its_field(administrator, company, field
     answer = administrator.client.post(NEW, filled(company, **{field: value}))
 
     fields = read(answer, 400).all("div", **{"class": "field"})
-    wrong = [found for found in fields if found.all("p", role="alert")]
+    wrong = [found for found in fields if found.all("div", role="alert")]
     assert [{"input", "select"} & {part.name for part in found.walk()} != set() for found in wrong] == [True]
     assert wrong[0].all("label")[0].attrs["for"] == f"id_{field}"
     assert not User.objects.filter(first_name__startswith="Nora").exists()

@@ -10,7 +10,7 @@ from mfa import services
 from mfa.methods import recovery_codes
 from tests.companies import read
 from tests.mfa.pages import CHALLENGE, CREATE, OWN, OWN_SETUP, SAVE, SETUP, confirm_setup, open_setup
-from tests.people import Person, browser
+from tests.people import PASSWORD, Person, browser
 from tests.scenes import PASSWORD_PAGE, paths_about
 
 RECOVERY = f"{CHALLENGE}?with=recovery"
@@ -125,6 +125,26 @@ def test_what_is_wrong_is_said_beside_its_field(path, field, wrong, half_way):
     assert error.parent is found.parent
 
 
+def described_by(field):
+    return field.attrs["aria-describedby"].split()
+
+
+@pytest.mark.row("WCAG-3.3.1, 3.3.3")
+def test_all_that_is_wrong_with_one_field_belongs_to_it(kim):
+    kim.sign_in()
+    wrong = {"old_password": PASSWORD, "new_password1": "kim12345", "new_password2": "kim12345"}
+    page = read(kim.client.post(PASSWORD_PAGE, wrong), 400)
+    said = {
+        page.one("div", id=each).words
+        for each in described_by(page.one("input", name="new_password1"))
+        if each.endswith("error")
+    }
+    troubles = [each.words for each in page.all("p", **{"class": "error"})]
+
+    assert len(troubles) > 1
+    assert said == {" ".join(troubles)}
+
+
 @pytest.mark.row("WCAG-3.3.1, 3.3.3")
 def test_the_login_says_what_is_wrong_and_keeps_the_name(kim):
     page = read(kim.client.post("/login/", {"username": "kim", "password": "wrong"}), 400)
@@ -223,6 +243,21 @@ def test_password_managers_know_every_field(gate, kim):
     }
     form = gate["/login/"].one("form", action="/login/")
     assert {field.attrs["name"] for field in form.all("input")} >= {"username", "password"}
+
+
+@pytest.mark.row("WCAG-1.3.5")
+def test_browsers_know_the_fields_of_ones_own_profile_and_each_language_is_named_in_itself(kim):
+    kim.sign_in()
+    profile = read(kim.client.get("/user-settings/"))
+
+    known = {
+        field.attrs["name"]: field.attrs["autocomplete"]
+        for field in [*profile.all("input"), *profile.all("select")]
+        if "autocomplete" in field.attrs
+    }
+    assert known == {"first_name": "given-name", "last_name": "family-name", "email": "email", "language": "language"}
+    languages = [option for option in profile.one("select", name="language").all("option") if option.attrs["value"]]
+    assert [option.attrs["lang"] for option in languages] == [option.attrs["value"] for option in languages] != []
 
 
 @pytest.mark.row("WCAG-3.3.8", "WCAG-3.3.8-captcha")

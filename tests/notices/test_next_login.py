@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from io import StringIO
 from itertools import product
 
 import pytest
 from django.core.management import call_command
 from django.db.models import Q
+from django.utils import translation
 
 from accounts import site_rule
 from accounts.models import Role, User
@@ -130,3 +132,18 @@ def test_who_acted_on_the_command_line_is_named_in_the_language_of_the_reader(to
     assert "die Personen, die den Server betreiben" in german
     assert "Someone on the server switched two-factor authentication on for Kim Hansen" in english
     assert "command line switched" not in english
+
+
+@pytest.mark.parametrize("spoken", ["en", "de"])
+@pytest.mark.parametrize("act", ["stop", "pass", "report"])
+def test_the_language_of_the_shell_is_in_no_mail(act, spoken, told, kim_with_app, admin):
+    User.objects.filter(pk=kim_with_app.user.pk).update(language="de")
+    User.objects.filter(pk=admin.pk).update(language="en")
+    of_kim = ["kim", "--reason", "31"] if act != "report" else []
+    with translation.override(spoken):
+        mails = told(call_command, "mfa", act, *of_kim, stdout=StringIO())
+
+    said = {mail.to[0]: mail.body for mail in mails}
+    assert not re.search(r"\b(?:hat|die|auf|für)\b", said[admin.email])
+    assert ("kim@acme.example" in said) == (act != "report")
+    assert not re.search(r"\b(?:has|the|on|for)\b", said.get("kim@acme.example", ""))

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts import people
 from accounts.authorization import LastAdministrator
@@ -38,6 +39,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 NOT_CHECKED = "not_said"
+# Columns of a file whose words are English for every program; roles are among them.
+IN_WORDS = {
+    gettext_noop("role"), gettext_noop("account"), gettext_noop("two-factor authentication"),
+    gettext_noop("required by"), gettext_noop("passkey requested"),
+}  # fmt: skip
+CELLS = (
+    gettext_noop("active"), gettext_noop("locked"), gettext_noop("deactivated"), gettext_noop("set up"),
+    gettext_noop("asked at next login"), gettext_noop("not asked"), gettext_noop("person"), gettext_noop("company"),
+    gettext_noop("site"), gettext_noop("yes"), gettext_noop("no"),
+)  # fmt: skip
 
 
 class Command(BaseCommand):
@@ -178,7 +189,9 @@ def status(person: User) -> Iterator[str]:
     """What somebody has set up and what is asked of them, a line each."""
     row = exports.person_row(with_factors(User.objects.filter(pk=person.pk).select_related("company")).get())
     names = exports.headings_in_words(exports.OF_A_PERSON)
-    yield from (f"{name}: {value}" for name, value in zip(names, row, strict=True) if value != "")
+    cells = zip(exports.OF_A_PERSON, row, strict=True)
+    values = [_in_words(cell) if heading in IN_WORDS else cell for heading, cell in cells]
+    yield from (f"{name}: {value}" for name, value in zip(names, values, strict=True) if value != "")
     yield _("recovery codes left: {number}").format(number=person.recovery_codes.filter(used_at=None).count())
     for passkey in person.passkeys.all():
         text = _("passkey: {name}") if passkey.suspended_at is None else _("passkey: {name} (suspended)")
@@ -188,6 +201,11 @@ def status(person: User) -> Iterator[str]:
         yield _("access pass: until {time}").format(time=f"{timezone.localtime(given.until):%Y-%m-%d %H:%M %Z}")
     if budgets.blocked_until(person):
         yield _("waits: after wrong passwords or codes")
+
+
+def _in_words(value: object) -> str:
+    """What a file calls the same in every language, in the language of the shell."""
+    return _(" and ").join(_(each) for each in str(value).split(" and ") if each)
 
 
 def report(company_name: str, form: str) -> Iterator[str]:

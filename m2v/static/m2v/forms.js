@@ -46,6 +46,9 @@ for (const button of document.querySelectorAll("button[data-shows]")) {
   field.form.addEventListener("submit", () => show(false));
 }
 
+// A form that came back is gone on with at the first field that is wrong.
+if (document.activeElement === document.body) document.querySelector("form[method=post] [aria-invalid=true]")?.focus();
+
 // What was typed in a form is not lost without a word: the first step away from it is held back, and may be taken still.
 const unsaved = document.getElementById("unsaved");
 const typed = document.querySelector("form[data-typed]");

@@ -100,11 +100,6 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// A list is sorted or filtered as soon as a choice is made.
-for (const choice of document.querySelectorAll("[data-submits]")) {
-  choice.addEventListener("change", () => choice.form.requestSubmit());
-}
-
 lift();
 
 // Rows that are ticked are counted; the box above them ticks all that are shown.
@@ -133,6 +128,6 @@ window.addEventListener("pageshow", count);
 document.addEventListener("htmx:after:swap", count);
 
 // The page stays as it is under a file that comes: the menu that it was chosen from closes, and another can be taken.
-for (const form of document.querySelectorAll("form[data-files]")) {
-  form.addEventListener("submit", () => form.closest("[popover]").hidePopover());
-}
+document.addEventListener("submit", ({ target }) => {
+  if (target.matches("form[data-files]")) target.closest("[popover]").hidePopover();
+});
