@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import Count
+from django.db.models import Case, Count, Value, When
 
 from accounts import site_rule
 from accounts.models import User
@@ -17,8 +17,11 @@ from companies.bulk.models import BulkPerson
 from companies.listing.kinds import CELL_COLUMNS, Cell, Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from django.db.models import QuerySet
 
+    from companies.bulk.acts import Act
     from companies.bulk.models import BulkRun
     from companies.forecast import Forecast, Outcomes
     from companies.models import Listing
@@ -65,14 +68,10 @@ def count(run: BulkRun, actor: User) -> Counts:
             counts.left_out[why] += number
         else:
             counts.changed[cell] += number
-    rows = rows_of(run, actor).exclude(person=actor.pk)
-    for why, holds in act.sets_apart().items():
-        theirs, rows = rows.filter(holds), rows.exclude(holds)
-        for *columns, number in theirs.order_by().values_list(*CELL_COLUMNS).annotate(Count("pk")):
-            cell = Cell.of(*columns)
-            if not act.leaves_out(cell, demanded):
-                counts.changed[cell] -= number
-                counts.left_out[why] += number
+    for cell, why, number in _set_apart(act, {cell.kind for cell in counts.changed}, run, actor):
+        if not act.leaves_out(cell, demanded):
+            counts.changed[cell] -= number
+            counts.left_out[why] += number
     known = BulkPerson.objects.filter(run=run).exclude(why="").values_list("why").annotate(Count("pk"))
     for said, number in known:
         counts.left_out[Why(said)] += number
@@ -97,6 +96,18 @@ def as_it_is(counts: Counts, run: BulkRun, actor: User) -> Outcomes:
 def _others(run: BulkRun, actor: User) -> tuple[QuerySet[Listing], QuerySet[User]]:
     """The rows of whom `run` is for, and the people, without whoever acts."""
     return rows_of(run, actor).exclude(person=actor.pk), User.objects.managed_by(actor).exclude(pk=actor.pk)
+
+
+def _set_apart(act: Act, kinds: set[Kind], run: BulkRun, actor: User) -> Iterator[tuple[Cell, Why, int]]:
+    """How many of these `kinds` are left out for what no kind tells: each row is looked at once, and no other row."""
+    reasons = [When(holds, then=Value(why)) for why, holds in act.sets_apart().items()]
+    if not reasons:
+        return
+    rows = rows_of(run, actor).exclude(person=actor.pk).filter(kind__in=sorted(kinds))
+    found = rows.annotate(why=Case(*reasons, default=Value("")))
+    for *columns, why, number in found.order_by().values_list(*CELL_COLUMNS, "why").annotate(Count("pk")):
+        if why:
+            yield Cell.of(*columns), Why(why), number
 
 
 def _cells(run: BulkRun, actor: User) -> Counter[Cell]:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from html import unescape
+from itertools import product
 from time import time
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.contrib.messages import get_messages
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import people, site_rule
@@ -19,6 +23,8 @@ from audit.models import AuditEvent
 from audit.sentences import sentence
 from companies import services as companies
 from companies.access_passes import IdentityCheck, Validity, demand_passes, give_pass
+from companies.bulk.acts import Why
+from companies.bulk.counts import count
 from companies.models import BulkRun, Reminder
 from companies.reminders import NotReminded, WhyNot, remind
 from mfa import services
@@ -350,3 +356,38 @@ def test_the_list_of_those_who_are_asked_offers_it_and_an_auditor_is_offered_not
         page = administrator.client.get(USERS, {"show": show}).content.decode()
         assert ("Remind them" in page) is offered
         assert "Remind them" not in viktor.client.get(USERS, {"show": show}).content.decode()
+
+
+# --- How many it reaches ---
+
+
+def counted(admin, **asked):
+    """What a reminder of all on this list would do, and the statements that ask of people what no kind tells."""
+    run = BulkRun(owner=admin.pk, act="remind", asked=asked)
+    with CaptureQueriesContext(connection) as noted:
+        counts = count(run, admin)
+    return counts, [each["sql"] for each in noted if "EXISTS" in each["sql"]]
+
+
+def test_whom_a_reminder_leaves_out_is_counted_once_for_the_first_reason_by_one_statement(admin, make_user):
+    for number, (password, email, today) in enumerate(product((True, False), repeat=3)):
+        who = make_user(f"user{number}", email=f"u{number}@acme.example" if email else "", two_factor_enabled=True)
+        if not password:
+            User.objects.filter(pk=who.pk).update(password=make_password(None))
+        if today:
+            Reminder.objects.create(person=who.pk, at=timezone.now())
+    make_user("not-asked", email="")
+
+    counts, looked = counted(admin)
+
+    assert counts.changes == 1
+    assert counts.left_out == {Why.ONESELF: 1, Why.NOT_ASKED: 1, Why.NO_PASSWORD: 4, Why.NO_ADDRESS: 2, Why.TODAY: 1}
+    assert len(looked) == 1
+
+
+def test_whom_their_kind_leaves_out_is_not_looked_at(admin, make_user):
+    make_user("not-asked", email="")
+
+    counts, looked = counted(admin)
+
+    assert (counts.changes, counts.left_out[Why.NOT_ASKED], looked) == (0, 1, [])
