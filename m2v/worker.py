@@ -84,9 +84,10 @@ class Beside:
         self._process.wait()
 
 
-def repeat_sigterm(after: float = PATIENCE_SECONDS) -> None:
-    """Have this process told once more to stop, so many seconds after the first SIGTERM, as a server tells its worker: who
-    stops a process otherwise, as systemd and containers do, says it once, and kills it when it is still at a long act.
+def repeat_sigterm(after: float = PATIENCE_SECONDS, ends_after: float = STOP_SECONDS) -> None:
+    """Have this process told once more to stop, so many seconds after the first SIGTERM, and end it where it is there still
+    at the time of a stop: as a server does with its worker. Who stops a process otherwise, as systemd and containers do,
+    says it once, and kills it when it is still at a long act, or at a mail whose server takes its time.
     """
     heard, written = socket.socketpair()
     written.setblocking(False)  # as Python asks for
@@ -101,6 +102,9 @@ def repeat_sigterm(after: float = PATIENCE_SECONDS) -> None:
                     told = True
                     sleep(after)
                     os.kill(os.getpid(), signal.SIGTERM)
+                    sleep(max(ends_after - after, 0))
+                    log.warning("what this process is at is broken off")
+                    os._exit(1)
 
     Thread(target=wait, daemon=True).start()
 

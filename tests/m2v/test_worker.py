@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 import sys
 from threading import Event
@@ -11,6 +12,7 @@ import pytest
 from granian.server.mp import MPServer
 
 from m2v import server, worker
+from tests.server.site import within
 
 SLEEPS = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -39,6 +41,37 @@ def test_one_that_cannot_be_started_for_now_is_started_as_soon_as_it_can(monkeyp
     assert len(tries) == 3
     refused = [record for record in caplog.records if "could not be started" in record.message]
     assert [record.exc_info[1].errno for record in refused] == [errno.EAGAIN] * 2
+
+
+DEAF = """
+import os
+import signal
+import sys
+from time import sleep
+import django
+django.setup()
+from m2v.worker import repeat_sigterm
+repeat_sigterm(after=float(sys.argv[1]), ends_after=2 * float(sys.argv[1]))
+signal.signal(signal.SIGTERM, lambda *_heard: os.write(1, b"heard"))  # print() is not to be interrupted by itself
+print("there", flush=True)
+while True:
+    sleep(0.05)
+"""
+
+
+def test_one_of_its_own_that_does_not_come_to_its_end_is_ended(tmp_path):
+    """A mail server may take its two minutes; who stops a process waits for less."""
+    environment = {"PATH": os.defpath, "DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "m2v.settings"}
+    seconds = within(0.5)
+    command = [sys.executable, "-c", DEAF, str(seconds)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as deaf:
+        try:
+            assert deaf.stdout.readline() == "there\n"
+            deaf.terminate()
+            assert deaf.wait(2 * seconds + within(10)) == 1
+            assert deaf.stdout.read().count("heard") == 2, "it was told twice before"
+        finally:
+            deaf.kill()
 
 
 class Refused:
