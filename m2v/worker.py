@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,11 @@ BACK_SECONDS = 1.0  # between two attempts to bring it back
 PATIENCE_SECONDS = 5  # for what it is at, before it is told once more to stop
 
 log = logging.getLogger("m2v.server")
+
+# A process is started and known to have begun by a pipe that closes then. The server forks its own workers meanwhile: one
+# of them would hold the pipe open, and whoever waits at it would not bring anything back for as long as that one lives.
+starting = Lock()
+os.register_at_fork(before=starting.acquire, after_in_parent=starting.release, after_in_child=starting.release)
 
 
 class Beside:
@@ -75,7 +80,8 @@ class Beside:
     def _run(self) -> None:
         """Start it, and wait for its end."""
         try:
-            self._process = subprocess.Popen(command(self._name))  # noqa: S603  # ours, without a shell
+            with starting:
+                self._process = subprocess.Popen(command(self._name))  # noqa: S603  # ours, without a shell
         except OSError:  # the machine is short of memory, or of processes
             log.exception("a process beside the server could not be started: %s", self._name)
             return

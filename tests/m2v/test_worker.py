@@ -43,6 +43,50 @@ def test_one_that_cannot_be_started_for_now_is_started_as_soon_as_it_can(monkeyp
     assert [record.exc_info[1].errno for record in refused] == [errno.EAGAIN] * 2
 
 
+FORKS = """
+import os
+import sys
+import warnings
+from time import sleep
+warnings.simplefilter("ignore")  # Python warns of a fork beside threads: that is what the server does
+import django
+django.setup()
+from m2v import worker
+starts = []
+worker.BACK_SECONDS = 0
+worker.command = lambda name: starts.append(name) or ["true"]
+worker.Beside("work").start()
+for _ in range(60):
+    if not os.fork():
+        sleep(30)  # as long as it lives, it holds what it was forked with
+        os._exit(0)
+    sleep(0.01)
+before, waited = len(starts), 0
+while len(starts) < before + 5 and waited < float(sys.argv[1]):
+    sleep(0.05)
+    waited += 0.05
+print(len(starts) - before, flush=True)
+os.killpg(0, 9)
+"""
+
+
+def test_a_server_that_forks_meanwhile_keeps_none_from_being_started(tmp_path):
+    """Each fork in the middle of a start would hold open the pipe by which it is seen that it began."""
+    environment = {"PATH": os.defpath, "DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "m2v.settings"}
+    command = [sys.executable, "-c", FORKS, str(within(5))]
+    done = subprocess.run(
+        command,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60 + within(60),
+        start_new_session=True,
+    )
+
+    assert int(done.stdout) >= 5, done.stderr[-500:]
+
+
 DEAF = """
 import os
 import signal

@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from time import monotonic, sleep
@@ -108,7 +108,8 @@ class Site:
         """Status, headers and body of the answer, over a connection of its own."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
-            connection.request(method, path, body, {"Host": f"localhost:{self.port}"} | (headers or {}))
+            with suppress(BrokenPipeError):  # what is too long is answered before it is whole: a browser reads on, too
+                connection.request(method, path, body, {"Host": f"localhost:{self.port}"} | (headers or {}))
             answer = connection.getresponse()
             return answer.status, answer.headers, answer.read()
         finally:
