@@ -179,6 +179,14 @@ def test_a_company_is_chosen_on_the_way_to_the_next_field(page, petra, kim, comp
     expect(petra.page.get_by_label("Role" if page == USERS else "Time", exact=True)).to_be_focused()
 
 
+@pytest.mark.row("WCAG-4.1.3")
+def test_how_many_a_choice_found_is_said(petra, kim):
+    said = petra.page.locator("#said")
+    for role, words in (("Member", "1 user found"), ("Auditor", "There are no users in this list"), ("Every role", "")):
+        petra.page.get_by_label("Role", exact=True).select_option(label=role)
+        expect(said).to_have_text(words)
+
+
 @pytest.mark.row("WCAG-3.3.1, 3.3.3", "WCAG-4.1.3")
 def test_a_company_that_is_not_there_is_said_and_belongs_to_its_field(petra, kim, company):
     field = petra.page.get_by_label("Company", exact=True)
