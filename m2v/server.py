@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import errno
 import logging
+import multiprocessing
 import os
 import signal
 import socket
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -86,6 +88,8 @@ class Respawning(MPServer):
 def serve(ends_too: Callable[[], None]) -> None:
     """Serve until SIGTERM, of which `ends_too` tells others. Raises ImproperlyConfigured where nothing can listen."""
     wait_for_port()
+    if sys.platform == "linux":  # where Python 3.14 would begin each worker anew, with a copy of everything
+        multiprocessing.set_start_method("fork", force=True)
     site = server()
     site.ends_too = ends_too
     connections.close_all()  # workers are forked, and would share one with each other

@@ -36,7 +36,7 @@ ARGPARSE = (
     ngettext_lazy("expected %s argument", "expected %s arguments"),
     gettext_lazy("invalid %(type)s value: %(value)r"),
     gettext_lazy("invalid choice: %(value)r (choose from %(choices)s)"),
-    gettext_lazy("invalid choice: %(value)r, maybe you meant %(suggestion)r? (choose from %(choices)s)"),
+    gettext_lazy("invalid choice: %(value)r, maybe you meant %(closest)r? (choose from %(choices)s)"),
 )
 # What Django says of these it says in English alone: elsewhere they are left out of what --help shows. They work.
 DJANGOS_OPTIONS = {

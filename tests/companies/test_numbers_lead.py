@@ -117,7 +117,7 @@ def everybody(db, administrator):
     administrator.set_up_app()
     administrator.sign_in()
     for n, company in enumerate([*companies(), None]):
-        crowd(company, 60, Random(40 + n))
+        crowd(company, 80, Random(40 + n))
     keys = list(User.objects.exclude(pk=administrator.user.pk).order_by("username").values_list("pk", flat=True))
     Reminder.objects.bulk_create(Reminder(person=pk, at=timezone.now()) for pk in keys[::6])
     User.objects.filter(pk__in=keys[::3]).update(email="")

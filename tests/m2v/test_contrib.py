@@ -168,7 +168,8 @@ def test_nginx_finds_nothing_wrong_in_the_site(tmp_path):
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
-    assert "[warn]" not in done.stderr
+    # From 1.25.1 on it would rather have a line of its own for HTTP/2, which 1.22 of Debian 12 does not know.
+    assert [line for line in done.stderr.splitlines() if "[warn]" in line and '"listen ... http2"' not in line] == []
 
 
 def test_nginx_lets_through_what_the_site_takes_and_gives_up_no_later():
