@@ -6,7 +6,7 @@ login is decided where all of that is, in `mfa.policy`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -35,12 +35,16 @@ def is_on() -> bool:
 
 
 @transaction.atomic
-def demand_factor(*, actor: User) -> bool:
-    """Ask whoever opens the Settings app for 2FA or a passkey, from their next login on. False where that stood already."""
+def demand_factor(*, actor: User, told_later: bool = False) -> bool:
+    """Ask whoever opens the Settings app for 2FA or a passkey, from their next login on. False where that stood already.
+
+    `told_later`: its caller has those whom it asks told.
+    """
     hold_actor(actor, needs=Permission.SITE_RULE)
     changed = _set(on=True, actor=actor)
     if changed:
-        record(Action.SITE_RULE_ENABLED, actor=actor, changes={RULE: [False, True]})
+        later: dict[str, Any] = {"told_later": True} if told_later else {}
+        record(Action.SITE_RULE_ENABLED, actor=actor, changes={RULE: [False, True]}, **later)
     return changed
 
 

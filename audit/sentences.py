@@ -216,6 +216,10 @@ DONE_TO_MANY: dict[str, tuple[_StrPromise, _StrPromise]] = {
         _("told {number} user by e-mail that 2FA is required"),
         _("told {number} users by e-mail that 2FA is required"),
     ),
+    "announce_rule": (
+        _("told {number} user by e-mail that the Settings app demands two-factor authentication or a passkey"),
+        _("told {number} users by e-mail that the Settings app demands two-factor authentication or a passkey"),
+    ),
     "import": (
         _("imported {number} user from the file “{name}”"),
         _("imported {number} users from the file “{name}”"),

@@ -11,13 +11,23 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts import site_rule
 from accounts.authorization import NOBODY, OutOfReach, hold_actor
 from accounts.models import User
 from accounts.people import ChangedMeanwhile, end_all_sessions
 from accounts.permissions import Permission
 from audit.recording import as_part_of, record, written_together
 from audit.vocabulary import Action
-from companies.bulk.following import ANNOUNCE, RELEASE, SWITCH, release, switched_on_alone, to_be_told
+from companies.bulk.following import (
+    ANNOUNCE,
+    ANNOUNCE_RULE,
+    RELEASE,
+    SWITCH,
+    release,
+    switched_on_alone,
+    to_be_told,
+    to_be_told_of_the_rule,
+)
 from companies.bulk.running import begin_following
 from companies.models import Company
 from mfa.services import Sessions
@@ -32,7 +42,7 @@ IN_THE_CLICK = 1000  # people whom one transaction changes or writes to: others 
 
 @dataclass(frozen=True)
 class Thrown:
-    """A company's switch was thrown: did that change it, and what follows from it in the background, for many people?"""
+    """A company's switch was thrown, or the site's: did that change it, and what follows from it in the background, for many people?"""
 
     changed: bool
     follows: BulkRun | None = None
@@ -78,6 +88,16 @@ def enable_company_two_factor(company: Company, *, actor: User, sessions: Sessio
     if sessions is Sessions.END:
         end_company_sessions(company, actor=actor)
     return Thrown(changed, begin_following(ANNOUNCE, company, told, actor=actor) if later else None)
+
+
+@transaction.atomic
+def demand_factor(*, actor: User) -> Thrown:
+    """Demand 2FA or a passkey of everybody who opens the Settings app: who has neither is told by mail."""
+    hold_actor(actor, needs=Permission.SITE_RULE)
+    told = to_be_told_of_the_rule()
+    later = _too_many(told)
+    changed = site_rule.demand_factor(actor=actor, told_later=later)
+    return Thrown(changed, begin_following(ANNOUNCE_RULE, None, told, actor=actor) if changed and later else None)
 
 
 @transaction.atomic

@@ -28,6 +28,11 @@ def others_who_can_sign_in(event: AuditEvent) -> bool:
     return others(event) and event.subject is not None and event.subject.has_usable_password()
 
 
+def others_told_now(event: AuditEvent) -> bool:
+    """Was it done by others, to so few?"""
+    return others(event) and not_told_later(event)
+
+
 def not_told_later(event: AuditEvent) -> bool:
     """Are they few enough to be told in the transaction of the act?"""
     return "told_later" not in event.details

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
+    from accounts.models import UserQuerySet
+
 IN_USE = Passkey.objects.filter(suspended_at=None)
 IN_A_ROW = 3
 KEPT_DAYS = 7  # how long a replaced address is told too, as long as a "This wasn't me" link is good
@@ -135,10 +137,15 @@ def the_sites_administrators(event: AuditEvent) -> list[Recipient]:
     return _all(active.exclude(pk=event.subject_id) if event.subject_id else active)
 
 
-def whom_the_rule_asks(event: AuditEvent) -> list[Recipient]:
+def whom_the_rule_asks(_event: AuditEvent) -> list[Recipient]:
     """All others who open the Settings app and have neither an app nor a passkey in use."""
+    return all_asked(asked_by_the_rule())
+
+
+def asked_by_the_rule() -> UserQuerySet:
+    """Those whom the rule for the Settings app asks, but administrators of the site, who are told of the rule itself."""
     people = User.objects.get_queryset().opening().exclude(role__in=(Role.ADMINISTRATOR, Role.MEMBER))
-    return all_asked(people.exclude(authenticator_apps__confirmed=True).exclude(pk__in=IN_USE.values("user")))
+    return people.exclude(authenticator_apps__confirmed=True).exclude(pk__in=IN_USE.values("user"))
 
 
 # Those who are told of somebody else.

@@ -53,6 +53,8 @@ def tell_each(event: AuditEvent, people: Iterable[User]) -> None:
     """
     told = recipients.all_asked(User.objects.filter(pk__in=[person.pk for person in people]))
     for notice in NOTICES[Action(event.action)]:
+        if notice.when(event):  # told in that transaction
+            continue
         letter = letters.letter(notice, event)
         owe(map(letter.to, told), cause=f"many {event.actor_id}")
 

@@ -17,6 +17,7 @@ from notices.conditions import (
     few_codes_left,
     not_told_later,
     others,
+    others_told_now,
     others_who_can_sign_in,
     removed,
     somebody_helps,
@@ -255,7 +256,7 @@ NOTICES: dict[Action, tuple[Notice, ...]] = {
                 "have neither. {asked}"
             ),
             to=to.whom_the_rule_asks,
-            when=others,
+            when=others_told_now,
             own_page="own_two_factor",
         ),
     ),

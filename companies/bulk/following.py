@@ -1,5 +1,5 @@
-"""What a company's rule does to each of its people, where they are too many for one click: an act on many that nobody
-chooses. The switch itself is thrown in the click, and this is begun with it.
+"""What a company's rule, or the site's, does to each of its people, where they are too many for one click: an act on many
+that nobody chooses. The switch itself is thrown in the click, and this is begun with it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from audit.models import AuditEvent
 from audit.recording import record
 from audit.vocabulary import Action
 from companies.bulk.acts import MASS_ACTS, Act, Why
-from companies.listing.kinds import Kind
+from companies.listing.kinds import OPENS_SETTINGS, Kind
 from mfa.queries import asked_individually, not_set_up
+from notices.recipients import asked_by_the_rule
 from notices.sending import tell_each
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from companies.bulk.models import BulkRun
     from companies.listing.kinds import Cell
 
-RELEASE, ANNOUNCE = "switch_off_own", "announce"
+RELEASE, ANNOUNCE, ANNOUNCE_RULE = "switch_off_own", "announce", "announce_rule"
 SWITCH = "two_factor_enabled"
 
 
@@ -50,6 +51,11 @@ def to_be_told(company_id: UUID) -> UserQuerySet:
     return not_set_up(User.objects.get_queryset().filter(company=company_id, is_active=True)).exclude(email="")
 
 
+def to_be_told_of_the_rule() -> UserQuerySet:
+    """Those whom the site's rule asks for a factor, and who have an address."""
+    return asked_by_the_rule().exclude(email="")
+
+
 def _release(people: list[User], actor: User, run: BulkRun) -> LeftOut:
     left_out = _gone(people, run)
     left_out |= {
@@ -68,6 +74,12 @@ def _announce(people: list[User], actor: User, run: BulkRun) -> LeftOut:
     ).select_related("actor", "subject", "company")
     tell_each(line.latest("pk"), [person for person in people if person.pk not in left_out])
     return left_out
+
+
+def _announce_rule(people: list[User], actor: User, _run: BulkRun) -> LeftOut:
+    line = AuditEvent.objects.filter(action=Action.SITE_RULE_ENABLED, actor=actor)
+    tell_each(line.select_related("actor", "subject", "company").latest("pk"), people)
+    return {}
 
 
 def _gone(people: list[User], run: BulkRun) -> LeftOut:
@@ -95,6 +107,14 @@ def _not_told(cell: Cell, _demanded: bool) -> Why | None:  # noqa: FBT001  # one
     return None if cell.required or Kind.OWN_SWITCH in cell.kind else Why.NOT_ASKED
 
 
+def _not_told_of_the_rule(cell: Cell, demanded: bool) -> Why | None:  # noqa: FBT001  # one of a table
+    if Kind.ACTIVE not in cell.kind:
+        return Why.DEACTIVATED
+    if cell.kind & (Kind.APP | Kind.PASSKEY):
+        return Why.SET_UP
+    return None if demanded and cell.kind & OPENS_SETTINGS else Why.NOT_ASKED
+
+
 FOLLOWING: dict[str, Act] = {
     RELEASE: Act(
         _("Personal switches"),
@@ -113,6 +133,15 @@ FOLLOWING: dict[str, Act] = {
         _announce,
         _not_told,
         finds=lambda run: to_be_told(company_of(run)),
+    ),
+    ANNOUNCE_RULE: Act(
+        _("Tell by e-mail"),
+        _("Tell users by e-mail that the Settings app demands 2FA or a passkey"),
+        "envelope",
+        Permission.SITE_RULE,
+        _announce_rule,
+        _not_told_of_the_rule,
+        finds=lambda _run: to_be_told_of_the_rule(),
     ),
 }
 ALL_ACTS = MASS_ACTS | FOLLOWING

@@ -77,14 +77,14 @@ def begin(run: BulkRun, *, actor: User, total: int, signs_out: bool) -> bool:
     return bool(begun)
 
 
-def begin_following(act: str, company: Company, people: QuerySet[User], *, actor: User) -> BulkRun:
-    """Have the queue do to these people of `company` what its rule means for them: the end of the transaction that throws
-    its switch. Its caller has seen that `actor` may; if that signed `actor` out too, it goes on all the same.
+def begin_following(act: str, company: Company | None, people: QuerySet[User], *, actor: User) -> BulkRun:
+    """Have the queue do to these people of `company`, or of the site, what its rule means for them: the end of the transaction
+    that throws its switch. Its caller has seen that `actor` may; if that signed `actor` out too, it goes on all the same.
     """
     run = BulkRun.objects.create(
         act=act,
         owner=actor.pk,
-        asked={"company": str(company.pk)},
+        asked={"company": str(company.pk)} if company else {},
         total=people.exclude(pk=actor.pk).count(),
         begun_at=timezone.now(),
         epoch=User.objects.values_list("session_epoch", flat=True).get(pk=actor.pk),
@@ -302,7 +302,7 @@ def _end(runs: QuerySet[BulkRun], why: str) -> bool:
         Action.MANY_ACTED_ON,
         run.pk,
         actor=actor,
-        company=company_of(run) if run.act in FOLLOWING else None,
+        company=company_of(run) if run.act in FOLLOWING and run.asked else None,
         act=run.act,
         changed=run.changed,
         skipped=run.skipped,

@@ -17,6 +17,7 @@ from accounts.permissions import Permission
 from accounts.throttle import budgets, lanes
 from companies.forecast import of_demanding
 from companies.listing.numbers import numbers_for
+from companies.services import demand_factor
 from companies.views.companies import overview_page
 from companies.views.forecast import rows_of_demand
 from mfa.forecast import Outcome
@@ -41,11 +42,13 @@ def rule_on(request: SignedInRequest) -> HttpResponse:
         except budgets.Throttled as trouble:
             messages.error(request, too_many(trouble))
             return redirect("settings:home")
-        site_rule.demand_factor(actor=request.user)
+        thrown = demand_factor(actor=request.user)
         text = _(
             "Everybody who opens the Settings app uses two-factor authentication or a passkey from the next login on."
         )
         messages.success(request, text)
+        if thrown.follows:
+            return redirect("settings:bulk_run", thrown.follows.pk)
         return redirect("settings:home")
     return _ask_on(request)
 

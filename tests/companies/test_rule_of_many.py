@@ -6,8 +6,10 @@ import tracemalloc
 
 import pytest
 
-from accounts.models import User
+from accounts import site_rule
+from accounts.models import Role, User
 from audit.models import AuditEvent
+from audit.sentences import sentence
 from audit.vocabulary import Action
 from companies import access_passes, services
 from companies.bulk import running
@@ -15,9 +17,10 @@ from companies.models import BulkPerson, BulkRun
 from companies.services import Individuals
 from mfa.services import Sessions, enable_two_factor, set_up_app
 from tests.companies import read
-from tests.people import PASSWORD
+from tests.people import PASSWORD, Person
 
 MANY = 5
+RULE_ON = "/settings/administration/rule/on/"
 
 
 @pytest.fixture(autouse=True)
@@ -198,3 +201,86 @@ def test_an_act_on_a_company_takes_no_memory_for_its_people(company, admin, act)
     tracemalloc.stop()
 
     assert peak < 3_000_000
+
+
+# --- The rule for those who administer ---
+
+
+@pytest.fixture
+def holders(make_user):
+    """They open the Settings app, and hold no factor; one whom the rule does not ask has no address, one a passkey."""
+    found = [make_user(f"h{number}", role=Role.HELPDESK, email=f"h{number}@acme.example") for number in range(MANY)]
+    make_user("unwritten", role=Role.HELPDESK, email="")
+    Person(make_user("keyed", role=Role.AUDITOR, email="keyed@acme.example")).add_passkey()
+    return found
+
+
+@pytest.fixture
+def other_admin(make_user):
+    return make_user("samir", role=Role.ADMINISTRATOR, company=None, email="samir@acme.example")
+
+
+def read_of(mails):
+    return {(mail.to[0], mail.subject) for mail in mails}
+
+
+def test_of_the_rule_for_those_who_administer_many_are_told_in_the_background(
+    holders, other_admin, admin, monkeypatch, mailoutbox
+):
+    mailoutbox.clear()
+    assert services.demand_factor(actor=admin).follows is None
+    at_once = read_of(mailoutbox)
+    assert {f"h{number}@acme.example" for number in range(MANY)} < {address for address, _subject in at_once}
+    site_rule.stop_demanding_factor(actor=admin)
+    assert len(mailoutbox)
+    mailoutbox.clear()
+    monkeypatch.setattr(services, "IN_THE_CLICK", MANY - 1)
+
+    thrown = services.demand_factor(actor=admin)
+
+    assert site_rule.is_on()
+    in_the_click = read_of(mailoutbox)
+    assert {address for address, _subject in in_the_click} == {"petra@acme.example", "samir@acme.example"}
+    run = done(thrown)
+    assert (run.total, run.changed, run.skipped, run.stopped) == (MANY, MANY, 0, "")
+    assert read_of(mailoutbox) == at_once
+    line = AuditEvent.objects.select_related("actor", "subject", "company").get(action=Action.MANY_ACTED_ON)
+    assert (line.details["act"], line.company) == ("announce_rule", None)
+    assert "told 5 users by e-mail that the Settings app demands two-factor authentication or a passkey" in sentence(
+        line
+    )
+
+
+def test_who_met_the_rule_or_opens_no_settings_meanwhile_is_not_told(few, holders, admin, mailoutbox):
+    thrown = services.demand_factor(actor=admin)
+    Person(holders[0]).add_passkey()
+    set_up_app(holders[1], bytes(20), last_used_step=-1, actor=holders[1])
+    User.objects.filter(pk=holders[2].pk).update(role=Role.MEMBER)
+    User.objects.filter(pk=holders[3].pk).update(is_active=False)
+    mailoutbox.clear()
+
+    run = done(thrown)
+
+    assert (run.changed, run.skipped) == (1, 0)
+    assert {mail.to[0] for mail in mailoutbox} == {"h4@acme.example"}
+
+
+def test_nobody_is_told_of_that_rule_once_it_is_off_again(few, holders, admin, mailoutbox):
+    thrown = services.demand_factor(actor=admin)
+    site_rule.stop_demanding_factor(actor=admin)
+    mailoutbox.clear()
+
+    run = done(thrown)
+
+    assert (run.changed, run.skipped) == (0, MANY)
+    assert not list(mailoutbox)
+
+
+def test_the_page_leads_to_how_far_it_is(few, holders, administrator):
+    answer = administrator.client.post(RULE_ON, follow=True)
+
+    said = read(answer).words
+    assert "Tell users by e-mail that the Settings app demands 2FA or a passkey" in said
+    assert site_rule.is_on()
+    assert read(administrator.client.post(RULE_ON, follow=True))  # on already: nothing follows
+    assert BulkRun.objects.count() == 1
