@@ -86,6 +86,12 @@ def forget(people: QuerySet[User]) -> None:
     PendingAddress.objects.filter(user__in=people).delete()
 
 
+def forget_ended() -> int:
+    """Delete those whose link confirms nothing any more; how many."""
+    good = _good(PendingAddress.objects.all()).values("pk")
+    return PendingAddress.objects.exclude(pk__in=good).delete()[0]
+
+
 def read(token: str) -> PendingAddress:
     """What the link with this `token` confirms. Raises Gone."""
     try:

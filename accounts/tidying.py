@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop
 
+from accounts import addresses
 from accounts.models import Session
 from accounts.owed import forget_old_mail
 from accounts.throttle import budgets
@@ -34,6 +35,7 @@ TIDIERS: list[tuple[str, Callable[[], int]]] = [
     (gettext_noop("sessions"), _forget_ended_sessions),
     (gettext_noop("counts of guesses"), _forget_old_guesses),
     (gettext_noop("records of mail"), forget_old_mail),
+    (gettext_noop("addresses that nobody confirmed"), addresses.forget_ended),
 ]
 
 

@@ -24,9 +24,12 @@ COMING_AND_GOING = GROUPS[Group.LOGINS] | {
 }
 
 
-def hidden(whose: UUID | None, viewer: User) -> bool:
-    """Are network addresses, browsers, and times of logins of `whose` not for `viewer`? Everybody sees their own."""
-    return not settings.SHOW_WHEREABOUTS and whose != viewer.pk
+def hidden(whose: UUID | None, viewer: User | None) -> bool:
+    """Are network addresses, browsers, and times of logins of `whose` not for `viewer`? Everybody sees their own.
+
+    Without a viewer, whoever is on the server asks for a list of others.
+    """
+    return not settings.SHOW_WHEREABOUTS and (viewer is None or whose != viewer.pk)
 
 
 def hide(event: AuditEvent, viewer: User) -> None:

@@ -102,17 +102,17 @@ def person_row(person: Any) -> list[str | int]:
     ]
 
 
-def headings_for(viewer: User) -> list[str]:
-    """Those of the columns of people that are for `viewer`."""
+def headings_for(viewer: User | None) -> list[str]:
+    """Those of the columns of people that are for `viewer`, or for whoever is on the server."""
     return _for(viewer, [*OF_A_PERSON])
 
 
-def row_for(viewer: User, person: Any) -> list[str | int]:
+def row_for(viewer: User | None, person: Any) -> list[str | int]:
     """A person under these headings."""
     return _for(viewer, person_row(person))
 
 
-def _for[Cell](viewer: User, cells: list[Cell]) -> list[Cell]:
+def _for[Cell](viewer: User | None, cells: list[Cell]) -> list[Cell]:
     return cells[:LAST_LOGIN] + cells[LAST_LOGIN + 1 :] if hidden(None, viewer) else cells
 
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 from importlib.util import find_spec
-from ipaddress import ip_address
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -18,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from accounts.keys import as_keys
 from audit.sealing.keys import as_private, as_public
+from m2v.listening import no_pair
 from m2v.shell import in_the_shells_words as _
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ MAKE_A_KEY = "python3 -c 'import secrets; print(secrets.token_urlsafe(64))'"
 SWITCHES = (
     {"": False} | dict.fromkeys(("false", "no", "off", "0"), False) | dict.fromkeys(("true", "yes", "on", "1"), True)
 )
+ENGINES = {"django.db.backends.postgresql", "django.db.backends.sqlite3"}
 HSTS_REACHES = ("host", "subdomains", "preload")
 ALMOST = 0.85  # as alike (of 1) are a name and its misspelling: BASEURL, EMAIL_ULR, BEHIND_A_PROXY
 
@@ -143,23 +143,6 @@ def workers(text: str) -> int:
     return int(text)
 
 
-def metrics(text: str) -> tuple[str, int] | None:
-    """The network address and port where monitoring asks; None where it does not. Raises ImproperlyConfigured."""
-    if not text.strip():
-        return None
-    try:
-        parts = urlsplit(f"//{text.strip()}")
-        address, number = str(ip_address(parts.hostname or "")), parts.port
-    except ValueError:
-        number = None
-    if not number or parts.path or parts.query or parts.fragment or parts.username is not None:
-        wrong = _("METRICS must be a network address and a port, like 127.0.0.1:9464. It is {text!r}.")
-        raise ImproperlyConfigured(wrong.format(text=text))
-    if find_spec("prometheus_client") is None:
-        raise ImproperlyConfigured(_("METRICS needs the package that counts. Install it: prometheus-client."))
-    return address, number
-
-
 def proxies(text: str) -> int:
     """How many proxies stand before the site: a number, or "true" for one. Raises ImproperlyConfigured."""
     said = text.strip().lower()
@@ -268,14 +251,6 @@ def hsts(text: str) -> str:
     return text
 
 
-def certificate(name: str, text: str) -> str:
-    """The path of a file that granian reads, or nothing. Raises ImproperlyConfigured where there is no such file."""
-    if text and not Path(text).is_file():
-        wrong = _("{name} must be the path of a file. There is none at {text!r}.")
-        raise ImproperlyConfigured(wrong.format(name=name, text=text))
-    return text
-
-
 def database(url: str) -> dict[str, Any]:
     """Django's settings for the database at `url`. Raises ImproperlyConfigured."""
     wrong = ImproperlyConfigured(
@@ -290,7 +265,7 @@ def database(url: str) -> dict[str, Any]:
         found: dict[str, Any] = environ.Env.db_url_config(url)  # type: ignore[no-untyped-call]  # environ has no types
     except ValueError:  # which quotes what it cannot read: where a password has a "/", a part of it
         raise wrong from None
-    if not found.get("ENGINE"):
+    if found.get("ENGINE") not in ENGINES:
         raise wrong
     if "," in str(found["HOST"]) and found.get("OPTIONS", {}).get("target_session_attrs") != "read-write":
         raise ImproperlyConfigured(
@@ -314,17 +289,24 @@ def cache(url: str) -> dict[str, Any]:
 
 
 def contradictions(
-    *, origin: str, over_tls: bool, is_local: bool, behind_proxy: int, tls_certificate: str, tls_key: str, debug: bool
-) -> Iterator[str]:
-    """What cannot be meant together, though each for itself is right."""
+    *, origin: str, over_tls: bool, is_local: bool, behind_proxy: int, tls_certificate: str, tls_key: str, half: bool,
+    debug: bool,
+) -> Iterator[str]:  # fmt: skip
+    """What cannot be meant together, though each for itself is right. `half` of TLS: certificate or key is not said."""
     if behind_proxy and not over_tls:
         yield _(
             "BEHIND_PROXY says that a proxy ends TLS, but BASE_URL is {url}. Write it with https, or leave BEHIND_PROXY out."
         ).format(url=origin)
-    if any((tls_certificate, tls_key)) and not all((tls_certificate, tls_key)):
+    if half:
         yield _("GRANIAN_SSL_CERTIFICATE and GRANIAN_SSL_KEYFILE belong together: set both or none.")
     elif tls_certificate and not over_tls:
         yield _("GRANIAN_SSL_CERTIFICATE is set, but BASE_URL is {url}. Write it with https.").format(url=origin)
+    elif tls_certificate and tls_key and (why := no_pair(tls_certificate, tls_key)):
+        text = _(
+            "GRANIAN_SSL_CERTIFICATE and GRANIAN_SSL_KEYFILE must be a certificate, with those in between, and its own "
+            "private key without a passphrase, in PEM form: {why}."
+        )
+        yield text.format(why=why)
     if debug and not is_local:
         yield _(
             "DEBUG shows what is inside to everybody who opens {url}. Leave it out there: it is for localhost."

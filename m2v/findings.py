@@ -33,6 +33,7 @@ from m2v.mail_settings import FILES, SMTP
 from m2v.other_machines import differences
 from m2v.request_ids import HEADER
 from m2v.start import see_tables_and_keys
+from m2v.tables import missing_migrations, where_it_is
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,7 +83,8 @@ def _keys_and_tables() -> Iterator[checks.CheckMessage]:
     try:
         see_tables_and_keys()
     except ImproperlyConfigured as trouble:
-        yield checks.Error(str(trouble), id="m2v.E002")
+        another = not settings.KEYS_NOT_SET and missing_migrations()  # without keys, the database was not asked
+        yield checks.Error(str(trouble), where_it_is() if another else None, id="m2v.E002")
 
 
 def _other_machines() -> Iterator[checks.CheckMessage]:

@@ -9,21 +9,33 @@ from pathlib import Path
 from stat import S_IMODE
 from tempfile import NamedTemporaryFile
 
+from django.core.exceptions import ImproperlyConfigured
+
+from m2v.shell import in_the_shells_words as _
+
 
 def kept(path: Path, fresh: str) -> str:
     """The text kept at `path` (mode 600); `fresh` is kept there if there is none yet.
 
     Two processes that start at once agree: the file is linked into place
-    whole, and only one of the links succeeds.
+    whole, and only one of the links succeeds. Raises ImproperlyConfigured
+    where it can be neither read nor made.
     """
-    if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with NamedTemporaryFile("w", dir=path.parent) as file:
-            file.write(fresh)
-            file.flush()
-            with suppress(FileExistsError):
-                os.link(file.name, path)
-    return path.read_text().strip()
+    try:
+        if not path.exists():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with NamedTemporaryFile("w", dir=path.parent) as file:
+                file.write(fresh)
+                file.flush()
+                with suppress(FileExistsError):
+                    os.link(file.name, path)
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as trouble:
+        wrong = _(
+            "{path} cannot be used: {why}. Is DATA_DIR right, and do you run this as the user whose folder it is?"
+        )
+        why = getattr(trouble, "strerror", None) or trouble
+        raise ImproperlyConfigured(wrong.format(path=path, why=why)) from trouble
 
 
 def for_its_owner_alone(*paths: Path) -> None:

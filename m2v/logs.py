@@ -19,6 +19,8 @@ from time import monotonic
 from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import ImproperlyConfigured
+
 from accounts.away import is_away
 from accounts.sealing import Unreadable
 from accounts.throttle.bucket import Bucket
@@ -89,7 +91,9 @@ class JsonFormatter(logging.Formatter):
             notes = getattr(trouble, "__notes__", [])
             line["error"] = "; ".join([f"{type(trouble).__name__}: {trouble}", *notes]).strip()[:LONGEST]
             # Somebody's odd request (a foreign Host) is no failure of ours: where it was noticed says nothing.
-            if not record.name.startswith("django.security.") and self._is_news(trouble):
+            # Nor does it where the start is refused: nobody mends a setting by a traceback.
+            refused = record.levelno >= logging.CRITICAL and isinstance(trouble, ImproperlyConfigured)
+            if not record.name.startswith("django.security.") and not refused and self._is_news(trouble):
                 line["exception"] = self.formatException(record.exc_info)[-LONGEST_TRACEBACK:]  # type: ignore[arg-type]  # it is there
         return LINK.sub(r"\1/***", json.dumps(line, default=str))
 

@@ -13,7 +13,7 @@ from typing import Any
 from django.utils.csp import CSP
 
 from m2v import environment as parse
-from m2v import folders, mail_settings
+from m2v import folders, listening, mail_settings
 from m2v.installed import INSTALLED, LOCALES, ROOT, SHARED
 from m2v.keys import for_its_owner_alone, kept
 from m2v.own_networks import networks
@@ -40,23 +40,26 @@ PASSKEYS_REFUSED = parse.passkeys_refused(_scheme, _host)
 # How many proxies of ours a request passes; the outermost ends TLS and sets X-Forwarded-Proto itself.
 BEHIND_PROXY = env.read("BEHIND_PROXY", parse.proxies)
 # Where m2v.server listens, with how many processes, and with which certificate where it ends TLS itself.
-HOST = env.read("HOST", str, "127.0.0.1")
+HOST = env.read("HOST", listening.address, "127.0.0.1")
 WORKERS = env.read("WORKERS", parse.workers, "2")
-TLS_CERTIFICATE = env.read("GRANIAN_SSL_CERTIFICATE", partial(parse.certificate, "GRANIAN_SSL_CERTIFICATE"))
-TLS_KEY = env.read("GRANIAN_SSL_KEYFILE", partial(parse.certificate, "GRANIAN_SSL_KEYFILE"))
-for _why in parse.contradictions(
-    origin=BASE_URL,
-    over_tls=OVER_TLS,
-    is_local=parse.is_local(_host),
-    behind_proxy=BEHIND_PROXY,
-    tls_certificate=TLS_CERTIFICATE,
-    tls_key=TLS_KEY,
-    debug=DEBUG,
+TLS_CERTIFICATE = env.read("GRANIAN_SSL_CERTIFICATE", partial(listening.certificate, "GRANIAN_SSL_CERTIFICATE"))
+TLS_KEY = env.read("GRANIAN_SSL_KEYFILE", partial(listening.certificate, "GRANIAN_SSL_KEYFILE"))
+# Where monitoring asks for numbers, apart from the site: nobody signs in there.
+METRICS = env.read("METRICS", listening.metrics)
+for _why in (
+    *parse.contradictions(
+        origin=BASE_URL,
+        over_tls=OVER_TLS,
+        is_local=parse.is_local(_host),
+        behind_proxy=BEHIND_PROXY,
+        tls_certificate=TLS_CERTIFICATE,
+        tls_key=TLS_KEY,
+        half=len(env.unset("GRANIAN_SSL_CERTIFICATE", "GRANIAN_SSL_KEYFILE")) == 1,
+        debug=DEBUG,
+    ),
+    *listening.same_port((HOST, PORT), METRICS),
 ):
     env.refuse(_why)
-
-# Where monitoring asks for numbers, apart from the site: nobody signs in there.
-METRICS = env.read("METRICS", parse.metrics)
 
 # --- Keys ---
 
@@ -302,7 +305,7 @@ TIME_ZONE = env.read("TIME_ZONE", parse.time_zone, "UTC")
 # --- Mail ---
 
 DEFAULT_FROM_EMAIL = env.read("EMAIL_FROM", mail_settings.sender, f"m2v <no-reply@{mail_settings.mail_domain(_host)}>")
-(DATA_DIR / "outbox").mkdir(mode=0o700, exist_ok=True)
+folders.make_folder("DATA_DIR", DATA_DIR / "outbox")
 MAILERS = env.read("EMAIL_URL", partial(mail_settings.mailers, DATA_DIR / "outbox"))
 # Mail as files is the embedded default, knowingly: no server is needed to try the product.
 # User names are unique by their folded text, which Django does not see.

@@ -12,23 +12,17 @@ from time import monotonic
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError, InterfaceError, connection, connections
-from django.db.migrations.executor import MigrationExecutor
+from django.db import DatabaseError, InterfaceError, connections
 from django.utils.translation import gettext as _
 
 from audit.sealing import keys
 from companies.listing import upkeep
 from m2v.storage import StaticStorage
+from m2v.tables import missing_migrations
 
 AGAIN_AFTER = 1.0  # seconds between two looks that did not find everything fit
 
 log = logging.getLogger("m2v.start")
-
-
-def missing_migrations() -> list[str]:
-    """The migrations of this version that the database has not seen, in their order."""
-    executor = MigrationExecutor(connection)
-    return [str(migration) for migration, _backwards in executor.migration_plan(executor.loader.graph.leaf_nodes())]
 
 
 def is_of_this_version() -> bool:

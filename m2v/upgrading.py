@@ -17,7 +17,7 @@ from django.db import OperationalError, connection
 from django.utils.translation import gettext as _
 
 from companies.listing import upkeep
-from m2v.start import missing_migrations
+from m2v.tables import missing_migrations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -21,6 +21,7 @@ from accounts.whereabouts import hidden
 from audit.models import AuditEvent
 from audit.recording import record
 from audit.vocabulary import Action
+from companies.models import Reminder
 from mfa.models import AccessPass, AuthenticatorApp, Passkey, PasskeyRequest, RecoveryCode
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 # What is said of each thing of theirs.
 OF_THE_PROFILE = (
-    "id", *PROFILE, "is_active", "locked_at", "created_at", "last_sign_in_at", "two_factor_enabled", "two_factor_changed_at",
+    "id", *PROFILE, "browser_language", "is_active", "locked_at", "created_at", "last_sign_in_at", "two_factor_enabled", "two_factor_changed_at",
 )  # fmt: skip
 OF_AN_APP = ("created_at", "last_used_at", "removed_at")
 OF_A_CODE = ("created_at", "used_at", "removed_at")
@@ -101,6 +102,7 @@ def _parts(person: User, since: datetime) -> dict[str, Any]:
         "recovery_codes": list(code.values(*OF_A_CODE)),
         "passkeys": list(passkey.values(*OF_A_PASSKEY)),
         "passkey_requested_at": PasskeyRequest.objects.filter(**theirs).values_list("requested_at", flat=True).first(),
+        "reminded_at": Reminder.objects.filter(person=person.pk, at__gte=since).values_list("at", flat=True).first(),
         "access_passes": list(AccessPass.objects.filter(**theirs, created_at__gte=since).values("created_at", "until")),
         "sessions": list(sessions.values(*OF_A_SESSION)),
     }

@@ -97,7 +97,9 @@ def identities_in(path: Path) -> list[Identity]:
         found = [
             pyrage.x25519.Identity.from_str(line.strip()) for line in lines if line.strip() and not line.startswith("#")
         ]
-    except (OSError, ValueError, pyrage.IdentityError) as trouble:
+    except OSError as trouble:
+        raise _unopened(path, trouble) from trouble
+    except (ValueError, pyrage.IdentityError) as trouble:
         text = _("{path} cannot be read as an age identity: AGE-SECRET-KEY-1…, one a line.")
         raise Trouble(text.format(path=path)) from trouble
     if not found:
@@ -119,7 +121,11 @@ def opened(path: Path, into: Writer, identities: Sequence[Identity]) -> str:
     What is handed on is as it was encrypted, but whether that was all of it is known at the end.
     """
     try:
-        with path.open("rb") as file:
+        file = path.open("rb")
+    except OSError as trouble:
+        raise _unopened(path, trouble) from trouble
+    try:
+        with file:
             sealed = Hashed(file)
             pyrage.decrypt_io(sealed, into, identities)
     except pyrage.DecryptError as trouble:
@@ -129,6 +135,10 @@ def opened(path: Path, into: Writer, identities: Sequence[Identity]) -> str:
         text = _("{path} cannot be read to its end: {why}. It is not as it was written.")
         raise Trouble(text.format(path=path, why=trouble)) from trouble
     return sealed.hexdigest()
+
+
+def _unopened(path: Path, trouble: OSError) -> Trouble:
+    return Trouble(_("{path} cannot be opened: {why}.").format(path=path, why=trouble.strerror))
 
 
 @contextmanager

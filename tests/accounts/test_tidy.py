@@ -9,7 +9,8 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection, transaction
 from django_tasks_db.models import DBTaskResult
 
-from accounts.models import Budget, Session
+from accounts import addresses
+from accounts.models import Budget, PendingAddress, Session
 from audit.models import AuditEvent
 from audit.sealing.checkpoints import Tampered
 from m2v import nightly
@@ -39,7 +40,7 @@ def test_what_has_run_out_is_deleted(kim, time_machine):
 
     lines = AuditEvent.objects.count()
     assert said.getvalue() == (
-        "1 sessions, 1 counts of guesses, 0 records of mail, 1 finished tasks, 0 removed factors, 0 files of people, 0 acts on many people that were given up, 0 acts on many people, 0 numbers of days are deleted, "
+        "1 sessions, 1 counts of guesses, 0 records of mail, 0 addresses that nobody confirmed, 1 finished tasks, 0 removed factors, 0 files of people, 0 acts on many people that were given up, 0 acts on many people, 0 numbers of days are deleted, "
         f"{lines} lines of the audit sealed.\n"
     )
     assert Session.objects.count() == 1
@@ -58,6 +59,19 @@ def test_guesses_are_kept_for_as_many_days_as_is_said(days, kept, db, settings, 
     call_command("tidy", stdout=StringIO())
 
     assert Budget.objects.filter(pk="address:192.0.2.9").exists() is kept
+
+
+@pytest.mark.parametrize(("days", "kept"), [(6, True), (8, False)])
+def test_an_address_that_nobody_confirmed_is_kept_as_long_as_its_link_is_good(days, kept, kim, admin, time_machine):
+    """It may be a stranger's: somebody mistyped their own."""
+    time_machine.move_to("2026-05-04 09:00:00+00:00", tick=False)
+    addresses.enter(kim.user, "stranger@example.com", actor=admin)
+
+    time_machine.shift(days * 24 * 3600)
+    call_command("tidy", stdout=StringIO())
+
+    assert PendingAddress.objects.exists() is kept
+    assert (addresses.waiting_for(kim.user) is not None) is kept
 
 
 @pytest.mark.row("ASVS-6.3.8")

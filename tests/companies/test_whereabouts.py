@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from django.core.management import call_command
 from django.urls import reverse
 
 from accounts import people
@@ -178,6 +179,20 @@ def test_nothing_that_a_company_reads_tells_from_where_the_sites_helpdesk_helped
 
     assert "recovery codes that Nora Berg lost" in found["locked settings:user_let_in"]
     assert not [name for name, text in found.items() if "198.51.100.9" in text or "Edge" in text]
+
+
+@pytest.mark.parametrize("words", [["report"], ["report", "--format", "json"], ["status", "nora"]])
+def test_lists_that_are_made_on_the_server_do_not_either(settings, nora, words, capsys):
+    call_command("mfa", *words)
+    assert HOUR in capsys.readouterr().out
+
+    settings.SHOW_WHEREABOUTS = False
+    call_command("mfa", *words)
+
+    said = capsys.readouterr().out
+    assert "nora" in said
+    assert "last login" not in said
+    assert not [marker for marker in MARKERS if marker in said]
 
 
 def test_the_signed_export_is_for_the_server_alone(settings, nora, petra):

@@ -190,6 +190,7 @@ def test_what_is_not_whole_or_not_ours_is_refused_before_anything_is_written(mac
     before = there.files()
     other_key = tmp_path / "other.key"
     other_key.write_text(str(pyrage.x25519.Identity.generate()))
+    nothing = tmp_path / "nothing"
     cut, changed = tmp_path / "cut", tmp_path / "changed"
     cut.write_bytes(whole[: len(whole) // 2])
     middle = len(whole) // 2
@@ -203,6 +204,10 @@ def test_what_is_not_whole_or_not_ours_is_refused_before_anything_is_written(mac
         ((database, database), identity[0], "is not the keys’ file of a backup."),
         ((database, keys), other_key, "is encrypted to a recipient other than"),
         ((database, keys), database, "cannot be read as an age identity"),
+        ((nothing, keys), identity[0], "nothing cannot be opened: No such file or directory."),
+        ((database, nothing), identity[0], "nothing cannot be opened: No such file or directory."),
+        ((database, keys), nothing, "nothing cannot be opened: No such file or directory."),
+        ((tmp_path, keys), identity[0], "cannot be opened: Is a directory."),
     ]
     said = json.loads(there.run("-c", TRY, json.dumps([[*map(str, files), str(key)] for files, key, _why in attempts])))
 

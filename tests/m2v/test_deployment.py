@@ -208,3 +208,4 @@ def test_the_server_migrates_nothing_and_says_what_to_do_before_it_begins(start)
         lines = [json.loads(line) for line in done.stderr.splitlines()]
         assert done.returncode != 0
         assert said in [line["error"].removeprefix("ImproperlyConfigured: ") for line in lines if "error" in line]
+        assert not [line for line in lines if "exception" in line]  # nobody mends a setting by a traceback

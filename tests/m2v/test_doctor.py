@@ -24,7 +24,7 @@ from audit.recording import record
 from audit.vocabulary import Action
 from companies.listing import upkeep
 from m2v import findings
-from m2v.mail_settings import SMTP
+from m2v.mail_settings import FILES, SMTP
 from m2v.start import see_tables_and_keys
 from tests.with_postgres import free_port
 
@@ -143,6 +143,24 @@ def test_a_mail_is_sent_where_one_is_asked_for(admin, mailoutbox, capsys):
     [mail] = mailoutbox
     assert mail.to == ["kim@example.com"]
     assert "kim@example.com was taken by the mail server" in capsys.readouterr().out
+
+
+def test_where_mail_goes_to_files_no_server_took_it(admin, settings, tmp_path, capsys):
+    settings.MAILERS = {"default": {"BACKEND": FILES, "OPTIONS": {"file_path": str(tmp_path)}}}
+
+    call_command("doctor", send_mail="kim@example.com")
+
+    assert list(tmp_path.iterdir())
+    said = capsys.readouterr().out
+    assert "kim@example.com was written to a file" in said
+    assert "taken by the mail server" not in said
+
+
+def test_what_is_no_address_gets_no_mail(admin, mailoutbox):
+    with pytest.raises(CommandError, match="kim is not an e-mail address"):
+        call_command("doctor", send_mail="kim")
+
+    assert not mailoutbox
 
 
 def test_where_none_can_be_sent_the_doctor_says_so(admin, settings):

@@ -133,7 +133,10 @@ def test_before_the_upgrade_it_says_so(tmp_path):
     )  # fmt: skip
 
     assert done.returncode == 1
-    assert done.stderr == "CommandError: The database is not of this version. Run `m2v upgrade` first.\n"
+    assert done.stderr == (
+        "CommandError: The database is not of this version. Run `m2v upgrade` first. "
+        f"It is {tmp_path / 'm2v.sqlite3'}. If the service has another one, run this with the settings of the service.\n"
+    )
 
 
 def test_after_an_upgrade_that_did_not_come_to_its_end_it_says_so_and_makes_nobody():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import re
@@ -10,11 +12,17 @@ import subprocess
 import sys
 from base64 import urlsafe_b64encode
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from stat import S_IMODE
 from threading import Barrier
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import EmailMessage
 
@@ -97,6 +105,22 @@ def manage(environment):
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def tls_files(tmp_path_factory):
+    """A certificate, its key, and another's."""
+    folder, found = tmp_path_factory.mktemp("tls"), []
+    for name in ("ours", "another"):
+        key = ec.generate_private_key(ec.SECP256R1())
+        called = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "m2v.example.com")])
+        begin = datetime(2026, 1, 1, tzinfo=UTC)
+        made = x509.CertificateBuilder(called, called, key.public_key(), 1, begin, begin + timedelta(days=90))
+        files = folder / f"{name}.pem", folder / f"{name}.key"
+        files[0].write_bytes(made.sign(key, SHA256()).public_bytes(Encoding.PEM))
+        files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        found += map(str, files)
+    return found[0], found[1], found[3]
 
 
 # --- With nothing set ---
@@ -642,6 +666,11 @@ def test_all_that_is_wrong_is_said_at_once(load):
         ("AUDIT_SIGNING_KEY", "short"),
         ("AUDIT_PUBLIC_KEYS", f"{KEY},short"),
         ("GRANIAN_SSL_CERTIFICATE", "/nowhere/m2v.pem"),
+        ("HOST", ""),
+        ("HOST", "m2v.example.com"),
+        ("HOST", "127.0.0.1:8000"),
+        ("DATABASE_URL", "mysql://m2v:secret@db.example/m2v"),
+        ("DATABASE_URL", "postgis://m2v:secret@db.example/m2v"),
         ("DATA_DIR", __file__),
         ("DATA_DIR", "~nobody-is-called-so/data"),
     ],
@@ -706,10 +735,87 @@ def test_what_cannot_be_meant_together_stops_the_start(load, variables, said):
         load(**variables)
 
 
-def test_a_certificate_and_its_key_are_taken_under_https(load):
-    settings = load(GRANIAN_SSL_CERTIFICATE=__file__, GRANIAN_SSL_KEYFILE=__file__, BASE_URL=HTTPS)
+def test_a_certificate_and_its_key_are_taken_under_https(load, tls_files):
+    certificate, key, _other = tls_files
+    settings = load(GRANIAN_SSL_CERTIFICATE=certificate, GRANIAN_SSL_KEYFILE=key, BASE_URL=HTTPS)
 
-    assert (settings["TLS_CERTIFICATE"], settings["TLS_KEY"]) == (__file__, __file__)
+    assert (settings["TLS_CERTIFICATE"], settings["TLS_KEY"]) == (certificate, key)
+
+
+def test_what_is_no_certificate_with_its_own_key_stops_the_start_with_both_names(load, tls_files):
+    certificate, key, other = tls_files
+    for named in ((certificate, other), (certificate, certificate), (key, key), (__file__, __file__)):
+        with pytest.raises(ImproperlyConfigured, match="GRANIAN_SSL_CERTIFICATE and GRANIAN_SSL_KEYFILE must be"):
+            load(GRANIAN_SSL_CERTIFICATE=named[0], GRANIAN_SSL_KEYFILE=named[1], BASE_URL=HTTPS)
+
+
+def test_a_file_of_tls_that_cannot_be_read_is_named_and_nothing_else(load, tls_files, monkeypatch):
+    certificate, key, _other = tls_files
+    unreadable(monkeypatch, key)
+
+    with pytest.raises(ImproperlyConfigured, match=r"^GRANIAN_SSL_KEYFILE .*Permission denied\.$"):
+        load(GRANIAN_SSL_CERTIFICATE=certificate, GRANIAN_SSL_KEYFILE=key, BASE_URL=HTTPS)
+
+
+def unreadable(monkeypatch, file):
+    """Refuse to open `file`, as to somebody else: the tests may run as root, who is refused nothing."""
+    real = io.open
+
+    def refused(path, *arguments, **more):
+        if str(path) == str(file):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return real(path, *arguments, **more)
+
+    monkeypatch.setattr(io, "open", refused)
+
+
+@pytest.mark.parametrize("name", ["secret_key", "mfa_encryption_key", "audit_signing_key"])
+def test_a_key_of_somebody_else_is_a_sentence_with_its_place(load, monkeypatch, tmp_path, name):
+    load()
+    unreadable(monkeypatch, tmp_path / "data" / name)
+
+    with pytest.raises(ImproperlyConfigured, match=rf"data/{name} cannot be used: Permission denied\. .*DATA_DIR"):
+        load()
+
+
+@pytest.mark.parametrize("trouble", [errno.EACCES, errno.EROFS, errno.ENOSPC])
+def test_a_folder_in_which_nothing_can_be_made_is_a_sentence(load, monkeypatch, trouble):
+    def refused(*_arguments, **_more):
+        raise OSError(trouble, os.strerror(trouble))
+
+    monkeypatch.setattr("m2v.keys.NamedTemporaryFile", refused)
+
+    with pytest.raises(ImproperlyConfigured, match=os.strerror(trouble)):
+        load()
+
+
+def test_an_outbox_that_cannot_be_made_is_a_sentence(load, tmp_path):
+    load()
+    (tmp_path / "data" / "outbox").rmdir()
+    (tmp_path / "data" / "outbox").touch()
+
+    with pytest.raises(ImproperlyConfigured, match="DATA_DIR must be a folder, or one that can be made"):
+        load()
+
+
+@pytest.mark.parametrize(
+    ("said", "address"),
+    [("127.0.0.1", "127.0.0.1"), ("localhost", "127.0.0.1"), ("0.0.0.0", "0.0.0.0"), ("::1", "::1"), ("[::]", "::")],
+)
+def test_the_server_listens_at_a_network_address(load, said, address):
+    assert load(HOST=said)["HOST"] == address
+
+
+def test_monitoring_asks_at_another_port_than_people(load):
+    for variables in (
+        {"METRICS": "127.0.0.1:8000"},
+        {"METRICS": "127.0.0.1:9464", "PORT": "9464"},
+        {"METRICS": "127.0.0.1:8000", "HOST": "0.0.0.0"},
+        {"METRICS": "[::]:8000", "HOST": "::1"},
+    ):
+        with pytest.raises(ImproperlyConfigured, match="METRICS and the site cannot both listen at port"):
+            load(**variables)
+    assert load(METRICS="127.0.0.1:8000", HOST="10.0.0.11")["METRICS"] == ("127.0.0.1", 8000)
 
 
 def test_a_redis_server_needs_the_package_that_speaks_to_it(load, monkeypatch):

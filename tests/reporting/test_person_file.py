@@ -7,6 +7,7 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
@@ -19,10 +20,13 @@ from audit.vocabulary import Action
 from companies import lost_phone
 from companies.access_passes import Validity
 from companies.erasing import erase
+from companies.models import Reminder
 from mfa import services
+from reporting import person_file
 from reporting.person_file import take_out
 from tests.companies import USERS, read
 from tests.people import AGENT, PASSWORD
+from tests.test_architecture import TABLES
 
 OWN = "/user-settings/data/"
 
@@ -69,6 +73,65 @@ def test_a_person_gets_what_is_kept_of_them_and_nothing_that_opens_anything(kim_
     app = kim.user.authenticator_apps.get()
     for secret in (PASSWORD, kim.user.password, kim.app_key.hex(), bytes(app.key).hex(), *kim.codes):
         assert secret not in text
+
+
+# What the file says of each thing of a person's, and which of its columns it leaves out.
+IN_IT = {
+    "User": (person_file.OF_THE_PROFILE, {
+        "password", "username_folded", "email_folded", "search_text", "password_is_short", "session_epoch", "locked_by",
+        "two_factor_changed_by", "erased_at",
+    }),
+    "PendingAddress": (("email", "entered_at"), {"id", "user", "entered_by"}),
+    "AuthenticatorApp": (person_file.OF_AN_APP, {
+        "id", "user", "name", "confirmed", "key", "last_used_step", "disabled_at",
+    }),
+    "RecoveryCode": (person_file.OF_A_CODE, {"id", "user", "sealed_digest"}),
+    "Passkey": (person_file.OF_A_PASSKEY, {
+        "id", "user", "credential_id", "public_key", "sign_count", "backup_eligible",
+    }),
+    "PasskeyRequest": (("requested_at",), {"id", "user", "requested_by"}),
+    "AccessPass": (("created_at", "until"), {"id", "user", "digest", "epoch", "created_by"}),
+    "Session": (person_file.OF_A_SESSION, {"session_key", "session_data", "user", "public_id"}),
+    "Reminder": (("at",), {"person"}),
+    "AuditEvent": (("at", "action", "address", "browser", "details"), {"id", "actor", "subject", "company"}),
+}  # fmt: skip
+# What holds somebody's name, key or address too, and why it is not in it.
+NOT_IN_IT = {
+    "OwedMail": "on its way, for three days; privacy.md says so",
+    "Budget": "counts of guesses; privacy.md says so",
+    "BulkRun": "an act on others, whose lines are in it; privacy.md says so",
+    "BulkPerson": "names that somebody pasted; privacy.md says so",
+    "Import": "files of others that somebody sent; privacy.md says so",
+    "Listing": "what the database makes of the profile, for lists",
+    "SiteRule": "a rule of the site; who changed it is a line of the audit",
+}
+OF_SOMEBODY = {"user", "person", "owner", "subject", "changed_by", "key", "name", "email", "sealed", "text"}
+NO_PERSONS = {"Company", "Snapshot", "Tally", "Total", "SigningKey", "KeyInUse", "Checkpoint"}
+
+
+def test_each_column_about_somebody_is_in_it_or_left_out_on_purpose():
+    ours = [model for app in TABLES for model in apps.get_app_config(app).get_models()]
+    about = {
+        model.__name__: {field.name for field in model._meta.concrete_fields}
+        for model in ours
+        if model.__name__ == "User" or OF_SOMEBODY & {field.name for field in model._meta.concrete_fields}
+    }
+
+    assert set(about) - NO_PERSONS == IN_IT.keys() | NOT_IN_IT.keys()
+    for name, (said, left_out) in IN_IT.items():
+        assert about[name] == {column.partition("__")[0] for column in said} | left_out, name
+        assert not left_out & set(said), name
+
+
+def test_the_language_of_their_browser_and_the_last_reminder_are_in_it(kim):
+    kim.user.browser_language = "de"
+    kim.user.save(update_fields=["browser_language"])
+    Reminder.objects.create(person=kim.user.pk, at=timezone.now())
+
+    found = json.loads(export("kim"))
+
+    assert found["person"]["browser_language"] == "de"
+    assert found["reminded_at"]
 
 
 def test_whoever_administers_is_told_and_the_audit_says_that_it_was_taken(kim, admin, told):

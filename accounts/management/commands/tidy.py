@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.description = _(
-            "Delete sessions that have run out, and counts of guesses GUESS_DAYS after the last guess. Failures at somebody’s own "
-            "password and codes stay until a success, an unlock or a reset; those at names that nobody has are kept alike."
+            "Delete what has run out, as the worker does every hour, say how much of each, and seal the audit. Failures at "
+            "somebody’s own password and codes stay until a success, an unlock or a reset; those at names that nobody has are "
+            "kept alike."
         )
 
     def handle(self, *args: object, **options: object) -> None:

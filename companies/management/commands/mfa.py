@@ -5,6 +5,7 @@ Nobody is signed in here: the audit says so, with the reason, and all administra
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -187,9 +188,10 @@ def find(name: str) -> User:
 
 def status(person: User) -> Iterator[str]:
     """What somebody has set up and what is asked of them, a line each."""
-    row = exports.person_row(with_factors(User.objects.filter(pk=person.pk).select_related("company")).get())
-    names = exports.headings_in_words(exports.OF_A_PERSON)
-    cells = zip(exports.OF_A_PERSON, row, strict=True)
+    headings = exports.headings_for(None)
+    row = exports.row_for(None, with_factors(User.objects.filter(pk=person.pk).select_related("company")).get())
+    names = exports.headings_in_words(headings)
+    cells = zip(headings, row, strict=True)
     values = [_in_words(cell) if heading in IN_WORDS else cell for heading, cell in cells]
     yield from (f"{name}: {value}" for name, value in zip(names, values, strict=True) if value != "")
     yield _("recovery codes left: {number}").format(number=person.recovery_codes.filter(used_at=None).count())
@@ -220,8 +222,9 @@ def report(company_name: str, form: str) -> Iterator[str]:
         everybody = everybody.filter(company=company)
     with in_the_shell():
         record(Action.LIST_EXPORTED, actor=None, company=company, name="User", filters={"company": company_name})
-    rows = map(exports.person_row, exports.each_person(everybody))
+    rows = map(partial(exports.row_for, None), exports.each_person(everybody))
+    headings = exports.headings_for(None)
     if form == "csv":
-        yield from exports.as_csv(exports.headings_in_words(exports.OF_A_PERSON), rows)
+        yield from exports.as_csv(exports.headings_in_words(headings), rows)
     else:
-        yield from exports.as_json(exports.OF_A_PERSON, rows)
+        yield from exports.as_json(headings, rows)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.core.checks import ERROR
+from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
 from django.core.management.base import BaseCommand, CommandError
+from django.core.validators import validate_email
 from django.db import DatabaseError, InterfaceError
 from django.utils.translation import gettext as _
 
@@ -14,6 +17,7 @@ from accounts.delivery import MailServer
 from accounts.owed import failed_lately, waiting_mail
 from accounts.waiting_tasks import waiting_tasks
 from m2v.findings import findings
+from m2v.mail_settings import FILES
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -60,6 +64,10 @@ class Command(BaseCommand):
         self.stdout.write(text.format(number=tasks.number, minutes=tasks.minutes))
 
     def _send_mail(self, address: str) -> list[str]:
+        try:
+            validate_email(address)
+        except ValidationError:
+            return [_("{address} is not an e-mail address.").format(address=address)]
         mail = EmailMessage(
             _("m2v: a mail to see that mail arrives"), _("`manage.py doctor --send-mail` sent this."), to=[address]
         )
@@ -72,6 +80,8 @@ class Command(BaseCommand):
         finally:
             server.close()
         text = _("A mail to {address} was taken by the mail server. See that it arrives.")
+        if settings.MAILERS["default"]["BACKEND"] == FILES:
+            text = _("A mail to {address} was written to a file, as all are while EMAIL_URL names no mail server.")
         self.stdout.write(text.format(address=address))
         return []
 

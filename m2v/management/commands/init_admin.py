@@ -18,6 +18,7 @@ from accounts.first_administrator import SomebodyAdministers, make_first_adminis
 from accounts.forms import FIELD_CLASSES, ONE_LINE
 from accounts.models import Role, User
 from m2v.start import is_of_this_version, see_keys_are_set
+from m2v.tables import where_it_is
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -54,7 +55,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         see_keys_are_set()
         if not is_of_this_version():
-            raise CommandError(_now("The database is not of this version. Run `m2v upgrade` first."))
+            text = _now("The database is not of this version. Run `m2v upgrade` first.")
+            raise CommandError(f"{text} {where_it_is()}")
         stdin: TextIO = options.get("stdin") or sys.stdin
         name = options["name"] or self._asked(_now("Name"), stdin)
         email = options["email"] or self._asked(_now("E-mail"), stdin)
