@@ -306,6 +306,11 @@ ROWS: dict[str, Row] = {
         A.SITE_RULE_ENABLED,
         service="accounts.site_rule.demand_factor",
     ),
+    "site on, by the page": row(
+        lambda s: companies_services.demand_factor(actor=s.admin),
+        A.SITE_RULE_ENABLED,
+        service="companies.services.demand_factor",
+    ),
     "site off": row(
         lambda s: site_rule.stop_demanding_factor(actor=s.admin),
         A.SITE_RULE_DISABLED,
