@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from contextlib import suppress
 from threading import Thread
 from time import sleep
@@ -54,6 +55,7 @@ class Command(BaseCommand):
             with suppress(SystemExit):  # whoever is told to stop has done so, also where that broke something off
                 take_until_stopped()
         finally:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it was heard: mails on their way have the time of a stop
             delivery.end()
 
 
