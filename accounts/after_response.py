@@ -11,17 +11,15 @@ from contextvars import copy_context
 from time import sleep
 from typing import TYPE_CHECKING
 
-from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.http import HttpResponseRedirect
 
-from accounts.away import is_away
+from accounts.away import in_spite_of_outages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 # The interpreter runs one thread at a time: work that began at once would hold up the answer that is on its way.
 PAUSE_SECONDS = 0.05
-MOST_TIMES, NEXT_TIME_SECONDS = 5, 1  # that it is begun, where the database is away for a moment
 
 logger = logging.getLogger(__name__)
 
@@ -41,20 +39,7 @@ class RedirectThen(HttpResponseRedirect):
         if work is not None:
             sleep(PAUSE_SECONDS)
             try:
-                self._context.run(_patiently, work)
+                self._context.run(in_spite_of_outages, work)
             except Exception:
                 logger.exception("What was to be done after an answer failed.")
         super().close()
-
-
-def _patiently(work: Callable[[], None]) -> None:
-    for attempt in range(1, MOST_TIMES + 1):
-        try:
-            work()
-        except (DatabaseError, InterfaceError) as trouble:
-            if attempt == MOST_TIMES or not is_away(trouble):
-                raise
-            close_old_connections()
-            sleep(NEXT_TIME_SECONDS)
-        else:
-            return

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from django.db import DatabaseError, InterfaceError, InternalError, OperationalError
+import logging
+from time import sleep
+from typing import TYPE_CHECKING
+
+from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, close_old_connections, connection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 READ_ONLY = "25006"  # PostgreSQL's own number for it
+ATTEMPTS = 5  # at one step
+BETWEEN_SECONDS = 1  # two of them
+
+log = logging.getLogger("m2v.work")
 
 
 def is_away(trouble: BaseException) -> bool:
@@ -25,3 +36,20 @@ def is_read_only(trouble: BaseException) -> bool:
     nearly full?
     """
     return getattr(trouble.__cause__, "sqlstate", None) == READ_ONLY
+
+
+def in_spite_of_outages[Answer](step: Callable[..., Answer], *args: object) -> Answer:
+    """What `step` returns, which is begun again where the database is busy with others, or away for a moment. Raises what its
+    last attempt raises.
+    """
+    for _attempt in range(ATTEMPTS - 1):
+        try:
+            return step(*args)
+        except (DatabaseError, InterfaceError) as trouble:
+            if not is_away(trouble):
+                raise
+            log.warning("tried again: the database is busy, or away", exc_info=True)
+            if not connection.in_atomic_block:
+                close_old_connections()  # one that broke does not mend by itself
+            sleep(BETWEEN_SECONDS)
+    return step(*args)

@@ -14,12 +14,13 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.away import is_away
+from accounts.away import in_spite_of_outages, is_away
 from accounts.clock import APART
 from audit.recording import record
 from audit.vocabulary import Action
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
     from uuid import UUID
 
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 SILENT_SECONDS = 60  # after which work is taken to have ended with its process
 GIVEN_UP_AFTER = 6  # without getting any further, half an hour in all
 KEPT_IN_MIND = timedelta(days=3)  # that it was given up
-ATTEMPTS = 5  # at one step, where the database is busy
-BUSY_SECONDS = 0.5  # between two of them
 KEPT_WAITING = 5  # of one owner, that wait to be begun, each in a tab of its own
 NO_LONGER_KEPT = "work"  # what a 404 is about
 
@@ -143,21 +142,10 @@ def too_many_waiting(own: QuerySet[Any]) -> list[UUID]:
     return list(keys)[KEPT_WAITING - 1 :]
 
 
-def patiently(step: Any, *args: Any) -> bool:
-    """A step, tried some times where the database is busy with others, or away for a moment. What is raised by the last try
-    ends the work, until a worker takes it up again.
-    """
-    for attempt in range(1, ATTEMPTS + 1):
-        begun = monotonic()
-        try:
-            goes_on: bool = step(*args)
-        except (DatabaseError, InterfaceError) as trouble:
-            if attempt == ATTEMPTS or not is_away(trouble):
-                raise
-            log.warning("tried again: the database is busy, or away", exc_info=True)
-            sleep(BUSY_SECONDS)
-        else:
-            if connection.vendor == "sqlite":  # whose other writers wait for a moment like this
-                sleep((monotonic() - begun) / 10)
-            return goes_on
-    raise AssertionError
+def patiently(step: Callable[..., bool], *args: object) -> bool:
+    """A step, in spite of outages that pass. What is raised ends the work, until a worker takes it up again."""
+    begun = monotonic()
+    goes_on = in_spite_of_outages(step, *args)
+    if connection.vendor == "sqlite":  # whose other writers wait for a moment like this
+        sleep((monotonic() - begun) / 10)
+    return goes_on

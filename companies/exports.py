@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from django.db.models import Model, QuerySet
-
     from accounts.models import UserQuerySet
     from companies.models import Company, CompanyQuerySet
 
@@ -53,9 +51,15 @@ LAST_LOGIN = OF_A_PERSON.index("last login")
 
 
 def each_person(people: UserQuerySet) -> Iterator[User]:
-    """All of `people` with what they hold, however many they are; those read together in the order of their user names."""
-    for part in _in_parts(with_factors(people).select_related("company")):
+    """All of `people` with what they hold, however many they are; those read together in the order of their user names.
+
+    They are read by their keys: a name may change meanwhile.
+    """
+    rows = with_factors(people).select_related("company").order_by("pk")
+    part = list(rows[:ROWS_AT_ONCE])
+    while part:
         yield from sorted(part, key=attrgetter("username_folded"))
+        part = list(rows.filter(pk__gt=part[-1].pk)[:ROWS_AT_ONCE])
 
 
 def with_these_ids(ids: Iterable[UUID]) -> Iterator[User]:
@@ -66,17 +70,12 @@ def with_these_ids(ids: Iterable[UUID]) -> Iterator[User]:
 
 
 def each_company(companies: CompanyQuerySet, viewer: User) -> Iterator[Company]:
-    """All of `companies`, with how many of their people `viewer` sees and how many of these have set up 2FA; in the same order."""
-    for part in _in_parts(companies):
-        yield from count_people(sorted(part, key=attrgetter("name_folded")), viewer)
-
-
-def _in_parts[Row: Model](rows: QuerySet[Row]) -> Iterator[list[Row]]:
-    """All of them, some at a time, by their keys: a name may change while they are read."""
-    part = list(rows.order_by("pk")[:ROWS_AT_ONCE])
-    while part:
-        yield part
-        part = list(rows.order_by("pk").filter(pk__gt=part[-1].pk)[:ROWS_AT_ONCE])
+    """All of `companies`, in the order that their names have now, with how many of their people `viewer` sees and how many of
+    these have set up 2FA.
+    """
+    keys = list(companies.order_by("name_folded").values_list("pk", flat=True))
+    for part in batched(keys, ROWS_AT_ONCE):
+        yield from count_people(sorted(companies.filter(pk__in=part), key=attrgetter("name_folded")), viewer)
 
 
 def person_row(person: Any) -> list[str | int]:

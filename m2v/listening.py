@@ -58,9 +58,8 @@ def certificate(name: str, text: str) -> str:
 def no_pair(certificate: str, key: str) -> str:
     """Why no server can use these files, or nothing."""
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
-            certificate, key, password=""
-        )  # or it would be asked for
+        # Without a passphrase it would be asked for.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
     except ssl.SSLError as trouble:
         return trouble.reason or str(trouble)
     return ""

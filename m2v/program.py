@@ -9,7 +9,6 @@ from io import TextIOWrapper
 import django
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
-from django.core.management.base import BaseCommand
 from django.db import DatabaseError, InterfaceError, connection
 from django.utils import translation
 
@@ -38,7 +37,7 @@ def begin_with_large_pages() -> None:
 def main() -> None:
     """Do what the arguments say. What is wrong outside the program is a sentence, or a line of the server's log."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "m2v.settings")
-    if sys.argv[1:] in (["--version"], ["version"]):
+    if "--version" in sys.argv or sys.argv[1:] == ["version"]:
         print(__version__)  # Django would say its own
         return
     sys.argv[1:2] = [word.replace("-", "_") if word[:1] != "-" else word for word in sys.argv[1:2]]  # init-admin
@@ -55,12 +54,7 @@ def main() -> None:
         sys.exit(ending)
 
 
-def _release(self: BaseCommand) -> str:
-    return __version__
-
-
 def _do(*, for_the_log: bool) -> None:
-    BaseCommand.get_version = _release  # type: ignore[method-assign]  # it would be Django's
     if not for_the_log:
         language = language_of(os.environ)
         _.speak(language)  # what is wrong with the settings

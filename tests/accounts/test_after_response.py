@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.db import OperationalError
 
-from accounts import after_response
-from accounts.after_response import MOST_TIMES, RedirectThen
+from accounts import away
+from accounts.after_response import RedirectThen
 
 
 class Work:
@@ -23,7 +23,7 @@ class Work:
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
-    monkeypatch.setattr(after_response, "NEXT_TIME_SECONDS", 0)
+    monkeypatch.setattr(away, "BETWEEN_SECONDS", 0)
 
 
 def test_it_is_tried_again_while_the_database_is_away_for_a_moment(db, caplog):
@@ -40,7 +40,7 @@ def test_it_is_a_line_of_the_log_where_that_takes_longer(db, caplog):
 
     RedirectThen("/login/", work).close()
 
-    assert work.done == MOST_TIMES
+    assert work.done == away.ATTEMPTS
     [line] = [record for record in caplog.records if record.name == "accounts.after_response"]
     assert line.message == "What was to be done after an answer failed."
 

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 from django.db import connection, utils
 
+from accounts import away
 from accounts.away import is_away
 
 
@@ -66,3 +67,19 @@ def test_a_server_that_takes_no_writes_is_an_outage():
 def test_what_django_raises_itself_is_none():
     assert not is_away(utils.DatabaseError("Save with update_fields did not affect any rows."))
     assert not is_away(utils.DatabaseError("no database is there without a driver"))
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="a connection to a file does not break")
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_broke_is_replaced(monkeypatch):
+    monkeypatch.setattr(away, "BETWEEN_SECONDS", 0)
+    tries = []
+
+    def step():
+        tries.append(1)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())" if len(tries) == 1 else "SELECT 1")
+            return cursor.fetchone()
+
+    assert away.in_spite_of_outages(step) == (1,)
+    assert len(tries) == 2

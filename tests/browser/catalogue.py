@@ -36,6 +36,7 @@ from audit.vocabulary import Action
 from companies import services as companies
 from companies.access_passes import IdentityCheck, Validity, give_pass
 from companies.bulk import choosing, running
+from companies.bulk.following import ANNOUNCE_RULE
 from companies.bulk.models import BulkPerson
 from companies.erasing import erase
 from companies.letting_in import APP, CODES
@@ -935,7 +936,7 @@ def user_import_file(stage: Stage) -> Desk:
 def user_import_progress(stage: Stage) -> Desk:
     """Half of it is done, by a worker that has just been heard of."""
     now = timezone.now()
-    done = {"begun_at": now, "beat": now + timedelta(hours=1), "lines": 812, "total": 812, "done": 530, "made": 528}
+    done = {"begun_at": now, "beat": now + timedelta(seconds=30), "lines": 812, "total": 812, "done": 530, "made": 528}
     kept = Import.objects.create(owner=stage.petra.pk, name="kepler-2026-11.csv", encoding="UTF-8", **done)
     desk = stage.inside("petra.vogt", f"/settings/administration/users/import/{kept.pk}/")
     expect(desk.button("Stop")).to_be_visible()
@@ -1016,10 +1017,21 @@ def bulk_progress(stage: Stage) -> Desk:
     """Half of it is done, by a worker that has just been heard of."""
     run = choosing.from_pasted(stage.petra, "require", ", ".join(SOME_NAMES))
     now = timezone.now()
-    begun = {"begun_at": now - timedelta(seconds=30), "beat": now + timedelta(hours=1), "total": 812, "changed": 528}
+    begun = {"begun_at": now - timedelta(seconds=30), "beat": now + timedelta(seconds=30), "total": 812, "changed": 528}
     BulkRun.objects.filter(pk=run.pk).update(skipped=2, **begun)
     desk = stage.inside("petra.vogt", f"/settings/administration/users/bulk/{run.pk}/")
     desk.sees("530 of 812 done")
+    return desk
+
+
+@state("bulk-rule", "settings:bulk_run")
+def bulk_rule(stage: Stage) -> Desk:
+    """More than a thousand are told of the rule for the Settings app, one after the other."""
+    now = timezone.now()
+    done = {"begun_at": now, "beat": now + timedelta(seconds=30), "total": 1812, "changed": 528, "asked": {}}
+    run = BulkRun.objects.create(owner=stage.petra.pk, act=ANNOUNCE_RULE, **done)
+    desk = stage.inside("petra.vogt", f"/settings/administration/users/bulk/{run.pk}/")
+    expect(desk.button("Stop")).to_be_visible()
     return desk
 
 
@@ -1054,7 +1066,12 @@ def users_acted_on(stage: Stage) -> Desk:
         else:
             BulkRun.objects.filter(pk=run.pk).update(begun_at=timezone.now())
             running.stop(run)
-    going_on = {"begun_at": timezone.now(), "beat": timezone.now() + timedelta(hours=1), "total": 812, "changed": 528}
+    going_on = {
+        "begun_at": timezone.now(),
+        "beat": timezone.now() + timedelta(seconds=30),
+        "total": 812,
+        "changed": 528,
+    }
     BulkRun.objects.create(owner=stage.petra.pk, act="remind", listed=True, skipped=2, **going_on)
     desk = stage.inside("petra.vogt", "/settings/administration/users/")
     desk.sees("530 of 812 done")
@@ -1112,6 +1129,18 @@ def user_edit_withdrawn(stage: Stage) -> Desk:
 def user_mfa_suspended(stage: Stage) -> Desk:
     services.suspend_passkey(stage.user("yuki.tanaka").passkeys.get(), "The counter fell.")
     return stage.inside("petra.vogt", address(stage, "settings:user_mfa:window", user="yuki.tanaka"))
+
+
+@state("user-mfa-older", "settings:user_mfa:window")
+def user_mfa_older(stage: Stage) -> Desk:
+    """What was to be switched off was another state: nothing was done."""
+    desk = stage.inside("petra.vogt", address(stage, "settings:user_mfa:window", user="kim.hansen"))
+    desk.page.get_by_role("switch").first.click()
+    expect(desk.button("Confirm")).to_be_visible()
+    services.delete_passkey(stage.user("kim.hansen").passkeys.first(), actor=stage.petra)
+    desk.button("Confirm").click()
+    desk.sees("This account was changed after this page was opened")
+    return desk
 
 
 @state("user-mfa-activity", "settings:user_mfa:window")

@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from accounts import background, people
+from accounts import away, background, people
 from accounts.background import SILENT_SECONDS
 from accounts.models import Role, Session, User
 from accounts.throttle.models import Budget
@@ -623,12 +623,12 @@ def test_a_worker_takes_up_what_is_not_over_and_nobody_is_at_work_on(
     run = begun(administrator, [make_user("ada")])
     settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
-    def away(*_args):
+    def busy(*_args):
         raise OperationalError("database or disk is full")
 
     with monkeypatch.context() as full:
-        full.setattr(running, "_step", away)
-        full.setattr(background, "BUSY_SECONDS", 0)
+        full.setattr(running, "_step", busy)
+        full.setattr(away, "BETWEEN_SECONDS", 0)
         with pytest.raises(OperationalError):
             running.work(run.pk)
     take_up_unfinished()

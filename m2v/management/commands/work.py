@@ -55,7 +55,8 @@ class Command(BaseCommand):
             with suppress(SystemExit):  # whoever is told to stop has done so, also where that broke something off
                 take_until_stopped()
         finally:
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it was heard: mails on their way have the time of a stop
+            # Mails on their way have the time of a stop: it breaks off nothing more, and `repeat_sigterm` hears it still.
+            signal.signal(signal.SIGTERM, lambda *_heard: None)
             delivery.end()
 
 
